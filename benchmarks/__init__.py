@@ -1,0 +1,1 @@
+"""Benchmarks: each module prints one JSON object; ratios are taken within one run, because machines are noisy."""

@@ -1,0 +1,1 @@
+"""Bluetit without its pages: no module here imports Streamlit."""

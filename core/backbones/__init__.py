@@ -1,0 +1,1 @@
+"""Pretrained networks: what there is, how they are built, and their weights."""

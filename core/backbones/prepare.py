@@ -1,0 +1,201 @@
+"""Prepare a backbone: weights → Keras model → LiteRT artefact, compared with the Keras model before it is accepted.
+
+Runs in the worker process, as the task kind `prepare_backbone`.
+"""
+
+import shutil
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from core.backbones.artefacts import (
+    CLASSIFIER_FILE,
+    MODEL_FILE,
+    ArtefactRecord,
+    artefact_fingerprint,
+    artefact_folder,
+    load_artefact,
+    write_record,
+)
+from core.backbones.build import ImageNetClassifier, build_classifier
+from core.backbones.catalog import Backbone, find_backbone
+from core.backbones.convert import convert_to_litert
+from core.backbones.weights import Report, file_sha256, obtain_weights
+from core.errors import ArtefactDamagedError, ArtefactMissingError, ParityError
+from core.images import FitMode, decode_image, fit, to_array
+from core.inference.engine import LiteRTModel
+from core.jobs.context import TaskContext
+from core.samples import SAMPLE_PHOTOS, sample_path
+from core.settings import Settings
+from core.storage.files import ensure_free_space, write_directory_atomically
+
+# Converted and original differ by float32 rounding only: 1e-6 is usual, 1e-4 would show in no percentage.
+MAX_PROBABILITY_DIFFERENCE = 1e-4
+
+_CROP_FRACTION = 0.875  # the customary central crop: 224 px out of 256
+_TIMED_RUNS = 10
+
+# Part of the progress bar that each step ends at.
+_WEIGHTS_FRACTION, _BUILD_FRACTION, _CONVERT_FRACTION, _COMPARE_FRACTION = 0.4, 0.55, 0.85, 0.98
+
+
+def run_prepare_task(context: TaskContext) -> None:
+    """Handler of the task kind `prepare_backbone`; its payload is `{"backbone": name}`."""
+    prepare_backbone(
+        find_backbone(str(context.payload["backbone"])),
+        context.settings,
+        report=context.report,
+        check_cancelled=context.check_cancelled,
+    )
+
+
+def prepare_backbone(
+    backbone: Backbone, settings: Settings, *, report: Report, check_cancelled: Callable[[], None]
+) -> ArtefactRecord:
+    """Make the artefact of a backbone, unless a whole one is there already.
+
+    Args:
+        backbone: row of the catalogue.
+        settings: folders and limits.
+        report: called with the fraction done, 0-1, and a sentence.
+        check_cancelled: called between the steps; raises to stop.
+
+    Raises:
+        WeightsMissingError: the weights are not here and cannot be downloaded.
+        WeightsDamagedError: the weights are not the published ones.
+        ParityError: the converted model answers differently from Keras.
+        StorageError: the artefact cannot be written.
+    """
+    weights_path = obtain_weights(
+        backbone,
+        settings,
+        report=lambda fraction, message: report(
+            None if fraction is None else fraction * _WEIGHTS_FRACTION, message
+        ),
+        check_cancelled=check_cancelled,
+    )
+    folder = artefact_folder(backbone, artefact_fingerprint(backbone, weights_path), settings)
+    try:
+        return load_artefact(backbone, settings).record
+    except (ArtefactMissingError, ArtefactDamagedError):
+        # Nothing usable is there; what a half-deleted folder still holds would be in the way of the new one.
+        shutil.rmtree(folder, ignore_errors=True)
+    # The converter needs room for a copy of the graph beside the file it writes.
+    ensure_free_space(folder.parent, int(3e6 * backbone.weights_megabytes))
+    with write_directory_atomically(folder) as draft:
+        record = _fill_folder(draft, backbone, weights_path, report, check_cancelled)
+    _remove_predecessors(folder, backbone)
+    report(1.0, f"{backbone.title} is ready")
+    return record
+
+
+def _fill_folder(
+    folder: Path,
+    backbone: Backbone,
+    weights_path: Path,
+    report: Report,
+    check_cancelled: Callable[[], None],
+) -> ArtefactRecord:
+    started = time.perf_counter()
+    check_cancelled()
+    report(_WEIGHTS_FRACTION, f"Building {backbone.title}")
+    classifier = build_classifier(backbone, weights_path)
+    check_cancelled()
+    report(_BUILD_FRACTION, f"Converting {backbone.title} for fast answers")
+    convert_to_litert(classifier.model, folder / MODEL_FILE)
+    _save_classifier(classifier, folder)
+    check_cancelled()
+    report(_CONVERT_FRACTION, "Comparing the fast version with the original")
+    samples = sample_pixels(backbone)
+    converted = LiteRTModel(folder / MODEL_FILE, num_threads=1)
+    difference = compare(classifier.model, converted, samples)
+    report(_COMPARE_FRACTION, f"The largest difference is {difference:.1e}")
+    record = ArtefactRecord(
+        backbone=backbone.name,
+        fingerprint=artefact_fingerprint(backbone, weights_path),
+        image_size=backbone.image_size,
+        fit_mode=FitMode.CROP.value,
+        crop_fraction=_CROP_FRACTION,
+        feature_map_shape=converted.feature_map_shape,
+        has_linear_head=backbone.has_linear_head,
+        file_sha256={path.name: file_sha256(path) for path in sorted(folder.iterdir())},
+        largest_probability_difference=difference,
+        litert_milliseconds=_median_milliseconds(converted, samples[0]),
+        prepare_seconds=time.perf_counter() - started,
+    )
+    write_record(record, folder)
+    keras.backend.clear_session()
+    return record
+
+
+def sample_pixels(backbone: Backbone) -> npt.NDArray[np.uint8]:
+    """The sample photos as the backbone sees them, and one square of noise.
+
+    Returns:
+        uint8 (photos + 1, height, width, 3), 0-255.
+    """
+    squares = [
+        to_array(
+            fit(
+                decode_image(sample_path(sample).read_bytes(), sample.file_name),
+                backbone.image_size,
+                FitMode.CROP,
+                crop_fraction=_CROP_FRACTION,
+            )
+        )
+        for sample in SAMPLE_PHOTOS
+    ]
+    noise = np.random.default_rng(0).integers(0, 256, backbone.input_shape, dtype=np.uint8)
+    return np.stack([*squares, noise])
+
+
+def compare(model: keras.Model, converted: LiteRTModel, pixels: npt.NDArray[np.uint8]) -> float:
+    """Largest difference between the probabilities of the converted model and of `model.predict`.
+
+    Args:
+        model: outputs probabilities (batch, classes) first.
+        converted: the LiteRT version.
+        pixels: uint8 (batch, height, width, 3), 0-255.
+
+    Raises:
+        ParityError: a probability differs by more than `MAX_PROBABILITY_DIFFERENCE`, or a top-1 class differs.
+    """
+    expected = model.predict(pixels.astype(np.float32), batch_size=len(pixels), verbose=0)[0]
+    actual = np.stack([converted.run(square).probabilities for square in pixels])
+    difference = float(np.abs(expected - actual).max())
+    same_top1 = bool((expected.argmax(axis=1) == actual.argmax(axis=1)).all())
+    # Written so that a NaN fails as well.
+    if not difference <= MAX_PROBABILITY_DIFFERENCE or not same_top1:
+        raise ParityError(
+            f"The converted {model.name} differs from the original by {difference:.1e} in a probability "
+            f"(at most {MAX_PROBABILITY_DIFFERENCE:.0e} is accepted; same top-1 class: {same_top1}). "
+            "It was thrown away; please report this with your versions of keras and tensorflow."
+        )
+    return difference
+
+
+def _save_classifier(classifier: ImageNetClassifier, folder: Path) -> None:
+    if classifier.kernel is not None and classifier.bias is not None:
+        np.savez(folder / CLASSIFIER_FILE, kernel=classifier.kernel, bias=classifier.bias)
+
+
+def _median_milliseconds(model: LiteRTModel, square: npt.NDArray[np.uint8]) -> float:
+    seconds = []
+    for _ in range(_TIMED_RUNS):
+        started = time.perf_counter()
+        model.run(square)
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds) * 1000
+
+
+def _remove_predecessors(folder: Path, backbone: Backbone) -> None:
+    """Delete artefacts of the same backbone that other weights, versions or code made."""
+    for other in folder.parent.glob(f"{backbone.name}-*"):
+        if other != folder:
+            # Another process may still have it open (Windows then refuses): it is removed next time.
+            shutil.rmtree(other, ignore_errors=True)

@@ -1,0 +1,130 @@
+"""Every error Bluetit raises on purpose, as one tree.
+
+    BluetitError
+    ├── SettingsError            a setting has a value that cannot be used
+    ├── ConfigError              a config has a value that cannot be used
+    ├── StorageError             the workspace or the database failed
+    │   └── NoSpaceError         the disk is full
+    ├── ImageError               a photo cannot be used
+    │   ├── EmptyImageError      the file has no bytes
+    │   ├── NotAnImageError      the bytes are not a photo in a known format
+    │   ├── DamagedImageError    the photo is truncated or broken
+    │   └── ImageTooLargeError   more bytes or pixels than the limits allow
+    ├── LinkError                a link cannot be read
+    │   ├── LinkRefusedError     the address is one we do not read from
+    │   └── LinkFailedError      the server did not deliver
+    ├── BackboneError            a pretrained network cannot be used
+    │   ├── UnknownBackboneError no such name in the catalogue
+    │   ├── WeightsMissingError  the weight file is not here and cannot be fetched
+    │   ├── WeightsDamagedError  the weight file is not what was expected
+    │   ├── ArtefactMissingError the backbone has not been prepared yet
+    │   ├── ArtefactDamagedError the prepared file is not what was written
+    │   └── ParityError          a converted model answers differently from the original
+    └── JobError                 a background task cannot go on
+        ├── UnknownTaskError     no such task, or no such kind of task
+        ├── IllegalTransitionError  a status change that the table forbids
+        ├── TaskCancelledError   somebody asked for the task to stop
+        └── TaskLostError        the task was given to another worker
+
+Messages say what came in, what was expected, and what to do. Pages show them as they are.
+"""
+
+
+class BluetitError(Exception):
+    """Base of every error that Bluetit raises on purpose; its text is fit for a visitor's eyes."""
+
+
+class SettingsError(BluetitError):
+    """A setting has a value that cannot be used."""
+
+
+class ConfigError(BluetitError):
+    """A config has a value that cannot be used."""
+
+
+class StorageError(BluetitError):
+    """The workspace folder or the database failed."""
+
+
+class NoSpaceError(StorageError):
+    """The disk is full."""
+
+
+class ImageError(BluetitError):
+    """A photo cannot be used; the message names the file."""
+
+
+class EmptyImageError(ImageError):
+    """The file has no bytes."""
+
+
+class NotAnImageError(ImageError):
+    """The bytes are not a photo in a format we read."""
+
+
+class DamagedImageError(ImageError):
+    """The photo is truncated or broken."""
+
+
+class ImageTooLargeError(ImageError):
+    """The photo has more bytes or pixels than the limits allow."""
+
+
+class LinkError(BluetitError):
+    """A link cannot be read."""
+
+
+class LinkRefusedError(LinkError):
+    """The link points to an address that Bluetit does not read from."""
+
+
+class LinkFailedError(LinkError):
+    """The server behind the link did not deliver."""
+
+
+class BackboneError(BluetitError):
+    """A pretrained network cannot be used."""
+
+
+class UnknownBackboneError(BackboneError):
+    """The name is not in the catalogue."""
+
+
+class WeightsMissingError(BackboneError):
+    """The weight file is not on this machine and cannot be fetched."""
+
+
+class WeightsDamagedError(BackboneError):
+    """The weight file is not the one that was published."""
+
+
+class ArtefactMissingError(BackboneError):
+    """The backbone has not been prepared on this machine yet."""
+
+
+class ArtefactDamagedError(BackboneError):
+    """The prepared file differs from what was written."""
+
+
+class ParityError(BackboneError):
+    """A converted model does not answer like the model it was made from."""
+
+
+class JobError(BluetitError):
+    """A background task cannot go on."""
+
+
+class UnknownTaskError(JobError):
+    """No task has this number, or no kind of task has this name."""
+
+
+class IllegalTransitionError(JobError):
+    """The table of statuses forbids this change."""
+
+
+class TaskCancelledError(JobError):
+    """Somebody asked for the task to stop; raised inside the worker only."""
+
+
+class TaskLostError(JobError):
+    """The task was given to another worker while this one was silent; this one must let go."""

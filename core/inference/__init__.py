@@ -1,0 +1,1 @@
+"""Answers from prepared backbones through LiteRT, fast and without Keras."""

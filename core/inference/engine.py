@@ -1,0 +1,140 @@
+"""LiteRT interpreters that many sessions can use at once.
+
+An interpreter must not be used by two threads at a time. `Engine` keeps several, each on one thread of its own, and
+lends one out per photo: two interpreters on one thread each answer more photos a second than one on two threads,
+because one of them computes while the other's photo is being decoded. A photo that comes alone has nobody to share the
+processor with: for it there is one more interpreter, on all threads.
+"""
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert.interpreter import Interpreter
+
+from core.errors import ArtefactDamagedError
+
+# Of a larger network only the interpreter on all threads is loaded: memory counts more than speed.
+_LARGE_MODEL_BYTES = 120_000_000
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What a network says to one photo."""
+
+    probabilities: npt.NDArray[np.float32]  # (classes,), 0-1
+    features: npt.NDArray[np.float32]  # (channels,): mean of the feature map over rows and columns
+    feature_map: npt.NDArray[np.float32]  # (rows, columns, channels)
+
+
+class LiteRTModel:
+    """One interpreter; not safe to use from two threads at a time."""
+
+    def __init__(self, path: Path, *, num_threads: int) -> None:
+        """Load a LiteRT file.
+
+        Args:
+            path: file whose outputs are probabilities, pooled features and last feature map.
+            num_threads: threads that one answer is computed on.
+
+        Raises:
+            ArtefactDamagedError: LiteRT cannot read the file.
+        """
+        try:
+            # From bytes, not from the path: LiteRT would map the file, and a file cut off under a mapping kills the
+            # process.
+            self._interpreter = Interpreter(model_content=path.read_bytes(), num_threads=num_threads)
+            self._interpreter.allocate_tensors()
+            outputs = self._interpreter.get_signature_runner().get_output_details()
+            self._output_indices = [outputs[f"output_{number}"]["index"] for number in range(3)]
+        except (OSError, ValueError, RuntimeError, KeyError) as exc:
+            raise ArtefactDamagedError(f"The prepared file {path} cannot be loaded: {exc}.") from exc
+        self._input_index = self._interpreter.get_input_details()[0]["index"]
+        _, rows, columns, channels = (int(side) for side in outputs["output_2"]["shape"])
+        self.feature_map_shape = (rows, columns, channels)
+        # The first answer takes many times longer than the others, because memory is laid out for it.
+        self._interpreter.invoke()
+
+    def run(self, pixels: npt.NDArray[np.uint8]) -> Outputs:
+        """Answer for one photo.
+
+        Args:
+            pixels: uint8 or float32 (height, width, 3), 0-255, of the size that the network takes.
+        """
+        self._interpreter.set_tensor(self._input_index, pixels[np.newaxis].astype(np.float32))
+        self._interpreter.invoke()
+        probabilities, features, feature_map = (
+            self._interpreter.get_tensor(index)[0] for index in self._output_indices
+        )
+        return Outputs(probabilities, features, feature_map)
+
+
+class Engine:
+    """Interpreters of one network, lent out one per photo; safe to use from any number of threads."""
+
+    def __init__(self, model_path: Path, *, num_threads: int) -> None:
+        """Load the network.
+
+        Args:
+            model_path: the LiteRT file.
+            num_threads: photos answered at the same time, at least 1.
+
+        Raises:
+            ArtefactDamagedError: LiteRT cannot read the file.
+        """
+        self.num_threads = num_threads
+        self._model_for_one = LiteRTModel(model_path, num_threads=num_threads)
+        self._lock_for_one = threading.Lock()
+        is_large = model_path.stat().st_size > _LARGE_MODEL_BYTES
+        self._idle_models: queue.SimpleQueue[LiteRTModel] | None = None
+        if num_threads > 1 and not is_large:
+            self._idle_models = queue.SimpleQueue()
+            for _ in range(num_threads):
+                self._idle_models.put(LiteRTModel(model_path, num_threads=1))
+
+    def run(self, pixels: npt.NDArray[np.uint8], *, is_alone: bool = False) -> Outputs:
+        """Answer for one photo, waiting for an idle interpreter.
+
+        Args:
+            pixels: uint8 or float32 (height, width, 3), 0-255, of the size that the network takes.
+            is_alone: whether no other photo is being answered, so that all threads are free for this one.
+        """
+        if is_alone or self._idle_models is None:
+            with self._lock_for_one:
+                return self._model_for_one.run(pixels)
+        model = self._idle_models.get()
+        try:
+            return model.run(pixels)
+        finally:
+            self._idle_models.put(model)
+
+
+def map_streamed(
+    function: Callable[[Item], Result], items: Iterable[Item], *, num_threads: int
+) -> Iterator[Result]:
+    """Apply `function` to each item on `num_threads` threads and yield the results in order, as they come.
+
+    Unlike `Executor.map` it takes only a few items at a time from `items` and keeps only a few results, so that memory
+    stays flat however many photos there are; when the caller stops early, what was not begun is dropped.
+    """
+    waiting: deque[Future[Result]] = deque()
+    executor = ThreadPoolExecutor(num_threads, thread_name_prefix="classify")
+    try:
+        for item in items:
+            waiting.append(executor.submit(function, item))
+            if len(waiting) > 2 * num_threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)

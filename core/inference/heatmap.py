@@ -1,0 +1,101 @@
+"""Where in a photo the evidence for a class lies, and how to show it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+# Heat from none to most: transparent blue over orange to yellow, RGB 0-255. Light and dark of the photo stay visible.
+_COLOUR_STOPS = np.array([0.0, 0.35, 0.7, 1.0])
+_COLOURS = np.array([(20, 40, 120), (200, 40, 90), (250, 140, 30), (255, 235, 90)])
+_MAX_OPACITY = 0.65
+
+# Covered squares per side; 7 is the number of rows of most networks' last feature map.
+_OCCLUSION_GRID = 7
+_OCCLUSION_GREY = 124  # ImageNet's mean red, 0-255: a value that networks see as "nothing special"
+
+
+def class_activation_map(
+    feature_map: npt.NDArray[np.float32], class_kernel: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Evidence for a class at each place of the last feature map.
+
+    The logit of a linear head on pooled features is the mean of this map (before clipping) plus the class' bias, so
+    the map is exact: it shows what each place adds.
+
+    Args:
+        feature_map: float32 (rows, columns, channels).
+        class_kernel: float32 (channels,), the classifier's column for the class.
+
+    Returns:
+        float32 (rows, columns), 0-1: evidence against the class is 0, the strongest evidence for it is 1.
+
+    Source: B. Zhou et al., "Learning Deep Features for Discriminative Localization", 2016,
+    https://arxiv.org/abs/1512.04150, equation 2.
+    """
+    return _normalise(evidence(feature_map, class_kernel))
+
+
+def evidence(
+    feature_map: npt.NDArray[np.float32], class_kernel: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """What each place adds to the class' logit, before clipping: float32 (rows, columns), any sign."""
+    return np.asarray(feature_map @ class_kernel, np.float32)
+
+
+def occlusion_map(
+    answer: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]],
+    pixels: npt.NDArray[np.uint8],
+    class_index: int,
+) -> npt.NDArray[np.float32]:
+    """How much the probability of a class falls when a part of the photo is covered; for any network.
+
+    Args:
+        answer: pixels to probabilities (classes,).
+        pixels: uint8 (height, width, 3), 0-255.
+        class_index: position of the class among the outputs.
+
+    Returns:
+        float32 (7, 7), 0-1: 1 where covering hurts most, 0 where it does not.
+
+    Source: M. Zeiler and R. Fergus, "Visualizing and Understanding Convolutional Networks", 2014,
+    https://arxiv.org/abs/1311.2901, section 4.2.
+    """
+    whole = float(answer(pixels)[class_index])
+    height, width, _ = pixels.shape
+    drops = np.zeros((_OCCLUSION_GRID, _OCCLUSION_GRID), np.float32)
+    for row, column in np.ndindex(drops.shape):
+        covered = pixels.copy()
+        rows = slice(row * height // _OCCLUSION_GRID, (row + 1) * height // _OCCLUSION_GRID)
+        columns = slice(column * width // _OCCLUSION_GRID, (column + 1) * width // _OCCLUSION_GRID)
+        covered[rows, columns] = _OCCLUSION_GREY
+        drops[row, column] = whole - float(answer(covered)[class_index])
+    return _normalise(drops)
+
+
+def overlay(square: Image.Image, heat: npt.NDArray[Any]) -> Image.Image:
+    """Lay a heat map over the square that the network saw.
+
+    Args:
+        square: RGB image.
+        heat: float (rows, columns), 0-1.
+
+    Returns:
+        RGB image of the square's size.
+    """
+    grey = Image.fromarray((heat * 255).astype(np.uint8)).resize(square.size, Image.Resampling.BICUBIC)
+    smooth = np.asarray(grey, np.float32) / 255
+    colour = np.stack(
+        [np.interp(smooth, _COLOUR_STOPS, _COLOURS[:, channel]) for channel in range(3)], axis=-1
+    )
+    opacity = (smooth * _MAX_OPACITY)[..., np.newaxis]
+    blended = np.asarray(square, np.float32) * (1 - opacity) + colour * opacity
+    return Image.fromarray(blended.round().astype(np.uint8))
+
+
+def _normalise(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    positive = np.maximum(values, 0)
+    peak = positive.max()
+    return positive / peak if peak > 0 else positive

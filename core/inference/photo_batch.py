@@ -1,0 +1,317 @@
+"""The photos that a visitor put on the classify page, and what the backbones said to them.
+
+A batch outlives page changes and browser reloads: it belongs to the server process and is found again by its id. The
+photos' files lie in the cache folder; in memory are names and answers only, so that a thousand photos weigh little.
+Classifying runs in a thread of the batch, on LiteRT, and is watched through `view`.
+"""
+
+import functools
+import itertools
+import secrets
+import shutil
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from core.errors import BluetitError, ImageTooLargeError
+from core.inference.classifier import Classification, Classifier
+from core.inference.engine import map_streamed
+from core.links import fetch_photo
+from core.settings import Settings
+from core.storage.files import translating_disk_errors
+
+# Visitors whose photos are kept at the same time; the longest unused batch gives way.
+_MAX_BATCHES = 64
+# Folders that an ended server left behind are removed after this time.
+_LEFTOVER_SECONDS = 24 * 3600
+
+
+class PhotoOrigin(StrEnum):
+    """How a photo came in."""
+
+    FILE = "file"
+    PASTE = "paste"
+    CAMERA = "camera"
+    LINK = "link"
+    SAMPLE = "sample"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Photo:
+    """One photo of a batch."""
+
+    photo_id: int  # unique within the batch, in the order of arrival
+    name: str  # the file's name, as the visitor knows it
+    origin: PhotoOrigin
+    link: str | None = None  # address to read it from
+    path: Path | None = None  # its file, once it has arrived
+    error: str | None = None  # why it cannot be used, in words for the visitor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A photo with what one backbone said to it."""
+
+    photo: Photo
+    classification: Classification | None  # None: refused, or not yet classified
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is still to be classified."""
+        return self.classification is None and self.photo.error is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchView:
+    """A batch at one moment, as one backbone sees it."""
+
+    answers: tuple[Answer, ...]  # in the order of arrival
+    is_running: bool
+    seconds_left: float | None  # None: nothing to estimate from
+
+    @property
+    def num_waiting(self) -> int:
+        """Photos that are still to be classified."""
+        return sum(answer.is_waiting for answer in self.answers)
+
+
+class PhotoBatch:
+    """The photos of one visitor; every method may be called from any thread."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        """Begin an empty batch.
+
+        Args:
+            folder: where the photos' files go; its name is the batch's id.
+            settings: limits for photos and links.
+        """
+        self.batch_id = folder.name
+        self._folder = folder
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._photos: OrderedDict[int, Photo] = OrderedDict()
+        self._classifications: dict[tuple[str, int], Classification] = {}  # (artefact fingerprint, photo id)
+        self._next_id = 1
+        self._run: _Run | None = None
+
+    def add_file(self, name: str, data: bytes, origin: PhotoOrigin) -> None:
+        """Take in a photo's file; one that is too large or finds no room on the disk is listed with the reason."""
+        photo_id = self._take_id()
+        photo = Photo(photo_id=photo_id, name=name, origin=origin)
+        try:
+            photo = replace(photo, path=self._store(photo_id, name, data))
+        except BluetitError as exc:
+            photo = replace(photo, error=str(exc))
+        self._put(photo)
+
+    def add_link(self, link: str) -> None:
+        """Take in a link; it is read when its turn to be classified comes."""
+        name = link.split("?")[0].rstrip("/").rsplit("/", 1)[-1] or link
+        self._put(Photo(photo_id=self._take_id(), name=name, origin=PhotoOrigin.LINK, link=link))
+
+    def refuse(self, name: str, reason: str) -> None:
+        """List a file that never arrived, with the reason in words for the visitor."""
+        self._put(Photo(photo_id=self._take_id(), name=name, origin=PhotoOrigin.FILE, error=reason))
+
+    @property
+    def num_taken(self) -> int:
+        """Photos taken in since the batch began, removed ones included."""
+        with self._lock:
+            return self._next_id - 1
+
+    def num_free(self) -> int:
+        """Photos that can still be added."""
+        with self._lock:
+            return max(0, self._settings.max_photos_per_batch - len(self._photos))
+
+    def remove(self, photo_id: int) -> None:
+        """Take a photo out; unknown ids are ignored, so that two impatient clicks do no harm."""
+        with self._lock:
+            photo = self._photos.pop(photo_id, None)
+            if photo and photo.path:
+                photo.path.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Stop, and take all photos out."""
+        self.stop()
+        with self._lock:
+            self._photos.clear()
+            self._classifications.clear()
+            shutil.rmtree(self._folder, ignore_errors=True)  # nothing refers to it any more
+
+    def start(self, classifier: Classifier) -> None:
+        """Classify what this backbone has not seen yet; does nothing if that is under way."""
+        with self._lock:
+            is_under_way = self._run and self._run.is_active and self._run.classifier is classifier
+            if is_under_way or not self._waiting_for(classifier):
+                return
+            if self._run:
+                self._run.stopping.set()
+            self._run = _Run(classifier, self._classify_waiting)
+
+    def stop(self) -> None:
+        """Stop after the photos that are being classified right now."""
+        with self._lock:
+            if self._run:
+                self._run.stopping.set()
+
+    def view(self, fingerprint: str) -> BatchView:
+        """The batch as the backbone with this artefact fingerprint sees it."""
+        with self._lock:
+            answers = tuple(
+                Answer(photo=photo, classification=self._classifications.get((fingerprint, photo.photo_id)))
+                for photo in self._photos.values()
+            )
+            run = self._run
+        is_running = bool(run and run.is_active and run.classifier.record.fingerprint == fingerprint)
+        num_waiting = sum(answer.is_waiting for answer in answers)
+        seconds_left = run.seconds_left(num_waiting) if run and is_running else None
+        return BatchView(answers=answers, is_running=is_running, seconds_left=seconds_left)
+
+    def read(self, photo_id: int) -> bytes:
+        """The file of a photo.
+
+        Raises:
+            StorageError: it has been removed meanwhile.
+        """
+        with self._lock:
+            photo = self._photos.get(photo_id)
+        path = photo.path if photo and photo.path else self._folder / str(photo_id)
+        with translating_disk_errors(self._folder):
+            return path.read_bytes()
+
+    def _take_id(self) -> int:
+        with self._lock:
+            self._next_id += 1
+            return self._next_id - 1
+
+    def _put(self, photo: Photo) -> None:
+        with self._lock:
+            self._photos[photo.photo_id] = photo
+
+    def _store(self, photo_id: int, name: str, data: bytes) -> Path:
+        limit = self._settings.max_photo_bytes
+        if len(data) > limit:
+            raise ImageTooLargeError(
+                f"{name} has {len(data) / 1e6:.0f} MB; photos up to {limit / 1e6:.0f} MB are read. "
+                "Save it smaller, as JPEG for example."
+            )
+        path = self._folder / str(photo_id)
+        with translating_disk_errors(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        return path
+
+    def _classify_waiting(self, run: "_Run") -> None:
+        """Body of the batch's thread: until nothing waits or somebody stops it."""
+        num_threads = self._settings.num_inference_threads
+        while waiting := self._waiting_or_end(run):
+            photos = itertools.takewhile(lambda _: not run.stopping.is_set(), waiting)
+            classify = functools.partial(self._classify_one, run=run, is_alone=len(waiting) == 1)
+            for _ in map_streamed(classify, photos, num_threads=num_threads):
+                run.num_finished += 1
+
+    def _waiting_or_end(self, run: "_Run") -> list[Photo]:
+        """Photos that wait; none ends the run, under the lock, so that `start` never misses a photo added just now."""
+        with self._lock:
+            waiting = self._waiting_for(run.classifier)
+            if not waiting or run.stopping.is_set():
+                run.has_ended = True
+                return []
+            return waiting
+
+    def _waiting_for(self, classifier: Classifier) -> list[Photo]:
+        """Photos that a classifier has not seen yet; the caller holds the lock."""
+        fingerprint = classifier.record.fingerprint
+        return [
+            photo
+            for photo in self._photos.values()
+            if photo.error is None and (fingerprint, photo.photo_id) not in self._classifications
+        ]
+
+    def _classify_one(self, photo: Photo, *, run: "_Run", is_alone: bool) -> None:
+        try:
+            if photo.link is not None and photo.path is None:
+                fetched = fetch_photo(photo.link, self._settings, cancelled=run.stopping.is_set)
+                photo = replace(
+                    photo, name=fetched.name, path=self._store(photo.photo_id, fetched.name, fetched.data)
+                )
+            with translating_disk_errors(self._folder):
+                data = photo.path.read_bytes() if photo.path else b""
+            classification = run.classifier.classify(data, photo.name, is_alone=is_alone)
+        except BluetitError as exc:
+            if run.stopping.is_set():
+                return  # a reading that was broken off is no fault of the photo
+            self._settle(replace(photo, error=str(exc)))
+            return
+        with self._lock:
+            self._classifications[run.classifier.record.fingerprint, photo.photo_id] = classification
+        self._settle(photo)
+
+    def _settle(self, photo: Photo) -> None:
+        """Keep what was learned of a photo, unless it was taken out meanwhile."""
+        with self._lock:
+            if photo.photo_id in self._photos:
+                self._photos[photo.photo_id] = photo
+            elif photo.path:
+                photo.path.unlink(missing_ok=True)
+
+
+class BatchRegistry:
+    """The batches of all visitors of this server process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._folder = settings.cache_path / "classify"
+        self._lock = threading.Lock()
+        self._batches: OrderedDict[str, PhotoBatch] = OrderedDict()
+        _remove_leftovers(self._folder)
+
+    def open(self, batch_id: str | None) -> PhotoBatch:
+        """The batch with this id; a new, empty one where there is none."""
+        with self._lock:
+            if batch_id is not None and batch_id in self._batches:
+                self._batches.move_to_end(batch_id)
+                return self._batches[batch_id]
+            # Unguessable, because whoever knows the id sees the photos.
+            batch = PhotoBatch(self._folder / secrets.token_urlsafe(16), self._settings)
+            self._batches[batch.batch_id] = batch
+            evicted = self._batches.popitem(last=False)[1] if len(self._batches) > _MAX_BATCHES else None
+        if evicted:
+            evicted.clear()
+        return batch
+
+
+class _Run:
+    """One thread that classifies what waits."""
+
+    def __init__(self, classifier: Classifier, work: Callable[["_Run"], None]) -> None:
+        self.classifier = classifier
+        self.stopping = threading.Event()
+        self.has_ended = False
+        self.num_finished = 0
+        self._started = time.monotonic()
+        self._thread = threading.Thread(target=work, args=(self,), name="classify-batch", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_active(self) -> bool:
+        return not self.has_ended and not self.stopping.is_set() and self._thread.is_alive()
+
+    def seconds_left(self, num_waiting: int) -> float | None:
+        if not self.num_finished:
+            return None
+        return num_waiting * (time.monotonic() - self._started) / self.num_finished
+
+
+def _remove_leftovers(folder: Path) -> None:
+    if not folder.is_dir():
+        return
+    oldest = time.time() - _LEFTOVER_SECONDS
+    for leftover in folder.iterdir():
+        if leftover.stat().st_mtime < oldest:
+            shutil.rmtree(leftover, ignore_errors=True)  # another server may be removing it too

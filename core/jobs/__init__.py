@@ -1,0 +1,1 @@
+"""Background work: tasks in the database, worker processes, and a supervisor that keeps them alive."""

@@ -1,0 +1,127 @@
+"""What a task handler is given: its payload, and ways to report and to be stopped."""
+
+import logging
+import threading
+import time
+from typing import Any
+
+from core.errors import StorageError, TaskCancelledError, TaskLostError
+from core.jobs.queue import TaskQueue
+from core.jobs.status import TaskStatus
+from core.jobs.views import ClaimedTask, EventKind
+from core.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+REPORT_INTERVAL_SECONDS = 0.2  # progress is written at most this often, whatever the handler does
+CANCEL_CHECK_SECONDS = 0.5  # the database is asked at most this often
+
+
+class TaskContext:
+    """One attempt at one task, seen from inside its handler."""
+
+    def __init__(self, queue: TaskQueue, settings: Settings, task: ClaimedTask) -> None:
+        self.settings = settings
+        self.task_id = task.id
+        self.payload: dict[str, Any] = task.payload
+        self.attempt = task.attempt  # 1 the first time, 2 when a worker died before
+        self._queue = queue
+        self._worker_id = task.worker_id
+        self._lock = threading.RLock()
+        self._pending: dict[str, Any] | None = None  # the latest progress, not written yet
+        self._timer: threading.Timer | None = None  # runs while something is pending
+        self._written_at = -REPORT_INTERVAL_SECONDS
+        self._checked_at = -CANCEL_CHECK_SECONDS
+        self._late_error: TaskLostError | None = None  # of the timer's thread, raised in the handler's
+
+    def report(self, fraction: float | None, message: str) -> None:
+        """Say how far the work has come; call it as often as you like.
+
+        Args:
+            fraction: part done, 0-1; None when that cannot be told.
+            message: what is being done, for people.
+
+        Raises:
+            TaskLostError: the task was given to another worker.
+        """
+        if fraction is not None:
+            fraction = min(fraction, 1.0) if fraction > 0 else 0.0  # NaN becomes 0: it is no JSON
+        with self._lock:
+            self._raise_late_error()
+            self._pending = {"fraction": fraction, "message": message}
+            wait_seconds = self._written_at + REPORT_INTERVAL_SECONDS - time.monotonic()
+            if wait_seconds <= 0:
+                self.flush()
+            elif self._timer is None:
+                # The last report before a long silence must get through too.
+                self._timer = threading.Timer(wait_seconds, self._flush_late)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def message(self, text: str) -> None:
+        """Tell people something that stays in the task's history.
+
+        Raises:
+            TaskLostError: the task was given to another worker.
+        """
+        with self._lock:
+            self.flush()
+            self._write("message", {"text": text})
+
+    def check_cancelled(self) -> None:
+        """Stop here when somebody asked for it; call it between steps, as often as you like.
+
+        Raises:
+            TaskCancelledError: somebody asked for the task to stop.
+            TaskLostError: the task was given to another worker.
+        """
+        with self._lock:
+            self._raise_late_error()
+        now = time.monotonic()
+        if now - self._checked_at < CANCEL_CHECK_SECONDS:
+            return
+        self._checked_at = now
+        try:
+            task = self._queue.get(self.task_id)
+        except StorageError as exc:
+            logger.warning("Task %d could not ask whether to stop: %s", self.task_id, exc)
+            return
+        if task.worker_id != self._worker_id or task.status != TaskStatus.RUNNING:
+            raise TaskLostError(f"Task {self.task_id} no longer belongs to this worker.")
+        if task.cancel_requested_at is not None:
+            raise TaskCancelledError(f"Somebody asked for task {self.task_id} to stop.")
+
+    def flush(self) -> None:
+        """Write the progress that still waits; the worker calls it when the handler has returned.
+
+        Raises:
+            TaskLostError: the task was given to another worker.
+        """
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            self._raise_late_error()
+            pending, self._pending = self._pending, None
+            if pending is not None:
+                self._write("progress", pending)
+                self._written_at = time.monotonic()
+
+    def _flush_late(self) -> None:
+        with self._lock:
+            try:
+                self.flush()
+            except TaskLostError as exc:
+                self._late_error = exc
+
+    def _write(self, kind: EventKind, payload: dict[str, Any]) -> None:
+        try:
+            self._queue.append_event(self.task_id, self._worker_id, kind=kind, payload=payload)
+        except StorageError as exc:
+            # Hours of work must not end because the database was away for a moment.
+            logger.warning("Task %d could not report %s: %s", self.task_id, payload, exc)
+
+    def _raise_late_error(self) -> None:
+        error, self._late_error = self._late_error, None
+        if error is not None:
+            raise error

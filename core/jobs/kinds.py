@@ -1,0 +1,64 @@
+"""The kinds of background task: one row each, with the function that does the work."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+from core.errors import UnknownTaskError
+
+if TYPE_CHECKING:
+    from core.jobs.context import TaskContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskKind:
+    """One kind of task."""
+
+    name: str
+    title: str  # for people
+    handler: str  # "module:function", imported in the worker only: it may need TensorFlow
+    max_attempts: int  # how often a task is begun in all, when its worker dies each time
+    # What happens to a task whose worker died: begun again by itself, or left for a person to continue.
+    on_worker_death: Literal["retry", "interrupt"]
+
+
+TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
+    {
+        kind.name: kind
+        for kind in (
+            TaskKind(
+                name="prepare_backbone",
+                title="Prepare backbone",
+                handler="core.backbones.prepare:run_prepare_task",
+                max_attempts=3,
+                on_worker_death="retry",
+            ),
+        )
+    }
+)
+
+
+def find_kind(name: str, kinds: Mapping[str, TaskKind] = TASK_KINDS) -> TaskKind:
+    """The row of a kind.
+
+    Raises:
+        UnknownTaskError: no kind has this name.
+    """
+    try:
+        return kinds[name]
+    except KeyError as exc:
+        raise UnknownTaskError(f"No kind of task is named {name!r}; known are {', '.join(kinds)}.") from exc
+
+
+def resolve_handler(kind: TaskKind) -> "Callable[[TaskContext], None]":
+    """Import the function that does the work of a kind."""
+    handler: Callable[[TaskContext], None] = import_attribute(kind.handler)
+    return handler
+
+
+def import_attribute(path: str) -> Any:
+    """Import what "module:attribute" names."""
+    module, _, attribute = path.partition(":")
+    return getattr(importlib.import_module(module), attribute)

@@ -1,0 +1,75 @@
+"""Worker processes as the operating system sees them."""
+
+import os
+import socket
+from pathlib import Path
+
+import psutil
+
+from core.jobs.views import WorkerView
+
+_END_SECONDS = 5.0  # longest wait until a killed process is gone
+
+
+def this_host() -> str:
+    """A name for the set of processes that this one can see.
+
+    Containers can share a host name and still not see each other's processes; Linux numbers their sets.
+    """
+    try:
+        namespace = os.readlink("/proc/self/ns/pid")
+    except OSError:  # not Linux
+        return socket.gethostname()
+    return f"{socket.gethostname()} {namespace}"
+
+
+def is_running(worker: WorkerView) -> bool | None:
+    """Whether a worker's process exists; None when that cannot be told from here."""
+    if worker.host != this_host():
+        return None
+    try:
+        return _find(worker) is not None
+    except psutil.AccessDenied:
+        return None
+
+
+def end_process(worker: WorkerView) -> bool:
+    """Kill a worker of this host; False when there is no such process or it cannot be ended."""
+    if worker.host != this_host():
+        return False
+    try:
+        process = _find(worker)
+        if process is None:
+            return False
+        process.kill()
+        process.wait(_END_SECONDS)
+    except psutil.NoSuchProcess:
+        return True
+    except (psutil.AccessDenied, psutil.TimeoutExpired):
+        return False
+    return True
+
+
+def worker_log_name(worker_id: str) -> str:
+    """Name of a worker's log file in the folder of logs."""
+    return f"worker-{worker_id}.log"
+
+
+def remove_old_logs(folder: Path, *, num_kept: int) -> None:
+    """Delete all but the newest logs of workers."""
+    logs = sorted(folder.glob(worker_log_name("*")), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in logs[num_kept:]:
+        path.unlink(missing_ok=True)
+
+
+def _find(worker: WorkerView) -> psutil.Process | None:
+    """The process of a worker.
+
+    The operating system gives process numbers again. The command line carries the worker's unique name, which
+    clock changes cannot blur; from here to `kill`, psutil itself compares the time the process was created.
+    """
+    try:
+        process = psutil.Process(worker.pid)
+        return process if worker.id in process.cmdline() else None
+    except psutil.NoSuchProcess:  # ZombieProcess is one of them
+        return None

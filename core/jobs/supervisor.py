@@ -1,0 +1,252 @@
+"""Keeps worker processes alive from inside the server process.
+
+The server's own workers are children: they are dead when the operating system says so. Workers of other
+servers on this host are looked up among its processes; those of other hosts are dead when their heartbeat stops.
+A suspended laptop therefore kills nothing.
+"""
+
+import contextlib
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from core.errors import BluetitError
+from core.jobs.processes import end_process, is_running, remove_old_logs, worker_log_name
+from core.jobs.queue import WORKER_DIED, TaskQueue
+from core.jobs.views import TaskView, WorkerView
+from core.jobs.worker import DEFAULT_KINDS
+from core.settings import Settings, to_environment
+from core.storage.files import translating_disk_errors
+
+logger = logging.getLogger(__name__)
+
+TICK_SECONDS = 1.0
+STOP_SECONDS = 5.0  # idle workers leave within this time
+KILL_SECONDS = 5.0  # longest wait until a killed child is gone
+
+MAX_FAILED_STARTS = 3  # in a row; then the queued tasks fail
+BACK_OFF_SECONDS = 1.0  # after the first failed start; doubles each time
+STARTED_AFTER_SECONDS = 30.0  # a worker that lived so long has started well
+NUM_LOGS_KEPT = 50
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Child:
+    process: subprocess.Popen[bytes]
+    started_at: float  # monotonic clock
+    log_name: str
+
+
+class Supervisor:
+    """Starts workers when there is work, clears up after dead ones, ends those that ignore a cancel."""
+
+    def __init__(self, settings: Settings, queue: TaskQueue, *, kinds: str = DEFAULT_KINDS) -> None:
+        """Prepare to supervise; nothing is started yet.
+
+        Args:
+            settings: handed to the workers, too.
+            queue: the queue that the workers take tasks from.
+            kinds: where the workers find the queue's table of kinds, as "module:attribute".
+        """
+        self._settings = settings
+        self._queue = queue
+        self._kinds = kinds
+        self._lock = threading.Lock()  # held while children are looked at or changed
+        self._children: dict[str, _Child] = {}
+        self._failed_starts = 0
+        self._failed_log_name = ""
+        self._next_start_at = 0.0  # monotonic clock
+        self._thread: threading.Thread | None = None
+        self._waking = threading.Event()
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        """Begin to supervise in a thread of its own; does nothing when it has begun already."""
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._stopping.clear()
+                self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
+                self._thread.start()
+
+    def stop(self) -> None:
+        """Stop supervising and let the workers go: idle ones leave now, others when their task is done."""
+        self._stopping.set()
+        self._waking.set()
+        if self._thread is not None:
+            self._thread.join()
+        deadline = time.monotonic() + STOP_SECONDS
+        with self._lock:
+            for child in self._children.values():
+                if child.process.stdin is not None:
+                    child.process.stdin.close()
+            for child in self._children.values():
+                _wait(child.process, deadline - time.monotonic())
+            self._reap_children()
+
+    def wake(self) -> None:
+        """Look at the queue now; call it after a submit."""
+        self._waking.set()
+
+    def tick(self) -> None:
+        """Look once at children, other workers, cancelled tasks and the queue, and do what is needed.
+
+        Raises:
+            StorageError: the database failed, or a log cannot be written.
+        """
+        with self._lock:
+            self._reap_children()
+            self._recover_from_others()
+            self._end_overdue_tasks()
+            self._start_workers()
+
+    def _run(self) -> None:
+        last_problem = ""
+        while not self._stopping.is_set():
+            try:
+                self.tick()
+                last_problem = ""
+            except BluetitError as exc:
+                if str(exc) != last_problem:  # once, not once a second
+                    logger.exception("The supervisor could not do its work.")
+                last_problem = str(exc)
+            self._waking.wait(TICK_SECONDS)
+            self._waking.clear()
+
+    def _reap_children(self) -> None:
+        for worker_id, child in list(self._children.items()):
+            lived_seconds = time.monotonic() - child.started_at
+            return_code = child.process.poll()
+            if return_code is None:
+                if lived_seconds > STARTED_AFTER_SECONDS:
+                    self._failed_starts = 0
+                continue
+            left = self._queue.recover_tasks_of(worker_id, WORKER_DIED, log_name=child.log_name)
+            # Only now: when the database failed above, the next tick tries again.
+            del self._children[worker_id]
+            if child.process.stdin is not None:
+                child.process.stdin.close()
+            if return_code == 0 or left or lived_seconds > STARTED_AFTER_SECONDS:
+                self._failed_starts = 0
+            else:
+                self._note_failed_start(f"ended with code {return_code}", child.log_name)
+
+    def _recover_from_others(self) -> None:
+        limit_seconds = self._settings.worker_dead_after_seconds
+        recent, silent = self._queue.live_workers(limit_seconds), self._queue.dead_workers(limit_seconds)
+        dead = [worker for worker in recent if is_running(worker) is False]
+        dead += [worker for worker in silent if is_running(worker) is not True]
+        for worker in dead:
+            if worker.id not in self._children:
+                self._queue.recover_tasks_of(worker.id, log_name=worker_log_name(worker.id))
+
+    def _end_overdue_tasks(self) -> None:
+        """Kill the workers of tasks that were asked to stop and did not."""
+        latest = time.time() - self._settings.cancel_grace_seconds
+        for task in self._queue.running_tasks():
+            if task.cancel_requested_at is not None and task.cancel_requested_at <= latest:
+                self._end_worker_of(task)
+        self._reap_children()
+
+    def _end_worker_of(self, task: TaskView) -> None:
+        child = self._children.get(task.worker_id or "")
+        if child is not None:
+            child.process.kill()
+            _wait(child.process, KILL_SECONDS)  # then it is reaped like one that died by itself
+            return
+        for worker in self._other_workers():
+            if worker.id == task.worker_id and end_process(worker):
+                self._queue.recover_tasks_of(worker.id)
+
+    def _other_workers(self) -> list[WorkerView]:
+        limit_seconds = self._settings.worker_dead_after_seconds
+        workers = self._queue.live_workers(limit_seconds) + self._queue.dead_workers(limit_seconds)
+        return [worker for worker in workers if worker.id not in self._children]
+
+    def _start_workers(self) -> None:
+        num_queued = self._queue.num_queued()
+        if num_queued == 0:
+            return
+        workers = {*self._children, *(worker.id for worker in self._other_workers())}
+        if not workers and self._failed_starts >= MAX_FAILED_STARTS:
+            self._give_up()
+            return
+        num_idle = len(workers - {task.worker_id for task in self._queue.running_tasks()})
+        num_needed = min(num_queued - num_idle, self._settings.max_workers - len(workers))
+        if num_needed > 0 and time.monotonic() >= self._next_start_at:
+            for _ in range(num_needed):
+                self._start_worker()
+
+    def _start_worker(self) -> None:
+        worker_id = uuid.uuid4().hex
+        logs_path = self._settings.logs_path
+        log_name = worker_log_name(worker_id)
+        command = [sys.executable, "-m", "core.jobs.worker"]
+        command += ["--worker-id", worker_id, "--log-name", log_name, "--kinds", self._kinds]
+        with translating_disk_errors(logs_path):
+            logs_path.mkdir(parents=True, exist_ok=True)
+            remove_old_logs(logs_path, num_kept=NUM_LOGS_KEPT)
+            log = (logs_path / log_name).open("wb")
+        with log:
+            try:
+                process = _popen(command, log, self._environment())
+            except OSError as exc:  # no memory, too many processes
+                self._note_failed_start(f"could not be started: {exc}", log_name)
+                return
+        self._children[worker_id] = _Child(process=process, started_at=time.monotonic(), log_name=log_name)
+
+    def _environment(self) -> dict[str, str]:
+        """The worker's environment: ours, with exactly our settings."""
+        paths = [str(PROJECT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        return {
+            "TF_CPP_MIN_LOG_LEVEL": "2",  # TensorFlow's warnings and errors, not its chatter
+            **os.environ,
+            **to_environment(self._settings),
+            "PYTHONPATH": os.pathsep.join(paths),
+            "PYTHONUTF8": "1",  # the log, on Windows
+        }
+
+    def _note_failed_start(self, what: str, log_name: str) -> None:
+        self._failed_starts += 1
+        back_off_seconds = BACK_OFF_SECONDS * 2 ** (self._failed_starts - 1)
+        self._next_start_at = time.monotonic() + back_off_seconds
+        self._failed_log_name = log_name
+        logger.warning("A worker %s, see %s; the next start is in %.0f s.", what, log_name, back_off_seconds)
+
+    def _give_up(self) -> None:
+        self._queue.fail_queued(
+            f"The background worker stopped at once each time it was started ({self._failed_starts} times). "
+            f"The details are in {self._failed_log_name}."
+        )
+        self._failed_starts = 0
+        self._next_start_at = 0.0
+
+
+def _popen(command: list[str], log: IO[bytes], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start a worker that Ctrl+C in the server's terminal does not reach."""
+    creation_flags = 0
+    if sys.platform == "win32":
+        creation_flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        cwd=PROJECT_ROOT,
+        env=environment,
+        start_new_session=True,  # no effect on Windows
+        creationflags=creation_flags,
+    )
+
+
+def _wait(process: subprocess.Popen[bytes], timeout_seconds: float) -> None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(max(0.0, timeout_seconds))

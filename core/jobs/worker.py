@@ -1,0 +1,206 @@
+"""The worker process: takes tasks from the queue, one after the other, and runs their handlers.
+
+    python -m core.jobs.worker --worker-id ID [--log-name NAME] [--kinds MODULE:ATTRIBUTE]
+
+The supervisor starts it and holds the other end of its standard input. When that end closes, the server is
+gone: the worker finishes its task and exits. Settings come from the environment; standard output and error are
+the log.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from types import FrameType
+
+from core.errors import BluetitError, StorageError, TaskCancelledError, TaskLostError
+from core.jobs.context import TaskContext as TaskContext  # handlers import it from here
+from core.jobs.kinds import find_kind, import_attribute, resolve_handler
+from core.jobs.processes import this_host, worker_log_name
+from core.jobs.queue import TaskQueue
+from core.jobs.status import TaskStatus
+from core.jobs.views import ClaimedTask
+from core.settings import Settings, load_settings
+from core.storage.db import open_database
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_KINDS = "core.jobs.kinds:TASK_KINDS"
+IDLE_SECONDS = 0.5  # between two looks at an empty queue
+STORAGE_RETRY_SECONDS = 5.0  # before the next claim, when the database failed
+# The result of hours of work is written as soon as the database is back; after that the supervisor decides.
+FINISH_RETRY_SECONDS = (1.0, 5.0, 15.0, 30.0)
+
+_HEARTBEAT_SECONDS = 5.0
+_HEARTBEATS_PER_DEATH = 6  # a worker counts as dead after so many missed ones
+
+
+class Worker:
+    """One worker: its place in the registry, its heartbeat, its loop."""
+
+    def __init__(
+        self,
+        queue: TaskQueue,
+        settings: Settings,
+        *,
+        worker_id: str,
+        log_name: str,
+        server_gone: threading.Event,
+    ) -> None:
+        self._queue = queue
+        self._settings = settings
+        self._worker_id = worker_id
+        self._log_name = log_name
+        self._server_gone = server_gone
+        self._leaving = threading.Event()
+
+    def run(self) -> None:
+        """Work until the server is gone or somebody stops the process."""
+        self._queue.register_worker(self._worker_id, pid=os.getpid(), host=this_host())
+        heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        heart.start()
+        try:
+            self._work()
+        except KeyboardInterrupt:
+            logger.info("Told to stop.")
+            self._queue.recover_tasks_of(self._worker_id, "The worker was told to stop")
+        finally:
+            # In this order, or a late heartbeat would say that the worker is alive.
+            self._leaving.set()
+            heart.join()
+        self._queue.unregister_worker(self._worker_id)
+
+    def _work(self) -> None:
+        while not self._server_gone.is_set():
+            try:
+                task = self._queue.claim(self._worker_id)
+            except StorageError:
+                logger.exception("No task could be claimed.")
+                self._server_gone.wait(STORAGE_RETRY_SECONDS)
+                continue
+            if task is None:
+                self._server_gone.wait(IDLE_SECONDS)
+            else:
+                self._perform(task)
+
+    def _perform(self, task: ClaimedTask) -> None:
+        logger.info("Task %d (%s), attempt %d: begun.", task.id, task.kind, task.attempt)
+        context = TaskContext(self._queue, self._settings, task)
+        try:
+            status, error = self._run_handler(task, context)
+            context.flush()
+            self._finish(task, status, error)
+        except TaskLostError as exc:
+            logger.warning("Task %d: %s", task.id, exc)
+            return
+        logger.info("Task %d: %s.", task.id, status)
+
+    def _run_handler(self, task: ClaimedTask, context: TaskContext) -> tuple[TaskStatus, str | None]:
+        """Run the handler and say how the task ended: the one place that catches everything."""
+        try:
+            resolve_handler(find_kind(task.kind, self._queue.kinds))(context)
+        except TaskLostError:
+            raise
+        except TaskCancelledError:
+            return TaskStatus.CANCELLED, None
+        except BluetitError as exc:
+            logger.exception("Task %d failed.", task.id)
+            return TaskStatus.FAILED, str(exc)
+        except (Exception, SystemExit):
+            logger.exception("Task %d failed unexpectedly.", task.id)
+            return TaskStatus.FAILED, (
+                f"An unexpected error stopped the task; the details are in {self._log_name}."
+            )
+        return TaskStatus.DONE, None
+
+    def _finish(self, task: ClaimedTask, status: TaskStatus, error: str | None) -> None:
+        for wait_seconds in FINISH_RETRY_SECONDS:
+            try:
+                self._queue.finish(task.id, self._worker_id, status=status, error=error)
+                return
+            except StorageError:
+                logger.exception("The result of task %d could not be written.", task.id)
+                time.sleep(wait_seconds)
+        self._queue.finish(task.id, self._worker_id, status=status, error=error)
+
+    def _beat(self) -> None:
+        interval_seconds = min(
+            _HEARTBEAT_SECONDS, self._settings.worker_dead_after_seconds / _HEARTBEATS_PER_DEATH
+        )
+        while not self._leaving.wait(interval_seconds):
+            try:
+                self._queue.heartbeat(self._worker_id)
+            except StorageError as exc:
+                logger.warning("No heartbeat could be written: %s", exc)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a worker process with the arguments of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m core.jobs.worker", description="Run Bluetit's background tasks."
+    )
+    # Required: supervisors look for it on the command lines of running processes.
+    parser.add_argument("--worker-id", required=True, help="name that no worker had before, such as a UUID")
+    parser.add_argument("--log-name", help="name of the file that standard error goes to, for error messages")
+    parser.add_argument("--kinds", default=DEFAULT_KINDS, help="table of task kinds, as module:attribute")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    _stop_on_signals()
+    server_gone = _watch_standard_input()
+    settings = load_settings()
+    kinds = import_attribute(options.kinds)
+    database = open_database(settings)
+    try:
+        Worker(
+            TaskQueue(database, kinds),
+            settings,
+            worker_id=options.worker_id,
+            log_name=options.log_name or worker_log_name(options.worker_id),
+            server_gone=server_gone,
+        ).run()
+    finally:
+        database.close()
+
+
+def _stop_on_signals() -> None:
+    """Make every polite signal a `KeyboardInterrupt`, once: the second must not disturb the cleaning up."""
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform == "win32":
+        signals.append(signal.SIGBREAK)
+
+    def stop(_: int, __: FrameType | None) -> None:
+        for number in signals:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in signals:
+        signal.signal(number, stop)
+
+
+def _watch_standard_input() -> threading.Event:
+    """An event that is set when the other end of standard input closes.
+
+    The pipe moves to a number of its own and standard input becomes empty: handlers cannot read from the pipe
+    by accident, and on Windows loading a DLL would wait for as long as a thread reads from standard input.
+    """
+    server_gone = threading.Event()
+    pipe = os.dup(0)
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+
+    def wait_for_end() -> None:
+        while os.read(pipe, 1024):
+            pass
+        server_gone.set()
+
+    threading.Thread(target=wait_for_end, name="server watch", daemon=True).start()
+    return server_gone
+
+
+if __name__ == "__main__":
+    main()

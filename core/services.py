@@ -1,0 +1,69 @@
+"""Everything that a server process holds open, made once when it starts."""
+
+from dataclasses import dataclass
+
+from core.backbones.artefacts import load_artefact
+from core.backbones.catalog import Backbone, find_backbone
+from core.errors import ArtefactDamagedError, ArtefactMissingError
+from core.inference.classifier import ClassifierCache
+from core.inference.photo_batch import BatchRegistry
+from core.jobs.queue import TaskQueue
+from core.jobs.supervisor import Supervisor
+from core.settings import Settings
+from core.storage.db import Database, open_database
+
+PREPARE_KIND = "prepare_backbone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What pages call into; safe to share between sessions and threads."""
+
+    settings: Settings
+    database: Database
+    queue: TaskQueue
+    supervisor: Supervisor
+    classifiers: ClassifierCache
+    batches: BatchRegistry
+
+    def close(self) -> None:
+        """Stop the background work and let go of the database."""
+        self.supervisor.stop()
+        self.database.close()
+
+    def request_preparation(self, backbone: Backbone) -> int:
+        """Ask for a backbone to be prepared; the task's number, that of the one under way if there is one."""
+        task_id = self.queue.submit(PREPARE_KIND, {"backbone": backbone.name}, key=preparation_key(backbone))
+        self.supervisor.wake()
+        return task_id
+
+
+def preparation_key(backbone: Backbone) -> str:
+    """The key that keeps one backbone from being prepared twice at the same time."""
+    return f"{PREPARE_KIND}:{backbone.name}"
+
+
+def open_services(settings: Settings) -> Services:
+    """Open the database, start the supervisor, and have the default backbone prepared in the background.
+
+    Raises:
+        SettingsError: the default backbone is not in the catalogue.
+        StorageError: the workspace cannot be used.
+    """
+    database = open_database(settings)
+    queue = TaskQueue(database)
+    services = Services(
+        settings=settings,
+        database=database,
+        queue=queue,
+        supervisor=Supervisor(settings, queue),
+        classifiers=ClassifierCache(settings),
+        batches=BatchRegistry(settings),
+    )
+    services.supervisor.start()
+    default_backbone = find_backbone(settings.default_backbone)
+    try:
+        load_artefact(default_backbone, settings)
+    except (ArtefactMissingError, ArtefactDamagedError):
+        services.request_preparation(default_backbone)
+    return services

@@ -1,0 +1,264 @@
+"""Bluetit's settings: one table, read from the environment and an optional TOML file.
+
+Each field of `Settings` is a row of the table: name, default, unit, help. The value comes from, in order,
+the environment variable `BLUETIT_<NAME>`, the TOML file named by `BLUETIT_SETTINGS_FILE` (or `bluetit.toml` in
+the working directory), the default. `docs/settings.md` shows the table to administrators.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from core.errors import SettingsError
+
+ENVIRONMENT_PREFIX = "BLUETIT_"
+SETTINGS_FILE_VARIABLE = "BLUETIT_SETTINGS_FILE"
+DEFAULT_SETTINGS_FILE = "bluetit.toml"
+
+
+def _setting(default: Any, *, unit: str, explanation: str, minimum: float | None = None) -> Any:
+    return field(default=default, metadata={"unit": unit, "help": explanation, "minimum": minimum})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting with its default; `describe` turns the fields into table rows."""
+
+    # Where things live
+    workspace_dir: Path = _setting(
+        Path.home() / ".bluetit",
+        unit="folder",
+        explanation="Holds everything of a user: database, photos, logs, caches.",
+    )
+    weights_dir: Path | None = _setting(
+        None,
+        unit="folder",
+        explanation="Where pretrained weight files are looked for first and downloaded to; "
+        "empty means `weights` in the workspace.",
+    )
+    cache_dir: Path | None = _setting(
+        None,
+        unit="folder",
+        explanation="Prepared backbones and other files that can be made again; "
+        "empty means `cache` in the workspace.",
+    )
+    database_url: str = _setting(
+        "",
+        unit="SQLAlchemy URL",
+        explanation="The database; empty means an SQLite file in the workspace.",
+    )
+    # Classifying
+    default_backbone: str = _setting(
+        "EfficientNetLite0",
+        unit="name",
+        explanation="The backbone that is prepared when the app starts and chosen at first.",
+    )
+    inference_threads: int = _setting(
+        0,
+        unit="threads",
+        explanation="Photos classified at the same time, one per thread; 0 means one per processor core.",
+        minimum=0,
+    )
+    max_photos_per_batch: int = _setting(
+        2000,
+        unit="photos",
+        explanation="Most photos that one visitor can have on the classify page at once.",
+        minimum=1,
+    )
+    # Photos
+    max_photo_bytes: int = _setting(
+        50_000_000, unit="bytes", explanation="Largest photo file that is read.", minimum=1
+    )
+    max_photo_pixels: int = _setting(
+        100_000_000,
+        unit="pixels",
+        explanation="Largest photo, width times height, that is decoded.",
+        minimum=1,
+    )
+    # Links
+    link_timeout_seconds: float = _setting(
+        15.0, unit="seconds", explanation="Longest time that reading one link may take.", minimum=0.1
+    )
+    link_max_redirects: int = _setting(
+        5, unit="redirects", explanation="Most redirects that are followed from one link.", minimum=0
+    )
+    link_allowed_private_hosts: tuple[str, ...] = _setting(
+        (),
+        unit="host or host:port, comma-separated",
+        explanation="Servers on private addresses that links may point to, such as a school's own; "
+        "all other private addresses are refused.",
+    )
+    # Downloading weights
+    weights_mirror_url: str = _setting(
+        "",
+        unit="URL of a folder",
+        explanation="A server of your own that offers the weight files under their usual names, "
+        "for rooms without internet; empty means the published addresses.",
+    )
+    download_connect_seconds: float = _setting(
+        8.0,
+        unit="seconds",
+        explanation="Longest wait for a weights server to begin to answer.",
+        minimum=0.1,
+    )
+    download_stall_seconds: float = _setting(
+        30.0,
+        unit="seconds",
+        explanation="Longest silence of a weights server in the middle of a download.",
+        minimum=0.1,
+    )
+    # Background work
+    max_workers: int = _setting(
+        1, unit="processes", explanation="Worker processes that run at the same time.", minimum=1
+    )
+    worker_dead_after_seconds: float = _setting(
+        30.0,
+        unit="seconds",
+        explanation="Silence after which a worker that another server process started counts as dead.",
+        minimum=1,
+    )
+    cancel_grace_seconds: float = _setting(
+        10.0,
+        unit="seconds",
+        explanation="Time a cancelled task has to stop by itself before its worker is ended.",
+        minimum=0,
+    )
+
+    @property
+    def weights_path(self) -> Path:
+        """Folder of pretrained weight files."""
+        return self.weights_dir or self.workspace_dir / "weights"
+
+    @property
+    def cache_path(self) -> Path:
+        """Folder of files that can be made again."""
+        return self.cache_dir or self.workspace_dir / "cache"
+
+    @property
+    def logs_path(self) -> Path:
+        """Folder of the workers' logs."""
+        return self.workspace_dir / "logs"
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """URL of the database, the workspace's SQLite file unless another is set."""
+        return self.database_url or f"sqlite:///{self.workspace_dir / 'bluetit.sqlite3'}"
+
+    @property
+    def num_inference_threads(self) -> int:
+        """Photos classified at the same time on this machine, at least 1."""
+        return self.inference_threads or os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingRow:
+    """One row of the table of settings, as `docs/settings.md` shows it."""
+
+    name: str
+    variable: str
+    default: str
+    unit: str
+    explanation: str
+
+
+def describe() -> list[SettingRow]:
+    """The table of settings, one row each, in the order of the fields."""
+    return [
+        SettingRow(
+            name=spec.name,
+            variable=ENVIRONMENT_PREFIX + spec.name.upper(),
+            default=_show_default(spec.default),
+            unit=spec.metadata["unit"],
+            explanation=spec.metadata["help"],
+        )
+        for spec in fields(Settings)
+    ]
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from the environment and the TOML file.
+
+    Args:
+        environ: the environment variables; the process' own if not given.
+
+    Raises:
+        SettingsError: a value is of the wrong type or below its minimum, the file cannot be read, or it has
+            a name that is no setting.
+    """
+    environ = os.environ if environ is None else environ
+    from_file = _read_settings_file(environ)
+    values: dict[str, Any] = {}
+    for spec in fields(Settings):
+        variable = ENVIRONMENT_PREFIX + spec.name.upper()
+        if environ.get(variable, "") != "":
+            values[spec.name] = _parse(environ[variable], spec.type, f"environment variable {variable}")
+        elif spec.name in from_file:
+            values[spec.name] = _parse(from_file[spec.name], spec.type, f"setting {spec.name!r} in the file")
+        minimum = spec.metadata["minimum"]
+        if spec.name in values and minimum is not None and not values[spec.name] >= minimum:
+            raise SettingsError(f"{variable} is {values[spec.name]}; it must be at least {minimum}.")
+    return Settings(**values)
+
+
+def _read_settings_file(environ: Mapping[str, str]) -> dict[str, Any]:
+    named = environ.get(SETTINGS_FILE_VARIABLE, "")
+    path = Path(named or DEFAULT_SETTINGS_FILE)
+    if not named and not path.is_file():
+        return {}
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise SettingsError(f"The settings file {path} cannot be read: {exc}.") from exc
+    unknown = sorted(set(content) - {spec.name for spec in fields(Settings)})
+    if unknown:
+        known = ", ".join(spec.name for spec in fields(Settings))
+        raise SettingsError(f"{path} has unknown settings {', '.join(unknown)}. Known ones are: {known}.")
+    return content
+
+
+def _parse(value: Any, kind: Any, where: str) -> Any:
+    """Turn text (or a TOML value) into the type that the field is declared with."""
+    try:
+        if kind is int:
+            if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+                raise ValueError(value)
+            return int(value)
+        if kind is float:
+            if isinstance(value, bool):
+                raise ValueError(value)
+            return float(value)
+        if kind == tuple[str, ...]:
+            parts = value.split(",") if isinstance(value, str) else value
+            return tuple(str(part).strip() for part in parts if str(part).strip())
+        if kind in (Path, Path | None):
+            return Path(value).expanduser().resolve()
+        return str(value)
+    except (TypeError, ValueError) as exc:
+        name = getattr(kind, "__name__", str(kind))
+        raise SettingsError(f"The {where} is {value!r}; a value of type {name} was expected.") from exc
+
+
+def _show_default(value: Any) -> str:
+    if isinstance(value, Path) and value.is_relative_to(Path.home()):
+        return str(Path("~") / value.relative_to(Path.home()))
+    return "" if value in (None, ()) else str(value)
+
+
+def to_environment(settings: Settings) -> dict[str, str]:
+    """The environment variables from which `load_settings` makes the same settings in another process.
+
+    Every setting is there, empty ones too, and the settings file is switched off: what the other process
+    inherits or finds in its folder changes nothing.
+    """
+    environment = {SETTINGS_FILE_VARIABLE: os.devnull}
+    for spec in fields(Settings):
+        value = getattr(settings, spec.name)
+        if isinstance(value, Path):
+            value = value.resolve()
+        elif isinstance(value, tuple):
+            value = ",".join(value)
+        environment[ENVIRONMENT_PREFIX + spec.name.upper()] = "" if value is None else str(value)
+    return environment

@@ -1,0 +1,1 @@
+"""The workspace on disk: files that appear whole or not at all, and the database."""

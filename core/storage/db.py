@@ -1,0 +1,227 @@
+"""The database: opened, migrated and guarded so that several threads and processes can use it at once.
+
+SQLite in the workspace by default, PostgreSQL by setting.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy import exc as sa_exc
+from sqlalchemy.orm import Session
+
+from core.errors import SettingsError, StorageError
+from core.settings import Settings
+from core.storage.files import no_space_error, translating_disk_errors
+
+BUSY_TIMEOUT_SECONDS = 30.0  # longest wait for another writer; ours write for milliseconds
+
+_READ_ONLY_OPTION = "bluetit_read_only"
+_MIGRATION_LOCK = 0x626C7565  # "blue"; PostgreSQL's advisory lock takes any number that all agree on
+_OLDEST_SQLITE = (3, 35, 0)  # first with UPDATE ... RETURNING
+_WAL_RETRY_SECONDS = 0.02
+# A full disk is SQLITE_FULL, but SQLITE_IOERR_SHMSIZE ("disk I/O error") when it is full at opening.
+_SQLITE_DISK_FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+_POSTGRESQL_DISK_FULL = "53100"  # Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
+
+# These say that a caller asked for something wrong, not that the database failed.
+_CALLER_ERRORS = (
+    sa_exc.IntegrityError,
+    sa_exc.ProgrammingError,
+    sa_exc.DataError,
+    sa_exc.NotSupportedError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An open database; safe to share between threads."""
+
+    engine: Engine
+    folder: Path  # named in error messages
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A transaction that may write: committed at the end of the block, undone when it raises.
+
+        On SQLite it is the only writer from its first statement on (BEGIN IMMEDIATE): keep it short.
+
+        Raises:
+            NoSpaceError: the disk is full.
+            StorageError: the database failed. A refusal by a constraint stays SQLAlchemy's `IntegrityError`.
+        """
+        with _translating_database_errors(self.folder), Session(self.engine) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read_session(self) -> Iterator[Session]:
+        """A transaction that only reads; it never waits for a writer. Raises like `session`."""
+        reading = self.engine.execution_options(**{_READ_ONLY_OPTION: True})
+        with _translating_database_errors(self.folder), Session(reading) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Close the idle connections; the database must not be used after it."""
+        self.engine.dispose()
+
+
+def open_database(settings: Settings) -> Database:
+    """Open the database of the settings, made or brought up to date first.
+
+    Several processes may do so at the same moment, on an empty workspace too.
+
+    Raises:
+        NoSpaceError: the disk is full.
+        SettingsError: `database_url` names no database that Bluetit can use.
+        StorageError: the folder or the database cannot be used, or was written by a newer Bluetit.
+    """
+    with translating_disk_errors(settings.workspace_dir):
+        settings.workspace_dir.mkdir(parents=True, exist_ok=True)
+    url = _parse_url(settings.sqlalchemy_url)
+    _migrate(url, settings.workspace_dir)
+    return Database(_create_engine(url), settings.workspace_dir)
+
+
+def migration_config(connection: Connection) -> Config:
+    """Alembic's configuration, for commands on `connection`."""
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", "core.storage:migrations")
+    return config
+
+
+def _parse_url(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except sa_exc.ArgumentError as exc:
+        # The text is not repeated: it may hold a password.
+        raise SettingsError(
+            "BLUETIT_DATABASE_URL is not an SQLAlchemy URL such as postgresql+psycopg://user@host/name."
+        ) from exc
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise SettingsError(
+            f"BLUETIT_DATABASE_URL names a {url.get_backend_name()} database; "
+            "Bluetit can use sqlite and postgresql."
+        )
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_absolute():
+        raise SettingsError(
+            f"BLUETIT_DATABASE_URL names the SQLite file {url.database!r}; an absolute path was expected, "
+            "because server and workers run in different folders."
+        )
+    return url
+
+
+def _create_engine(url: URL, *, has_foreign_keys: bool = True) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        return _create_sqlite_engine(url, has_foreign_keys=has_foreign_keys)
+    try:
+        # The server may restart while a training runs for hours: each connection is tried before it is used.
+        return create_engine(url, pool_pre_ping=True)
+    except ImportError as exc:
+        raise SettingsError(
+            f"BLUETIT_DATABASE_URL needs the Python package {exc.name!r}, which is not installed."
+        ) from exc
+    except sa_exc.ArgumentError as exc:
+        raise SettingsError(f"BLUETIT_DATABASE_URL cannot be used: {exc}.") from exc
+
+
+def _create_sqlite_engine(url: URL, *, has_foreign_keys: bool) -> Engine:
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise StorageError(
+            f"Python brings SQLite {sqlite3.sqlite_version}; Bluetit needs 3.35 or newer. Use a newer Python."
+        )
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+
+    # The sqlite3 module begins transactions too late and as readers; of two readers that turn writers, one
+    # fails with "database is locked" without waiting. So SQLAlchemy begins them, and writers say so at once.
+    # Source: https://docs.sqlalchemy.org/en/21/dialects/sqlite.html#sqlite-enabling-transactions
+    @event.listens_for(engine, "connect")
+    def _configure(dbapi_connection: Any, _: object) -> None:
+        dbapi_connection.isolation_level = None
+        dbapi_connection.execute(f"PRAGMA foreign_keys = {'ON' if has_foreign_keys else 'OFF'}")
+        # With WAL a power cut may undo the last transactions but never damages the file.
+        dbapi_connection.execute("PRAGMA synchronous = NORMAL")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        is_read_only = connection.get_execution_options().get(_READ_ONLY_OPTION, False)
+        connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if is_read_only else 'OFF'}")
+        connection.exec_driver_sql("BEGIN" if is_read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _migrate(url: URL, folder: Path) -> None:
+    """Bring the schema up to date in one transaction, which also keeps other processes out meanwhile."""
+    # An engine of its own: to alter a table SQLite drops the old copy, and with foreign keys on, that deletes
+    # the rows that refer to it.
+    engine = _create_engine(url, has_foreign_keys=False)
+    try:
+        with _translating_database_errors(folder):
+            if engine.dialect.name == "sqlite":
+                _enable_wal(engine)
+            with engine.begin() as connection:
+                if engine.dialect.name == "postgresql":
+                    connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+                config = migration_config(connection)
+                _refuse_newer(connection, config)
+                command.upgrade(config, "head")
+    finally:
+        engine.dispose()
+
+
+def _enable_wal(engine: Engine) -> None:
+    """Let readers and a writer work at the same time; the database file remembers it."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        connection = engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as exc:
+            # SQLite does not wait by itself when two processes switch at once, as both hold a read lock.
+            if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        finally:
+            connection.close()
+        time.sleep(_WAL_RETRY_SECONDS)
+
+
+def _refuse_newer(connection: Connection, config: Config) -> None:
+    known = {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
+    unknown = set(MigrationContext.configure(connection).get_current_heads()) - known
+    if unknown:
+        raise StorageError(
+            f"The database was written by a newer Bluetit (schema {', '.join(sorted(unknown))}; "
+            f"this one knows up to {max(known)}). Update Bluetit, or set BLUETIT_WORKSPACE_DIR to another folder."
+        )
+
+
+@contextmanager
+def _translating_database_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except _CALLER_ERRORS:
+        raise
+    except sa_exc.TimeoutError as exc:
+        raise StorageError("The database is too busy: no connection became free. Try again.") from exc
+    except sa_exc.DBAPIError as exc:
+        raise _database_error(exc.orig, folder) from exc
+    except sqlite3.Error as exc:  # from a new connection's pragmas, which SQLAlchemy does not translate
+        raise _database_error(exc, folder) from exc
+
+
+def _database_error(error: BaseException | None, folder: Path) -> StorageError:
+    sqlite_code = getattr(error, "sqlite_errorcode", None)
+    postgresql_code = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    if sqlite_code in _SQLITE_DISK_FULL or postgresql_code == _POSTGRESQL_DISK_FULL:
+        return no_space_error(folder)
+    return StorageError(f"The database of {folder} failed: {error}.")

@@ -1,0 +1,151 @@
+"""Every pretrained network in the catalogue: compare, fetch, choose."""
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from core.backbones.artefacts import find_artefact
+from core.backbones.catalog import Backbone, all_backbones
+from core.services import Services
+from pages.widgets.backbone_picker import (
+    Availability,
+    availability_of,
+    choose_backbone,
+    chosen_backbone,
+    describe_availability,
+    render_preparation,
+)
+from pages.widgets.errors import showing_errors
+from pages.widgets.services import get_services
+
+_POLL_SECONDS = 0.5
+_SHOWN = "backbones.shown"
+
+
+def accuracy_chart(backbones: list[Backbone], availability: dict[str, Availability]) -> go.Figure:
+    """Published accuracy over size, a dot per network, coloured by where its weights are."""
+    figure = go.Figure()
+    for kind in Availability:
+        group = [
+            backbone
+            for backbone in backbones
+            if availability[backbone.name] is kind and backbone.imagenet_top1
+        ]
+        figure.add_scatter(
+            x=[backbone.weights_megabytes for backbone in group],
+            y=[backbone.imagenet_top1 for backbone in group],
+            text=[backbone.title for backbone in group],
+            mode="markers",
+            marker={"size": 11},
+            name=kind.value,
+            hovertemplate="%{text}<br>%{y:.1f} % right first time<br>%{x:,.0f} MB<extra></extra>",
+        )
+    figure.update_layout(
+        height=340,
+        margin={"l": 0, "r": 0, "t": 8, "b": 0},
+        legend={"orientation": "h", "y": 1.12},
+        dragmode=False,
+    )
+    figure.update_xaxes(
+        type="log", title="Size, MB (each step right is ten times larger)", dtick=1, fixedrange=True
+    )
+    figure.update_yaxes(title="Right first time, %", fixedrange=True)
+    return figure
+
+
+def render_table(
+    backbones: list[Backbone], availability: dict[str, Availability], services: Services
+) -> Backbone:
+    """The catalogue as a table; the selected row, else the network in use."""
+    artefacts = [find_artefact(backbone, services.settings) for backbone in backbones]
+    selection = st.dataframe(
+        {
+            "Network": [backbone.title for backbone in backbones],
+            "Right first time": [backbone.imagenet_top1 for backbone in backbones],
+            "Speed here": [
+                artefact.record.litert_milliseconds if artefact else None for artefact in artefacts
+            ],
+            "Size": [backbone.weights_megabytes for backbone in backbones],
+            "Parameters": [backbone.num_parameters / 1e6 for backbone in backbones],
+            "Pixels": [backbone.image_size[0] for backbone in backbones],
+            "Weights": [
+                describe_availability(backbone, availability[backbone.name]) for backbone in backbones
+            ],
+            "Year": [str(backbone.year) for backbone in backbones],
+            "Licence": [backbone.licence or "not stated" for backbone in backbones],
+            "Paper": [backbone.paper_url for backbone in backbones],
+        },
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row-required",
+        selection_default={"selection": {"rows": [backbones.index(chosen_backbone(services))]}},
+        key="backbones.table",
+        height=420,
+        column_config={
+            "Network": st.column_config.TextColumn(pinned=True),
+            "Right first time": st.column_config.ProgressColumn(
+                format="%.1f %%", min_value=50, max_value=100, help="Published top-1 accuracy on ImageNet."
+            ),
+            "Speed here": st.column_config.NumberColumn(
+                format="%.0f ms",
+                help="One photo on one core of this computer; known once the network is prepared.",
+            ),
+            "Size": st.column_config.NumberColumn(format="%.0f MB"),
+            "Parameters": st.column_config.NumberColumn(
+                format="%.1f M", help="Learned numbers, in millions."
+            ),
+            "Pixels": st.column_config.NumberColumn(
+                help="Height and width of the square that the network sees."
+            ),
+            "Paper": st.column_config.LinkColumn(display_text="read"),
+        },
+    )
+    rows = selection.selection.rows
+    return backbones[rows[0]] if rows else chosen_backbone(services)
+
+
+def render_shown(backbone: Backbone, services: Services) -> None:
+    """What can be done with the selected network."""
+    with showing_errors():
+        st.subheader(backbone.title, anchor=False)
+        st.markdown(f"[{backbone.paper}]({backbone.paper_url}), {backbone.year}")
+        is_asked_for = st.session_state.get(_SHOWN) == backbone.name
+        availability = availability_of(backbone, services)
+        if availability is Availability.READY:
+            st.button(
+                "Classify with it",
+                type="primary",
+                icon=":material/image_search:",
+                key="backbones.use",
+                disabled=False,
+                on_click=choose_backbone,
+                args=(backbone,),
+            )
+            if st.session_state.get("backbones.use"):
+                st.switch_page("pages/classify.py")
+        elif is_asked_for:
+            render_preparation(backbone, services)
+        else:
+            verb = "Download and prepare" if availability is Availability.DOWNLOAD else "Prepare"
+            st.button(
+                f"{verb} ({backbone.weights_megabytes:,.0f} MB)",
+                icon=":material/download:",
+                on_click=lambda: st.session_state.update({_SHOWN: backbone.name}),
+            )
+
+
+services = get_services()
+st.title("Networks", anchor=False)
+st.markdown(
+    "Pretrained networks (backbones) differ in size, speed and accuracy. Three come with Bluetit; the others are "
+    "downloaded once, when you ask for them."
+)
+backbones = list(all_backbones())
+availability = {backbone.name: availability_of(backbone, services) for backbone in backbones}
+shown = render_table(backbones, availability, services)
+st.fragment(render_shown, run_every=_POLL_SECONDS)(shown, services)
+st.subheader("Accuracy and size", anchor=False)
+st.plotly_chart(
+    accuracy_chart(backbones, availability),
+    config={"displayModeBar": False},
+    alt="Scatter chart of published ImageNet accuracy over file size; larger networks tend to be more accurate.",
+)

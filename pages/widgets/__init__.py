@@ -1,0 +1,1 @@
+"""Parts that pages are made of; each owns its keys of the session state."""

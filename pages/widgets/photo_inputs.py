@@ -1,0 +1,217 @@
+"""The ways in which photos reach the classify page: files, paste, camera, link, samples."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from core.images import FitMode, decode_image, fit, thumbnail_jpeg
+from core.inference.photo_batch import PhotoBatch, PhotoOrigin
+from core.samples import SAMPLE_PHOTOS, SamplePhoto, sample_path
+from core.settings import Settings
+
+_GENERATION = "photo_inputs.generation"
+_LINK = "photo_inputs.link"
+_BROWSER_EVENTS = "photo_inputs.browser_events"
+_NOTICE = "photo_inputs.notice"
+
+_SAMPLE_WIDTH_PX = 92
+
+# Streamlit refuses a message of more than 25 MB from a component; base64 adds a third.
+_MAX_PASTED_BYTES = 15_000_000
+
+# The browser's side: pictures and links pasted anywhere on the page, and files that the uploader would turn away for
+# their size without Python ever hearing of them.
+_BROWSER_EVENTS_JS = """
+export default function ({ parentElement, data, setTriggerValue }) {
+  const isTyping = () => ["INPUT", "TEXTAREA"].includes(document.activeElement?.tagName);
+  const asBase64 = (file) => new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
+  const onPaste = async (event) => {
+    const files = [...event.clipboardData.files];
+    const link = event.clipboardData.getData("text/plain").trim();
+    if (files.length > 0) {
+      event.preventDefault();
+      const photos = [];
+      let budget = data.max_pasted_bytes;
+      for (const file of files) {
+        budget -= file.size;
+        const content = budget >= 0 ? await asBase64(file) : null;
+        photos.push({ name: file.name, size: file.size, content });
+      }
+      setTriggerValue("pasted", { photos });
+    } else if (!isTyping() && /^https?:\\/\\/\\S+$/i.test(link)) {
+      setTriggerValue("pasted", { photos: [], link });
+    }
+  };
+  const reportOversized = (files) => {
+    const oversized = [...files].filter((file) => file.size > data.max_upload_bytes)
+      .map((file) => ({ name: file.name, size: file.size }));
+    if (oversized.length > 0) setTriggerValue("oversized", oversized);
+  };
+  const onChange = (event) => { if (event.target.type === "file") reportOversized(event.target.files); };
+  const onDrop = (event) => reportOversized(event.dataTransfer?.files ?? []);
+  document.addEventListener("paste", onPaste);
+  document.addEventListener("change", onChange, true);
+  document.addEventListener("drop", onDrop, true);
+  return () => {
+    document.removeEventListener("paste", onPaste);
+    document.removeEventListener("change", onChange, true);
+    document.removeEventListener("drop", onDrop, true);
+  };
+}
+"""
+
+_browser_events = st.components.v2.component("bluetit_browser_events", js=_BROWSER_EVENTS_JS)
+
+
+def render_photo_inputs(batch: PhotoBatch, settings: Settings) -> None:
+    """Every way in; what arrives goes straight into the batch."""
+    upload_megabytes = -(
+        -settings.max_photo_bytes // 1_000_000
+    )  # a MB of Streamlit's is 2**20 bytes: never less
+    files, camera, link = st.tabs(
+        [":material/upload: Photos", ":material/photo_camera: Camera", ":material/link: Link"]
+    )
+    with files:
+        _render_uploader(batch, upload_megabytes)
+        _render_samples(batch)
+    with camera:
+        _render_camera(batch)
+    with link, st.form("photo_inputs.link_form", border=False, clear_on_submit=True):
+        st.text_input(
+            "Link to a photo",
+            key=_LINK,
+            placeholder="https://…/photo.jpg",
+            help="Right-click a photo on a web page and copy the image address. This needs a network.",
+        )
+        st.form_submit_button("Add", icon=":material/add:", on_click=_take_link, args=(batch,))
+    _browser_events(
+        key=_BROWSER_EVENTS,
+        data={"max_pasted_bytes": _MAX_PASTED_BYTES, "max_upload_bytes": upload_megabytes * 2**20},
+        on_pasted_change=lambda: _take_pasted(batch),
+        on_oversized_change=lambda: _refuse_oversized(batch, settings),
+        height=1,
+    )
+    if notice := st.session_state.pop(_NOTICE, None):
+        st.warning(notice, icon=":material/warning:")
+
+
+def _render_uploader(batch: PhotoBatch, max_megabytes: int) -> None:
+    key = f"photo_inputs.files.{st.session_state.get(_GENERATION, 0)}"
+    st.file_uploader(
+        "Drop photos here, browse, or paste with Ctrl+V anywhere on the page",
+        accept_multiple_files=True,
+        key=key,
+        max_upload_size=max_megabytes,
+        on_change=_take_uploads,
+        args=(batch, key),
+    )
+
+
+def _take_uploads(batch: PhotoBatch, key: str) -> None:
+    for file in st.session_state[key]:
+        if _has_room(batch):
+            batch.add_file(file.name, file.getvalue(), PhotoOrigin.FILE)
+    # A new key gives an empty uploader, and Streamlit lets go of the files' bytes.
+    st.session_state[_GENERATION] = st.session_state.get(_GENERATION, 0) + 1
+
+
+def _render_camera(batch: PhotoBatch) -> None:
+    # Asking for the camera only when wanted: opening this page must not make the browser ask for permission.
+    if not st.toggle("Use the camera", key="photo_inputs.camera_on"):
+        st.caption("Your browser asks for permission. It needs HTTPS or this very computer (localhost).")
+        return
+    key = f"photo_inputs.camera.{st.session_state.get(_GENERATION, 0)}"
+    st.camera_input("Take a photo", key=key, on_change=_take_camera, args=(batch, key))
+
+
+def _take_camera(batch: PhotoBatch, key: str) -> None:
+    photo = st.session_state[key]
+    if photo is not None and _has_room(batch):
+        batch.add_file("camera.jpg", photo.getvalue(), PhotoOrigin.CAMERA)
+        st.session_state[_GENERATION] = st.session_state.get(_GENERATION, 0) + 1
+
+
+def _take_link(batch: PhotoBatch) -> None:
+    link = st.session_state[_LINK].strip()
+    if link and _has_room(batch):
+        batch.add_link(link)
+
+
+def _render_samples(batch: PhotoBatch) -> None:
+    st.caption("No photo at hand? Try one of these.")
+    with st.container(horizontal=True, gap="small"):
+        for sample in SAMPLE_PHOTOS:
+            with st.container(width=_SAMPLE_WIDTH_PX, gap="xxsmall"):
+                st.image(_sample_thumbnail(sample), alt=f"Sample photo: {sample.title}", width="stretch")
+                st.button(
+                    sample.title,
+                    key=f"photo_inputs.sample.{sample.file_name}",
+                    on_click=_take_sample,
+                    args=(batch, sample),
+                    width="stretch",
+                    type="tertiary",
+                )
+
+
+@st.cache_data(show_spinner=False)
+def _sample_thumbnail(sample: SamplePhoto) -> bytes:
+    image = decode_image(sample_path(sample).read_bytes(), sample.file_name)
+    side_px = 2 * _SAMPLE_WIDTH_PX  # screens with two pixels for one
+    return thumbnail_jpeg(fit(image, (side_px, side_px), FitMode.CROP, crop_fraction=1.0), side_px)
+
+
+def _take_sample(batch: PhotoBatch, sample: SamplePhoto) -> None:
+    if _has_room(batch):
+        batch.add_file(sample.file_name, sample_path(sample).read_bytes(), PhotoOrigin.SAMPLE)
+
+
+def _take_pasted(batch: PhotoBatch) -> None:
+    pasted: Mapping[str, Any] = st.session_state[_BROWSER_EVENTS].pasted or {}
+    for photo in pasted.get("photos", ()):
+        if not _has_room(batch):
+            return
+        name = _clean_name(photo.get("name"))
+        if photo.get("content") is None:
+            batch.refuse(name, f"{name} is too large to be pasted. Save it as a file and drop that here.")
+            continue
+        try:
+            data = base64.b64decode(photo["content"], validate=True)
+        except (binascii.Error, TypeError, ValueError):
+            batch.refuse(
+                name, f"{name} arrived broken from the clipboard. Copy it again, or save it as a file."
+            )
+            continue
+        batch.add_file(name, data, PhotoOrigin.PASTE)
+    if pasted.get("link") and _has_room(batch):
+        batch.add_link(str(pasted["link"]))
+
+
+def _refuse_oversized(batch: PhotoBatch, settings: Settings) -> None:
+    for file in st.session_state[_BROWSER_EVENTS].oversized or ():
+        name, megabytes = _clean_name(file.get("name")), float(file.get("size", 0)) / 1e6
+        batch.refuse(
+            name,
+            f"{name} has {megabytes:,.0f} MB; photos up to {settings.max_photo_bytes / 1e6:.0f} MB are read. "
+            "Save it smaller, as JPEG for example.",
+        )
+
+
+def _clean_name(name: object) -> str:
+    """The client writes the name, so it may be anything."""
+    return re.sub(r"[\x00-\x1f/\\]", "_", str(name or "pasted image"))[:100]
+
+
+def _has_room(batch: PhotoBatch) -> bool:
+    if batch.num_free() > 0:
+        return True
+    st.session_state[_NOTICE] = "The page is full. Clear it, or remove photos, before you add more."
+    return False

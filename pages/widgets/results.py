@@ -1,0 +1,354 @@
+"""The answers on the classify page: cards or a table, sorted, filtered, explained, downloaded."""
+
+import csv
+import io
+from collections.abc import Sequence
+from enum import StrEnum
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from core.imagenet import Prediction
+from core.images import decode_image, thumbnail_jpeg
+from core.inference.classifier import Classification, Classifier
+from core.inference.heatmap import overlay
+from core.inference.photo_batch import Answer, BatchView, PhotoBatch
+from pages.widgets.wording import count, duration, percent
+
+# Below this probability of the best class the page says that nothing fits. Source: on 200 photos of known classes 9 of
+# 10 wrong answers were below it, and 1 of 20 right ones (`python -m benchmarks.classify` prints both).
+UNLIKELY_BELOW = 0.35
+
+_CARDS_PER_PAGE = 12
+_PREVIEW_SIDE_PX = 640
+_BAR_COLOUR = "#2f7fd0"  # the logo's blue; readable on the light and on the dark background
+
+
+class Order(StrEnum):
+    """How the answers are sorted."""
+
+    ADDED = "Newest first"
+    SUREST = "Surest first"
+    LEAST_SURE = "Least sure first"
+    CLASS = "By answer"
+    NAME = "By file name"
+
+
+def _render_progress(batch: PhotoBatch, view: BatchView) -> None:
+    """How far the classification is, with time left and a way to stop."""
+    num_finished = len(view.answers) - view.num_waiting
+    left = f" · about {duration(view.seconds_left)} left" if view.seconds_left is not None else ""
+    bar, button = st.columns([5, 1], vertical_alignment="center")
+    bar.progress(num_finished / len(view.answers), text=f"{num_finished} of {len(view.answers)} photos{left}")
+    button.button("Stop", icon=":material/stop:", on_click=_stop, args=(batch,), width="stretch")
+
+
+def has_stopped(batch: PhotoBatch) -> bool:
+    """Whether the visitor stopped this batch and has not asked to go on."""
+    return st.session_state.get("results.stopped") == (batch.batch_id, batch.num_taken)
+
+
+def _go_on() -> None:
+    st.session_state.pop("results.stopped", None)
+
+
+def _stop(batch: PhotoBatch) -> None:
+    batch.stop()
+    # Photos that come later begin anew: the number taken in is part of the mark.
+    st.session_state["results.stopped"] = (batch.batch_id, batch.num_taken)
+
+
+def render_answers(
+    batch: PhotoBatch, view: BatchView, classifier: Classifier | None, backbone_title: str
+) -> None:
+    """Progress, toolbar and answers of a batch that is not empty."""
+    st.subheader(summarise(view), anchor=False)
+    if view.is_running:
+        _render_progress(batch, view)
+    elif classifier and view.num_waiting:
+        st.button("Go on", icon=":material/play_arrow:", on_click=_go_on)
+    shown = view.answers
+    if len(view.answers) > 1:
+        shown = _render_toolbar(batch, view, backbone_title)
+        if not shown:
+            st.info("No photo fits this filter.", icon=":material/filter_alt_off:")
+    else:
+        st.button("Clear", icon=":material/delete_sweep:", on_click=batch.clear, key="results.clear_one")
+    if st.session_state.get("results.layout") == "Table":
+        _render_table(shown)
+    else:
+        _render_cards(batch, _render_pager(shown), classifier)
+
+
+def _render_toolbar(batch: PhotoBatch, view: BatchView, backbone_title: str) -> Sequence[Answer]:
+    st.session_state.setdefault("results.layout", "Cards")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        text = st.text_input(
+            "Filter",
+            placeholder="name or answer, e.g. dog",
+            key="results.filter",
+            icon=":material/search:",
+            width=220,
+        )
+        order = st.selectbox("Sort", list(Order), key="results.order", width=190)
+        only_unsure = st.toggle(
+            "Only unsure", key="results.only_unsure", help="Unlikely answers and refused files."
+        )
+        st.segmented_control("Show as", ["Cards", "Table"], key="results.layout", required=True)
+        st.download_button(
+            "CSV",
+            data=lambda: to_csv(view.answers, backbone_title).encode(
+                "utf-8-sig"
+            ),  # the mark makes Excel read UTF-8
+            file_name="bluetit.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.button("Clear", icon=":material/delete_sweep:", on_click=batch.clear, help="Take all photos out.")
+    return arrange(view.answers, order, text, only_unsure=only_unsure)
+
+
+def arrange(answers: Sequence[Answer], order: str, text: str, *, only_unsure: bool) -> list[Answer]:
+    """The answers that contain a text in file name, label or group, in the order asked for."""
+    wanted = text.strip().casefold()
+    kept = [
+        answer
+        for answer in answers
+        if wanted in _searchable(answer) and (not only_unsure or answer.photo.error or _is_unsure(answer))
+    ]
+    keys = {
+        Order.ADDED: lambda answer: -answer.photo.photo_id,
+        Order.SUREST: lambda answer: -_best_probability(answer),
+        Order.LEAST_SURE: _best_probability,
+        Order.CLASS: lambda answer: (_best_label(answer) == "", _best_label(answer).casefold()),
+        Order.NAME: lambda answer: answer.photo.name.casefold(),
+    }
+    return sorted(kept, key=keys[Order(order)])
+
+
+def to_csv(answers: Sequence[Answer], backbone_title: str) -> str:
+    """A row per photo: name, backbone, five labels with probabilities 0-1, group, times in ms, error."""
+    header = ["file", "network"]
+    for rank in range(1, 6):
+        header += [f"class_{rank}", f"wnid_{rank}", f"probability_{rank}"]
+    header += ["group", "group_probability", "decode_ms", "network_ms", "error"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    for answer in answers:
+        writer.writerow([_without_formula(answer.photo.name), backbone_title, *_csv_cells(answer)])
+    return text.getvalue()
+
+
+def _csv_cells(answer: Answer) -> list[str]:
+    found = answer.classification
+    if found is None:
+        return [""] * 19 + [answer.photo.error or "not classified"]
+    cells = []
+    for prediction in found.predictions:
+        cells += [
+            prediction.imagenet_class.label,
+            prediction.imagenet_class.wnid,
+            f"{prediction.probability:.6f}",
+        ]
+    times = [f"{found.decode_milliseconds:.1f}", f"{found.network_milliseconds:.1f}"]
+    return [*cells, found.group, f"{found.group_probability:.6f}", *times, ""]
+
+
+def _without_formula(name: str) -> str:
+    """A file name that a spreadsheet would run as a formula is marked as text."""
+    return f"'{name}" if name[:1] in "=+-@\t\r" else name
+
+
+def _render_pager(answers: Sequence[Answer]) -> Sequence[Answer]:
+    num_pages = -(-len(answers) // _CARDS_PER_PAGE)
+    if num_pages <= 1:
+        return answers
+    page = st.pagination(num_pages, key="results.page")
+    return answers[(page - 1) * _CARDS_PER_PAGE : page * _CARDS_PER_PAGE]
+
+
+def _render_table(answers: Sequence[Answer]) -> None:
+    st.dataframe(
+        {
+            "Photo": [answer.photo.name for answer in answers],
+            "Answer": [_best_label(answer) or answer.photo.error or "waiting" for answer in answers],
+            "Probability": [_best_probability(answer) * 100 for answer in answers],
+            "Kind": [answer.classification.group if answer.classification else "" for answer in answers],
+            "Second": [_label_of_rank(answer, 1) for answer in answers],
+            "Third": [_label_of_rank(answer, 2) for answer in answers],
+        },
+        hide_index=True,
+        column_config={
+            "Probability": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100)
+        },
+        key="results.table",
+    )
+
+
+def _render_cards(batch: PhotoBatch, answers: Sequence[Answer], classifier: Classifier | None) -> None:
+    columns = st.columns(2) if len(answers) > 1 else [st.container()]
+    for position, answer in enumerate(answers):
+        with columns[position % len(columns)], st.container(border=True, key=f"card-{answer.photo.photo_id}"):
+            _render_card(batch, answer, classifier)
+
+
+def _render_card(batch: PhotoBatch, answer: Answer, classifier: Classifier | None) -> None:
+    photo = answer.photo
+    if photo.error is not None:
+        st.error(photo.error, icon=":material/broken_image:")
+        _render_remove(batch, answer)
+        return
+    if answer.classification is None:
+        st.markdown(f":material/hourglass_empty: {_plain(photo.name)} is waiting")
+        return
+    left, right = st.columns([2, 3])
+    left.image(_preview(batch, answer), alt=f"Photo {photo.name}", width="stretch")
+    with right:
+        render_verdict(answer.classification)
+        st.plotly_chart(
+            top_five_chart(answer.classification.predictions),
+            key=f"results.chart.{photo.photo_id}",
+            config={"displayModeBar": False},
+            alt=describe_top_five(answer.classification.predictions),
+        )
+        found = answer.classification
+        st.caption(
+            f"{_plain(photo.name)} · {found.decode_milliseconds + found.network_milliseconds:.0f} ms "
+            f"(reading {found.decode_milliseconds:.0f}, network {found.network_milliseconds:.0f})"
+        )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        is_explained = st.toggle(
+            "Why?", key=f"results.why.{photo.photo_id}", help="What the network looked at."
+        )
+        _render_remove(batch, answer)
+    if is_explained and classifier is not None:
+        _render_explanation(batch, answer, classifier)
+
+
+def render_verdict(found: Classification) -> None:
+    """What it is, or that nothing fits, in words a person understands."""
+    best = found.predictions[0]
+    if best.probability >= UNLIKELY_BELOW:
+        st.markdown(f"#### {best.imagenet_class.label}")
+        return
+    st.markdown("#### Not sure")
+    guess = ""
+    if found.group != "object" and found.group_probability >= 0.5:
+        guess = f" It is probably some kind of **{found.group}** ({percent(found.group_probability)})."
+    st.markdown(f"Nothing that this network knows fits well.{guess}")
+    st.caption(
+        ":material/school: To recognise it, a network must be taught: with about 20 photos of it, "
+        "and 20 of what it could be confused with."
+    )
+
+
+def top_five_chart(predictions: Sequence[Prediction]) -> go.Figure:
+    """Horizontal bars of the five likeliest classes, likeliest on top."""
+    labels = [prediction.imagenet_class.label for prediction in predictions][::-1]
+    values = [prediction.probability for prediction in predictions][::-1]
+    figure = go.Figure(
+        go.Bar(
+            x=values,
+            y=labels,
+            orientation="h",
+            text=[percent(value) for value in values],
+            textposition="outside",
+            cliponaxis=False,
+            marker={"color": _BAR_COLOUR, "cornerradius": 4},
+            hovertemplate="%{y}: %{text}<extra></extra>",
+        )
+    )
+    figure.update_layout(height=178, margin={"l": 0, "r": 8, "t": 0, "b": 0}, bargap=0.35, dragmode=False)
+    figure.update_xaxes(range=[0, 1.2], visible=False, fixedrange=True)
+    figure.update_yaxes(ticklabelstandoff=8, fixedrange=True, showgrid=False)
+    return figure
+
+
+def describe_top_five(predictions: Sequence[Prediction]) -> str:
+    """The chart in words, for people who do not see it."""
+    return ", ".join(
+        f"{prediction.imagenet_class.label} {percent(prediction.probability)}" for prediction in predictions
+    )
+
+
+def _render_explanation(batch: PhotoBatch, answer: Answer, classifier: Classifier) -> None:
+    predictions = answer.classification.predictions if answer.classification else ()
+    labels = {prediction.imagenet_class.label: prediction.imagenet_class.index for prediction in predictions}
+    label = st.pills(
+        "Show where the network sees",
+        list(labels),
+        default=next(iter(labels)),
+        key=f"results.heat.{answer.photo.photo_id}",
+        required=True,
+    )
+    square = classifier.square(batch.read(answer.photo.photo_id), answer.photo.name)
+    seen, heat = st.columns(2)
+    seen.image(
+        square, caption=f"What the network saw: {square.width} × {square.height} pixels", width="stretch"
+    )
+    heat.image(
+        overlay(square, classifier.heat(square, labels[label])),
+        caption=f"Evidence for {label}: the brighter, the more",
+        width="stretch",
+    )
+
+
+def _render_remove(batch: PhotoBatch, answer: Answer) -> None:
+    st.button(
+        "Remove",
+        key=f"results.remove.{answer.photo.photo_id}",
+        icon=":material/close:",
+        type="tertiary",
+        on_click=batch.remove,
+        args=(answer.photo.photo_id,),
+    )
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _preview_jpeg(_batch: PhotoBatch, batch_id: str, photo_id: int, name: str) -> bytes:
+    image = decode_image(_batch.read(photo_id), name, shortest_side_px=_PREVIEW_SIDE_PX)
+    return thumbnail_jpeg(image, _PREVIEW_SIDE_PX)
+
+
+def _preview(batch: PhotoBatch, answer: Answer) -> bytes:
+    return _preview_jpeg(batch, batch.batch_id, answer.photo.photo_id, answer.photo.name)
+
+
+def _plain(name: str) -> str:
+    """A file name that Markdown leaves as it is."""
+    return "".join(f"\\{letter}" if letter in r"\`*_{}[]()#+-!|<>~:$" else letter for letter in name)
+
+
+def _is_unsure(answer: Answer) -> bool:
+    return answer.classification is not None and _best_probability(answer) < UNLIKELY_BELOW
+
+
+def _best_probability(answer: Answer) -> float:
+    return answer.classification.predictions[0].probability if answer.classification else 0.0
+
+
+def _best_label(answer: Answer) -> str:
+    return _label_of_rank(answer, 0)
+
+
+def _label_of_rank(answer: Answer, rank: int) -> str:
+    return answer.classification.predictions[rank].imagenet_class.label if answer.classification else ""
+
+
+def _searchable(answer: Answer) -> str:
+    group = answer.classification.group if answer.classification else ""
+    return f"{answer.photo.name} {_best_label(answer)} {group}".casefold()
+
+
+def summarise(view: BatchView) -> str:
+    """The batch in one line, such as "12 photos: 10 recognised, 1 unsure, 1 refused"."""
+    num_refused = sum(answer.photo.error is not None for answer in view.answers)
+    num_unsure = sum(_is_unsure(answer) for answer in view.answers)
+    num_known = len(view.answers) - view.num_waiting - num_refused - num_unsure
+    parts = [f"{num_known} recognised"]
+    parts += [f"{num_unsure} unsure"] if num_unsure else []
+    parts += [f"{num_refused} refused"] if num_refused else []
+    parts += [f"{view.num_waiting} waiting"] if view.num_waiting else []
+    return f"{count(len(view.answers), 'photo')}: {', '.join(parts)}"

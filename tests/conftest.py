@@ -1,0 +1,81 @@
+"""What several test modules share: real settings in temporary folders, real photos, one prepared backbone."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.backbones.catalog import Backbone, find_backbone
+from core.inference.classifier import Classifier, ClassifierCache
+from core.jobs.status import TaskStatus
+from core.services import Services, open_services
+from core.settings import Settings
+from tests.waiting import wait_until
+
+PROJECT_DIR = Path(__file__).parent.parent
+SHARED_DIR = Path(os.environ.get("BLUETIT_SHARED_DIR", PROJECT_DIR.parent / "shared"))
+
+# Building and converting a network takes ten seconds on a quiet machine.
+PREPARE_TIMEOUT_SECONDS = 240.0
+
+
+def prepare(services: Services, backbone: Backbone) -> None:
+    """Have a backbone prepared by a worker process, as the app does."""
+    task_id = services.request_preparation(backbone)
+    wait_until(lambda: not services.queue.get(task_id).is_active, PREPARE_TIMEOUT_SECONDS)
+    task = services.queue.get(task_id)
+    assert task.status is TaskStatus.DONE, task.error
+
+
+@pytest.fixture(scope="session")
+def lite0() -> Backbone:
+    """The default backbone; its weights are always there."""
+    return find_backbone("EfficientNetLite0")
+
+
+@pytest.fixture(scope="session")
+def prepared_cache(tmp_path_factory: pytest.TempPathFactory, lite0: Backbone) -> Path:
+    """A cache folder in which the default backbone has been prepared; tests must not change it."""
+    settings = Settings(workspace_dir=tmp_path_factory.mktemp("prepared"))
+    services = open_services(settings)
+    try:
+        prepare(services, lite0)
+    finally:
+        services.close()
+    return settings.cache_path
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings with a workspace of the test's own."""
+    return Settings(workspace_dir=tmp_path / "workspace")
+
+
+@pytest.fixture
+def prepared_settings(settings: Settings, prepared_cache: Path) -> Settings:
+    """Settings with a workspace of the test's own and the shared cache, which has the default backbone."""
+    return replace(settings, cache_dir=prepared_cache)
+
+
+@pytest.fixture
+def classifier(prepared_settings: Settings, lite0: Backbone) -> Classifier:
+    """The default backbone, loaded."""
+    return ClassifierCache(prepared_settings).get(lite0)
+
+
+@pytest.fixture
+def services(settings: Settings) -> Iterator[Services]:
+    """Running services on an empty workspace, whose default backbone begins to be prepared."""
+    opened = open_services(settings)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """Real photos and weights that are not part of the repository."""
+    if not SHARED_DIR.is_dir():
+        pytest.skip(f"needs a network: the photos and weights of {SHARED_DIR.name}/ are not on this machine")
+    return SHARED_DIR

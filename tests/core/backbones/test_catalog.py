@@ -1,0 +1,318 @@
+"""The catalogue of pretrained networks, held against Keras and the installed weight packages."""
+
+import ast
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.backbones import catalog
+from core.backbones.catalog import Backbone, all_backbones, find_backbone
+from core.backbones.torch_weights import read_state_dict
+from core.errors import UnknownBackboneError
+
+FROM_KERAS = [backbone for backbone in all_backbones() if backbone.package is None]
+FROM_PACKAGES = [backbone for backbone in all_backbones() if backbone.package is not None]
+
+# Building all of Keras' models takes a minute, these fifteen seconds. They cover every family except vgg16;
+# the other records are compared with Keras' source text.
+BUILT = [
+    find_backbone(name)
+    for name in (
+        "MobileNet",
+        "MobileNet-0.75-192",
+        "MobileNetV2",
+        "MobileNetV3Small",
+        "EfficientNetB0",
+        "EfficientNetV2B0",
+        "ConvNeXtTiny",
+        "DenseNet121",
+        "NASNetMobile",
+        "ResNet50",
+        "ResNet50V2",
+        "InceptionV3",
+        "InceptionResNetV2",
+        "Xception",
+        "VGG19",
+    )
+]
+
+# Runs in a process of its own, so that this one does not import Keras. Answers on standard output.
+PROBE = """
+import inspect, json, sys
+import keras
+import numpy as np
+from keras.src.utils import file_utils
+
+requests = []
+
+def record(fname, origin, cache_subdir, file_hash=None):
+    requests.append([fname, origin, file_hash])
+    return fname
+
+file_utils.get_file = record
+keras.Model.load_weights = lambda model, path: None
+
+def head(model):
+    shapeless = ("Activation", "Reshape", "Flatten", "Dropout")
+    return [type(layer).__name__ for layer in model.layers if type(layer).__name__ not in shapeless][-2:]
+
+def build(name, height, width, alpha):
+    requests.clear()
+    options = {} if alpha is None else {"alpha": alpha, "input_shape": (height, width, 3)}
+    model = getattr(keras.applications, name.split("-")[0])(weights="imagenet", **options)
+    return {
+        "num_parameters": model.count_params(),
+        "image_size": model.input_shape[1:3],
+        "requests": list(requests),
+        "head": head(model),
+    }
+
+wanted = json.loads(sys.argv[1])
+models = {name: value for name, value in vars(keras.applications).items() if name[0].isupper()}
+families = {name: inspect.unwrap(value).__module__.split(".")[-1] for name, value in models.items()}
+pixels = [10.0, 100.0, 240.0]
+scaled = {
+    family: getattr(keras.applications, family).preprocess_input(np.array([[pixels]])).ravel().tolist()
+    for family in set(families.values())
+}
+built = {arguments[0]: build(*arguments) for arguments in wanted}
+print(json.dumps({"families": families, "scaled": scaled, "built": built}))
+"""
+
+
+@pytest.fixture(scope="module")
+def keras_facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    wanted = [(backbone.name, *backbone.image_size, backbone.alpha) for backbone in BUILT]
+    environment = {
+        **os.environ,
+        "KERAS_HOME": str(tmp_path_factory.mktemp("keras")),
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+    process = subprocess.run(
+        [sys.executable, "-c", PROBE, json.dumps(wanted)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    facts: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
+    return facts
+
+
+@pytest.fixture(scope="module")
+def keras_sources() -> dict[str, ast.Module]:
+    spec = importlib.util.find_spec("keras")  # finds the package without importing it
+    assert spec is not None
+    assert spec.origin is not None
+    folder = Path(spec.origin).parent / "src" / "applications"
+    return {path.stem: ast.parse(path.read_text()) for path in folder.glob("*.py")}
+
+
+def name_of(backbone: Backbone) -> str:
+    return backbone.name
+
+
+def texts(source: ast.Module) -> list[str]:
+    """Every text of a module as a regular expression; what is filled in at run time matches anything."""
+    patterns = []
+    for node in ast.walk(source):
+        if isinstance(node, ast.JoinedStr):
+            parts = [
+                re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".+" for part in node.values
+            ]
+            patterns.append("".join(parts))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            patterns.append(re.sub(r"%[sd]", ".+", re.escape(node.value)))
+    return [pattern for pattern in patterns if re.search("[a-z0-9]{2}", pattern)]
+
+
+def with_top_hashes(source: ast.Module) -> dict[str, str]:
+    """A part of the with-top file's name for each hash of a module; empty where a variable holds the name."""
+    hashes = {}
+    for node in ast.walk(source):
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "WEIGHTS_HASHES":
+            hashes |= {pair[0]: key for key, pair in ast.literal_eval(node.value).items()}
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "file_utils.get_file":
+            file_hash = {keyword.arg: keyword.value for keyword in node.keywords}.get("file_hash")
+            if isinstance(file_hash, ast.Constant):
+                file_name = node.args[0]
+                hashes[file_hash.value] = file_name.value if isinstance(file_name, ast.Constant) else ""
+    return hashes
+
+
+def test_the_names_are_those_of_keras_and_three_efficientnet_lites(keras_facts: dict[str, Any]):
+    """Every model of keras.applications is in the catalogue under its own name, and nothing is missing."""
+    lites = {"EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2"}
+    assert {backbone.name for backbone in catalog.BACKBONES} == set(keras_facts["families"]) | lites
+    assert len(catalog.BACKBONES) == 43
+    assert [backbone.name for backbone in catalog.VARIANTS] == ["MobileNet-0.75-192"]
+    assert all_backbones() == catalog.BACKBONES + catalog.VARIANTS
+
+
+def test_the_family_is_the_module_that_defines_the_model(keras_facts: dict[str, Any]):
+    """The preprocessing that Keras documents for a model is found under the record's family."""
+    recorded = {backbone.name: backbone.family for backbone in catalog.BACKBONES if backbone.package is None}
+    assert recorded == keras_facts["families"]
+
+
+def test_preprocessing_is_that_of_keras(keras_facts: dict[str, Any]):
+    """The named preprocessing gives the numbers of the family's own preprocess_input."""
+    red, green, blue = 10.0, 100.0, 240.0
+    expected = {
+        "none": [red, green, blue],
+        "tf": [value / 127.5 - 1 for value in (red, green, blue)],
+        "torch": [(red / 255 - 0.485) / 0.229, (green / 255 - 0.456) / 0.224, (blue / 255 - 0.406) / 0.225],
+        "caffe": [blue - 103.939, green - 116.779, red - 123.68],
+    }
+    for backbone in FROM_KERAS:
+        assert keras_facts["scaled"][backbone.family] == pytest.approx(
+            expected[backbone.preprocessing], abs=1e-4
+        )
+
+
+@pytest.mark.parametrize("backbone", BUILT, ids=name_of)
+def test_a_built_model_agrees_with_its_record(backbone: Backbone, keras_facts: dict[str, Any]):
+    """Parameters, image size and the one weight file Keras asks for are those of the catalogue."""
+    facts = keras_facts["built"][backbone.name]
+    file_hash = backbone.weights_hash and backbone.weights_hash.split(":")[1]
+    assert facts["num_parameters"] == backbone.num_parameters
+    assert facts["requests"] == [[backbone.weights_file, backbone.weights_url, file_hash]]
+    # MobileNetV3 leaves its size open unless it is given one; 224 is in the name of its weight file.
+    assert facts["image_size"] in ([*backbone.image_size], [None, None])
+    assert facts["image_size"] != [None, None] or backbone.family == "mobilenet_v3"
+
+
+@pytest.mark.parametrize("backbone", BUILT, ids=name_of)
+def test_a_linear_head_is_one_layer_on_averaged_features(backbone: Backbone, keras_facts: dict[str, Any]):
+    """Exactly the networks marked so end in average pooling and one dense layer or 1x1 convolution."""
+    pooling, classifier = keras_facts["built"][backbone.name]["head"]
+    assert classifier in ("Dense", "Conv2D")
+    assert (pooling == "GlobalAveragePooling2D") is backbone.has_linear_head
+
+
+@pytest.mark.parametrize("backbone", FROM_KERAS, ids=name_of)
+def test_file_address_and_hash_stand_in_the_source_of_keras(
+    backbone: Backbone, keras_sources: dict[str, ast.Module]
+):
+    """Keras' own source spells this file name and address, and pairs the file with this hash."""
+    # ResNet V2 is built and loaded by the code of ResNet.
+    modules = ["resnet_v2", "resnet"] if backbone.family == "resnet_v2" else [backbone.family]
+    source = ast.Module([node for module in modules for node in keras_sources[module].body], type_ignores=[])
+    assert backbone.weights_url is not None
+    patterns = texts(source)
+    folder, address_name = backbone.weights_url.rsplit("/", 1)
+    for file_name in (backbone.weights_file, address_name):
+        candidates = (file_name, file_name.removesuffix(".h5"), f"{folder}/{file_name}")
+        assert any(re.fullmatch(pattern, text) for pattern in patterns for text in candidates), file_name
+    assert any(re.match(pattern, backbone.weights_url) for pattern in patterns if pattern.startswith("https"))
+    hashes = with_top_hashes(source)
+    if backbone.weights_hash is None:
+        assert not hashes
+    else:
+        assert hashes[backbone.weights_hash.split(":")[1]] in backbone.weights_file
+
+
+@pytest.mark.parametrize("backbone", FROM_PACKAGES, ids=name_of)
+def test_an_installed_package_carries_the_recorded_file(backbone: Backbone):
+    """File name, size, SHA-256 and number of parameters are those of the file on this machine."""
+    assert backbone.package is not None
+    assert backbone.weights_hash is not None
+    spec = importlib.util.find_spec(backbone.package)
+    assert spec is not None
+    assert spec.origin is not None
+    path = Path(spec.origin).parent / "models" / backbone.weights_file
+    content = path.read_bytes()
+    tensors = read_state_dict(path)
+    counted = [tensor.size for name, tensor in tensors.items() if not name.endswith("num_batches_tracked")]
+    assert f"sha256:{hashlib.sha256(content).hexdigest()}" == backbone.weights_hash
+    assert len(content) / 1e6 == backbone.weights_megabytes
+    assert sum(counted) == backbone.num_parameters
+
+
+@pytest.mark.parametrize("backbone", all_backbones(), ids=name_of)
+def test_every_record_is_plausible(backbone: Backbone):
+    """Sizes, accuracy, year, licence, address and hash lie where those of image networks lie."""
+    height, width = backbone.image_size
+    assert backbone.input_shape == (height, width, 3)
+    assert height == width
+    assert 192 <= height <= 600
+    assert 2e6 < backbone.num_parameters < 4e8
+    assert backbone.weights_megabytes == pytest.approx(backbone.num_parameters * 4 / 1e6, rel=0.01)
+    assert backbone.imagenet_top1 is not None
+    assert 65 < backbone.imagenet_top1 < 87
+    assert backbone.licence in {"Apache-2.0", "MIT", "BSD-3-Clause", "CC-BY-4.0"}
+    assert re.fullmatch(r"https://arxiv\.org/abs/\d{4}\.\d{4,5}", backbone.paper_url)
+    assert backbone.is_bundled is (backbone.weights_url is None) is (backbone.package is not None)
+    if backbone.weights_hash is not None:
+        assert re.fullmatch("md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}", backbone.weights_hash)
+
+
+def test_the_year_is_that_of_the_paper():
+    """A network's year is that of its paper on arXiv; EfficientNet-Lite came out a year after its paper."""
+    years = {backbone.name: 2000 + int(backbone.paper_url.split("/")[-1][:2]) for backbone in all_backbones()}
+    later = {backbone.name for backbone in all_backbones() if backbone.year != years[backbone.name]}
+    assert later == {"EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2"}
+    assert {find_backbone(name).year for name in later} == {2020}
+
+
+def test_no_two_records_share_what_tells_them_apart():
+    """Names and titles lead to one record each, and no two records have the same file or hash."""
+    forms = [
+        {re.sub("[-_ ]", "", text).lower() for text in (entry.name, entry.title)} for entry in all_backbones()
+    ]
+    hashes = [entry.weights_hash for entry in all_backbones() if entry.weights_hash is not None]
+    files = [entry.weights_file for entry in all_backbones()]
+    assert sum(len(names) for names in forms) == len(set().union(*forms))
+    assert len(set(hashes)) == len(hashes)
+    assert len(set(files)) == len(files)
+
+
+@pytest.mark.parametrize("backbone", all_backbones(), ids=name_of)
+def test_a_network_is_found_by_its_name_and_its_title(backbone: Backbone):
+    """The key of the catalogue and the name for people lead to the same record."""
+    assert find_backbone(backbone.name) is backbone
+    assert find_backbone(backbone.title) is backbone
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("efficientnet-lite0", "EfficientNetLite0"),
+        ("EFFICIENTNET_LITE_0", "EfficientNetLite0"),
+        ("mobilenet v2", "MobileNetV2"),
+        ("resnet-50", "ResNet50"),
+        ("resnet 50 v2", "ResNet50V2"),
+        ("mobilenet 0.75 192", "MobileNet-0.75-192"),
+    ],
+)
+def test_capitals_hyphens_underscores_and_spaces_do_not_matter(text: str, name: str):
+    """People write a network's name in many ways, and each of them finds it."""
+    assert find_backbone(text).name == name
+
+
+def test_an_unknown_name_lists_the_nearest():
+    """A misspelt name is repeated, and the message lists what was probably meant and how much there is."""
+    with pytest.raises(UnknownBackboneError) as caught:
+        find_backbone("EfficientNet-Light0")
+    message = str(caught.value)
+    assert "'EfficientNet-Light0'" in message
+    assert "nearest names are EfficientNetLite0, " in message
+    assert sum(backbone.name in re.findall(r"[\w.-]*\w", message) for backbone in all_backbones()) == 5
+    assert "44 networks" in message
+
+
+@pytest.mark.parametrize("text", ["", "--", "zzzzzz", "../../etc/passwd"])
+def test_a_name_that_is_near_nothing_is_refused_without_suggestions(text: str):
+    """Nonsense finds no network, and no network is suggested in its place."""
+    with pytest.raises(UnknownBackboneError, match="No name is near it"):
+        find_backbone(text)

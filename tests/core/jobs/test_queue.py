@@ -1,0 +1,362 @@
+"""The queue gives each task to one worker, keeps its history, and never lets a stranger write."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from core.errors import IllegalTransitionError, JobError, TaskLostError, UnknownTaskError
+from core.jobs.queue import TaskQueue
+from core.jobs.status import TaskStatus
+from core.storage.db import Database
+from core.storage.schema import Task, TaskEvent
+
+
+def in_threads(number: int, function: Callable[[int], None]) -> None:
+    """Run a function in several threads that begin at the same moment; raise what one of them raises."""
+    barrier = threading.Barrier(number)
+    errors: list[Exception] = []
+
+    def run(index: int) -> None:
+        barrier.wait()
+        try:
+            function(index)
+        except Exception as exc:  # noqa: BLE001  # handed to the test's own thread
+            errors.append(exc)
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+@pytest.fixture
+def worker_id(queue: TaskQueue) -> str:
+    queue.register_worker("w1", pid=1, host="elsewhere")
+    return "w1"
+
+
+def statuses(queue: TaskQueue, task_id: int) -> list[str]:
+    return [event.payload["status"] for event in queue.events_after(task_id, 0) if event.kind == "status"]
+
+
+def messages(queue: TaskQueue, task_id: int) -> list[str]:
+    return [event.payload["text"] for event in queue.events_after(task_id, 0) if event.kind == "message"]
+
+
+def test_submitted_task_waits(queue: TaskQueue) -> None:
+    """A new task is queued, with its payload, and its history begins."""
+    task = queue.get(queue.submit("count", {"to": 3}, key="k"))
+    assert (task.kind, task.payload, task.key, task.status, task.attempts) == (
+        "count",
+        {"to": 3},
+        "k",
+        TaskStatus.QUEUED,
+        0,
+    )
+    assert task.is_active
+    assert statuses(queue, task.id) == ["queued"]
+    assert queue.num_queued() == 1
+
+
+def test_unknown_names_and_numbers(queue: TaskQueue) -> None:
+    """A kind or a number that does not exist is refused by every method that needs it."""
+    with pytest.raises(UnknownTaskError, match="'paint'; known are count"):
+        queue.submit("paint", {})
+    for method in (queue.get, queue.request_cancel, queue.is_cancel_requested, queue.requeue):
+        with pytest.raises(UnknownTaskError, match="number 7"):
+            method(7)
+    with pytest.raises(UnknownTaskError, match="number 7"):
+        queue.append_event(7, None, kind="message", payload={"text": "hello"})
+
+
+def test_same_key_from_eight_threads(queue: TaskQueue) -> None:
+    """However many submit the same work at once, there is one task and all get its number."""
+    numbers: list[int] = []
+    in_threads(8, lambda _: numbers.append(queue.submit("count", {}, key="same")))
+    assert len(numbers) == 8
+    assert len(set(numbers)) == 1
+    assert len(queue.list_tasks(100)) == 1
+
+
+def test_key_can_be_used_again(queue: TaskQueue, worker_id: str) -> None:
+    """A running task still answers for its key; an ended one does not."""
+    first = queue.submit("count", {}, key="k")
+    queue.claim(worker_id)
+    assert queue.submit("count", {}, key="k") == first
+    assert queue.find_active("k") == queue.get(first)
+    queue.finish(first, worker_id, status=TaskStatus.DONE)
+    assert queue.find_active("k") is None
+    assert queue.latest("k") == queue.get(first)
+    second = queue.submit("count", {}, key="k")
+    assert second != first
+    assert queue.latest("k") == queue.get(second)
+    assert queue.latest("other") is None
+
+
+def test_tasks_without_key_are_independent(queue: TaskQueue) -> None:
+    """Without a key every submit is a new task; the list shows the newest first, up to the limit."""
+    numbers = [queue.submit("count", {}) for _ in range(3)]
+    assert [task.id for task in queue.list_tasks(2)] == [numbers[2], numbers[1]]
+
+
+def test_oldest_task_first(queue: TaskQueue, worker_id: str) -> None:
+    """Tasks are claimed in the order they were submitted; an empty queue gives None."""
+    numbers = [queue.submit("count", {"n": n}) for n in range(3)]
+    claimed = [queue.claim(worker_id) for _ in range(3)]
+    assert [task.id for task in claimed if task] == numbers
+    assert [task.payload["n"] for task in claimed if task] == [0, 1, 2]
+    assert queue.claim(worker_id) is None
+    task = queue.get(numbers[0])
+    assert (task.status, task.worker_id, task.attempts) == (TaskStatus.RUNNING, worker_id, 1)
+    assert task.started_at is not None
+
+
+def test_threads_never_claim_the_same_task(queue: TaskQueue) -> None:
+    """Claimers that race get each task exactly once."""
+    numbers = [queue.submit("count", {}) for _ in range(40)]
+    claimed: list[int] = []
+
+    def claim_all(index: int) -> None:
+        queue.register_worker(f"w{index}", pid=1, host="elsewhere")
+        while (task := queue.claim(f"w{index}")) is not None:
+            claimed.append(task.id)
+
+    in_threads(4, claim_all)
+    assert sorted(claimed) == numbers
+
+
+def test_finished_task(queue: TaskQueue, worker_id: str) -> None:
+    """The end of a task is kept with its time and its error."""
+    number = queue.submit("count", {})
+    queue.claim(worker_id)
+    queue.finish(number, worker_id, status=TaskStatus.FAILED, error="No luck.")
+    task = queue.get(number)
+    assert (task.status, task.error) == (TaskStatus.FAILED, "No luck.")
+    assert task.finished_at is not None
+    assert not task.is_active
+    assert statuses(queue, number) == ["queued", "running", "failed"]
+
+
+def test_lost_task_is_fenced(queue: TaskQueue, worker_id: str) -> None:
+    """A worker that was thought dead cannot touch the task that another worker has now."""
+    number = queue.submit("count", {})
+    queue.claim(worker_id)
+    queue.recover_tasks_of(worker_id)
+    queue.register_worker("w2", pid=2, host="elsewhere")
+
+    def write_all() -> None:
+        with pytest.raises(TaskLostError, match="no longer belongs to worker w1"):
+            queue.finish(number, worker_id, status=TaskStatus.DONE)
+        with pytest.raises(TaskLostError, match="no longer belongs to worker w1"):
+            queue.append_event(number, worker_id, kind="message", payload={"text": "hello"})
+
+    write_all()  # while it waits
+    queue.claim("w2")
+    write_all()  # while another has it
+    queue.finish(number, "w2", status=TaskStatus.DONE)
+    write_all()  # when it is over
+    assert queue.get(number).status == TaskStatus.DONE
+
+
+def test_events_are_numbered(queue: TaskQueue, worker_id: str) -> None:
+    """Events count 1, 2, ... within each task, also when several writers race; readers ask for what is new."""
+    number = queue.submit("count", {})
+    queue.claim(worker_id)
+
+    def append(index: int) -> None:
+        for _ in range(5):
+            writer = worker_id if index % 2 else None
+            queue.append_event(number, writer, kind="message", payload={"text": str(index)})
+
+    in_threads(4, append)
+    events = queue.events_after(number, 0)
+    assert [event.sequence for event in events] == list(range(1, 2 + 4 * 5 + 1))
+    assert queue.events_after(number, 20) == events[20:]
+    assert queue.events_after(number, 22) == []
+
+
+def test_cancel_of_a_queued_task(queue: TaskQueue, worker_id: str) -> None:
+    """A task that nobody began is cancelled at once and never given to a worker."""
+    number = queue.submit("count", {})
+    queue.request_cancel(number)
+    assert queue.get(number).status == TaskStatus.CANCELLED
+    assert queue.claim(worker_id) is None
+
+
+def test_cancel_of_a_running_task(queue: TaskQueue, worker_id: str) -> None:
+    """A running task is asked to stop; asking again does not move the time, from which its grace counts."""
+    number = queue.submit("count", {})
+    queue.claim(worker_id)
+    assert not queue.is_cancel_requested(number)
+    queue.request_cancel(number)
+    assert queue.is_cancel_requested(number)
+    asked = queue.get(number)
+    assert asked.status == TaskStatus.RUNNING
+    queue.request_cancel(number)
+    assert queue.get(number) == asked
+
+
+def test_cancel_of_a_finished_task(queue: TaskQueue, worker_id: str) -> None:
+    """What is over stays as it is."""
+    number = queue.submit("count", {})
+    queue.claim(worker_id)
+    queue.finish(number, worker_id, status=TaskStatus.DONE)
+    done = queue.get(number)
+    queue.request_cancel(number)
+    assert queue.get(number) == done
+
+
+def test_recovery_tries_again(queue: TaskQueue, worker_id: str) -> None:
+    """A kind that may be retried is queued again, says so, and fails after its last attempt."""
+    number = queue.submit("count", {})
+    for attempt in (1, 2, 3):
+        claimed = queue.claim(worker_id)
+        assert claimed is not None
+        assert claimed.attempt == attempt
+        (recovered,) = queue.recover_tasks_of(worker_id, log_name="worker-1.log")
+    assert messages(queue, number) == [
+        "The worker stopped unexpectedly; trying again (attempt 2 of 3).",
+        "The worker stopped unexpectedly; trying again (attempt 3 of 3).",
+    ]
+    assert recovered == queue.get(number)
+    assert recovered.status == TaskStatus.FAILED
+    assert recovered.error == (
+        "The worker stopped unexpectedly in attempt 3 of 3, the last one. The details are in worker-1.log."
+    )
+
+
+def test_recovery_interrupts(queue: TaskQueue, worker_id: str) -> None:
+    """A kind that a person must continue is interrupted, and can be queued again."""
+    number = queue.submit("hang_once_long", {})
+    queue.claim(worker_id)
+    queue.recover_tasks_of(worker_id)
+    task = queue.get(number)
+    assert task.status == TaskStatus.INTERRUPTED
+    assert task.error == "The worker stopped unexpectedly; the task can be continued."
+    queue.requeue(number)
+    task = queue.get(number)
+    assert (task.status, task.error, task.worker_id) == (TaskStatus.QUEUED, None, None)
+    claimed = queue.claim(worker_id)
+    assert claimed is not None
+    assert claimed.attempt == 2
+
+
+def test_recovery_honours_a_cancel(queue: TaskQueue, worker_id: str) -> None:
+    """A task that should stop anyway is not begun again."""
+    number = queue.submit("count", {})
+    queue.claim(worker_id)
+    queue.request_cancel(number)
+    queue.recover_tasks_of(worker_id)
+    assert queue.get(number).status == TaskStatus.CANCELLED
+
+
+def test_recovery_of_an_unknown_kind(queue: TaskQueue, database: Database, worker_id: str) -> None:
+    """A task that only another version of Bluetit knows fails instead of stopping the recovery."""
+    number = queue.submit("count", {})
+    queue.claim(worker_id)
+    TaskQueue(database, {}).recover_tasks_of(worker_id)
+    assert queue.get(number).status == TaskStatus.FAILED
+
+
+def test_recovery_touches_only_its_worker(queue: TaskQueue, worker_id: str) -> None:
+    """Tasks of others, ended tasks and queued tasks stay; a second recovery finds nothing."""
+    queue.register_worker("w2", pid=2, host="elsewhere")
+    mine, others, ended, queued = (queue.submit("count", {}) for _ in range(4))
+    queue.claim(worker_id)
+    queue.claim("w2")
+    queue.claim(worker_id)
+    queue.finish(ended, worker_id, status=TaskStatus.DONE)
+    assert [task.id for task in queue.recover_tasks_of(worker_id)] == [mine]
+    assert queue.recover_tasks_of(worker_id) == []
+    assert queue.get(others).status == TaskStatus.RUNNING
+    assert queue.get(ended).status == TaskStatus.DONE
+    assert queue.get(queued).status == TaskStatus.QUEUED
+
+
+def test_requeue_needs_an_interrupted_task(queue: TaskQueue, worker_id: str) -> None:
+    """Neither a running nor an ended task can be queued again, nor one whose key is in use."""
+    number = queue.submit("hang_once_long", {}, key="k")
+    queue.claim(worker_id)
+    with pytest.raises(IllegalTransitionError, match="is running"):
+        queue.requeue(number)
+    queue.recover_tasks_of(worker_id)
+    queue.submit("hang_once_long", {}, key="k")
+    with pytest.raises(JobError, match="another one for the same thing"):
+        queue.requeue(number)
+    assert queue.get(number).status == TaskStatus.INTERRUPTED
+
+
+def test_giving_up(queue: TaskQueue, worker_id: str) -> None:
+    """When no worker can be started every queued task fails; running ones stay."""
+    running, queued = queue.submit("count", {}), queue.submit("count", {})
+    queue.claim(worker_id)
+    queue.fail_queued("No worker.")
+    assert queue.get(running).status == TaskStatus.RUNNING
+    assert (queue.get(queued).status, queue.get(queued).error) == (TaskStatus.FAILED, "No worker.")
+
+
+def test_progress(queue: TaskQueue, database: Database, worker_id: str) -> None:
+    """Progress is the latest report; the time left follows from the pace so far."""
+    number = queue.submit("count", {})
+    assert queue.progress(number) is None
+    queue.claim(worker_id)
+    with database.session() as session:
+        session.get_one(Task, number).started_at = 1000.0
+    queue.append_event(number, worker_id, kind="progress", payload={"fraction": None, "message": "Reading"})
+    progress = queue.progress(number)
+    assert progress is not None
+    assert (progress.fraction, progress.message, progress.seconds_left) == (None, "Reading", None)
+    queue.append_event(number, worker_id, kind="progress", payload={"fraction": 0.25, "message": "Training"})
+    with database.session() as session:
+        session.query(TaskEvent).filter_by(kind="progress").update({"created_at": 1010.0})
+    progress = queue.progress(number)
+    assert progress is not None
+    assert (progress.fraction, progress.message, progress.seconds_left) == (0.25, "Training", 30.0)
+
+
+def test_progress_begins_again(queue: TaskQueue, worker_id: str) -> None:
+    """A second attempt does not show how far the first one came."""
+    number = queue.submit("count", {})
+    queue.claim(worker_id)
+    queue.append_event(number, worker_id, kind="progress", payload={"fraction": 0.9, "message": "Nearly"})
+    queue.recover_tasks_of(worker_id)
+    assert queue.progress(number) is None
+    time.sleep(0.002)  # the clock must move on: both attempts would fit into one of its ticks
+    queue.claim(worker_id)
+    assert queue.progress(number) is None
+
+
+def test_live_and_dead_workers(queue: TaskQueue) -> None:
+    """A worker lives while its heartbeat is young; one that signed off is neither alive nor dead."""
+    queue.register_worker("w1", pid=11, host="elsewhere")
+    queue.register_worker("w2", pid=22, host="elsewhere")
+    assert [(worker.id, worker.pid) for worker in queue.live_workers(60)] == [("w1", 11), ("w2", 22)]
+    assert queue.dead_workers(60) == []
+    queue.unregister_worker("w2")
+    assert [worker.id for worker in queue.live_workers(60)] == ["w1"]
+    assert [worker.id for worker in queue.dead_workers(-60)] == ["w1"]
+
+
+def test_heartbeat(queue: TaskQueue, worker_id: str) -> None:
+    """A heartbeat makes a worker younger, and brings back one that was taken for dead."""
+    (before,) = queue.live_workers(60)
+    queue.recover_tasks_of(worker_id)
+    assert queue.live_workers(60) == []
+    queue.heartbeat(worker_id)
+    (after,) = queue.live_workers(60)
+    assert after.heartbeat_at >= before.heartbeat_at
+
+
+def test_worker_that_signed_off_too_early(queue: TaskQueue, worker_id: str) -> None:
+    """A worker that left a running task behind can still be found dead, so the task is recovered."""
+    queue.submit("count", {})
+    queue.claim(worker_id)
+    queue.unregister_worker(worker_id)
+    assert [worker.id for worker in queue.dead_workers(-60)] == [worker_id]
+    queue.recover_tasks_of(worker_id)
+    assert queue.dead_workers(-60) == []

@@ -1,0 +1,168 @@
+"""Real worker processes do what the queue gives them, report every end, and leave when they should."""
+
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core.jobs.kinds import TaskKind
+from core.jobs.queue import TaskQueue
+from core.jobs.status import TaskStatus
+from core.settings import Settings
+from core.storage.db import Database
+from tests.core.jobs.sample_kinds import KINDS
+from tests.waiting import wait_until
+
+StartWorker = Callable[[str], subprocess.Popen[bytes]]
+
+has_signals = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot ask a process to stop")
+
+
+def wait_for_end(queue: TaskQueue, task_id: int) -> None:
+    wait_until(lambda: not queue.get(task_id).is_active)
+
+
+def close_pipe(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    process.stdin.close()
+
+
+def test_task_runs_to_its_end(queue: TaskQueue, start_worker: StartWorker) -> None:
+    """A task is done, its reports in order, the last one included."""
+    number = queue.submit("count", {})
+    start_worker("w1")
+    wait_for_end(queue, number)
+    assert queue.get(number).status == TaskStatus.DONE
+    events = queue.events_after(number, 0)
+    assert [event.kind for event in events if event.kind != "progress"] == ["status"] * 3
+    assert events[-1].payload["status"] == "done"
+    fractions = [event.payload["fraction"] for event in events if event.kind == "progress"]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    progress = queue.progress(number)
+    assert progress is not None
+    assert (progress.message, progress.seconds_left) == ("Step 1000", 0.0)
+
+
+def test_every_end_is_reported(
+    queue: TaskQueue, database: Database, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    """Whatever a handler does, the worker writes how it ended and takes the next task."""
+    kind = TaskKind(name="paint", title="Paint", handler="x:y", max_attempts=1, on_worker_death="retry")
+    crash, leave, refuse, missing = (
+        queue.submit(name, {}) for name in ("crash", "leave", "refuse", "missing_function")
+    )
+    unknown = TaskQueue(database, {**KINDS, "paint": kind}).submit("paint", {})
+    modules = queue.submit("list_modules", {})
+    start_worker("w1")
+    wait_for_end(queue, modules)
+    for number in (crash, leave, missing):
+        assert queue.get(number).error == ("An unexpected error stopped the task; the details are in w1.log.")
+    assert queue.get(refuse).error == "The disk is made of cheese."
+    assert (queue.get(unknown).error or "").startswith("No kind of task is named 'paint'; known are count")
+    assert {queue.get(n).status for n in (crash, leave, refuse, missing, unknown)} == {TaskStatus.FAILED}
+    log = (tmp_path / "w1.log").read_text(encoding="utf-8")
+    assert "Traceback" in log
+    assert "ZeroDivisionError: the handler is broken" in log
+    # Only handlers may import what is heavy: a worker must be there in a second.
+    assert [e.payload["text"] for e in queue.events_after(modules, 0) if e.kind == "message"] == ["none"]
+
+
+def test_cancel_while_running(queue: TaskQueue, start_worker: StartWorker) -> None:
+    """A running task that listens is cancelled, and its worker goes on to the next one."""
+    number = queue.submit("wait_for_cancel", {})
+    start_worker("w1")
+    wait_until(lambda: queue.get(number).status == TaskStatus.RUNNING)
+    queue.request_cancel(number)
+    wait_for_end(queue, number)
+    assert (queue.get(number).status, queue.get(number).error) == (TaskStatus.CANCELLED, None)
+    following = queue.submit("count", {})
+    wait_for_end(queue, following)
+    assert queue.get(following).worker_id == "w1"
+
+
+def test_idle_worker_leaves_with_its_server(queue: TaskQueue, start_worker: StartWorker) -> None:
+    """When the server's end of the pipe closes, an idle worker signs off and exits."""
+    process = start_worker("w1")
+    wait_until(lambda: queue.live_workers(60))
+    close_pipe(process)
+    assert process.wait(10) == 0
+    assert queue.live_workers(60) == []
+
+
+def test_busy_worker_finishes_before_it_leaves(
+    queue: TaskQueue, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    """A worker whose server is gone finishes its task, begins no other, and exits."""
+    number = queue.submit("wait_for_file", {"path": str(tmp_path / "file")})
+    following = queue.submit("count", {})
+    process = start_worker("w1")
+    wait_until(lambda: queue.progress(number))
+    close_pipe(process)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+    (tmp_path / "file").touch()
+    assert process.wait(10) == 0
+    assert queue.get(number).status == TaskStatus.DONE
+    assert queue.get(following).status == TaskStatus.QUEUED
+    assert queue.live_workers(60) == []
+
+
+@has_signals
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_worker_told_to_stop(queue: TaskQueue, start_worker: StartWorker, number: signal.Signals) -> None:
+    """A polite signal puts the task back as its kind wants, and the worker signs off."""
+    task_id = queue.submit("hang_once", {})
+    process = start_worker("w1")
+    wait_until(lambda: queue.progress(task_id))
+    process.send_signal(number)
+    assert process.wait(10) == 0
+    assert queue.get(task_id).status == TaskStatus.QUEUED
+    texts = [e.payload["text"] for e in queue.events_after(task_id, 0) if e.kind == "message"]
+    assert texts == ["The worker was told to stop; trying again (attempt 2 of 3)."]
+    assert queue.live_workers(60) == []
+
+
+def test_two_workers_race(queue: TaskQueue, start_worker: StartWorker, tmp_path: Path) -> None:
+    """Of fifty tasks each is done once, and both workers have their share."""
+    start_worker("w1")
+    start_worker("w2")
+    wait_until(lambda: len(queue.live_workers(60)) == 2)
+    path = tmp_path / "notes"
+    numbers = [queue.submit("note", {"path": str(path)}) for _ in range(50)]
+    wait_until(lambda: not any(task.is_active for task in queue.list_tasks(100)))
+    notes = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
+    assert sorted(int(task_id) for task_id, _ in notes) == numbers
+    assert len(Counter(pid for _, pid in notes)) == 2
+    assert {task.attempts for task in queue.list_tasks(100)} == {1}
+
+
+def test_lost_task_is_dropped(queue: TaskQueue, start_worker: StartWorker, tmp_path: Path) -> None:
+    """A worker whose task was given away says so in its log, changes nothing, and goes on."""
+    number = queue.submit("wait_for_file", {"path": str(tmp_path / "file")})
+    start_worker("w1")
+    wait_until(lambda: queue.progress(number))
+    queue.recover_tasks_of("w1")
+    (tmp_path / "file").touch()
+    wait_for_end(queue, number)
+    assert (queue.get(number).status, queue.get(number).attempts) == (TaskStatus.DONE, 2)
+    assert "no longer belongs" in (tmp_path / "w1.log").read_text(encoding="utf-8")
+
+
+class TestHeartbeat:
+    @pytest.fixture
+    def settings(self, tmp_path: Path) -> Settings:
+        return Settings(workspace_dir=tmp_path / "workspace", worker_dead_after_seconds=1.0)
+
+    def test_busy_worker_stays_alive(self, queue: TaskQueue, start_worker: StartWorker) -> None:
+        """The heart beats several times per limit, also while a handler works."""
+        number = queue.submit("ignore_cancel", {})
+        start_worker("w1")
+        wait_until(lambda: queue.get(number).status == TaskStatus.RUNNING)
+        (worker,) = queue.live_workers(60)
+        wait_until(lambda: queue.live_workers(60)[0].heartbeat_at > worker.heartbeat_at + 0.5)
+        assert [worker.id for worker in queue.live_workers(1.0)] == ["w1"]

@@ -1,0 +1,101 @@
+"""The 1,000 ImageNet classes."""
+
+import numpy as np
+import pytest
+
+from core import imagenet
+
+
+def test_the_thousand_classes_are_in_order_and_every_label_is_unique():
+    """Index, wnid and label identify a class; crane and maillot do not appear twice."""
+    classes = imagenet.classes()
+    assert [candidate.index for candidate in classes] == list(range(1000))
+    assert len({candidate.wnid for candidate in classes}) == 1000
+    assert len({candidate.label.casefold() for candidate in classes}) == 1000
+
+
+@pytest.mark.parametrize(
+    ("index", "wnid", "label", "group"),
+    [
+        (0, "n01440764", "tench", "fish"),
+        (19, "n01592084", "chickadee", "bird"),
+        (134, "n02012849", "crane (bird)", "bird"),
+        (235, "n02106662", "German shepherd", "dog"),
+        (517, "n03126707", "crane (machine)", "object"),
+        (638, "n03710637", "maillot (swimsuit)", "object"),
+        (639, "n03710721", "maillot (tank suit)", "object"),
+        (999, "n15075141", "toilet tissue", "object"),
+    ],
+)
+def test_known_classes(index: int, wnid: str, label: str, group: str):
+    """Well-known classes have the index of keras.applications, a readable label and the right group."""
+    assert imagenet.classes()[index] == imagenet.ImageNetClass(index, wnid, label, group)
+
+
+def test_top_k_is_sorted_by_probability():
+    """The likeliest class comes first, and equal ones keep the order of their index."""
+    probabilities = np.zeros(1000, np.float32)
+    probabilities[[7, 3, 500]] = [0.2, 0.5, 0.2]
+    predictions = imagenet.top_k(probabilities, 3)
+    assert [prediction.imagenet_class.index for prediction in predictions] == [3, 7, 500]
+    assert predictions[0].probability == pytest.approx(0.5)
+
+
+def test_group_probabilities_add_up_to_the_whole():
+    """Every class counts in exactly one group."""
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(1000)).astype(np.float32)
+    assert sum(imagenet.group_probabilities(probabilities).values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_group_probabilities_tell_a_bird_from_its_species():
+    """Two birds that share the probability make the group bird certain."""
+    probabilities = np.zeros(1000, np.float32)
+    probabilities[[19, 134]] = 0.5
+    assert next(iter(imagenet.group_probabilities(probabilities).items())) == ("bird", pytest.approx(1.0))
+
+
+@pytest.mark.parametrize(
+    ("query", "label"),
+    [
+        ("chickadee", "chickadee"),
+        ("Chickadees", "chickadee"),
+        ("german shepherd", "German shepherd"),
+        ("shepherd  GERMAN", "German shepherd"),
+        ("poodle", "standard poodle"),
+        ("crane", "crane (bird)"),
+    ],
+)
+def test_search_finds_a_class_by_its_words(query: str, label: str):
+    """Case, order, spaces and a plural do not matter."""
+    assert label in {match.label for match in imagenet.search_classes(query).matches}
+
+
+def test_search_says_no_to_blue_tit_and_offers_the_nearest_names():
+    """The blue tit is not among the classes."""
+    answer = imagenet.search_classes("blue tit")
+    assert not answer.matches
+    assert not answer.group_matches
+
+
+def test_search_for_a_short_word_does_not_match_the_beginning_of_a_longer_one():
+    """A cat is not a catamaran."""
+    labels = {match.label for match in imagenet.search_classes("cat").matches}
+    assert "tiger cat" in labels
+    assert "catamaran" not in labels
+
+
+def test_search_for_a_group_lists_all_of_it():
+    """There are 118 dogs."""
+    assert len(imagenet.search_classes("dogs").group_matches) == 118
+
+
+def test_search_suggests_names_spelled_alike():
+    """A typing error still leads to the class."""
+    assert "chickadee" in {near.label for near in imagenet.search_classes("chikadee").nearest}
+
+
+@pytest.mark.parametrize("query", ["", "   ", "!?", "🐦"])
+def test_search_for_nothing_finds_nothing(query: str):
+    """A query without a word is answered by nothing, not by everything."""
+    answer = imagenet.search_classes(query)
+    assert (answer.matches, answer.group_matches, answer.nearest) == ((), (), ())

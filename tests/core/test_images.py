@@ -1,0 +1,752 @@
+"""`core.images`: every kind of photo comes out as upright RGB, everything else as an error that helps."""
+
+import gzip
+import io
+import random
+import struct
+import tracemalloc
+import warnings
+import zipfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pillow_heif
+import pytest
+from PIL import Image, ImageCms, ImageDraw, ImageFile, features
+
+from core.errors import (
+    BluetitError,
+    ConfigError,
+    DamagedImageError,
+    EmptyImageError,
+    ImageTooLargeError,
+    NotAnImageError,
+)
+from core.images import (
+    LETTERBOX_GREY,
+    FitMode,
+    ImageLimits,
+    decode_image,
+    fit,
+    fit_box,
+    shortest_side_for,
+    thumbnail_jpeg,
+    to_array,
+)
+
+RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)
+WHITE, BLACK = (255, 255, 255), (0, 0, 0)
+ORIENTATION_TAG = 0x0112
+
+
+def encode(image: Image.Image, kind: str, **options) -> bytes:
+    target = io.BytesIO()
+    image.save(target, kind, **options)
+    return target.getvalue()
+
+
+def encode_heic(image: Image.Image, **options) -> bytes:
+    target = io.BytesIO()
+    pillow_heif.encode(image.mode, image.size, image.tobytes(), target, **options)
+    return target.getvalue()
+
+
+def corners_photo(width: int = 64, height: int = 48) -> Image.Image:
+    """Red top left, green top right, blue bottom left, yellow bottom right."""
+    image = Image.new("RGB", (width, height), RED)
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((width // 2, 0, width, height // 2 - 1), GREEN)
+    draw.rectangle((0, height // 2, width // 2 - 1, height), BLUE)
+    draw.rectangle((width // 2, height // 2, width, height), YELLOW)
+    return image
+
+
+def corner_colours(image: Image.Image) -> list[tuple[int, ...]]:
+    """Top left, top right, bottom left, bottom right, a little inside."""
+    right, bottom = image.width - 4, image.height - 4
+    return [image.getpixel(place) for place in ((3, 3), (right, 3), (3, bottom), (right, bottom))]
+
+
+def assert_near(colour, expected, tolerance: int = 6) -> None:
+    assert np.abs(np.subtract(colour, expected)).max() <= tolerance, (colour, expected)
+
+
+def assert_plain_rgb(image: Image.Image) -> None:
+    assert image.mode == "RGB"
+    assert not isinstance(image, ImageFile.ImageFile)
+    assert image.info == {}
+    assert len(image.getexif()) == 0
+
+
+def noise_photo(width: int, height: int, seed: int = 0) -> Image.Image:
+    pixels = np.random.default_rng(seed).integers(0, 256, (height // 8 + 1, width // 8 + 1, 3), np.uint8)
+    return Image.fromarray(pixels).resize((width, height))
+
+
+# --- formats ---------------------------------------------------------------------------------------------
+
+
+FORMATS = {
+    "jpeg": lambda photo: encode(photo, "JPEG", quality=95, subsampling=0),
+    "jpeg progressive": lambda photo: encode(photo, "JPEG", quality=95, subsampling=0, progressive=True),
+    "mpo": lambda photo: encode(
+        photo, "MPO", quality=95, subsampling=0, save_all=True, append_images=[Image.new("RGB", photo.size)]
+    ),
+    "png": lambda photo: encode(photo, "PNG"),
+    "png palette": lambda photo: encode(photo.quantize(8), "PNG"),
+    "gif": lambda photo: encode(photo.quantize(8), "GIF"),
+    "bmp": lambda photo: encode(photo, "BMP"),
+    "tiff": lambda photo: encode(photo, "TIFF"),
+    "tiff lzw": lambda photo: encode(photo, "TIFF", compression="tiff_lzw"),
+    "tiff big": lambda photo: encode(photo, "TIFF", big_tiff=True),
+    "webp": lambda photo: encode(photo, "WEBP", quality=95),
+    "webp lossless": lambda photo: encode(photo, "WEBP", lossless=True),
+    "avif": lambda photo: encode(photo, "AVIF", quality=95, subsampling="4:4:4"),
+    "heic": lambda photo: encode_heic(photo, quality=95),
+}
+
+
+def encode_or_skip(kind: str, photo: Image.Image) -> bytes:
+    if kind == "avif" and not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF encoder")
+    if kind == "heic" and not pillow_heif.libheif_info()["encoders"]:
+        pytest.skip("this pillow_heif has no HEIC encoder")
+    return FORMATS[kind](photo)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_format_is_read_as_rgb(kind):
+    """A photo in any of the formats keeps its size and colours and loses its metadata."""
+    image = decode_image(encode_or_skip(kind, corners_photo()), "photo")
+    assert_plain_rgb(image)
+    assert image.size == (64, 48)
+    for colour, expected in zip(corner_colours(image), (RED, GREEN, BLUE, YELLOW), strict=True):
+        assert_near(colour, expected, tolerance=12)
+
+
+def test_wrong_extension_does_not_matter():
+    """The content decides: a PNG called .jpg is simply read."""
+    assert decode_image(encode(corners_photo(), "PNG"), "photo.jpg").size == (64, 48)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])
+def test_first_frame_of_an_animation(kind):
+    """Of an animation or a file with several pages the first picture is read."""
+    frames = [Image.new("RGB", (20, 10), colour) for colour in (RED, GREEN, BLUE)]
+    data = encode(frames[0], kind, save_all=True, append_images=frames[1:])
+    image = decode_image(data, "moving")
+    assert image.size == (20, 10)
+    assert_near(image.getpixel((5, 5)), RED)
+
+
+# --- orientation -----------------------------------------------------------------------------------------
+
+# Colours of the upright photo's corners, when the stored pixels are red, green / blue, yellow.
+UPRIGHT_CORNERS = {
+    1: [RED, GREEN, BLUE, YELLOW],
+    2: [GREEN, RED, YELLOW, BLUE],
+    3: [YELLOW, BLUE, GREEN, RED],
+    4: [BLUE, YELLOW, RED, GREEN],
+    5: [RED, BLUE, GREEN, YELLOW],
+    6: [BLUE, RED, YELLOW, GREEN],
+    7: [YELLOW, GREEN, BLUE, RED],
+    8: [GREEN, YELLOW, RED, BLUE],
+}
+
+
+def exif_with_orientation(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[ORIENTATION_TAG] = orientation
+    return exif
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT_CORNERS)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_orientation_is_applied_once(kind, orientation):
+    """Each of the eight EXIF orientations turns the stored corners to where the camera saw them."""
+    if kind == "AVIF" and not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF encoder")
+    options = {"quality": 95} if kind in ("JPEG", "WEBP", "AVIF") else {}
+    data = encode(corners_photo(), kind, exif=exif_with_orientation(orientation), **options)
+    image = decode_image(data, "photo")
+    assert_plain_rgb(image)
+    assert image.size == ((64, 48) if orientation < 5 else (48, 64))
+    for colour, expected in zip(corner_colours(image), UPRIGHT_CORNERS[orientation], strict=True):
+        assert_near(colour, expected, tolerance=12)
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT_CORNERS)
+def test_orientation_of_heic_is_applied_once(orientation):
+    """HEIC turns itself upright through its own box; the EXIF copy must not turn it again."""
+    if not pillow_heif.libheif_info()["encoders"]:
+        pytest.skip("this pillow_heif has no HEIC encoder")
+    exif = exif_with_orientation(orientation).tobytes()
+    image = decode_image(encode_heic(corners_photo(), quality=95, exif=exif), "photo.heic")
+    assert_plain_rgb(image)
+    assert image.size == ((64, 48) if orientation < 5 else (48, 64))
+    for colour, expected in zip(corner_colours(image), UPRIGHT_CORNERS[orientation], strict=True):
+        assert_near(colour, expected, tolerance=12)
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"Exif\0\0",
+        b"Exif\0\0garbage that is no TIFF",
+        b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\x12\x01\x03\0\xff\xff\xff\xff\x06\0\0\0" * 3,
+        b"Exif\0\0II*\0\x08\0\0\0\x01\0" + b"\x12\x01\x02\0\x04\0\0\0abc\0" + b"\0\0\0\0",
+        exif_with_orientation(77).tobytes(),
+    ],
+    ids=["empty", "garbage", "too many entries", "text", "unknown number"],
+)
+def test_corrupt_exif_is_ignored(exif):
+    """A photo whose description is broken is still a photo, and no warning of Pillow's comes through."""
+    assert_plain_rgb(decode_image(encode(corners_photo(), "JPEG", exif=exif), "photo.jpg"))
+
+
+# --- transparency and modes ------------------------------------------------------------------------------
+
+
+def transparent_photo(mode: str) -> tuple[str, Image.Image]:
+    """A picture whose left pixel is transparent black and whose right pixel is opaque black."""
+    rgba = Image.new("RGBA", (2, 1), (0, 0, 0, 255))
+    rgba.putpixel((0, 0), (0, 0, 0, 0))
+    if mode == "P":
+        image = Image.new("P", (2, 1), 1)
+        image.putpalette([0, 0, 0, 0, 0, 0])
+        image.putpixel((0, 0), 0)
+        image.info["transparency"] = 0
+        return "PNG", image
+    if mode == "P with alpha per colour":
+        image = transparent_photo("P")[1]
+        image.info["transparency"] = bytes((0, 255))
+        return "PNG", image
+    if mode == "L with key":
+        image = Image.new("L", (2, 1), 0)
+        image.putpixel((0, 0), 9)
+        image.info["transparency"] = 9
+        return "PNG", image
+    if mode == "RGB with key":
+        image = Image.new("RGB", (2, 1), BLACK)
+        image.putpixel((0, 0), (9, 9, 9))
+        image.info["transparency"] = (9, 9, 9)
+        return "PNG", image
+    if mode == "I;16 with key":
+        image = Image.new("I;16", (2, 1), 0)
+        image.putpixel((0, 0), 999)
+        image.info["transparency"] = 999
+        return "PNG", image
+    if mode == "LA":
+        return "PNG", rgba.convert("LA")
+    return mode, rgba
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [
+        "P",
+        "P with alpha per colour",
+        "L with key",
+        "RGB with key",
+        "I;16 with key",
+        "LA",
+        "PNG",
+        "WEBP",
+        "TIFF",
+        "GIF",
+    ],
+)
+def test_transparency_becomes_white(mode):
+    """What is transparent is white, what is opaque keeps its colour."""
+    kind, image = transparent_photo(mode)
+    transparency = image.info.get("transparency")
+    options = {"lossless": True} if kind == "WEBP" else {}
+    if transparency is not None:
+        options["transparency"] = transparency
+    decoded = decode_image(encode(image, kind, **options), "logo")
+    assert [decoded.getpixel((0, 0)), decoded.getpixel((1, 0))] == [WHITE, BLACK]
+
+
+def test_half_transparent_red_on_white():
+    """Half-transparent red over white is pink: 255, 127, 127."""
+    data = encode(Image.new("RGBA", (4, 4), (255, 0, 0, 128)), "PNG")
+    assert decode_image(data, "pink.png").getpixel((1, 1)) == (255, 127, 127)
+
+
+def test_premultiplied_alpha():
+    """Colours that are stored multiplied with their alpha come out as they look on white."""
+    data = encode(Image.new("RGBA", (4, 4), (128, 0, 0, 128)), "TIFF")
+    # Pillow writes ExtraSamples (tag 338) 2, "plain alpha"; 1 is "multiplied"
+    plain, multiplied = (struct.pack("<HHIHH", 338, 3, 1, kind, 0) for kind in (2, 1))
+    assert data.count(plain) == 1
+    image = decode_image(data.replace(plain, multiplied), "pink.tif")
+    assert_near(image.getpixel((1, 1)), (255, 127, 127), 1)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0, 0), (257, 1), (32768, 128), (40000, 156), (65278, 254), (65535, 255)]
+)
+def test_16_bit_is_scaled(kind, value, expected):
+    """16-bit greys span 0-65535; Pillow's own conversion would make all of them white."""
+    data = encode(Image.fromarray(np.full((3, 4), value, np.uint16)), kind)
+    assert decode_image(data, "scan").getpixel((0, 0)) == (expected,) * 3
+
+
+@pytest.mark.parametrize(
+    ("pixels", "expected"),
+    [
+        (np.array([[0, 32768, 65535]], np.int32), [0, 128, 255]),
+        (np.array([[-5, 0, 2**20]], np.int32), [0, 0, 255]),
+        (np.array([[0, 32768, 65535]], np.float32), [0, 128, 255]),
+        (np.array([[0, 0.5, 1]], np.float32), [0, 128, 255]),
+        (np.array([[np.nan, -np.inf, 1]], np.float32), [0, 0, 255]),
+    ],
+    ids=["int32", "int32 beyond 16 bits", "float", "float 0-1", "not numbers"],
+)
+def test_wide_values_are_scaled(pixels, expected):
+    """32-bit and floating-point greys are scaled to their range, not clipped."""
+    image = decode_image(encode(Image.fromarray(pixels), "TIFF"), "scan.tif")
+    assert to_array(image)[0, :, 0].tolist() == expected
+
+
+def test_one_bit_and_grey():
+    """Black-and-white and grey pictures become RGB with equal channels."""
+    assert decode_image(encode(Image.new("1", (4, 4), 1), "PNG"), "fax").getpixel((0, 0)) == WHITE
+    assert decode_image(encode(Image.new("L", (4, 4), 77), "PNG"), "grey").getpixel((0, 0)) == (77,) * 3
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+def test_cmyk(kind):
+    """CMYK, which JPEG stores inverted as Adobe does, comes out in the right colours."""
+    cyan = Image.new("CMYK", (16, 16), (255, 0, 0, 0))
+    assert_near(decode_image(encode(cyan, kind), "print").getpixel((5, 5)), (0, 255, 255))
+
+
+def test_lab():
+    """A Lab TIFF, as scanners write it, becomes RGB; a and b are neutral at 128."""
+    data = encode(Image.new("LAB", (4, 4), (255, 128, 128)), "TIFF")
+    assert_near(decode_image(data, "scan.tif").getpixel((0, 0)), WHITE)
+
+
+# --- colour profiles -------------------------------------------------------------------------------------
+
+
+def s15(value: float) -> bytes:
+    return struct.pack(">i", round(value * 65536))
+
+
+def display_p3_profile() -> bytes:
+    """A minimal Display P3 profile: version 2, three primaries adapted to D50, gamma 2.2."""
+    xyz = {
+        b"rXYZ": (0.51512, 0.24120, -0.00105),
+        b"gXYZ": (0.29198, 0.69225, 0.04189),
+        b"bXYZ": (0.15710, 0.06657, 0.78407),
+        b"wtpt": (0.96420, 1.0, 0.82491),
+    }
+    tags = {name: b"XYZ \0\0\0\0" + b"".join(map(s15, values)) for name, values in xyz.items()}
+    for name in (b"rTRC", b"gTRC", b"bTRC"):
+        tags[name] = b"curv\0\0\0\0" + struct.pack(">IHH", 1, round(2.2 * 256), 0)
+    text = b"P3 of a test\0"
+    tags[b"desc"] = b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + b"\0" * (11 + 67 + 4)
+    tags[b"cprt"] = b"text\0\0\0\0none\0\0\0\0"
+    table, body = b"", b""
+    start = 128 + 4 + 12 * len(tags)
+    for name, content in tags.items():
+        content += b"\0" * (-len(content) % 4)
+        table += name + struct.pack(">II", start + len(body), len(content))
+        body += content
+    header = struct.pack(">I4sI4s4s4s", start + len(body), b"lcms", 0x02400000, b"mntr", b"RGB ", b"XYZ ")
+    header += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + b"\0" * 28
+    header += s15(0.96420) + s15(1.0) + s15(0.82491)
+    return header.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
+
+
+def test_display_p3_is_brought_to_srgb():
+    """A phone's Display P3 red is redder than the same numbers mean in sRGB."""
+    photo = Image.new("RGB", (16, 16), (200, 50, 50))
+    data = encode(photo, "PNG", icc_profile=display_p3_profile())
+    red, green, blue = decode_image(data, "iphone.png").getpixel((5, 5))
+    assert red > 212
+    assert green < 45
+    assert blue < 48
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
+        b"not a profile at all, only some text that is long enough",
+        display_p3_profile()[:200],
+        b"\0" * 16 + b"RGB " + b"\xff" * 500,
+        ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes(),
+    ],
+    ids=["sRGB", "text", "truncated", "garbage", "other colour space"],
+)
+def test_profile_that_changes_nothing(profile):
+    """sRGB itself costs nothing and a broken profile is ignored: the colours stay exactly as stored."""
+    data = encode(Image.new("RGB", (4, 4), (200, 50, 50)), "PNG", icc_profile=profile)
+    assert decode_image(data, "photo.png").getpixel((0, 0)) == (200, 50, 50)
+
+
+# --- decoding smaller ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("wanted", [1, 100, 149, 150, 151, 300, 599, 600, 5000])
+def test_shortest_side_is_kept(wanted, orientation):
+    """A JPEG decoded smaller keeps the wanted shortest side and its shape, whichever way it lies."""
+    data = encode(noise_photo(1000, 600), "JPEG", exif=exif_with_orientation(orientation))
+    image = decode_image(data, "photo.jpg", shortest_side_px=wanted)
+    width, height = image.size if orientation == 1 else image.size[::-1]
+    assert min(image.size) >= min(wanted, 600)
+    assert width / height == pytest.approx(1000 / 600, rel=0.01)
+
+
+def test_smaller_decoding_is_used_and_looks_the_same():
+    """With a wish for 150 pixels a 1000 × 600 photo is decoded at a quarter, and shows the same picture."""
+    photo = noise_photo(1000, 600)
+    small = decode_image(encode(photo, "JPEG", quality=95), "photo.jpg", shortest_side_px=150)
+    assert small.size == (250, 150)
+    expected = to_array(photo.reduce(4)).astype(int)
+    assert np.abs(to_array(small).astype(int) - expected).mean() < 2
+
+
+def test_shortest_side_changes_nothing_for_other_formats():
+    """Only JPEG can be decoded smaller; a PNG comes as it is."""
+    assert decode_image(encode(corners_photo(), "PNG"), "a.png", shortest_side_px=10).size == (64, 48)
+
+
+@pytest.mark.parametrize("mode", FitMode)
+def test_shortest_side_for_leaves_enough_pixels(mode):
+    """The part of a photo that `fit` uses has at least as many pixels as the result, in one direction."""
+    side = shortest_side_for((224, 224), mode)
+    assert side == (256 if mode is FitMode.CROP else 224)
+    left, top, right, bottom = fit_box((side, side * 3), (224, 224))
+    if mode is FitMode.CROP:
+        assert min(right - left, bottom - top) >= 224
+
+
+# --- what is refused -------------------------------------------------------------------------------------
+
+
+def zip_with(name: str) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr(name, "content")
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"Dear diary, today I saw a blue tit.", "a text file"),
+        ("Liebes Tagebuch: Blaumeise, größer".encode() * 200, "a text file"),
+        (b"BMW is not a bitmap, it is a car and this is a text", "a text file"),
+        (b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>", "export it as PNG"),
+        (b"\n<!DOCTYPE html><html><body><svg></svg></body></html>", "a web page"),
+        (b"%PDF-1.7\n%\xe2\xe3", "a PDF document"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0", "PostScript"),
+        (b"\0\0\0\x20ftypmp42\0\0\0\0mp42isom" + b"\0" * 99, "a video"),
+        (b"\0\0\0\x14ftypqt  \0\0\0\0qt  " + b"\0" * 99, "a video"),
+        (b"\x1aE\xdf\xa3\x01\0\0\0", "a video"),
+        (b"RIFF\0\0\0\0AVI LIST", "a video"),
+        (b"RIFF\0\0\0\0WAVEfmt ", "a sound file"),
+        (zip_with("photo.jpg"), "a ZIP archive"),
+        (zip_with("[Content_Types].xml"), "an Office document"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 99, "an Office document"),
+        (gzip.compress(b"photo"), "gzip"),
+        (b"8BPS\0\1" + b"\0" * 99, "Photoshop"),
+        (b"\0\0\1\0\1\0\x10\x10", "an icon"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "raw file"),
+        (b"\x7fELF\2\1\1", "a program"),
+        (bytes(range(128, 256)), "unknown kind"),
+        (b"\x89", "unknown kind"),
+    ],
+)
+def test_other_files_are_named_for_what_they_are(data, words):
+    """What is no photo is refused with the file's name, what it is, and what to do."""
+    with pytest.raises(NotAnImageError) as caught:
+        decode_image(data, "bird.jpg")
+    message = str(caught.value)
+    assert "'bird.jpg'" in message
+    assert words in message
+    assert "JPEG, PNG, WebP" in message
+
+
+def test_empty_file():
+    """No bytes at all is its own error."""
+    with pytest.raises(EmptyImageError, match=r"'bird\.jpg' is empty"):
+        decode_image(b"", "bird.jpg")
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.9])
+@pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind != "mpo"])
+def test_truncated_photo(kind, share):
+    """A photo that ends too early is damaged; half a photo is never returned."""
+    data = encode_or_skip(kind, noise_photo(64, 48))
+    with pytest.raises((DamagedImageError, NotAnImageError), match=r"'bird\.jpg'"):
+        decode_image(data[: max(20, int(len(data) * share))], "bird.jpg")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_garbage_after_a_valid_beginning(kind):
+    """The right first bytes with nonsense behind them are an error of ours."""
+    data = encode_or_skip(kind, noise_photo(64, 48))
+    garbage = random.Random(1).randbytes(len(data))
+    # nonsense may also claim a gigantic size
+    with pytest.raises((DamagedImageError, ImageTooLargeError), match=r"'bird\.jpg'"):
+        decode_image(data[:24] + garbage, "bird.jpg")
+
+
+def test_damaged_message_says_what_to_do():
+    """The error of a truncated JPEG names the file, the format, the reason and the remedy."""
+    data = encode(noise_photo(64, 48), "JPEG")
+    with pytest.raises(DamagedImageError) as caught:
+        decode_image(data[: len(data) // 2], "bird.jpg")
+    for words in ("'bird.jpg'", "JPEG", "truncated", "again"):
+        assert words in str(caught.value)
+    assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_byte_limit():
+    """A file of more bytes than allowed is refused, with both numbers."""
+    data = encode(corners_photo(), "PNG")
+    assert decode_image(data, "a", limits=ImageLimits(max_bytes=len(data))).size == (64, 48)
+    with pytest.raises(ImageTooLargeError, match="smaller copy"):
+        decode_image(data, "a", limits=ImageLimits(max_bytes=len(data) - 1))
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_pixel_limit(kind):
+    """The limit holds for every format, at exactly the number that it says."""
+    data = encode_or_skip(kind, corners_photo())
+    assert decode_image(data, "a", limits=ImageLimits(max_pixels=64 * 48)).size == (64, 48)
+    with pytest.raises(ImageTooLargeError, match="64 × 48"):
+        decode_image(data, "a", limits=ImageLimits(max_pixels=64 * 48 - 1))
+
+
+def one_colour_png(side: int) -> bytes:
+    """A valid black PNG, written without ever holding its pixels."""
+    packer = zlib.compressobj(9)
+    body = b"".join(packer.compress(b"\0" * (1 + side * 3)) for _ in range(side)) + packer.flush()
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        )
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+def test_pixel_bomb_is_refused_from_its_header(monkeypatch):
+    """A small file that unpacks to 1.2 GB is refused before anything is decoded or allocated."""
+    data = one_colour_png(3000).replace(struct.pack(">II", 3000, 3000), struct.pack(">II", 20000, 20000), 1)
+    # the header's checksum belongs to its new content
+    data = data[:29] + struct.pack(">I", zlib.crc32(data[12:29])) + data[33:]
+
+    def decoded(self):
+        raise AssertionError("the photo was decoded")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", decoded)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ImageTooLargeError, match="20000 × 20000"):
+            decode_image(data, "bomb.png")
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_our_limit_rules_over_pillows(monkeypatch):
+    """A photo above Pillow's global limit and below ours is read without warning; Pillow's stays."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert decode_image(encode(corners_photo(), "PNG"), "large.png").size == (64, 48)
+    assert Image.MAX_IMAGE_PIXELS == 100
+
+
+@pytest.mark.parametrize("field", ["max_bytes", "max_pixels"])
+def test_limits_are_checked(field):
+    """A limit below one would refuse everything."""
+    with pytest.raises(ConfigError, match=field):
+        ImageLimits(**{field: 0})
+
+
+def test_mutated_files():
+    """Whatever is changed in a file, the result is an RGB image or an error of ours, never a warning."""
+    chance = random.Random(20260101)
+    limits = ImageLimits(max_pixels=1_000_000)
+    photo = noise_photo(48, 40)
+    photo.info["exif"] = exif_with_orientation(6).tobytes()
+    kinds = [kind for kind in FORMATS if kind != "avif" or features.check("avif")]
+    sources = [FORMATS[kind](photo) for kind in kinds]
+    sources += [
+        encode(photo, "JPEG", exif=exif_with_orientation(6), icc_profile=display_p3_profile()),
+        encode(photo, "TIFF", exif=exif_with_orientation(6), compression="jpeg"),
+        encode(photo.convert("RGBA"), "WEBP", lossless=True, icc_profile=display_p3_profile()),
+        encode(Image.fromarray(np.full((9, 9), 5, np.uint16)), "PNG", icc_profile=display_p3_profile()),
+    ]
+    num_read = num_refused = 0
+    for data in sources:
+        for _ in range(30):
+            changed = bytearray(data)
+            for _ in range(chance.choice((1, 2, 8, 40))):
+                # headers are where the interesting fields are
+                place = chance.randrange(min(len(data), chance.choice((64, 600, len(data)))))
+                changed[place] = chance.choice((0, 1, 0x7F, 0xFF, chance.randrange(256)))
+            if chance.random() < 0.2:
+                del changed[chance.randrange(len(changed)) :]
+            try:
+                image = decode_image(
+                    bytes(changed), "mutant", limits=limits, shortest_side_px=chance.choice((None, 10))
+                )
+            except BluetitError:
+                num_refused += 1
+            else:
+                assert_plain_rgb(image)
+                num_read += 1
+    assert num_read > 50
+    assert num_refused > 50
+
+
+def test_many_threads():
+    """Threads that decode at the same time get the same pixels, and leave the warning filters in order."""
+    data = [
+        encode(noise_photo(200, 150, seed), "JPEG", icc_profile=display_p3_profile()) for seed in range(8)
+    ]
+    expected = [to_array(decode_image(item, "photo")) for item in data]
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda number: to_array(decode_image(data[number % 8], "photo")), range(64)))
+    for number, result in enumerate(results):
+        np.testing.assert_array_equal(result, expected[number % 8])
+    with pytest.warns(UserWarning, match="of another module"):
+        warnings.warn("of another module", stacklevel=1)
+
+
+def test_warning_filters_do_not_pile_up():
+    """Decoding adds one filter to the process, however often it is called."""
+    data = encode(corners_photo(), "PNG")
+    decode_image(data, "photo")
+    before = list(warnings.filters)
+    decode_image(data, "photo")
+    assert list(warnings.filters) == before
+
+
+# --- fitting ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", FitMode)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1), (3, 2), (640, 480), (3000, 2000)])
+@pytest.mark.parametrize("size", [(224, 224), (160, 240), (1, 1)])
+def test_fit_gives_the_size(mode, shape, size):
+    """Photos of every shape, from one pixel to a strip, come out in the size that was asked for."""
+    image = fit(Image.new("RGB", shape, (10, 200, 30)), size, mode)
+    assert to_array(image).shape == (*size, 3)
+    distances = np.abs(to_array(image).astype(int) - (10, 200, 30)).max(axis=-1)
+    assert distances.min() <= 2  # Pillow's reduce is off by one or two
+
+
+@pytest.mark.parametrize(
+    ("photo_size", "size", "crop_fraction", "expected"),
+    [
+        ((100, 100), (224, 224), 1.0, (0, 0, 100, 100)),
+        ((100, 200), (224, 224), 1.0, (50, 0, 150, 100)),
+        ((200, 100), (224, 224), 1.0, (0, 50, 100, 150)),
+        ((100, 200), (10, 20), 1.0, (0, 0, 200, 100)),
+        ((100, 100), (10, 20), 1.0, (0, 25, 100, 75)),
+        ((256, 256), (224, 224), 0.875, (16, 16, 240, 240)),
+        ((375, 500), (224, 224), 0.875, (85.9375, 23.4375, 414.0625, 351.5625)),
+    ],
+)
+def test_fit_box(photo_size, size, crop_fraction, expected):
+    """The box is central, has the wanted shape, and is as large as the photo allows times the fraction."""
+    assert fit_box(photo_size, size, crop_fraction=crop_fraction) == pytest.approx(expected)
+
+
+def test_fit_box_stays_inside():
+    """No rounding error leads out of the photo, which Pillow would refuse."""
+    chance = random.Random(3)
+    for _ in range(2000):
+        height, width = chance.randrange(1, 9000), chance.randrange(1, 9000)
+        size = (chance.randrange(1, 500), chance.randrange(1, 500))
+        left, top, right, bottom = fit_box((height, width), size, crop_fraction=1.0)
+        assert 0 <= left < right <= width
+        assert 0 <= top < bottom <= height
+
+
+def test_crop_keeps_the_middle():
+    """A photo whose middle is red and whose edges are blue is all red after a narrow enough crop."""
+    image = Image.new("RGB", (400, 200), BLUE)
+    image.paste(RED, (100, 0, 300, 200))
+    assert fit(image, (50, 50), FitMode.CROP).getcolors() == [(2500, RED)]
+
+
+def test_crop_of_the_exact_size_copies_the_pixels():
+    """Where nothing needs resampling nothing is changed."""
+    image = noise_photo(256, 256)
+    cropped = fit(image, (224, 224), FitMode.CROP)
+    np.testing.assert_array_equal(to_array(cropped), to_array(image)[16:240, 16:240])
+
+
+def test_letterbox_shows_everything():
+    """A wide photo gets equal grey bars above and below and keeps its shape."""
+    image = fit(Image.new("RGB", (400, 200), RED), (100, 100), FitMode.LETTERBOX)
+    column = [image.getpixel((50, y)) for y in range(100)]
+    assert column == [LETTERBOX_GREY] * 25 + [RED] * 50 + [LETTERBOX_GREY] * 25
+
+
+def test_squash_shows_everything():
+    """Squashing keeps all four corners."""
+    image = fit(corners_photo(400, 100), (50, 50), FitMode.SQUASH)
+    assert corner_colours(image) == [RED, GREEN, BLUE, YELLOW]
+
+
+@pytest.mark.parametrize("mode", FitMode)
+def test_large_photos_are_averaged(mode):
+    """Shrinking averages all pixels: a fine black-and-white grid becomes grey, not a pattern."""
+    grid = np.indices((1200, 1200)).sum(axis=0) % 2 * 255
+    image = fit(Image.fromarray(grid.astype(np.uint8)).convert("RGB"), (100, 100), mode)
+    assert np.abs(to_array(image).astype(int) - 127).max() <= 3
+
+
+@pytest.mark.parametrize("crop_fraction", [0.0, -1.0, 1.01, float("nan")])
+def test_crop_fraction_is_checked(crop_fraction):
+    """A fraction outside of 0-1 is refused, not clipped."""
+    with pytest.raises(ConfigError, match="crop_fraction"):
+        fit(corners_photo(), (8, 8), FitMode.CROP, crop_fraction=crop_fraction)
+
+
+@pytest.mark.parametrize("mode", FitMode)
+def test_size_is_checked(mode):
+    """A size without pixels is refused."""
+    with pytest.raises(ConfigError, match="at least 1 pixel"):
+        fit(corners_photo(), (0, 8), mode)
+
+
+# --- arrays and thumbnails -------------------------------------------------------------------------------
+
+
+def test_to_array():
+    """The array is uint8, rows first, RGB, writable, and its own."""
+    image = corners_photo()
+    array = to_array(image)
+    assert array.dtype == np.uint8
+    assert array.shape == (48, 64, 3)
+    assert tuple(array[0, 63]) == GREEN
+    array[:] = 0
+    assert image.getpixel((0, 0)) == RED
+
+
+@pytest.mark.parametrize(
+    ("shape", "max_side", "expected"),
+    [((640, 480), 100, (100, 75)), ((50, 40), 100, (50, 40)), ((1, 5000), 100, (1, 100))],
+)
+def test_thumbnail(shape, max_side, expected):
+    """A thumbnail fits the side, keeps the shape, is never enlarged, and is a JPEG."""
+    data = thumbnail_jpeg(Image.new("RGB", shape, RED), max_side)
+    with Image.open(io.BytesIO(data)) as thumbnail:
+        assert thumbnail.format == "JPEG"
+        assert thumbnail.size == expected
+        assert_near(thumbnail.convert("RGB").getpixel((0, 0)), RED)
