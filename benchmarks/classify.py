@@ -47,9 +47,7 @@ class LabelledPhoto:
 
 def main() -> None:
     """Run the benchmark and print one JSON object."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, required=True, help="folder of photos named <wnid>_<label>.*")
     parser.add_argument("--backbone", default="EfficientNetLite0", help="name in the catalogue")
     parser.add_argument("--limit", type=int, default=None, help="use the first N photos")
@@ -138,9 +136,7 @@ def run_all(engine: Engine, squares: Sequence[npt.NDArray[np.uint8]]) -> None:
         pass
 
 
-def load_keras(
-    backbone: Backbone, settings: Settings
-) -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]:
+def load_keras(backbone: Backbone, settings: Settings) -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]:
     """`model.predict` of the backbone: uint8 (n, height, width, 3) to probabilities (n, 1000)."""
     from core.backbones.build import build_classifier  # here, so that memory is measured without TensorFlow
 
@@ -169,9 +165,7 @@ def time_singles(
     return ours, keras
 
 
-def keras_batch_predict(
-    classifier: Classifier, predict: Callable[..., Any], photos: Sequence[LabelledPhoto]
-) -> None:
+def keras_batch_predict(classifier: Classifier, predict: Callable[..., Any], photos: Sequence[LabelledPhoto]) -> None:
     """Every photo from bytes to Keras' answer; decoded on as many threads as ours."""
     squares = map_streamed(
         lambda photo: to_array(classifier.square(photo.data, photo.name)),

@@ -54,8 +54,7 @@ def classes() -> tuple[ImageNetClass, ...]:
     """The 1,000 classes in the order of the networks' outputs."""
     with _CLASSES_PATH.open(encoding="utf-8", newline="") as file:
         return tuple(
-            ImageNetClass(int(row["index"]), row["wnid"], row["label"], row["group"])
-            for row in csv.DictReader(file)
+            ImageNetClass(int(row["index"]), row["wnid"], row["label"], row["group"]) for row in csv.DictReader(file)
         )
 
 
@@ -95,9 +94,7 @@ def search_classes(query: str) -> ClassSearch:
         return ClassSearch(query=query, matches=(), group_matches=(), nearest=())
     matches = tuple(candidate for candidate in classes() if _has_words(candidate.label, words))
     group_matches = tuple(
-        candidate
-        for candidate in classes()
-        if " ".join(words) in _words(candidate.group.replace(" or ", " "))
+        candidate for candidate in classes() if " ".join(words) in _words(candidate.group.replace(" or ", " "))
     )
     nearest = () if matches or group_matches else _nearest(words)
     return ClassSearch(query=query, matches=matches, group_matches=group_matches, nearest=nearest)
@@ -114,15 +111,13 @@ def _singular(word: str) -> str:
 def _has_words(label: str, wanted: Sequence[str]) -> bool:
     have = _words(label)
     # A short word must match whole: "cat" is not "catamaran".
-    return all(
-        any(part == word or (len(word) > 3 and part.startswith(word)) for part in have) for word in wanted
-    )
+    return all(any(part == word or (len(word) > 3 and part.startswith(word)) for part in have) for word in wanted)
 
 
 def _nearest(words: Sequence[str]) -> tuple[ImageNetClass, ...]:
     """Names that share the query's last word (the noun), then those spelled most alike."""
     same_noun = [candidate for candidate in classes() if _has_words(candidate.label, words[-1:])]
     by_spelling = {" ".join(_words(candidate.label)): candidate for candidate in classes()}
-    alike = difflib.get_close_matches(" ".join(words), by_spelling, n=5, cutoff=0.6)
+    alike = difflib.get_close_matches(" ".join(words), by_spelling, n=5, cutoff=0.8)
     found = dict.fromkeys(same_noun + [by_spelling[name] for name in alike])
     return tuple(found)[:8]

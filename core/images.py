@@ -244,9 +244,7 @@ _FORMAT_BY_MAGIC = (
 )
 # Brands of ISO 23008-12 (HEIF) and of AVIF; others, such as mp42 or qt, are videos.
 _AVIF_BRANDS = frozenset((b"avif", b"avis"))
-_HEIF_BRANDS = frozenset(
-    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
-)
+_HEIF_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"))
 # Sizes of the known BMP headers; "BM" alone also begins ordinary text.
 _BMP_HEADER_SIZES = frozenset((12, 16, 40, 52, 56, 64, 108, 124))
 
@@ -308,9 +306,7 @@ _FOREIGN = (
 
 def _not_a_photo(data: bytes, name: str) -> NotAnImageError:
     what, remedy = _what_it_is(data)
-    return NotAnImageError(
-        f"{name!r} is {what}, not a photo. {remedy} These formats are read: {READABLE_FORMATS}."
-    )
+    return NotAnImageError(f"{name!r} is {what}, not a photo. {remedy} These formats are read: {READABLE_FORMATS}.")
 
 
 def _what_it_is(data: bytes) -> tuple[str, str]:
@@ -377,9 +373,7 @@ def _from_wide_values(photo: Image.Image) -> Image.Image:
 
 
 def _from_lab(photo: Image.Image) -> Image.Image:
-    transform = ImageCms.buildTransform(
-        ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB"
-    )
+    transform = ImageCms.buildTransform(ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB")
     return transform.apply(photo)
 
 
@@ -511,9 +505,7 @@ def fit_box(
     return left, top, photo_width - left, photo_height - top
 
 
-def shortest_side_for(
-    size: tuple[int, int], mode: FitMode, *, crop_fraction: float = DEFAULT_CROP_FRACTION
-) -> int:
+def shortest_side_for(size: tuple[int, int], mode: FitMode, *, crop_fraction: float = DEFAULT_CROP_FRACTION) -> int:
     """Pixels that a photo's shortest side needs so that `fit` never has to enlarge a photo decoded smaller.
 
     The value for `decode_image(shortest_side_px=...)`.
@@ -558,9 +550,7 @@ def _scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _resize(
-    image: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float] | None
-) -> Image.Image:
+def _resize(image: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float] | None) -> Image.Image:
     """Resample a box of the image to (width, height); bicubic, averaging over all pixels when shrinking."""
     return image.resize(size, Image.Resampling.BICUBIC, box=box, reducing_gap=REDUCING_GAP)
 

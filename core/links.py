@@ -129,9 +129,7 @@ _SAFE_IN_TARGET = "/%:@!$&'()*+,;=~-._?"
 def _parse_link(url: str) -> _Link:
     text = url.strip()
     if not text:
-        raise LinkRefusedError(
-            "The link is empty; an address such as https://example.org/bird.jpg is needed."
-        )
+        raise LinkRefusedError("The link is empty; an address such as https://example.org/bird.jpg is needed.")
     scheme_match = _SCHEME.match(text)
     scheme = scheme_match[1].lower() if scheme_match else "https"
     if scheme not in _DEFAULT_PORTS:
@@ -152,9 +150,7 @@ def _parse_link(url: str) -> _Link:
         parts = urllib.parse.urlsplit(text)
         port = parts.port
     except ValueError as exc:
-        raise LinkRefusedError(
-            "The link cannot be understood: its host or port is wrong. Copy it again."
-        ) from exc
+        raise LinkRefusedError("The link cannot be understood: its host or port is wrong. Copy it again.") from exc
     if "@" in parts.netloc:
         raise LinkRefusedError(
             f"The link has a user name or password in it (before the @). Such links are not read. {_UPLOAD}"
@@ -174,9 +170,7 @@ def _ascii_host(host: str) -> str:
         try:
             host = idna.encode(host, uts46=True).decode("ascii")
         except (idna.IDNAError, UnicodeError) as exc:
-            raise LinkRefusedError(
-                f"The link's host {host[:80]!r} is not a possible name. Copy it again."
-            ) from exc
+            raise LinkRefusedError(f"The link's host {host[:80]!r} is not a possible name. Copy it again.") from exc
     host = host.removesuffix(".")
     if not _HOST.fullmatch(host):
         raise LinkRefusedError(
@@ -318,8 +312,7 @@ class _Watch:
 
     def timeout_error(self) -> LinkFailedError:
         return LinkFailedError(
-            f"{self._host} did not deliver the photo within {self._seconds:g} seconds. "
-            f"Try again later. Or: {_UPLOAD}"
+            f"{self._host} did not deliver the photo within {self._seconds:g} seconds. Try again later. Or: {_UPLOAD}"
         )
 
 
@@ -498,9 +491,7 @@ def _check_head(link: _Link, status: int, headers: dict[str, str], max_bytes: in
     if status != 200:
         remedy = _STATUS_REMEDIES.get(
             status,
-            "It has a problem of its own. Try again later."
-            if status >= 500
-            else f"Check the link. Or: {_UPLOAD}",
+            "It has a problem of its own. Try again later." if status >= 500 else f"Check the link. Or: {_UPLOAD}",
         )
         raise LinkFailedError(f"{link.host} answered with status {status} instead of a photo. {remedy}")
     if _media_type(headers) in ("text/html", "application/xhtml+xml"):

@@ -42,8 +42,7 @@ class Settings:
     cache_dir: Path | None = _setting(
         None,
         unit="folder",
-        explanation="Prepared backbones and other files that can be made again; "
-        "empty means `cache` in the workspace.",
+        explanation="Prepared backbones and other files that can be made again; empty means `cache` in the workspace.",
     )
     database_url: str = _setting(
         "",
@@ -69,9 +68,7 @@ class Settings:
         minimum=1,
     )
     # Photos
-    max_photo_bytes: int = _setting(
-        50_000_000, unit="bytes", explanation="Largest photo file that is read.", minimum=1
-    )
+    max_photo_bytes: int = _setting(50_000_000, unit="bytes", explanation="Largest photo file that is read.", minimum=1)
     max_photo_pixels: int = _setting(
         100_000_000,
         unit="pixels",

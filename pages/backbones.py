@@ -18,24 +18,28 @@ from pages.widgets.errors import showing_errors
 from pages.widgets.services import get_services
 
 _POLL_SECONDS = 0.5
-_SHOWN = "backbones.shown"
+_ASKED_FOR = "backbones.asked_for"
+
+# The logo's colours; readable on the light and on the dark background.
+_COLOURS = {
+    Availability.READY: "#2f7fd0",
+    Availability.BUNDLED: "#e0a912",
+    Availability.ON_THIS_MACHINE: "#6f9a4f",
+    Availability.DOWNLOAD: "#93a1b1",
+}
 
 
 def accuracy_chart(backbones: list[Backbone], availability: dict[str, Availability]) -> go.Figure:
     """Published accuracy over size, a dot per network, coloured by where its weights are."""
     figure = go.Figure()
     for kind in Availability:
-        group = [
-            backbone
-            for backbone in backbones
-            if availability[backbone.name] is kind and backbone.imagenet_top1
-        ]
+        group = [backbone for backbone in backbones if availability[backbone.name] is kind and backbone.imagenet_top1]
         figure.add_scatter(
             x=[backbone.weights_megabytes for backbone in group],
             y=[backbone.imagenet_top1 for backbone in group],
             text=[backbone.title for backbone in group],
             mode="markers",
-            marker={"size": 11},
+            marker={"size": 11, "color": _COLOURS[kind]},
             name=kind.value,
             hovertemplate="%{text}<br>%{y:.1f} % right first time<br>%{x:,.0f} MB<extra></extra>",
         )
@@ -45,31 +49,23 @@ def accuracy_chart(backbones: list[Backbone], availability: dict[str, Availabili
         legend={"orientation": "h", "y": 1.12},
         dragmode=False,
     )
-    figure.update_xaxes(
-        type="log", title="Size, MB (each step right is ten times larger)", dtick=1, fixedrange=True
-    )
+    figure.update_xaxes(type="log", title="Size in MB (logarithmic)", dtick=1, fixedrange=True)
     figure.update_yaxes(title="Right first time, %", fixedrange=True)
     return figure
 
 
-def render_table(
-    backbones: list[Backbone], availability: dict[str, Availability], services: Services
-) -> Backbone:
+def render_table(backbones: list[Backbone], availability: dict[str, Availability], services: Services) -> Backbone:
     """The catalogue as a table; the selected row, else the network in use."""
     artefacts = [find_artefact(backbone, services.settings) for backbone in backbones]
     selection = st.dataframe(
         {
             "Network": [backbone.title for backbone in backbones],
             "Right first time": [backbone.imagenet_top1 for backbone in backbones],
-            "Speed here": [
-                artefact.record.litert_milliseconds if artefact else None for artefact in artefacts
-            ],
+            "Speed here": [artefact.record.litert_milliseconds if artefact else None for artefact in artefacts],
             "Size": [backbone.weights_megabytes for backbone in backbones],
             "Parameters": [backbone.num_parameters / 1e6 for backbone in backbones],
             "Pixels": [backbone.image_size[0] for backbone in backbones],
-            "Weights": [
-                describe_availability(backbone, availability[backbone.name]) for backbone in backbones
-            ],
+            "Weights": [describe_availability(backbone, availability[backbone.name]) for backbone in backbones],
             "Year": [str(backbone.year) for backbone in backbones],
             "Licence": [backbone.licence or "not stated" for backbone in backbones],
             "Paper": [backbone.paper_url for backbone in backbones],
@@ -80,6 +76,7 @@ def render_table(
         selection_default={"selection": {"rows": [backbones.index(chosen_backbone(services))]}},
         key="backbones.table",
         height=420,
+        placeholder="–",
         column_config={
             "Network": st.column_config.TextColumn(pinned=True),
             "Right first time": st.column_config.ProgressColumn(
@@ -90,12 +87,8 @@ def render_table(
                 help="One photo on one core of this computer; known once the network is prepared.",
             ),
             "Size": st.column_config.NumberColumn(format="%.0f MB"),
-            "Parameters": st.column_config.NumberColumn(
-                format="%.1f M", help="Learned numbers, in millions."
-            ),
-            "Pixels": st.column_config.NumberColumn(
-                help="Height and width of the square that the network sees."
-            ),
+            "Parameters": st.column_config.NumberColumn(format="%.1f M", help="Learned numbers, in millions."),
+            "Pixels": st.column_config.NumberColumn(help="Height and width of the square that the network sees."),
             "Paper": st.column_config.LinkColumn(display_text="read"),
         },
     )
@@ -103,34 +96,25 @@ def render_table(
     return backbones[rows[0]] if rows else chosen_backbone(services)
 
 
-def render_shown(backbone: Backbone, services: Services) -> None:
+def render_actions(backbone: Backbone, services: Services) -> None:
     """What can be done with the selected network."""
     with showing_errors():
-        st.subheader(backbone.title, anchor=False)
-        st.markdown(f"[{backbone.paper}]({backbone.paper_url}), {backbone.year}")
-        is_asked_for = st.session_state.get(_SHOWN) == backbone.name
         availability = availability_of(backbone, services)
         if availability is Availability.READY:
-            st.button(
-                "Classify with it",
-                type="primary",
-                icon=":material/image_search:",
-                key="backbones.use",
-                disabled=False,
-                on_click=choose_backbone,
-                args=(backbone,),
-            )
-            if st.session_state.get("backbones.use"):
+            if st.session_state.pop(_ASKED_FOR, None) == backbone.name:
+                st.rerun()  # the whole page: the table knows the new state, and the timer stops
+            if st.button("Classify with it", type="primary", icon=":material/image_search:"):
+                choose_backbone(backbone)
                 st.switch_page("pages/classify.py")
-        elif is_asked_for:
-            render_preparation(backbone, services)
+        elif st.session_state.get(_ASKED_FOR) == backbone.name:
+            if not render_preparation(backbone, services):
+                st.session_state.pop(_ASKED_FOR)
         else:
             verb = "Download and prepare" if availability is Availability.DOWNLOAD else "Prepare"
-            st.button(
-                f"{verb} ({backbone.weights_megabytes:,.0f} MB)",
-                icon=":material/download:",
-                on_click=lambda: st.session_state.update({_SHOWN: backbone.name}),
-            )
+            if st.button(f"{verb} ({backbone.weights_megabytes:,.0f} MB)", icon=":material/download:"):
+                services.request_preparation(backbone)
+                st.session_state[_ASKED_FOR] = backbone.name
+                st.rerun()
 
 
 services = get_services()
@@ -139,10 +123,19 @@ st.markdown(
     "Pretrained networks (backbones) differ in size, speed and accuracy. Three come with Bluetit; the others are "
     "downloaded once, when you ask for them."
 )
-backbones = list(all_backbones())
-availability = {backbone.name: availability_of(backbone, services) for backbone in backbones}
+availability = {backbone.name: availability_of(backbone, services) for backbone in all_backbones()}
+backbones = sorted(
+    all_backbones(),
+    key=lambda backbone: (
+        list(Availability).index(availability[backbone.name]),
+        -(backbone.imagenet_top1 or 0),
+    ),
+)
 shown = render_table(backbones, availability, services)
-st.fragment(render_shown, run_every=_POLL_SECONDS)(shown, services)
+st.subheader(shown.title, anchor=False)
+st.markdown(f"[{shown.paper}]({shown.paper_url}), {shown.year}")
+is_preparing = st.session_state.get(_ASKED_FOR) == shown.name
+st.fragment(render_actions, run_every=_POLL_SECONDS if is_preparing else None)(shown, services)
 st.subheader("Accuracy and size", anchor=False)
 st.plotly_chart(
     accuracy_chart(backbones, availability),

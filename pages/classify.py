@@ -60,16 +60,12 @@ def render_results(batch: PhotoBatch, backbone: Backbone, services: Services, *,
 services = get_services()
 batch = open_batch(services)
 st.title("What is in your photo?", anchor=False)
-st.markdown(
-    "A network that learned 1,000 kinds of things says what it sees. Your photos stay on this computer."
-)
+st.markdown("A network that learned 1,000 kinds of things says what it sees. Your photos stay on this computer.")
 inputs, network = st.columns([3, 2], gap="large")
 with network:
     backbone = render_picker(services)
 with inputs:
     render_photo_inputs(batch, services.settings)
 was_busy = st.session_state.get(_IS_BUSY, True)
-st.fragment(render_results, run_every=_POLL_SECONDS if was_busy else None)(
-    batch, backbone, services, was_busy=was_busy
-)
+st.fragment(render_results, run_every=_POLL_SECONDS if was_busy else None)(batch, backbone, services, was_busy=was_busy)
 render_class_search()

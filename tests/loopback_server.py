@@ -223,9 +223,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
 
-    def _send(
-        self, body: bytes, media_type: str, headers: dict[str, str] | None = None, status: int = 200
-    ) -> None:
+    def _send(self, body: bytes, media_type: str, headers: dict[str, str] | None = None, status: int = 200) -> None:
         own = {"Content-Type": media_type, "Content-Length": str(len(body))}
         self._head({**own, **(headers or {})}, status)
         self.wfile.write(body)

@@ -277,9 +277,7 @@ def _convnext(name: str, *, parameters: int, top1: float, sha256: str) -> Backbo
     )
 
 
-def _efficientnet_lite(
-    name: str, *, px: int, parameters: int, top1: float, num_bytes: int, sha256: str
-) -> Backbone:
+def _efficientnet_lite(name: str, *, px: int, parameters: int, top1: float, num_bytes: int, sha256: str) -> Backbone:
     number = name.removeprefix("EfficientNetLite")
     return Backbone(
         name=name,
@@ -370,37 +368,17 @@ BACKBONES: tuple[Backbone, ...] = (
         preprocessing="tf",
         has_linear_head=True,
     ),
-    _mobilenet_v3(
-        "MobileNetV3Small", parameters=2_554_968, top1=68.1, md5="8768d4c2e7dee89b9d02b2d03d65d862"
-    ),
-    _mobilenet_v3(
-        "MobileNetV3Large", parameters=5_507_432, top1=75.6, md5="59e551e166be033d707958cf9e29a6a7"
-    ),
+    _mobilenet_v3("MobileNetV3Small", parameters=2_554_968, top1=68.1, md5="8768d4c2e7dee89b9d02b2d03d65d862"),
+    _mobilenet_v3("MobileNetV3Large", parameters=5_507_432, top1=75.6, md5="59e551e166be033d707958cf9e29a6a7"),
     # EfficientNet
-    _efficientnet(
-        "EfficientNetB0", px=224, parameters=5_330_571, top1=77.1, md5="902e53a9f72be733fc0bcb005b3ebbac"
-    ),
-    _efficientnet(
-        "EfficientNetB1", px=240, parameters=7_856_239, top1=79.1, md5="1d254153d4ab51201f1646940f018540"
-    ),
-    _efficientnet(
-        "EfficientNetB2", px=260, parameters=9_177_569, top1=80.1, md5="b15cce36ff4dcbd00b6dd88e7857a6ad"
-    ),
-    _efficientnet(
-        "EfficientNetB3", px=300, parameters=12_320_535, top1=81.6, md5="ffd1fdc53d0ce67064dc6a9c7960ede0"
-    ),
-    _efficientnet(
-        "EfficientNetB4", px=380, parameters=19_466_823, top1=82.9, md5="18c95ad55216b8f92d7e70b3a046e2fc"
-    ),
-    _efficientnet(
-        "EfficientNetB5", px=456, parameters=30_562_527, top1=83.6, md5="ace28f2a6363774853a83a0b21b9421a"
-    ),
-    _efficientnet(
-        "EfficientNetB6", px=528, parameters=43_265_143, top1=84.0, md5="165f6e37dce68623721b423839de8be5"
-    ),
-    _efficientnet(
-        "EfficientNetB7", px=600, parameters=66_658_687, top1=84.3, md5="8c03f828fec3ef71311cd463b6759d99"
-    ),
+    _efficientnet("EfficientNetB0", px=224, parameters=5_330_571, top1=77.1, md5="902e53a9f72be733fc0bcb005b3ebbac"),
+    _efficientnet("EfficientNetB1", px=240, parameters=7_856_239, top1=79.1, md5="1d254153d4ab51201f1646940f018540"),
+    _efficientnet("EfficientNetB2", px=260, parameters=9_177_569, top1=80.1, md5="b15cce36ff4dcbd00b6dd88e7857a6ad"),
+    _efficientnet("EfficientNetB3", px=300, parameters=12_320_535, top1=81.6, md5="ffd1fdc53d0ce67064dc6a9c7960ede0"),
+    _efficientnet("EfficientNetB4", px=380, parameters=19_466_823, top1=82.9, md5="18c95ad55216b8f92d7e70b3a046e2fc"),
+    _efficientnet("EfficientNetB5", px=456, parameters=30_562_527, top1=83.6, md5="ace28f2a6363774853a83a0b21b9421a"),
+    _efficientnet("EfficientNetB6", px=528, parameters=43_265_143, top1=84.0, md5="165f6e37dce68623721b423839de8be5"),
+    _efficientnet("EfficientNetB7", px=600, parameters=66_658_687, top1=84.3, md5="8c03f828fec3ef71311cd463b6759d99"),
     # EfficientNetV2
     _efficientnet_v2(
         "EfficientNetV2B0", px=224, parameters=7_200_312, top1=78.7, md5="21ecbf6da12460d5c40bb2f29ceb2188"

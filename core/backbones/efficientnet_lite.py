@@ -79,9 +79,7 @@ def build_efficientnet_lite(name: str, inputs: Any, *, num_classes: int = 1000) 
         Model from the inputs behind `inputs` to probabilities (batch, num_classes), 0-1.
     """
     width, depth, dropout_rate = _SCALES[name]
-    x = keras.layers.Conv2D(_STEM_FILTERS, 3, strides=2, padding="same", use_bias=False, name="stem_conv")(
-        inputs
-    )
+    x = keras.layers.Conv2D(_STEM_FILTERS, 3, strides=2, padding="same", use_bias=False, name="stem_conv")(inputs)
     x = _normalise(x, "stem_bn")
     x = _activate(x, "stem_activation")
     for block in _blocks(width, depth):
@@ -116,9 +114,7 @@ def load_state_dict(model: keras.Model, state: Mapping[str, npt.NDArray[Any]]) -
     except (KeyError, ValueError) as exc:
         raise WeightsDamagedError(f"The weights do not fit {model.name}: {exc}.") from exc
     if unused:
-        raise WeightsDamagedError(
-            f"The weights have arrays that {model.name} lacks: {', '.join(sorted(unused))}."
-        )
+        raise WeightsDamagedError(f"The weights have arrays that {model.name} lacks: {', '.join(sorted(unused))}.")
 
 
 def _blocks(width: float, depth: float) -> list[_Block]:
@@ -153,9 +149,7 @@ def _apply_block(x: Any, block: _Block) -> Any:
     shortcut = x
     if block.expand_ratio != 1:
         filters = block.filters_in * block.expand_ratio
-        x = keras.layers.Conv2D(filters, 1, padding="same", use_bias=False, name=f"{block.name}_expand_conv")(
-            x
-        )
+        x = keras.layers.Conv2D(filters, 1, padding="same", use_bias=False, name=f"{block.name}_expand_conv")(x)
         x = _normalise(x, f"{block.name}_expand_bn")
         x = _activate(x, f"{block.name}_expand_activation")
     x = keras.layers.DepthwiseConv2D(
@@ -167,9 +161,7 @@ def _apply_block(x: Any, block: _Block) -> Any:
     )(x)
     x = _normalise(x, f"{block.name}_bn")
     x = _activate(x, f"{block.name}_activation")
-    x = keras.layers.Conv2D(
-        block.filters_out, 1, padding="same", use_bias=False, name=f"{block.name}_project_conv"
-    )(x)
+    x = keras.layers.Conv2D(block.filters_out, 1, padding="same", use_bias=False, name=f"{block.name}_project_conv")(x)
     x = _normalise(x, f"{block.name}_project_bn")
     return keras.layers.Add(name=f"{block.name}_add")([x, shortcut]) if block.has_shortcut else x
 

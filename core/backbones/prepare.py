@@ -74,9 +74,7 @@ def prepare_backbone(
     weights_path = obtain_weights(
         backbone,
         settings,
-        report=lambda fraction, message: report(
-            None if fraction is None else fraction * _WEIGHTS_FRACTION, message
-        ),
+        report=lambda fraction, message: report(None if fraction is None else fraction * _WEIGHTS_FRACTION, message),
         check_cancelled=check_cancelled,
     )
     folder = artefact_folder(backbone, artefact_fingerprint(backbone, weights_path), settings)

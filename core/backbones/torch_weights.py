@@ -65,9 +65,7 @@ class _ArrayUnpickler(pickle.Unpickler):
         try:
             return _ALLOWED_NAMES[module, name]
         except KeyError:
-            raise pickle.UnpicklingError(
-                f"the file asks for {module}.{name}, which is not an array"
-            ) from None
+            raise pickle.UnpicklingError(f"the file asks for {module}.{name}, which is not an array") from None
 
     def persistent_load(self, reference: Any) -> _Storage:
         kind, dtype, key, _location, num_elements, *_ = reference
@@ -127,9 +125,7 @@ def _read_storages(file: BinaryIO, keys: Any, views: Any) -> dict[str, npt.NDArr
         storage = declared[key]
         num_elements = int.from_bytes(file.read(8), "little")
         if num_elements != storage.num_elements:
-            raise ValueError(
-                f"storage {key} has {num_elements} elements, {storage.num_elements} were announced"
-            )
+            raise ValueError(f"storage {key} has {num_elements} elements, {storage.num_elements} were announced")
         raw = file.read(num_elements * storage.dtype.itemsize)
         storages[key] = np.frombuffer(raw, storage.dtype, count=num_elements)
     return storages
@@ -139,14 +135,10 @@ def _make_array(view: _TensorView, storages: Mapping[str, npt.NDArray[Any]]) -> 
     elements = storages[view.storage.key]
     if len(view.shape) != len(view.strides) or min((view.offset, *view.shape, *view.strides)) < 0:
         raise ValueError("a tensor has an impossible shape")
-    last = view.offset + sum(
-        (side - 1) * stride for side, stride in zip(view.shape, view.strides, strict=True)
-    )
+    last = view.offset + sum((side - 1) * stride for side, stride in zip(view.shape, view.strides, strict=True))
     if 0 in view.shape or last >= len(elements):
         raise ValueError("a tensor reaches beyond its storage")
     byte_strides = tuple(stride * elements.itemsize for stride in view.strides)
     # Bounds were checked above: as_strided itself checks none.
-    strided = np.lib.stride_tricks.as_strided(
-        elements[view.offset :], view.shape, byte_strides, writeable=False
-    )
+    strided = np.lib.stride_tricks.as_strided(elements[view.offset :], view.shape, byte_strides, writeable=False)
     return np.ascontiguousarray(strided)

@@ -75,14 +75,10 @@ def file_sha256(path: Path) -> str:
 def _candidates(backbone: Backbone, settings: Settings) -> list[Path]:
     if backbone.package is not None:
         spec = importlib.util.find_spec(backbone.package)
-        folders = (
-            [Path(folder) / "models" for folder in (spec.submodule_search_locations or ())] if spec else []
-        )
+        folders = [Path(folder) / "models" for folder in (spec.submodule_search_locations or ())] if spec else []
     else:
         folders = [settings.weights_path, keras_cache_dir()]
-    return [
-        folder / backbone.weights_file for folder in folders if (folder / backbone.weights_file).is_file()
-    ]
+    return [folder / backbone.weights_file for folder in folders if (folder / backbone.weights_file).is_file()]
 
 
 def _has_published_hash(path: Path, backbone: Backbone) -> bool:
@@ -118,9 +114,7 @@ def _distribution(backbone: Backbone) -> str:
     return (backbone.package or "").replace("_", "-")
 
 
-def _download(
-    backbone: Backbone, settings: Settings, report: Report, check_cancelled: Callable[[], None]
-) -> Path:
+def _download(backbone: Backbone, settings: Settings, report: Report, check_cancelled: Callable[[], None]) -> Path:
     folder = settings.weights_path
     target = folder / backbone.weights_file
     partial = target.with_name(f"{target.name}.{os.getpid()}.part")
@@ -169,9 +163,7 @@ def _begin_download(client: httpx.Client, url: str, settings: Settings) -> httpx
     try:
         answer = answers.get(timeout=settings.download_connect_seconds)
     except queue.Empty:
-        raise httpx.ConnectTimeout(
-            f"no answer within {settings.download_connect_seconds:g} seconds"
-        ) from None
+        raise httpx.ConnectTimeout(f"no answer within {settings.download_connect_seconds:g} seconds") from None
     if isinstance(answer, httpx.HTTPError):
         raise answer
     try:

@@ -13,8 +13,8 @@ from PIL import Image
 
 from core.backbones.artefacts import Artefact, load_artefact
 from core.backbones.catalog import Backbone
-from core.images import FitMode, ImageLimits, decode_image, fit, to_array
 from core.imagenet import Prediction, group_probabilities, top_k
+from core.images import FitMode, ImageLimits, decode_image, fit, to_array
 from core.inference.engine import Engine, Outputs
 from core.inference.heatmap import class_activation_map, occlusion_map
 from core.settings import Settings

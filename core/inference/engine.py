@@ -119,9 +119,7 @@ class Engine:
             self._idle_models.put(model)
 
 
-def map_streamed(
-    function: Callable[[Item], Result], items: Iterable[Item], *, num_threads: int
-) -> Iterator[Result]:
+def map_streamed(function: Callable[[Item], Result], items: Iterable[Item], *, num_threads: int) -> Iterator[Result]:
     """Apply `function` to each item on `num_threads` threads and yield the results in order, as they come.
 
     Unlike `Executor.map` it takes only a few items at a time from `items` and keeps only a few results, so that memory

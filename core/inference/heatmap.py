@@ -38,9 +38,7 @@ def class_activation_map(
     return _normalise(evidence(feature_map, class_kernel))
 
 
-def evidence(
-    feature_map: npt.NDArray[np.float32], class_kernel: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
+def evidence(feature_map: npt.NDArray[np.float32], class_kernel: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """What each place adds to the class' logit, before clipping: float32 (rows, columns), any sign."""
     return np.asarray(feature_map @ class_kernel, np.float32)
 
@@ -87,9 +85,7 @@ def overlay(square: Image.Image, heat: npt.NDArray[Any]) -> Image.Image:
     """
     grey = Image.fromarray((heat * 255).astype(np.uint8)).resize(square.size, Image.Resampling.BICUBIC)
     smooth = np.asarray(grey, np.float32) / 255
-    colour = np.stack(
-        [np.interp(smooth, _COLOUR_STOPS, _COLOURS[:, channel]) for channel in range(3)], axis=-1
-    )
+    colour = np.stack([np.interp(smooth, _COLOUR_STOPS, _COLOURS[:, channel]) for channel in range(3)], axis=-1)
     opacity = (smooth * _MAX_OPACITY)[..., np.newaxis]
     blended = np.asarray(square, np.float32) * (1 - opacity) + colour * opacity
     return Image.fromarray(blended.round().astype(np.uint8))

@@ -237,9 +237,7 @@ class PhotoBatch:
         try:
             if photo.link is not None and photo.path is None:
                 fetched = fetch_photo(photo.link, self._settings, cancelled=run.stopping.is_set)
-                photo = replace(
-                    photo, name=fetched.name, path=self._store(photo.photo_id, fetched.name, fetched.data)
-                )
+                photo = replace(photo, name=fetched.name, path=self._store(photo.photo_id, fetched.name, fetched.data))
             with translating_disk_errors(self._folder):
                 data = photo.path.read_bytes() if photo.path else b""
             classification = run.classifier.classify(data, photo.name, is_alone=is_alone)

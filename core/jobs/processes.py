@@ -1,5 +1,6 @@
 """Worker processes as the operating system sees them."""
 
+import contextlib
 import os
 import socket
 from pathlib import Path
@@ -57,9 +58,11 @@ def worker_log_name(worker_id: str) -> str:
 
 def remove_old_logs(folder: Path, *, num_kept: int) -> None:
     """Delete all but the newest logs of workers."""
-    logs = sorted(folder.glob(worker_log_name("*")), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in logs[num_kept:]:
-        path.unlink(missing_ok=True)
+    with contextlib.suppress(FileNotFoundError):  # another server does the same at the moment
+        logs = sorted(folder.glob(worker_log_name("*")), key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in logs[num_kept:]:
+            with contextlib.suppress(PermissionError):  # Windows: a worker still writes to it
+                path.unlink()
 
 
 def _find(worker: WorkerView) -> psutil.Process | None:

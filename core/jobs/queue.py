@@ -184,9 +184,7 @@ class TaskQueue:
             if row is None:
                 return None
             _append_status(session, row.id, TaskStatus.RUNNING, attempt=row.attempts)
-            return ClaimedTask(
-                id=row.id, kind=row.kind, payload=row.payload, attempt=row.attempts, worker_id=worker_id
-            )
+            return ClaimedTask(id=row.id, kind=row.kind, payload=row.payload, attempt=row.attempts, worker_id=worker_id)
 
     def finish(self, task_id: int, worker_id: str, *, status: TaskStatus, error: str | None = None) -> None:
         """Write how a task ended.
@@ -198,9 +196,7 @@ class TaskQueue:
         with self._database.session() as session:
             _move(session, _lock_owned(session, task_id, worker_id), status, error=error)
 
-    def append_event(
-        self, task_id: int, worker_id: str | None, *, kind: EventKind, payload: dict[str, Any]
-    ) -> int:
+    def append_event(self, task_id: int, worker_id: str | None, *, kind: EventKind, payload: dict[str, Any]) -> int:
         """Add an event to a task and return its sequence number.
 
         Args:
@@ -263,6 +259,11 @@ class TaskQueue:
         """The tasks that workers have, oldest first."""
         return self._all(select(Task).where(Task.status == TaskStatus.RUNNING).order_by(Task.id))
 
+    def has_worked(self, worker_id: str) -> bool:
+        """Whether any task belongs or belonged to this worker last."""
+        with self._database.read_session() as session:
+            return bool(session.scalar(select(exists().where(Task.worker_id == worker_id))))
+
     def recover_tasks_of(
         self, worker_id: str, reason: str = WORKER_DIED, *, log_name: str | None = None
     ) -> list[TaskView]:
@@ -284,9 +285,7 @@ class TaskQueue:
             for task in tasks:
                 self._recover(session, task, reason, details)
             session.execute(
-                update(Worker)
-                .where(Worker.id == worker_id, Worker.stopped_at.is_(None))
-                .values(stopped_at=time.time())
+                update(Worker).where(Worker.id == worker_id, Worker.stopped_at.is_(None)).values(stopped_at=time.time())
             )
             return [TaskView.of(task) for task in tasks]
 
@@ -348,9 +347,7 @@ def _unknown(task_id: int) -> UnknownTaskError:
 
 
 def _add_task(session: Session, kind: str, payload: dict[str, Any], key: str | None) -> Task:
-    task = Task(
-        kind=kind, payload=payload, key=key, status=TaskStatus.QUEUED, attempts=0, created_at=time.time()
-    )
+    task = Task(kind=kind, payload=payload, key=key, status=TaskStatus.QUEUED, attempts=0, created_at=time.time())
     session.add(task)
     session.flush()
     _append_status(session, task.id, TaskStatus.QUEUED, attempt=0)
@@ -366,9 +363,7 @@ def _lock(session: Session, task_id: int) -> Task:
 
 def _lock_owned(session: Session, task_id: int, worker_id: str) -> Task:
     """Lock a task for a write by its worker; a worker that lost the task must not write."""
-    owned = select(Task).where(
-        Task.id == task_id, Task.worker_id == worker_id, Task.status == TaskStatus.RUNNING
-    )
+    owned = select(Task).where(Task.id == task_id, Task.worker_id == worker_id, Task.status == TaskStatus.RUNNING)
     task = session.scalar(owned.with_for_update())
     if task is None:
         raise TaskLostError(f"Task {task_id} no longer belongs to worker {worker_id}; its result is dropped.")
@@ -395,9 +390,7 @@ def _append_status(
 
 def _append(session: Session, task_id: int, *, kind: EventKind, payload: dict[str, Any]) -> int:
     last = session.scalar(select(func.max(TaskEvent.sequence)).where(TaskEvent.task_id == task_id))
-    event = TaskEvent(
-        task_id=task_id, sequence=(last or 0) + 1, kind=kind, payload=payload, created_at=time.time()
-    )
+    event = TaskEvent(task_id=task_id, sequence=(last or 0) + 1, kind=kind, payload=payload, created_at=time.time())
     session.add(event)
     session.flush()
     return event.sequence

@@ -1,8 +1,8 @@
 """Keeps worker processes alive from inside the server process.
 
 The server's own workers are children: they are dead when the operating system says so. Workers of other
-servers on this host are looked up among its processes; those of other hosts are dead when their heartbeat stops.
-A suspended laptop therefore kills nothing.
+servers on this host are looked up among its processes; those of other hosts are dead when their heartbeat
+stops. A suspended laptop therefore kills nothing.
 """
 
 import contextlib
@@ -134,7 +134,8 @@ class Supervisor:
             del self._children[worker_id]
             if child.process.stdin is not None:
                 child.process.stdin.close()
-            if return_code == 0 or left or lived_seconds > STARTED_AFTER_SECONDS:
+            has_worked = bool(left) or self._queue.has_worked(worker_id)
+            if return_code == 0 or has_worked or lived_seconds > STARTED_AFTER_SECONDS:
                 self._failed_starts = 0
             else:
                 self._note_failed_start(f"ended with code {return_code}", child.log_name)

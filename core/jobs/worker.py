@@ -3,8 +3,8 @@
     python -m core.jobs.worker --worker-id ID [--log-name NAME] [--kinds MODULE:ATTRIBUTE]
 
 The supervisor starts it and holds the other end of its standard input. When that end closes, the server is
-gone: the worker finishes its task and exits. Settings come from the environment; standard output and error are
-the log.
+gone: the worker finishes its task and exits. Settings come from the environment; standard output and error
+are the log.
 """
 
 import argparse
@@ -112,9 +112,7 @@ class Worker:
             return TaskStatus.FAILED, str(exc)
         except (Exception, SystemExit):
             logger.exception("Task %d failed unexpectedly.", task.id)
-            return TaskStatus.FAILED, (
-                f"An unexpected error stopped the task; the details are in {self._log_name}."
-            )
+            return TaskStatus.FAILED, (f"An unexpected error stopped the task; the details are in {self._log_name}.")
         return TaskStatus.DONE, None
 
     def _finish(self, task: ClaimedTask, status: TaskStatus, error: str | None) -> None:
@@ -128,9 +126,7 @@ class Worker:
         self._queue.finish(task.id, self._worker_id, status=status, error=error)
 
     def _beat(self) -> None:
-        interval_seconds = min(
-            _HEARTBEAT_SECONDS, self._settings.worker_dead_after_seconds / _HEARTBEATS_PER_DEATH
-        )
+        interval_seconds = min(_HEARTBEAT_SECONDS, self._settings.worker_dead_after_seconds / _HEARTBEATS_PER_DEATH)
         while not self._leaving.wait(interval_seconds):
             try:
                 self._queue.heartbeat(self._worker_id)
@@ -140,9 +136,7 @@ class Worker:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a worker process with the arguments of the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m core.jobs.worker", description="Run Bluetit's background tasks."
-    )
+    parser = argparse.ArgumentParser(prog="python -m core.jobs.worker", description="Run Bluetit's background tasks.")
     # Required: supervisors look for it on the command lines of running processes.
     parser.add_argument("--worker-id", required=True, help="name that no worker had before, such as a UUID")
     parser.add_argument("--log-name", help="name of the file that standard error goes to, for error messages")

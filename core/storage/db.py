@@ -108,8 +108,7 @@ def _parse_url(text: str) -> URL:
         ) from exc
     if url.get_backend_name() not in ("sqlite", "postgresql"):
         raise SettingsError(
-            f"BLUETIT_DATABASE_URL names a {url.get_backend_name()} database; "
-            "Bluetit can use sqlite and postgresql."
+            f"BLUETIT_DATABASE_URL names a {url.get_backend_name()} database; Bluetit can use sqlite and postgresql."
         )
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_absolute():
         raise SettingsError(
@@ -201,7 +200,8 @@ def _refuse_newer(connection: Connection, config: Config) -> None:
     if unknown:
         raise StorageError(
             f"The database was written by a newer Bluetit (schema {', '.join(sorted(unknown))}; "
-            f"this one knows up to {max(known)}). Update Bluetit, or set BLUETIT_WORKSPACE_DIR to another folder."
+            f"this one knows up to {max(known)}). "
+            "Update Bluetit, or set BLUETIT_WORKSPACE_DIR to another folder."
         )
 
 

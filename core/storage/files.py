@@ -162,9 +162,7 @@ def ensure_free_space(folder: Path, needed_bytes: int) -> None:
 
 def no_space_error(folder: Path) -> NoSpaceError:
     """The error for a full disk, naming the folder and the remedy."""
-    return NoSpaceError(
-        f"The disk that holds {folder} is full. Free some space, or {_ELSEWHERE} on another disk."
-    )
+    return NoSpaceError(f"The disk that holds {folder} is full. Free some space, or {_ELSEWHERE} on another disk.")
 
 
 def _temporary_path(final: Path) -> Path:

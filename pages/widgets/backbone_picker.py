@@ -154,11 +154,7 @@ def _render_progress(backbone: Backbone, task_id: int, services: Services) -> No
     progress = services.queue.progress(task_id)
     fraction = progress.fraction if progress and progress.fraction is not None else 0.0
     message = progress.message if progress else "Starting the background worker"
-    left = (
-        f" · about {duration(progress.seconds_left)} left"
-        if progress and progress.seconds_left is not None
-        else ""
-    )
+    left = f" · about {duration(progress.seconds_left)} left" if progress and progress.seconds_left is not None else ""
     with st.container(border=True):
         st.markdown(f"**Getting {backbone.title} ready.** This happens once; photos you add now wait for it.")
         st.progress(fraction, text=f"{message}{left}")

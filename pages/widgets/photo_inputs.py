@@ -74,9 +74,7 @@ _browser_events = st.components.v2.component("bluetit_browser_events", js=_BROWS
 
 def render_photo_inputs(batch: PhotoBatch, settings: Settings) -> None:
     """Every way in; what arrives goes straight into the batch."""
-    upload_megabytes = -(
-        -settings.max_photo_bytes // 1_000_000
-    )  # a MB of Streamlit's is 2**20 bytes: never less
+    upload_megabytes = -(-settings.max_photo_bytes // 1_000_000)  # a MB of Streamlit's is 2**20 bytes: never less
     files, camera, link = st.tabs(
         [":material/upload: Photos", ":material/photo_camera: Camera", ":material/link: Link"]
     )
@@ -186,9 +184,7 @@ def _take_pasted(batch: PhotoBatch) -> None:
         try:
             data = base64.b64decode(photo["content"], validate=True)
         except (binascii.Error, TypeError, ValueError):
-            batch.refuse(
-                name, f"{name} arrived broken from the clipboard. Copy it again, or save it as a file."
-            )
+            batch.refuse(name, f"{name} arrived broken from the clipboard. Copy it again, or save it as a file.")
             continue
         batch.add_file(name, data, PhotoOrigin.PASTE)
     if pasted.get("link") and _has_room(batch):

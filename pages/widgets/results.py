@@ -58,9 +58,7 @@ def _stop(batch: PhotoBatch) -> None:
     st.session_state["results.stopped"] = (batch.batch_id, batch.num_taken)
 
 
-def render_answers(
-    batch: PhotoBatch, view: BatchView, classifier: Classifier | None, backbone_title: str
-) -> None:
+def render_answers(batch: PhotoBatch, view: BatchView, classifier: Classifier | None, backbone_title: str) -> None:
     """Progress, toolbar and answers of a batch that is not empty."""
     st.subheader(summarise(view), anchor=False)
     if view.is_running:
@@ -91,15 +89,11 @@ def _render_toolbar(batch: PhotoBatch, view: BatchView, backbone_title: str) -> 
             width=220,
         )
         order = st.selectbox("Sort", list(Order), key="results.order", width=190)
-        only_unsure = st.toggle(
-            "Only unsure", key="results.only_unsure", help="Unlikely answers and refused files."
-        )
+        only_unsure = st.toggle("Only unsure", key="results.only_unsure", help="Unlikely answers and refused files.")
         st.segmented_control("Show as", ["Cards", "Table"], key="results.layout", required=True)
         st.download_button(
             "CSV",
-            data=lambda: to_csv(view.answers, backbone_title).encode(
-                "utf-8-sig"
-            ),  # the mark makes Excel read UTF-8
+            data=lambda: to_csv(view.answers, backbone_title).encode("utf-8-sig"),  # the mark makes Excel read UTF-8
             file_name="bluetit.csv",
             mime="text/csv",
             icon=":material/download:",
@@ -180,9 +174,7 @@ def _render_table(answers: Sequence[Answer]) -> None:
             "Third": [_label_of_rank(answer, 2) for answer in answers],
         },
         hide_index=True,
-        column_config={
-            "Probability": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100)
-        },
+        column_config={"Probability": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100)},
         key="results.table",
     )
 
@@ -219,9 +211,7 @@ def _render_card(batch: PhotoBatch, answer: Answer, classifier: Classifier | Non
             f"(reading {found.decode_milliseconds:.0f}, network {found.network_milliseconds:.0f})"
         )
     with st.container(horizontal=True, vertical_alignment="center"):
-        is_explained = st.toggle(
-            "Why?", key=f"results.why.{photo.photo_id}", help="What the network looked at."
-        )
+        is_explained = st.toggle("Why?", key=f"results.why.{photo.photo_id}", help="What the network looked at.")
         _render_remove(batch, answer)
     if is_explained and classifier is not None:
         _render_explanation(batch, answer, classifier)
@@ -285,9 +275,7 @@ def _render_explanation(batch: PhotoBatch, answer: Answer, classifier: Classifie
     )
     square = classifier.square(batch.read(answer.photo.photo_id), answer.photo.name)
     seen, heat = st.columns(2)
-    seen.image(
-        square, caption=f"What the network saw: {square.width} × {square.height} pixels", width="stretch"
-    )
+    seen.image(square, caption=f"What the network saw: {square.width} × {square.height} pixels", width="stretch")
     heat.image(
         overlay(square, classifier.heat(square, labels[label])),
         caption=f"Evidence for {label}: the brighter, the more",

@@ -70,11 +70,15 @@ def test_search_finds_a_class_by_its_words(query: str, label: str):
     assert label in {match.label for match in imagenet.search_classes(query).matches}
 
 
-def test_search_says_no_to_blue_tit_and_offers_the_nearest_names():
-    """The blue tit is not among the classes."""
+def test_search_says_no_to_blue_tit():
+    """The blue tit is not among the classes, and a bluetick or a bullet train is no help to anyone."""
     answer = imagenet.search_classes("blue tit")
-    assert not answer.matches
-    assert not answer.group_matches
+    assert (answer.matches, answer.group_matches, answer.nearest) == ((), (), ())
+
+
+def test_search_offers_names_with_the_same_noun():
+    """It knows no desert fox, but it knows foxes."""
+    assert "red fox" in {near.label for near in imagenet.search_classes("desert fox").nearest}
 
 
 def test_search_for_a_short_word_does_not_match_the_beginning_of_a_longer_one():

@@ -533,9 +533,7 @@ def one_colour_png(side: int) -> bytes:
     body = b"".join(packer.compress(b"\0" * (1 + side * 3)) for _ in range(side)) + packer.flush()
 
     def chunk(kind: bytes, content: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-        )
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
@@ -613,9 +611,7 @@ def test_mutated_files():
 
 def test_many_threads():
     """Threads that decode at the same time get the same pixels, and leave the warning filters in order."""
-    data = [
-        encode(noise_photo(200, 150, seed), "JPEG", icc_profile=display_p3_profile()) for seed in range(8)
-    ]
+    data = [encode(noise_photo(200, 150, seed), "JPEG", icc_profile=display_p3_profile()) for seed in range(8)]
     expected = [to_array(decode_image(item, "photo")) for item in data]
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda number: to_array(decode_image(data[number % 8], "photo")), range(64)))

@@ -450,9 +450,7 @@ def test_size_limit(server, settings, path):
 
 def test_size_limit_is_exact(server, settings):
     """A photo of exactly the allowed size is read, one byte less allowed is too few."""
-    exact = Settings(
-        link_allowed_private_hosts=settings.link_allowed_private_hosts, max_photo_bytes=len(server.photo)
-    )
+    exact = Settings(link_allowed_private_hosts=settings.link_allowed_private_hosts, max_photo_bytes=len(server.photo))
     assert fetch_photo(server.url("/photo.jpg"), exact).data == server.photo
     assert fetch_photo(server.url("/chunked.jpg"), exact).data == server.photo
     fewer = Settings(

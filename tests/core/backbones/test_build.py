@@ -13,8 +13,8 @@ from core.backbones.efficientnet_lite import build_efficientnet_lite, load_state
 from core.backbones.torch_weights import read_state_dict
 from core.backbones.weights import find_weights
 from core.errors import WeightsDamagedError
-from core.images import FitMode, decode_image, fit, to_array
 from core.imagenet import top_k
+from core.images import FitMode, decode_image, fit, to_array
 from core.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings
 
@@ -75,9 +75,7 @@ def test_scaling_of_efficientnet_lite():
         ("EfficientNetLite0", (7, 7, 1280)),
     ],
 )
-def test_inner_values_fit_together(
-    name: str, feature_map_shape: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
-):
+def test_inner_values_fit_together(name: str, feature_map_shape: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch):
     """Features are the mean of the feature map, and a linear head turns them into the probabilities."""
     backbone = find_backbone(name)
     keras.utils.set_random_seed(1)

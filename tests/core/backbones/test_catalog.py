@@ -127,9 +127,7 @@ def texts(source: ast.Module) -> list[str]:
     patterns = []
     for node in ast.walk(source):
         if isinstance(node, ast.JoinedStr):
-            parts = [
-                re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".+" for part in node.values
-            ]
+            parts = [re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".+" for part in node.values]
             patterns.append("".join(parts))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             patterns.append(re.sub(r"%[sd]", ".+", re.escape(node.value)))
@@ -175,9 +173,7 @@ def test_preprocessing_is_that_of_keras(keras_facts: dict[str, Any]):
         "caffe": [blue - 103.939, green - 116.779, red - 123.68],
     }
     for backbone in FROM_KERAS:
-        assert keras_facts["scaled"][backbone.family] == pytest.approx(
-            expected[backbone.preprocessing], abs=1e-4
-        )
+        assert keras_facts["scaled"][backbone.family] == pytest.approx(expected[backbone.preprocessing], abs=1e-4)
 
 
 @pytest.mark.parametrize("backbone", BUILT, ids=name_of)
@@ -201,9 +197,7 @@ def test_a_linear_head_is_one_layer_on_averaged_features(backbone: Backbone, ker
 
 
 @pytest.mark.parametrize("backbone", FROM_KERAS, ids=name_of)
-def test_file_address_and_hash_stand_in_the_source_of_keras(
-    backbone: Backbone, keras_sources: dict[str, ast.Module]
-):
+def test_file_address_and_hash_stand_in_the_source_of_keras(backbone: Backbone, keras_sources: dict[str, ast.Module]):
     """Keras' own source spells this file name and address, and pairs the file with this hash."""
     # ResNet V2 is built and loaded by the code of ResNet.
     modules = ["resnet_v2", "resnet"] if backbone.family == "resnet_v2" else [backbone.family]
@@ -267,9 +261,7 @@ def test_the_year_is_that_of_the_paper():
 
 def test_no_two_records_share_what_tells_them_apart():
     """Names and titles lead to one record each, and no two records have the same file or hash."""
-    forms = [
-        {re.sub("[-_ ]", "", text).lower() for text in (entry.name, entry.title)} for entry in all_backbones()
-    ]
+    forms = [{re.sub("[-_ ]", "", text).lower() for text in (entry.name, entry.title)} for entry in all_backbones()]
     hashes = [entry.weights_hash for entry in all_backbones() if entry.weights_hash is not None]
     files = [entry.weights_file for entry in all_backbones()]
     assert sum(len(names) for names in forms) == len(set().union(*forms))

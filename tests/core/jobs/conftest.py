@@ -35,7 +35,7 @@ def queue(database: Database) -> TaskQueue:
 
 @pytest.fixture
 def start_worker(settings: Settings, tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
-    """Starts real worker processes as another server would; their logs are `tmp_path / f"{worker_id}.log"`."""
+    """Starts worker processes as another server would; their logs are `tmp_path / f"{worker_id}.log"`."""
     processes: list[subprocess.Popen[bytes]] = []
 
     def start(worker_id: str) -> subprocess.Popen[bytes]:

@@ -1,4 +1,4 @@
-"""A handler may report and check as often as it likes; the database sees a few of them, and always the last."""
+"""A handler may report and check as often as it likes; the database sees few of them, and always the last."""
 
 import time
 from unittest.mock import patch

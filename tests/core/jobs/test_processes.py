@@ -16,9 +16,7 @@ def worker_with(pid: int, host: str) -> WorkerView:
     return WorkerView(id="w1", pid=pid, host=host, started_at=0.0, heartbeat_at=0.0)
 
 
-def test_worker_is_found_and_ended(
-    queue: TaskQueue, start_worker: Callable[[str], subprocess.Popen[bytes]]
-) -> None:
+def test_worker_is_found_and_ended(queue: TaskQueue, start_worker: Callable[[str], subprocess.Popen[bytes]]) -> None:
     """A real worker is seen while it runs, can be ended, and is then gone."""
     process = start_worker("w1")
     wait_until(lambda: queue.live_workers(60))

@@ -164,7 +164,7 @@ def test_lost_task_is_fenced(queue: TaskQueue, worker_id: str) -> None:
 
 
 def test_events_are_numbered(queue: TaskQueue, worker_id: str) -> None:
-    """Events count 1, 2, ... within each task, also when several writers race; readers ask for what is new."""
+    """Events count 1, 2, ... within each task, also when writers race; readers ask for what is new."""
     number = queue.submit("count", {})
     queue.claim(worker_id)
 

@@ -28,9 +28,7 @@ MakeSupervisor = Callable[..., Supervisor]
 
 
 @pytest.fixture
-def make_supervisor(
-    settings: Settings, queue: TaskQueue, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[MakeSupervisor]:
+def make_supervisor(settings: Settings, queue: TaskQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeSupervisor]:
     """Makes supervisors whose workers are gone when the test is over."""
     monkeypatch.setattr(supervisor_module, "STOP_SECONDS", 0.5)
     monkeypatch.setattr(supervisor_module, "TICK_SECONDS", 0.1)
@@ -80,7 +78,7 @@ def claim_as_other_server(queue: TaskQueue, kind: str = "count", *, pid: int = 1
 def test_worker_is_started_when_there_is_work(
     queue: TaskQueue, make_supervisor: MakeSupervisor, settings: Settings
 ) -> None:
-    """Without tasks there is no worker; with one there is, it stays warm, and the log is where it should be."""
+    """Without tasks there is no worker; with one there is, it stays warm and writes its log."""
     supervisor = make_supervisor()
     supervisor.tick()
     assert own_workers() == []
@@ -124,9 +122,7 @@ def test_task_that_always_kills_its_worker(
     number = queue.submit("die", {})
     following = queue.submit("count", {})
     error = wait_for_status(queue, number, TaskStatus.FAILED).error or ""
-    assert error.startswith(
-        "The worker stopped unexpectedly in attempt 2 of 2, the last one. The details are in"
-    )
+    assert error.startswith("The worker stopped unexpectedly in attempt 2 of 2, the last one. The details are in")
     assert (settings.logs_path / error.removesuffix(".").split()[-1]).is_file()
     wait_for_status(queue, following, TaskStatus.DONE)
 
@@ -143,7 +139,7 @@ def test_interrupted_task_is_continued(queue: TaskQueue, make_supervisor: MakeSu
 
 
 def test_task_that_ignores_a_cancel(queue: TaskQueue, make_supervisor: MakeSupervisor) -> None:
-    """After the grace time the worker is killed and the task is cancelled; the next task gets a new worker."""
+    """After the grace time the worker is killed and the task cancelled; the next gets a new worker."""
     make_supervisor().start()
     number = queue.submit("ignore_cancel", {})
     wait_for_status(queue, number, TaskStatus.RUNNING)
@@ -188,9 +184,7 @@ def test_stranger_with_the_number_of_a_worker(queue: TaskQueue, make_supervisor:
     assert queue.get(number).status == TaskStatus.CANCELLED
 
 
-def test_never_more_workers_than_allowed(
-    queue: TaskQueue, make_supervisor: MakeSupervisor, tmp_path: Path
-) -> None:
+def test_never_more_workers_than_allowed(queue: TaskQueue, make_supervisor: MakeSupervisor, tmp_path: Path) -> None:
     """There are as many workers as tasks need, and not more than the setting says."""
     supervisor = make_supervisor(max_workers=2)
     for num_expected in (1, 2, 2):
@@ -208,9 +202,7 @@ def test_workers_of_other_servers_count(queue: TaskQueue, make_supervisor: MakeS
     assert own_workers() == []
 
 
-def test_silent_worker_of_another_host(
-    queue: TaskQueue, database: Database, make_supervisor: MakeSupervisor
-) -> None:
+def test_silent_worker_of_another_host(queue: TaskQueue, database: Database, make_supervisor: MakeSupervisor) -> None:
     """On another host only the heartbeat tells: a recent one protects the task, an old one does not."""
     supervisor = make_supervisor()
     number = claim_as_other_server(queue, "hang_once_long", host="elsewhere")
@@ -291,9 +283,9 @@ def test_pause_after_a_failed_start(
 def test_program_that_cannot_be_run(
     queue: TaskQueue, make_supervisor: MakeSupervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the system refuses a new process, that counts as a failed start, not as the end of the supervisor."""
+    """When the system refuses a new process, that is a failed start, not the end of the supervisor."""
     monkeypatch.setattr(supervisor_module, "BACK_OFF_SECONDS", 0.0)
-    monkeypatch.setattr(supervisor_module.sys, "executable", "/no/such/python")
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
     number = queue.submit("count", {})
     supervisor = make_supervisor()
     for _ in range(4):
@@ -301,9 +293,7 @@ def test_program_that_cannot_be_run(
     assert queue.get(number).status == TaskStatus.FAILED
 
 
-def test_stop_lets_a_busy_worker_finish(
-    queue: TaskQueue, make_supervisor: MakeSupervisor, tmp_path: Path
-) -> None:
+def test_stop_lets_a_busy_worker_finish(queue: TaskQueue, make_supervisor: MakeSupervisor, tmp_path: Path) -> None:
     """Stopping the server does not stop what is being done."""
     supervisor = make_supervisor()
     supervisor.start()

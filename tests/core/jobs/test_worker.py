@@ -3,15 +3,20 @@
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from core.errors import StorageError
+from core.jobs import worker as worker_module
 from core.jobs.kinds import TaskKind
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
+from core.jobs.worker import Worker
 from core.settings import Settings
 from core.storage.db import Database
 from tests.core.jobs.sample_kinds import KINDS
@@ -48,9 +53,7 @@ def test_task_runs_to_its_end(queue: TaskQueue, start_worker: StartWorker) -> No
     assert (progress.message, progress.seconds_left) == ("Step 1000", 0.0)
 
 
-def test_every_end_is_reported(
-    queue: TaskQueue, database: Database, start_worker: StartWorker, tmp_path: Path
-) -> None:
+def test_every_end_is_reported(queue: TaskQueue, database: Database, start_worker: StartWorker, tmp_path: Path) -> None:
     """Whatever a handler does, the worker writes how it ended and takes the next task."""
     kind = TaskKind(name="paint", title="Paint", handler="x:y", max_attempts=1, on_worker_death="retry")
     crash, leave, refuse, missing = (
@@ -94,9 +97,7 @@ def test_idle_worker_leaves_with_its_server(queue: TaskQueue, start_worker: Star
     assert queue.live_workers(60) == []
 
 
-def test_busy_worker_finishes_before_it_leaves(
-    queue: TaskQueue, start_worker: StartWorker, tmp_path: Path
-) -> None:
+def test_busy_worker_finishes_before_it_leaves(queue: TaskQueue, start_worker: StartWorker, tmp_path: Path) -> None:
     """A worker whose server is gone finishes its task, begins no other, and exits."""
     number = queue.submit("wait_for_file", {"path": str(tmp_path / "file")})
     following = queue.submit("count", {})
@@ -129,11 +130,13 @@ def test_worker_told_to_stop(queue: TaskQueue, start_worker: StartWorker, number
 
 def test_two_workers_race(queue: TaskQueue, start_worker: StartWorker, tmp_path: Path) -> None:
     """Of fifty tasks each is done once, and both workers have their share."""
+    starting_gun, path = tmp_path / "gun", tmp_path / "notes"
+    waiting = [queue.submit("wait_for_file", {"path": str(starting_gun)}) for _ in range(2)]
+    numbers = [queue.submit("note", {"path": str(path)}) for _ in range(50)]
     start_worker("w1")
     start_worker("w2")
-    wait_until(lambda: len(queue.live_workers(60)) == 2)
-    path = tmp_path / "notes"
-    numbers = [queue.submit("note", {"path": str(path)}) for _ in range(50)]
+    wait_until(lambda: all(queue.progress(number) for number in waiting))
+    starting_gun.touch()
     wait_until(lambda: not any(task.is_active for task in queue.list_tasks(100)))
     notes = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
     assert sorted(int(task_id) for task_id, _ in notes) == numbers
@@ -166,3 +169,48 @@ class TestHeartbeat:
         (worker,) = queue.live_workers(60)
         wait_until(lambda: queue.live_workers(60)[0].heartbeat_at > worker.heartbeat_at + 0.5)
         assert [worker.id for worker in queue.live_workers(1.0)] == ["w1"]
+
+
+class TestDatabaseAway:
+    """The worker in a thread of the test, its database failing now and then."""
+
+    @pytest.fixture
+    def run_worker(
+        self, queue: TaskQueue, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[Callable[[], None]]:
+        monkeypatch.setattr(worker_module, "FINISH_RETRY_SECONDS", (0.0, 0.0, 0.0))
+        monkeypatch.setattr(worker_module, "STORAGE_RETRY_SECONDS", 0.01)
+        server_gone = threading.Event()
+        worker = Worker(queue, settings, worker_id="w1", log_name="w1.log", server_gone=server_gone)
+        thread = threading.Thread(target=worker.run)
+        yield thread.start
+        server_gone.set()
+        thread.join()
+
+    def test_no_claim(self, queue: TaskQueue, run_worker: Callable[[], None]) -> None:
+        """A claim that fails is tried again later."""
+        number = queue.submit("list_modules", {})
+        failures = [StorageError("away"), StorageError("away")]
+        with patch.object(queue, "claim", side_effect=failing_first(failures, queue.claim)):
+            run_worker()
+            wait_for_end(queue, number)
+        assert not failures
+
+    def test_result_is_not_lost(self, queue: TaskQueue, run_worker: Callable[[], None]) -> None:
+        """The result of a task is written as soon as the database is back."""
+        number = queue.submit("list_modules", {})
+        failures = [StorageError("away"), StorageError("away")]
+        with patch.object(queue, "finish", side_effect=failing_first(failures, queue.finish)):
+            run_worker()
+            wait_for_end(queue, number)
+        assert not failures
+        assert (queue.get(number).status, queue.get(number).attempts) == (TaskStatus.DONE, 1)
+
+
+def failing_first(failures: list[StorageError], method: Callable[..., object]) -> Callable[..., object]:
+    def call(*arguments: object, **options: object) -> object:
+        if failures:
+            raise failures.pop()
+        return method(*arguments, **options)
+
+    return call

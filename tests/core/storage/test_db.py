@@ -69,7 +69,7 @@ def test_opening_twice_keeps_the_rows(tmp_path: Path) -> None:
 
 
 def test_four_processes_on_an_empty_workspace(tmp_path: Path) -> None:
-    """Processes that start at the same moment on nothing all open the database, and none is ever locked out."""
+    """Processes that start at the same moment on nothing all open the database; none is locked out."""
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", OPEN_WHEN_TOLD, str(tmp_path / "workspace"), str(number)],
@@ -156,7 +156,7 @@ def test_constraints_speak_for_themselves(database: Database) -> None:
 
 
 def test_full_disk(database: Database) -> None:
-    """SQLite's own "disk is full" becomes a NoSpaceError, and the next write works when there is room again."""
+    """SQLite's own "disk is full" becomes a NoSpaceError, and writing works again when there is room."""
 
     def write_too_much() -> None:
         with database.session() as session:
@@ -193,7 +193,7 @@ def test_newer_database_is_refused(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "bluetit.sqlite3")) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
         connection.commit()
-    with pytest.raises(StorageError, match="newer Bluetit .schema 9999.*Update Bluetit"):
+    with pytest.raises(StorageError, match=r"newer Bluetit \(schema 9999.*Update Bluetit"):
         open_database(settings)
 
 

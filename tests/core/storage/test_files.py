@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from core.errors import NoSpaceError, StorageError
-from core.storage import files
 from core.storage.files import (
     ensure_free_space,
     publish_directory,
@@ -185,7 +184,7 @@ def test_file_in_use_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             raise error
         really_replace(source, target)
 
-    monkeypatch.setattr(files.os, "replace", replace_like_windows)
+    monkeypatch.setattr(os, "replace", replace_like_windows)
     write_bytes_atomically(tmp_path / "model", b"new")
     assert not refusals
     assert (tmp_path / "model").read_bytes() == b"new"

@@ -1,0 +1,179 @@
+"""A visitor's photos and their answers."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.inference.classifier import Classifier
+from core.inference.photo_batch import BatchRegistry, BatchView, PhotoBatch, PhotoOrigin
+from core.samples import SAMPLE_PHOTOS, sample_path
+from core.settings import Settings
+from tests.loopback_server import LoopbackServer
+from tests.waiting import wait_until
+
+CAT = sample_path(SAMPLE_PHOTOS[0]).read_bytes()
+COFFEE = sample_path(SAMPLE_PHOTOS[1]).read_bytes()
+
+
+@pytest.fixture
+def batch(settings: Settings) -> PhotoBatch:
+    return BatchRegistry(settings).open(None)
+
+
+@pytest.fixture
+def server() -> Iterator[LoopbackServer]:
+    with LoopbackServer() as running:
+        yield running
+
+
+def finish(batch: PhotoBatch, classifier: Classifier) -> BatchView:
+    """Classify what waits, and wait for it."""
+    fingerprint = classifier.record.fingerprint
+    batch.start(classifier)
+    wait_until(lambda: not batch.view(fingerprint).is_running)
+    return batch.view(fingerprint)
+
+
+def test_photos_are_answered_in_the_order_of_arrival(batch: PhotoBatch, classifier: Classifier):
+    """Each photo keeps its place and gets its own answer."""
+    for number in range(6):
+        batch.add_file(f"{number}.png", CAT if number % 2 == 0 else COFFEE, PhotoOrigin.FILE)
+    view = finish(batch, classifier)
+    assert [answer.photo.name for answer in view.answers] == [f"{number}.png" for number in range(6)]
+    groups = [answer.classification.group for answer in view.answers if answer.classification]
+    assert groups == ["cat", "food"] * 3
+    assert view.num_waiting == 0
+
+
+def test_one_bad_photo_does_not_stop_the_others(batch: PhotoBatch, classifier: Classifier):
+    """The bad one says why, by name; the good ones are answered."""
+    batch.add_file("a.png", CAT, PhotoOrigin.FILE)
+    batch.add_file("broken.jpg", b"\xff\xd8\xff\xe0 broken", PhotoOrigin.FILE)
+    batch.add_file("empty.jpg", b"", PhotoOrigin.FILE)
+    batch.add_file("b.png", COFFEE, PhotoOrigin.FILE)
+    first, broken, empty, last = finish(batch, classifier).answers
+    assert first.classification
+    assert last.classification
+    assert "broken.jpg" in (broken.photo.error or "")
+    assert "empty.jpg" in (empty.photo.error or "")
+
+
+def test_a_photo_over_the_limit_is_refused_at_once(settings: Settings):
+    """Too large a file is never written to the disk."""
+    batch = BatchRegistry(replace(settings, max_photo_bytes=10)).open(None)
+    batch.add_file("huge.png", b"x" * 11, PhotoOrigin.FILE)
+    (answer,) = batch.view("").answers
+    assert "huge.png" in (answer.photo.error or "")
+    assert answer.photo.path is None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no device that is always full")
+def test_a_full_disk_is_told_per_photo(settings: Settings, tmp_path: Path):
+    """When the file finds no room, the photo is listed with the remedy, and nothing breaks."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    (folder / "1").symlink_to("/dev/full")
+    batch = PhotoBatch(folder, settings)
+    batch.add_file("cat.png", CAT, PhotoOrigin.FILE)
+    (answer,) = batch.view("").answers
+    assert "full" in (answer.photo.error or "")
+
+
+def test_a_link_is_read_when_its_turn_comes(settings: Settings, classifier: Classifier, server: LoopbackServer):
+    """The photo behind the link is fetched, named and answered."""
+    batch = BatchRegistry(replace(settings, link_allowed_private_hosts=("127.0.0.1",))).open(None)
+    batch.add_link(server.url("/photo.jpg"))
+    assert not server.paths
+    (answer,) = finish(batch, classifier).answers
+    assert answer.classification
+    assert answer.photo.name == "photo.jpg"
+    assert batch.read(answer.photo.photo_id) == server.photo
+
+
+def test_a_link_to_a_private_address_is_refused(batch: PhotoBatch, classifier: Classifier, server: LoopbackServer):
+    """Nobody reads this computer's own servers through Bluetit."""
+    batch.add_link(server.url("/photo.jpg"))
+    (answer,) = finish(batch, classifier).answers
+    assert answer.photo.error
+    assert not server.paths
+
+
+def test_stopping_leaves_the_rest_waiting_and_going_on_finishes_it(batch: PhotoBatch, classifier: Classifier):
+    """Stop takes effect after the photos under way; nothing is lost, nothing is done twice."""
+    fingerprint = classifier.record.fingerprint
+    for number in range(200):
+        batch.add_file(f"{number}.png", CAT, PhotoOrigin.FILE)
+    batch.start(classifier)
+    wait_until(lambda: batch.view(fingerprint).num_waiting < 200)
+    batch.stop()
+    assert not batch.view(fingerprint).is_running
+    num_waiting = batch.view(fingerprint).num_waiting
+    assert 0 < num_waiting < 200
+    for answer in batch.view(fingerprint).answers[100:]:
+        batch.remove(answer.photo.photo_id)
+    assert finish(batch, classifier).num_waiting == 0
+
+
+def test_photos_added_while_classifying_are_answered_too(batch: PhotoBatch, classifier: Classifier):
+    """An impatient visitor drops more photos in before the first are done."""
+    for number in range(60):
+        batch.add_file(f"{number}.png", CAT, PhotoOrigin.FILE)
+        batch.start(classifier)
+    assert finish(batch, classifier).num_waiting == 0
+    assert len(batch.view(classifier.record.fingerprint).answers) == 60
+
+
+def test_the_answers_of_another_backbone_do_not_mix(batch: PhotoBatch, classifier: Classifier):
+    """A backbone that has not seen the photos has no answers, and the ones of the first are kept."""
+    batch.add_file("cat.png", CAT, PhotoOrigin.FILE)
+    finish(batch, classifier)
+    assert batch.view("another fingerprint").num_waiting == 1
+    assert batch.view(classifier.record.fingerprint).num_waiting == 0
+
+
+def test_removing_and_clearing_delete_the_files(batch: PhotoBatch, settings: Settings):
+    """Photos that were taken out are gone from the disk; removing one twice does no harm."""
+    batch.add_file("cat.png", CAT, PhotoOrigin.FILE)
+    batch.add_file("coffee.png", COFFEE, PhotoOrigin.FILE)
+    folder = settings.cache_path / "classify" / batch.batch_id
+    first = batch.view("").answers[0].photo.photo_id
+    batch.remove(first)
+    batch.remove(first)
+    assert len(list(folder.iterdir())) == 1
+    batch.clear()
+    assert not folder.exists()
+    assert batch.view("").answers == ()
+
+
+def test_a_batch_is_found_again_by_its_id(settings: Settings):
+    """A reload brings the photos back; an id that nobody gave out begins anew."""
+    registry = BatchRegistry(settings)
+    batch = registry.open(None)
+    assert registry.open(batch.batch_id) is batch
+    assert registry.open("made-up") is not batch
+    assert registry.open("../../etc").batch_id != "../../etc"
+
+
+def test_the_longest_unused_batch_gives_way(settings: Settings):
+    """Visitors that never come back do not fill the disk."""
+    registry = BatchRegistry(settings)
+    first = registry.open(None)
+    first.add_file("cat.png", CAT, PhotoOrigin.FILE)
+    for _ in range(64):
+        registry.open(None)
+    assert registry.open(first.batch_id) is not first
+    assert not (settings.cache_path / "classify" / first.batch_id).exists()
+
+
+def test_leftovers_of_an_ended_server_are_removed(settings: Settings):
+    """Old photo folders go at the next start, fresh ones of a running server stay."""
+    for name, age_seconds in (("old", 2 * 24 * 3600), ("fresh", 60)):
+        folder = settings.cache_path / "classify" / name
+        folder.mkdir(parents=True)
+        changed_at = folder.stat().st_mtime - age_seconds
+        os.utime(folder, (changed_at, changed_at))
+    BatchRegistry(settings)
+    assert [folder.name for folder in (settings.cache_path / "classify").iterdir()] == ["fresh"]
