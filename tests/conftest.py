@@ -77,5 +77,5 @@ def services(settings: Settings) -> Iterator[Services]:
 def shared_dir() -> Path:
     """Real photos and weights that are not part of the repository."""
     if not SHARED_DIR.is_dir():
-        pytest.skip(f"needs a network: the photos and weights of {SHARED_DIR.name}/ are not on this machine")
+        pytest.skip(f"the photos and weights of {SHARED_DIR.name}/ are not on this machine")
     return SHARED_DIR

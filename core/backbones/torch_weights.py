@@ -1,4 +1,4 @@
-"""Read a PyTorch state dict of the old (non-zip) format as NumPy arrays, without PyTorch and without its pickles' power.
+"""Read a PyTorch state dict of the old (non-zip) format as NumPy arrays, without PyTorch and its pickles' power.
 
 A pickle can name any function to be called while it is read. The unpickler here knows four names, maps them to
 functions of its own that build nothing but descriptions of arrays, and refuses every other name.

@@ -39,6 +39,8 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
     }
 )
 
+TASK_KINDS_PATH = "core.jobs.kinds:TASK_KINDS"  # how a worker's command line names the table
+
 
 def find_kind(name: str, kinds: Mapping[str, TaskKind] = TASK_KINDS) -> TaskKind:
     """The row of a kind.

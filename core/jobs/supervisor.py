@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import IO
 
 from core.errors import BluetitError
+from core.jobs.kinds import TASK_KINDS_PATH
 from core.jobs.processes import end_process, is_running, remove_old_logs, worker_log_name
 from core.jobs.queue import WORKER_DIED, TaskQueue
 from core.jobs.views import TaskView, WorkerView
-from core.jobs.worker import DEFAULT_KINDS
 from core.settings import Settings, to_environment
 from core.storage.files import translating_disk_errors
 
@@ -49,7 +49,7 @@ class _Child:
 class Supervisor:
     """Starts workers when there is work, clears up after dead ones, ends those that ignore a cancel."""
 
-    def __init__(self, settings: Settings, queue: TaskQueue, *, kinds: str = DEFAULT_KINDS) -> None:
+    def __init__(self, settings: Settings, queue: TaskQueue, *, kinds: str = TASK_KINDS_PATH) -> None:
         """Prepare to supervise; nothing is started yet.
 
         Args:

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from types import FrameType
 
 from core.errors import BluetitError, StorageError, TaskCancelledError, TaskLostError
-from core.jobs.context import TaskContext as TaskContext  # handlers import it from here
-from core.jobs.kinds import find_kind, import_attribute, resolve_handler
+from core.jobs.context import TaskContext
+from core.jobs.kinds import TASK_KINDS_PATH, find_kind, import_attribute, resolve_handler
 from core.jobs.processes import this_host, worker_log_name
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
@@ -29,7 +29,6 @@ from core.storage.db import open_database
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_KINDS = "core.jobs.kinds:TASK_KINDS"
 IDLE_SECONDS = 0.5  # between two looks at an empty queue
 STORAGE_RETRY_SECONDS = 5.0  # before the next claim, when the database failed
 # The result of hours of work is written as soon as the database is back; after that the supervisor decides.
@@ -140,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Required: supervisors look for it on the command lines of running processes.
     parser.add_argument("--worker-id", required=True, help="name that no worker had before, such as a UUID")
     parser.add_argument("--log-name", help="name of the file that standard error goes to, for error messages")
-    parser.add_argument("--kinds", default=DEFAULT_KINDS, help="table of task kinds, as module:attribute")
+    parser.add_argument("--kinds", default=TASK_KINDS_PATH, help="table of task kinds, as module:attribute")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     _stop_on_signals()

@@ -6,8 +6,8 @@ import threading
 from pathlib import Path
 
 from core.errors import StorageError
+from core.jobs.context import TaskContext
 from core.jobs.kinds import TaskKind
-from core.jobs.worker import TaskContext
 
 KINDS_PATH = "tests.core.jobs.sample_kinds:KINDS"
 
