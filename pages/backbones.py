@@ -124,13 +124,7 @@ st.markdown(
     "downloaded once, when you ask for them."
 )
 availability = {backbone.name: availability_of(backbone, services) for backbone in all_backbones()}
-backbones = sorted(
-    all_backbones(),
-    key=lambda backbone: (
-        list(Availability).index(availability[backbone.name]),
-        -(backbone.imagenet_top1 or 0),
-    ),
-)
+backbones = list(all_backbones())  # in the catalogue's order: a row must stay where it is while its state changes
 shown = render_table(backbones, availability, services)
 st.subheader(shown.title, anchor=False)
 st.markdown(f"[{shown.paper}]({shown.paper_url}), {shown.year}")

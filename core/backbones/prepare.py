@@ -32,13 +32,16 @@ from core.inference.engine import LiteRTModel
 from core.jobs.context import TaskContext
 from core.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings
-from core.storage.files import ensure_free_space, write_directory_atomically
+from core.storage.files import TEMPORARY_PREFIX, ensure_free_space, write_directory_atomically
 
 # Converted and original differ by float32 rounding only: 1e-6 is usual, 1e-4 would show in no percentage.
 MAX_PROBABILITY_DIFFERENCE = 1e-4
 
 _CROP_FRACTION = 0.875  # the customary central crop: 224 px out of 256
 _TIMED_RUNS = 10
+
+# No preparation takes so long: what is older belongs to a worker that was killed.
+_ABANDONED_AFTER_SECONDS = 3600.0
 
 # Part of the progress bar that each step ends at.
 _WEIGHTS_FRACTION, _BUILD_FRACTION, _CONVERT_FRACTION, _COMPARE_FRACTION = 0.4, 0.55, 0.85, 0.98
@@ -192,8 +195,11 @@ def _median_milliseconds(model: LiteRTModel, square: npt.NDArray[np.uint8]) -> f
 
 
 def _remove_predecessors(folder: Path, backbone: Backbone) -> None:
-    """Delete artefacts of the same backbone that other weights, versions or code made."""
-    for other in folder.parent.glob(f"{backbone.name}-*"):
-        if other != folder:
+    """Delete artefacts of the same backbone that other weights, versions or code made, and drafts of killed workers."""
+    oldest_draft = time.time() - _ABANDONED_AFTER_SECONDS
+    for other in folder.parent.iterdir():
+        is_abandoned = other.name.startswith(TEMPORARY_PREFIX) and other.stat().st_mtime < oldest_draft
+        is_predecessor = other.name.rpartition("-")[0] == backbone.name and other != folder
+        if is_abandoned or is_predecessor:
             # Another process may still have it open (Windows then refuses): it is removed next time.
             shutil.rmtree(other, ignore_errors=True)

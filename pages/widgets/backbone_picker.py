@@ -10,7 +10,7 @@ from core.backbones.catalog import Backbone, all_backbones, find_backbone
 from core.backbones.weights import find_weights
 from core.errors import UnknownBackboneError
 from core.jobs.status import TaskStatus
-from core.jobs.views import TaskView
+from core.jobs.views import Progress, TaskView
 from core.services import Services, preparation_key
 from pages.widgets.wording import duration
 
@@ -122,7 +122,7 @@ def render_preparation(backbone: Backbone, services: Services) -> bool:
     if task is None or task.status is TaskStatus.INTERRUPTED or _has_been_lost(task):
         task = services.queue.get(services.request_preparation(backbone))
     if task.is_active:
-        _render_progress(backbone, task.id, services)
+        _render_progress(backbone, task, services)
         return True
     if find_artefact(backbone, services.settings) is not None:
         return True  # finished while this was being asked
@@ -150,21 +150,27 @@ def _has_been_lost(task: TaskView) -> bool:
     return task.status is TaskStatus.DONE and is_old
 
 
-def _render_progress(backbone: Backbone, task_id: int, services: Services) -> None:
-    progress = services.queue.progress(task_id)
-    fraction = progress.fraction if progress and progress.fraction is not None else 0.0
-    message = progress.message if progress else "Starting the background worker"
-    left = f" · about {duration(progress.seconds_left)} left" if progress and progress.seconds_left is not None else ""
+def _render_progress(backbone: Backbone, task: TaskView, services: Services) -> None:
+    is_stopping = task.cancel_requested_at is not None
     with st.container(border=True):
         st.markdown(f"**Getting {backbone.title} ready.** This happens once; photos you add now wait for it.")
-        st.progress(fraction, text=f"{message}{left}")
-        for event in services.queue.events_after(task_id, 0):
+        fraction, text = _describe_progress(services.queue.progress(task.id))
+        st.progress(fraction, text="Stopping …" if is_stopping else text)
+        for event in services.queue.events_after(task.id, 0):
             if event.kind == "message":
                 st.caption(f":material/info: {event.payload['text']}")
         st.button(
             "Stop",
             key=f"backbone_picker.stop.{backbone.name}",
             icon=":material/stop:",
+            disabled=is_stopping,
             on_click=services.queue.request_cancel,
-            args=(task_id,),
+            args=(task.id,),
         )
+
+
+def _describe_progress(progress: Progress | None) -> tuple[float, str]:
+    if progress is None:
+        return 0.0, "Starting the background worker"
+    left = "" if progress.seconds_left is None else f" · about {duration(progress.seconds_left)} left"
+    return progress.fraction or 0.0, f"{progress.message}{left}"

@@ -1,5 +1,6 @@
 """Preparing a backbone, and trusting what was prepared."""
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -113,21 +114,25 @@ def test_preparing_twice_does_the_work_once(own_settings: Settings, lite0: Backb
 def test_keras_weights_are_prepared_and_older_artefacts_removed(
     shared_dir: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
-    """MobileNet from Keras' cache becomes an artefact; one made from other weights goes away; the file is untouched."""
+    """MobileNet from Keras' cache becomes an artefact; what it replaces goes away, and the weight file is untouched."""
     monkeypatch.setenv("KERAS_HOME", str(shared_dir / "weights" / "keras"))
     backbone = find_backbone("MobileNet-0.75-192")
     weights_path = find_weights(backbone, settings)
     assert weights_path is not None
     before = weights_path.stat()
-    old = settings.cache_path / "backbones" / f"{backbone.name}-0000000000000000"
-    other = settings.cache_path / "backbones" / "MobileNetV2-0000000000000000"
-    old.mkdir(parents=True)
-    other.mkdir()
+    folder = settings.cache_path / "backbones"
+    old, longer_name = folder / f"{backbone.name}-00", folder / f"{backbone.name}-int8-00"
+    abandoned_draft, fresh_draft = folder / ".tmp-00-MobileNetV2-00", folder / ".tmp-01-MobileNetV2-00"
+    for made in (old, longer_name, abandoned_draft, fresh_draft):
+        made.mkdir(parents=True)
+    os.utime(abandoned_draft, (0, 0))
     record = prepare_here(backbone, settings)
     assert record.image_size == (192, 192)
     assert load_artefact(backbone, settings).record == record
     assert not old.exists()
-    assert other.exists()
+    assert not abandoned_draft.exists()
+    assert longer_name.exists()
+    assert fresh_draft.exists()
     assert (weights_path.stat().st_mtime_ns, weights_path.stat().st_size) == (
         before.st_mtime_ns,
         before.st_size,

@@ -1,0 +1,108 @@
+"""The classify page as a visitor uses it: what can be done, and what can be read."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from playwright.sync_api import FilePayload, Locator, Page, expect
+
+SUMMARY = re.compile(r"^[\d,]+ photos?: ")
+_PREDICTION = re.compile(r"(.+?) (< 0\.1|[\d.]+) %(?:, |$)")
+
+
+class ClassifyPage:
+    """One tab of a browser."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+
+    def open(self) -> None:
+        """Go to the app and wait until its inputs are there."""
+        self.page.goto(self.url)
+        self.expect_open()
+
+    def expect_open(self) -> None:
+        """Wait until the page is there, to its end."""
+        expect(self.page.get_by_role("heading", name="What is in your photo?")).to_be_visible()
+        expect(self.class_search).to_be_visible()
+
+    # What can be done
+
+    def upload(self, *files: Path | FilePayload) -> None:
+        """Choose files in the uploader's dialog."""
+        chosen = list(files)
+        self.page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(chosen)  # type: ignore[arg-type]
+
+    def add_sample(self, title: str) -> None:
+        """Pick a sample photo, such as "Cat"."""
+        self.page.get_by_role("button", name=title, exact=True).click()
+
+    def add_links(self, links: Sequence[str]) -> None:
+        """Type links into the box, one after the other."""
+        self.page.get_by_role("tab", name="Link").click()
+        box = self.page.get_by_label("Link to a photo")
+        for link in links:
+            box.fill(link)
+            self.page.get_by_role("button", name="Add", exact=True).click()
+            expect(box).to_have_value("")
+
+    def choose(self, label: str, option: str | re.Pattern[str]) -> None:
+        """Pick an option of a select box."""
+        self.page.get_by_role("combobox", name=label).click()
+        self.page.get_by_role("option", name=option).click()
+
+    def go_to(self, title: str) -> None:
+        """Go to another page of the app."""
+        self.page.get_by_role("navigation").get_by_role("link", name=title).click()
+
+    def press_button(self, name: str) -> None:
+        """Press the only button of that name."""
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    # What can be read
+
+    @property
+    def summary(self) -> Locator:
+        """The line that counts the photos."""
+        return self.page.get_by_role("heading", name=SUMMARY)
+
+    @property
+    def class_search(self) -> Locator:
+        """The box that answers "does it know …?"."""
+        return self.page.get_by_label("Search the 1,000 things")
+
+    @property
+    def cards(self) -> Locator:
+        """Every photo's card that is shown, in the order of the document."""
+        return self.page.locator("[class*='st-key-card-']")
+
+    def card(self, text: str) -> Locator:
+        """The card that contains a text, such as a file's name."""
+        return self.cards.filter(has_text=text)
+
+    def expect_answered(self, num_photos: int) -> None:
+        """Wait until that many photos are there, and none waits."""
+        expect(self.summary).to_have_text(re.compile(rf"^{num_photos:,} photos?: (?!.*waiting)"))
+
+    def expect_refused(self, *parts: str) -> None:
+        """Wait for one message of a refused photo that has all these parts."""
+        message = self.cards.get_by_role("alert")
+        for part in parts:
+            message = message.filter(has_text=part)
+        expect(message).to_have_count(1)
+
+    def top_five(self, name: str) -> list[tuple[str, str]]:
+        """Label and percentage of a photo's five likeliest classes, as its chart is described to the blind."""
+        chart = self.card(name).get_by_role("figure")
+        expect(chart).to_be_visible()
+        return _PREDICTION.findall(chart.get_attribute("aria-label") or "")
+
+    def shown_order(self) -> list[str]:
+        """Names of the answered photos that are on the screen, row by row."""
+        places = []
+        for image in self.cards.get_by_role("img", name=re.compile("^Photo ")).all():
+            box = image.bounding_box()
+            if box:
+                places.append((round(box["y"]), round(box["x"]), (image.get_attribute("alt") or "")[len("Photo ") :]))
+        return [name for _, _, name in sorted(places)]

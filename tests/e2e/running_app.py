@@ -1,0 +1,116 @@
+"""The real app as a process of its own, for tests that look at it with a browser."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from core.settings import Settings, to_environment
+from tests.conftest import PROJECT_DIR
+from tests.waiting import wait_until
+
+START_TIMEOUT_SECONDS = 60.0
+STOP_TIMEOUT_SECONDS = 20.0
+# A worker in the middle of preparing a network finishes that before it leaves.
+WORKER_STOP_TIMEOUT_SECONDS = 90.0
+
+WORKER_MODULE = "core.jobs.worker"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningApp:
+    """An app that answers at `url`."""
+
+    url: str
+    settings: Settings
+    process: subprocess.Popen[bytes]
+    log_path: Path
+
+    def workers(self) -> list[psutil.Process]:
+        """The app's worker processes that are alive."""
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        return [child for child in children if not _is_gone(child) and WORKER_MODULE in child.cmdline()]
+
+    def log(self) -> str:
+        """What the server has written so far."""
+        return self.log_path.read_text(encoding="utf-8", errors="replace")
+
+
+@contextmanager
+def running_app(settings: Settings, *, environment: Mapping[str, str] | None = None) -> Iterator[RunningApp]:
+    """Start the app as a person does, and end it with its workers.
+
+    Args:
+        settings: handed over as environment variables; the workspace folder also gets the server's log.
+        environment: further variables, such as `KERAS_HOME`.
+    """
+    settings.workspace_dir.mkdir(parents=True, exist_ok=True)
+    log_path = settings.workspace_dir / "streamlit.log"
+    port = _free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
+    command += ["--server.port", str(port), "--server.headless", "true"]
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=PROJECT_DIR,
+            env={**os.environ, **to_environment(settings), **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    app = RunningApp(url=f"http://localhost:{port}", settings=settings, process=process, log_path=log_path)
+    try:
+        wait_until(lambda: _answers(app), START_TIMEOUT_SECONDS)
+        yield app
+    finally:
+        _end(app)
+
+
+def copy_cache(prepared_cache: Path, settings: Settings) -> None:
+    """Give a workspace backbones that were prepared before, in files of its own."""
+    shutil.copytree(prepared_cache / "backbones", settings.cache_path / "backbones")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _answers(app: RunningApp) -> bool:
+    if app.process.poll() is not None:
+        raise AssertionError(f"The app ended with code {app.process.returncode}:\n{app.log()}")
+    try:
+        with urllib.request.urlopen(f"{app.url}/_stcore/health", timeout=5) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _end(app: RunningApp) -> None:
+    workers = app.workers() if app.process.poll() is None else []
+    app.process.terminate()
+    app.process.wait(STOP_TIMEOUT_SECONDS)
+    try:
+        wait_until(lambda: all(map(_is_gone, workers)), WORKER_STOP_TIMEOUT_SECONDS)
+    finally:
+        for worker in workers:
+            if not _is_gone(worker):
+                worker.kill()
+
+
+def _is_gone(process: psutil.Process) -> bool:
+    """Whether a process has ended; an orphan that nobody has asked about yet is a zombie."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

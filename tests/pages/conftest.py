@@ -1,0 +1,42 @@
+"""Pages run through `streamlit_app.py`, in a workspace of the test's own."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.settings import Settings, to_environment
+from pages.widgets.services import get_services
+from tests.conftest import PROJECT_DIR
+
+# The first run of a page opens the database and loads the network.
+RUN_TIMEOUT_SECONDS = 60
+
+
+@pytest.fixture
+def open_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Settings], AppTest]]:
+    """A function that opens the app with given settings, as a new visitor."""
+    is_open = False
+
+    def open_with(settings: Settings, **query: str) -> AppTest:
+        nonlocal is_open
+        is_open = True
+        for name, value in to_environment(settings).items():
+            monkeypatch.setenv(name, value)
+        app = AppTest.from_file(str(PROJECT_DIR / "streamlit_app.py"), default_timeout=RUN_TIMEOUT_SECONDS)
+        for name, value in query.items():
+            app.query_params[name] = value
+        return app.run()
+
+    get_services.clear()
+    yield open_with
+    if is_open:
+        get_services().close()
+    get_services.clear()
+
+
+@pytest.fixture
+def without_keras_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keras' own cache is empty, whatever this machine holds."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))

@@ -1,0 +1,59 @@
+"""The page of networks."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.settings import Settings
+from pages.widgets.services import get_services
+from tests.waiting import wait_until
+
+OpenApp = Callable[..., AppTest]
+
+
+def open_page(open_app: OpenApp, settings: Settings, **query: str) -> AppTest:
+    app = open_app(settings, **query)
+    app.switch_page("pages/backbones.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+def button(app: AppTest, label: str):
+    return next(candidate for candidate in app.button if label in candidate.label)
+
+
+def test_every_network_is_listed_with_its_state(
+    open_app: OpenApp, prepared_settings: Settings, without_keras_cache: None
+):
+    """43 networks and a variant: a prepared one with its speed, bundled ones, and downloads with their size."""
+    table = open_page(open_app, prepared_settings).dataframe[0].value
+    assert len(table) == 44
+    assert list(table["Network"][:1]) == ["EfficientNet-Lite0"]
+    assert list(table["Weights"][:4]) == ["ready", "bundled", "bundled", "download 17 MB"]
+    assert table["Speed here"][0] > 0
+    assert table["Right first time"].notna().all()
+
+
+def test_the_network_in_use_is_selected_and_can_be_used(open_app: OpenApp, prepared_settings: Settings):
+    """A prepared network offers to classify, and leads there."""
+    app = open_page(open_app, prepared_settings)
+    assert app.subheader[0].value == "EfficientNet-Lite0"
+    button(app, "Classify with it").click().run()
+    assert app.title[0].value == "What is in your photo?"
+
+
+def test_a_network_is_prepared_on_request(
+    open_app: OpenApp, prepared_settings: Settings, shared_dir: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Weights on this machine become a network that is ready, and the table says so."""
+    monkeypatch.setenv("KERAS_HOME", str(shared_dir / "weights" / "keras"))
+    app = open_page(open_app, prepared_settings, network="MobileNet-0.75-192")
+    button(app, "Prepare (10 MB)").click().run()
+    queue = get_services().queue
+    wait_until(lambda: not queue.latest("prepare_backbone:MobileNet-0.75-192").is_active, 240)
+    app.run()
+    assert button(app, "Classify with it")
+    table = app.dataframe[0].value.set_index("Network")
+    assert table.loc["MobileNet 0.75, 192 px", "Weights"] == "ready"
