@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from core.backbones.artefacts import load_artefact
+from core.backbones.artefacts import load_artefact, preparing_version
 from core.backbones.catalog import Backbone, find_backbone
 from core.errors import ArtefactDamagedError, ArtefactMissingError
 from core.inference.classifier import ClassifierCache
@@ -33,7 +33,8 @@ class Services:
 
     def request_preparation(self, backbone: Backbone) -> int:
         """Ask for a backbone to be prepared; the task's number, that of the one under way if there is one."""
-        task_id = self.queue.submit(PREPARE_KIND, {"backbone": backbone.name}, key=preparation_key(backbone))
+        payload = {"backbone": backbone.name, "preparing_version": preparing_version()}
+        task_id = self.queue.submit(PREPARE_KIND, payload, key=preparation_key(backbone))
         self.supervisor.wake()
         return task_id
 

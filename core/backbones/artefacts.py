@@ -77,13 +77,19 @@ class Artefact:
 
 def artefact_fingerprint(backbone: Backbone, weights_path: Path) -> str:
     """Hexadecimal digest of everything that the artefact is made from."""
-    content = {
-        "backbone": backbone.name,
-        "weights": file_sha256(weights_path),
-        "versions": {package: importlib.metadata.version(package) for package in _PREPARING_PACKAGES},
-        "code": _preparing_code_sha256(),
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:_FINGERPRINT_DIGITS]
+    content = f"{backbone.name} {file_sha256(weights_path)} {preparing_version()}"
+    return hashlib.sha256(content.encode()).hexdigest()[:_FINGERPRINT_DIGITS]
+
+
+@cache
+def preparing_version() -> str:
+    """Hexadecimal digest of the versions and the code that prepare, as they were when this process began to ask."""
+    digest = hashlib.sha256()
+    for package in _PREPARING_PACKAGES:
+        digest.update(f"{package} {importlib.metadata.version(package)}\n".encode())
+    for module in _PREPARING_MODULES:
+        digest.update(Path(__file__).with_name(f"{module}.py").read_bytes())
+    return digest.hexdigest()
 
 
 def artefact_folder(backbone: Backbone, fingerprint: str, settings: Settings) -> Path:
@@ -142,10 +148,3 @@ def _read_record(folder: Path) -> ArtefactRecord:
     except (OSError, ValueError, TypeError, KeyError) as exc:
         raise ArtefactDamagedError(f"{path} cannot be read: {exc}. Prepare the backbone again.") from exc
 
-
-@cache
-def _preparing_code_sha256() -> str:
-    digest = hashlib.sha256()
-    for module in _PREPARING_MODULES:
-        digest.update(Path(__file__).with_name(f"{module}.py").read_bytes())
-    return digest.hexdigest()

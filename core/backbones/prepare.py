@@ -20,13 +20,14 @@ from core.backbones.artefacts import (
     artefact_fingerprint,
     artefact_folder,
     load_artefact,
+    preparing_version,
     write_record,
 )
 from core.backbones.build import ImageNetClassifier, build_classifier
 from core.backbones.catalog import Backbone, find_backbone
 from core.backbones.convert import convert_to_litert
 from core.backbones.weights import Report, file_sha256, obtain_weights
-from core.errors import ArtefactDamagedError, ArtefactMissingError, ParityError
+from core.errors import ArtefactDamagedError, ArtefactMissingError, BackboneError, ParityError
 from core.images import FitMode, decode_image, fit, to_array
 from core.inference.engine import LiteRTModel
 from core.jobs.context import TaskContext
@@ -48,7 +49,16 @@ _WEIGHTS_FRACTION, _BUILD_FRACTION, _CONVERT_FRACTION, _COMPARE_FRACTION = 0.4, 
 
 
 def run_prepare_task(context: TaskContext) -> None:
-    """Handler of the task kind `prepare_backbone`; its payload is `{"backbone": name}`."""
+    """Handler of the task kind `prepare_backbone`; its payload is `{"backbone": name, "preparing_version": digest}`.
+
+    Raises:
+        BackboneError: this worker is of another version than the page that asked; its artefact would not be found.
+    """
+    if context.payload["preparing_version"] != preparing_version():
+        raise BackboneError(
+            "The page and the background worker are of different versions of Bluetit. "
+            "Stop every Bluetit that uses this workspace, and start it again."
+        )
     prepare_backbone(
         find_backbone(str(context.payload["backbone"])),
         context.settings,
@@ -113,7 +123,7 @@ def _fill_folder(
     check_cancelled()
     report(_CONVERT_FRACTION, "Comparing the fast version with the original")
     samples = sample_pixels(backbone)
-    converted = LiteRTModel(folder / MODEL_FILE, num_threads=1)
+    converted = LiteRTModel((folder / MODEL_FILE).read_bytes(), num_threads=1)
     difference = compare(classifier.model, converted, samples)
     report(_COMPARE_FRACTION, f"The largest difference is {difference:.1e}")
     record = ArtefactRecord(

@@ -40,25 +40,26 @@ class Outputs:
 class LiteRTModel:
     """One interpreter; not safe to use from two threads at a time."""
 
-    def __init__(self, path: Path, *, num_threads: int) -> None:
-        """Load a LiteRT file.
+    def __init__(self, content: bytes, *, num_threads: int) -> None:
+        """Load a network from the bytes of its LiteRT file.
+
+        From bytes, not from the path: LiteRT would map the file, and a file cut off under a mapping kills the process.
+        Several interpreters can share the bytes.
 
         Args:
-            path: file whose outputs are probabilities, pooled features and last feature map.
+            content: file whose outputs are probabilities, pooled features and last feature map.
             num_threads: threads that one answer is computed on.
 
         Raises:
             ArtefactDamagedError: LiteRT cannot read the file.
         """
         try:
-            # From bytes, not from the path: LiteRT would map the file, and a file cut off under a mapping kills the
-            # process.
-            self._interpreter = Interpreter(model_content=path.read_bytes(), num_threads=num_threads)
+            self._interpreter = Interpreter(model_content=content, num_threads=num_threads)
             self._interpreter.allocate_tensors()
             outputs = self._interpreter.get_signature_runner().get_output_details()
             self._output_indices = [outputs[f"output_{number}"]["index"] for number in range(3)]
-        except (OSError, ValueError, RuntimeError, KeyError) as exc:
-            raise ArtefactDamagedError(f"The prepared file {path} cannot be loaded: {exc}.") from exc
+        except (ValueError, RuntimeError, KeyError) as exc:
+            raise ArtefactDamagedError(f"The prepared network cannot be loaded: {exc}. Prepare it again.") from exc
         self._input_index = self._interpreter.get_input_details()[0]["index"]
         _, rows, columns, channels = (int(side) for side in outputs["output_2"]["shape"])
         self.feature_map_shape = (rows, columns, channels)
@@ -93,14 +94,15 @@ class Engine:
             ArtefactDamagedError: LiteRT cannot read the file.
         """
         self.num_threads = num_threads
-        self._model_for_one = LiteRTModel(model_path, num_threads=num_threads)
+        content = model_path.read_bytes()
+        self._model_for_one = LiteRTModel(content, num_threads=num_threads)
         self._lock_for_one = threading.Lock()
-        is_large = model_path.stat().st_size > _LARGE_MODEL_BYTES
+        is_large = len(content) > _LARGE_MODEL_BYTES
         self._idle_models: queue.SimpleQueue[LiteRTModel] | None = None
         if num_threads > 1 and not is_large:
             self._idle_models = queue.SimpleQueue()
             for _ in range(num_threads):
-                self._idle_models.put(LiteRTModel(model_path, num_threads=1))
+                self._idle_models.put(LiteRTModel(content, num_threads=1))
 
     def run(self, pixels: npt.NDArray[np.uint8], *, is_alone: bool = False) -> Outputs:
         """Answer for one photo, waiting for an idle interpreter.

@@ -1,12 +1,16 @@
 """The classify page as a visitor uses it: what can be done, and what can be read."""
 
+import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
+from tests.waiting import wait_until
+
 SUMMARY = re.compile(r"^[\d,]+ photos?: ")
+_PLACES_JS = "images => images.map(image => [image.getBoundingClientRect().x, image.getBoundingClientRect().y, image.alt])"
 _PREDICTION = re.compile(r"(.+?) (< 0\.1|[\d.]+) %(?:, |$)")
 
 
@@ -31,8 +35,9 @@ class ClassifyPage:
 
     def upload(self, *files: Path | FilePayload) -> None:
         """Choose files in the uploader's dialog."""
-        chosen = list(files)
-        self.page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(chosen)  # type: ignore[arg-type]
+        box = self.page.get_by_test_id("stFileUploader").locator("input[type=file]")
+        expect(box).to_have_count(1)  # the one of the previous files goes when the page is complete
+        box.set_input_files(list(files))
 
     def add_sample(self, title: str) -> None:
         """Pick a sample photo, such as "Cat"."""
@@ -49,8 +54,17 @@ class ClassifyPage:
 
     def choose(self, label: str, option: str | re.Pattern[str]) -> None:
         """Pick an option of a select box."""
-        self.page.get_by_role("combobox", name=label).click()
+        box = self.page.get_by_role("combobox", name=label)
+        box.scroll_into_view_if_needed()
+        self._wait_for_frames()  # a list that has just opened closes when the page scrolls
+        box.click()
         self.page.get_by_role("option", name=option).click()
+
+    def filter(self, text: str) -> None:
+        """Type into the filter of the answers."""
+        box = self.page.get_by_label("Filter", exact=True)
+        box.fill(text)
+        box.press("Enter")
 
     def go_to(self, title: str) -> None:
         """Go to another page of the app."""
@@ -59,6 +73,10 @@ class ClassifyPage:
     def press_button(self, name: str) -> None:
         """Press the only button of that name."""
         self.page.get_by_role("button", name=name, exact=True).click()
+
+    def _wait_for_frames(self) -> None:
+        """Two frames on, everything that happened up to now has been drawn and reported."""
+        self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     # What can be read
 
@@ -87,7 +105,7 @@ class ClassifyPage:
 
     def expect_refused(self, *parts: str) -> None:
         """Wait for one message of a refused photo that has all these parts."""
-        message = self.cards.get_by_role("alert")
+        message = self.cards.get_by_test_id("stAlert")
         for part in parts:
             message = message.filter(has_text=part)
         expect(message).to_have_count(1)
@@ -98,11 +116,15 @@ class ClassifyPage:
         expect(chart).to_be_visible()
         return _PREDICTION.findall(chart.get_attribute("aria-label") or "")
 
+    def expect_order(self, names: Sequence[str]) -> None:
+        """Wait until these answered photos are on the screen, in this order, and no others."""
+        wait_until(lambda: self.shown_order() == list(names))
+
     def shown_order(self) -> list[str]:
         """Names of the answered photos that are on the screen, row by row."""
-        places = []
-        for image in self.cards.get_by_role("img", name=re.compile("^Photo ")).all():
-            box = image.bounding_box()
-            if box:
-                places.append((round(box["y"]), round(box["x"]), (image.get_attribute("alt") or "")[len("Photo ") :]))
-        return [name for _, _, name in sorted(places)]
+        images = self.cards.get_by_role("img", name=re.compile("^Photo "))
+        columns: dict[int, list[tuple[float, str]]] = {}
+        for left, top, description in images.evaluate_all(_PLACES_JS):
+            columns.setdefault(round(left), []).append((top, description.removeprefix("Photo ")))
+        rows = itertools.zip_longest(*(sorted(column) for _, column in sorted(columns.items())))
+        return [place[1] for row in rows for place in row if place]

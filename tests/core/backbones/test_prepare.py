@@ -25,7 +25,8 @@ from core.errors import (
 from core.inference.engine import LiteRTModel
 from core.services import Services
 from core.settings import Settings
-from tests.conftest import prepare
+from tests.conftest import PREPARE_TIMEOUT_SECONDS, prepare
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_the_classifier_beside_the_model_is_its_own(prepared_settings: Settings,
     artefact = load_artefact(lite0, prepared_settings)
     kernel, bias = artefact.read_classifier()
     pixels = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
-    outputs = LiteRTModel(artefact.model_path, num_threads=1).run(pixels)
+    outputs = LiteRTModel(artefact.model_path.read_bytes(), num_threads=1).run(pixels)
     powers = np.exp(outputs.features @ kernel + bias)
     np.testing.assert_allclose(powers / powers.sum(), outputs.probabilities, rtol=1e-3, atol=1e-6)
 
@@ -145,11 +146,22 @@ def test_the_fingerprint_follows_weights_and_code(lite0: Backbone, tmp_path: Pat
     first.write_bytes(b"1")
     second.write_bytes(b"2")
     fingerprints = {artefact_fingerprint(lite0, first), artefact_fingerprint(lite0, second)}
+    artefacts.preparing_version.cache_clear()
     monkeypatch.setattr(artefacts.importlib.metadata, "version", lambda package: f"{package} 0")
     fingerprints.add(artefact_fingerprint(lite0, first))
-    monkeypatch.setattr(artefacts, "_preparing_code_sha256", lambda: "other code")
+    artefacts.preparing_version.cache_clear()
+    monkeypatch.setattr(artefacts, "_PREPARING_MODULES", ("convert",))
     fingerprints.add(artefact_fingerprint(lite0, first))
+    artefacts.preparing_version.cache_clear()
     assert len(fingerprints) == 4
+
+
+def test_a_worker_of_another_version_refuses(services: Services, lite0: Backbone):
+    """After an update, an old worker must not prepare what the new page would never find, again and again."""
+    payload = {"backbone": lite0.name, "preparing_version": "older"}
+    task_id = services.queue.submit("prepare_backbone", payload)
+    wait_until(lambda: not services.queue.get(task_id).is_active, PREPARE_TIMEOUT_SECONDS)
+    assert "different versions" in (services.queue.get(task_id).error or "")
 
 
 def test_a_cancelled_preparation_leaves_nothing(settings: Settings, lite0: Backbone):
@@ -188,7 +200,7 @@ def test_a_conversion_that_answers_differently_is_refused(tmp_path: Path):
 
     path = tmp_path / "model.tflite"
     convert_to_litert(tiny(0.0), path)
-    converted = LiteRTModel(path, num_threads=1)
+    converted = LiteRTModel(path.read_bytes(), num_threads=1)
     pixels = np.zeros((2, 8, 8, 3), np.uint8)
     assert compare(tiny(0.0), converted, pixels) <= MAX_PROBABILITY_DIFFERENCE
     for bias in (0.01, float("nan")):
