@@ -1,21 +1,33 @@
-"""Bluetit's entry point: page config and navigation, nothing else."""
+"""Bluetit's entry point: server, page config and navigation, nothing else."""
 
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 
+from pages.server import SecurityHeaders, running_services
 from pages.widgets.errors import showing_errors
 
 ASSETS = Path(__file__).parent / "pages" / "assets"
 
-st.set_page_config(page_title="Bluetit", page_icon=str(ASSETS / "bluetit.svg"), layout="wide")
-st.logo(str(ASSETS / "bluetit_with_name.svg"), size="large")
-page = st.navigation(
-    [
-        st.Page("pages/classify.py", title="Classify", icon=":material/image_search:", default=True),
-        st.Page("pages/backbones.py", title="Networks", icon=":material/hub:"),
-    ],
-    position="top",
-)
-with showing_errors():
-    page.run()
+
+def render() -> None:
+    """One run of the app for one visitor."""
+    st.set_page_config(page_title="Bluetit", page_icon=str(ASSETS / "bluetit.svg"), layout="wide")
+    st.logo(str(ASSETS / "bluetit_with_name.svg"), size="large")
+    page = st.navigation(
+        [
+            st.Page("pages/classify.py", title="Classify", icon=":material/image_search:", default=True),
+            st.Page("pages/backbones.py", title="Networks", icon=":material/hub:"),
+        ],
+        position="top",
+    )
+    with showing_errors():
+        page.run()
+
+
+if __name__ == "__main__":
+    render()  # Streamlit runs this file as a script at every visit and click
+else:
+    # `streamlit run` imports it once, to start the server.
+    app = st.App(__file__, lifespan=running_services, middleware=[Middleware(SecurityHeaders)])

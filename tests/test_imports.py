@@ -130,8 +130,8 @@ def test_the_process_of_the_pages_never_loads_tensorflow():
         "    assert not app.exception, app.exception\n"
         "    app.switch_page('pages/backbones.py').run()\n"
         "    assert not app.exception, app.exception\n"
-        "    from pages.widgets.services import get_services\n"
-        "    get_services().close()"
+        "    from pages.widgets.services import close_services\n"
+        "    close_services()"
     )
     loaded = loaded_by(statement)
     assert "ai_edge_litert" in loaded

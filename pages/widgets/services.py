@@ -1,12 +1,29 @@
 """The services of this server process, opened once and shared by all sessions."""
 
-import streamlit as st
+import threading
 
 from core.services import Services, open_services
 from core.settings import load_settings
 
+_lock = threading.Lock()
+_opened: list[Services] = []  # at most one
 
-@st.cache_resource(show_spinner="Starting Bluetit …")
+
 def get_services() -> Services:
-    """Open the database and start the background work, at the first visit."""
-    return open_services(load_settings())
+    """The open services; the first call opens the database and starts the background work.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+        StorageError: the workspace cannot be used.
+    """
+    with _lock:
+        if not _opened:
+            _opened.append(open_services(load_settings()))
+        return _opened[0]
+
+
+def close_services() -> None:
+    """Stop the background work and let go of the database; does nothing where nothing is open."""
+    with _lock:
+        if _opened:
+            _opened.pop().close()

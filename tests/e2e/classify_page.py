@@ -11,6 +11,12 @@ from tests.waiting import wait_until
 
 SUMMARY = re.compile(r"^[\d,]+ photos?: ")
 _PLACES_JS = "images => images.map(image => [image.getBoundingClientRect().x, image.getBoundingClientRect().y, image.alt])"
+# Streamlit says on its root whether the page is being made; between two runs in a row it rests for some milliseconds.
+_IS_AT_REST_JS = """() => {
+  const isDone = document.querySelector("[data-test-script-state]")?.dataset.testScriptState === "notRunning";
+  window.restingSince = isDone ? (window.restingSince ?? performance.now()) : undefined;
+  return isDone && performance.now() - window.restingSince > 200;
+}"""
 _PREDICTION = re.compile(r"(.+?) (< 0\.1|[\d.]+) %(?:, |$)")
 
 
@@ -99,9 +105,15 @@ class ClassifyPage:
         """The card that contains a text, such as a file's name."""
         return self.cards.filter(has_text=text)
 
-    def expect_answered(self, num_photos: int) -> None:
-        """Wait until that many photos are there, and none waits."""
-        expect(self.summary).to_have_text(re.compile(rf"^{num_photos:,} photos?: (?!.*waiting)"))
+    def expect_answered(self, num_photos: int, *, timeout_milliseconds: float | None = None) -> None:
+        """Wait until that many photos are there, none waits, and the page has come to rest."""
+        text = re.compile(rf"^{num_photos:,} photos?: (?!.*waiting)")
+        expect(self.summary).to_have_text(text, timeout=timeout_milliseconds)
+        self.expect_rest()
+
+    def expect_rest(self) -> None:
+        """Wait until the page has been complete for a moment; until then, parts of the previous one linger."""
+        self.page.wait_for_function(_IS_AT_REST_JS)
 
     def expect_refused(self, *parts: str) -> None:
         """Wait for one message of a refused photo that has all these parts."""

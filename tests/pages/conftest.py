@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.settings import Settings, to_environment
-from pages.widgets.services import get_services
+from pages.widgets.services import close_services
 from tests.conftest import PROJECT_DIR
 
 # The first run of a page opens the database and loads the network.
@@ -17,11 +17,8 @@ RUN_TIMEOUT_SECONDS = 60
 @pytest.fixture
 def open_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Settings], AppTest]]:
     """A function that opens the app with given settings, as a new visitor."""
-    is_open = False
 
     def open_with(settings: Settings, **query: str) -> AppTest:
-        nonlocal is_open
-        is_open = True
         for name, value in to_environment(settings).items():
             monkeypatch.setenv(name, value)
         app = AppTest.from_file(str(PROJECT_DIR / "streamlit_app.py"), default_timeout=RUN_TIMEOUT_SECONDS)
@@ -29,11 +26,8 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Settings], A
             app.query_params[name] = value
         return app.run()
 
-    get_services.clear()
     yield open_with
-    if is_open:
-        get_services().close()
-    get_services.clear()
+    close_services()
 
 
 @pytest.fixture
