@@ -96,7 +96,7 @@ class Settings:
         "for rooms without internet; empty means the published addresses.",
     )
     download_connect_seconds: float = _setting(
-        8.0,
+        6.0,
         unit="seconds",
         explanation="Longest wait for a weights server to begin to answer.",
         minimum=0.1,

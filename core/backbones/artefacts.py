@@ -147,4 +147,3 @@ def _read_record(folder: Path) -> ArtefactRecord:
         return ArtefactRecord(**content)
     except (OSError, ValueError, TypeError, KeyError) as exc:
         raise ArtefactDamagedError(f"{path} cannot be read: {exc}. Prepare the backbone again.") from exc
-

@@ -1,6 +1,7 @@
 """Prepare a backbone: weights → Keras model → LiteRT artefact, compared with the Keras model before it is accepted.
 
-Runs in the worker process, as the task kind `prepare_backbone`.
+Runs in the worker process, as the task kind `prepare_backbone`. Keras is imported only once the weights are there: it
+takes several seconds, and a download that cannot begin should be told at once.
 """
 
 import shutil
@@ -8,8 +9,8 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
@@ -23,9 +24,7 @@ from core.backbones.artefacts import (
     preparing_version,
     write_record,
 )
-from core.backbones.build import ImageNetClassifier, build_classifier
 from core.backbones.catalog import Backbone, find_backbone
-from core.backbones.convert import convert_to_litert
 from core.backbones.weights import Report, file_sha256, obtain_weights
 from core.errors import ArtefactDamagedError, ArtefactMissingError, BackboneError, ParityError
 from core.images import FitMode, decode_image, fit, to_array
@@ -34,6 +33,11 @@ from core.jobs.context import TaskContext
 from core.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings
 from core.storage.files import TEMPORARY_PREFIX, ensure_free_space, write_directory_atomically
+
+if TYPE_CHECKING:
+    import keras
+
+    from core.backbones.build import ImageNetClassifier
 
 # Converted and original differ by float32 rounding only: 1e-6 is usual, 1e-4 would show in no percentage.
 MAX_PROBABILITY_DIFFERENCE = 1e-4
@@ -114,6 +118,13 @@ def _fill_folder(
 ) -> ArtefactRecord:
     started = time.perf_counter()
     check_cancelled()
+    report(_WEIGHTS_FRACTION, "Starting Keras")
+    import keras
+
+    from core.backbones.build import build_classifier
+    from core.backbones.convert import convert_to_litert
+
+    check_cancelled()
     report(_WEIGHTS_FRACTION, f"Building {backbone.title}")
     classifier = build_classifier(backbone, weights_path)
     check_cancelled()
@@ -165,7 +176,7 @@ def sample_pixels(backbone: Backbone) -> npt.NDArray[np.uint8]:
     return np.stack([*squares, noise])
 
 
-def compare(model: keras.Model, converted: LiteRTModel, pixels: npt.NDArray[np.uint8]) -> float:
+def compare(model: "keras.Model", converted: LiteRTModel, pixels: npt.NDArray[np.uint8]) -> float:
     """Largest difference between the probabilities of the converted model and of `model.predict`.
 
     Args:
@@ -190,7 +201,7 @@ def compare(model: keras.Model, converted: LiteRTModel, pixels: npt.NDArray[np.u
     return difference
 
 
-def _save_classifier(classifier: ImageNetClassifier, folder: Path) -> None:
+def _save_classifier(classifier: "ImageNetClassifier", folder: Path) -> None:
     if classifier.kernel is not None and classifier.bias is not None:
         np.savez(folder / CLASSIFIER_FILE, kernel=classifier.kernel, bias=classifier.bias)
 
