@@ -10,13 +10,16 @@ from playwright.sync_api import FilePayload, Locator, Page, expect
 from tests.waiting import wait_until
 
 SUMMARY = re.compile(r"^[\d,]+ photos?: ")
-_PLACES_JS = "images => images.map(image => [image.getBoundingClientRect().x, image.getBoundingClientRect().y, image.alt])"
+_PLACES_JS = (
+    "images => images.map(image => [image.getBoundingClientRect().x, image.getBoundingClientRect().y, image.alt])"
+)
 # Streamlit says on its root whether the page is being made; between two runs in a row it rests for some milliseconds.
 _IS_AT_REST_JS = """() => {
   const isDone = document.querySelector("[data-test-script-state]")?.dataset.testScriptState === "notRunning";
   window.restingSince = isDone ? (window.restingSince ?? performance.now()) : undefined;
   return isDone && performance.now() - window.restingSince > 200;
 }"""
+_TIMES = re.compile(r" · \d+ ms \(reading \d+, network \d+\)$")
 _PREDICTION = re.compile(r"(.+?) (< 0\.1|[\d.]+) %(?:, |$)")
 
 
@@ -127,6 +130,10 @@ class ClassifyPage:
         chart = self.card(name).get_by_role("figure")
         expect(chart).to_be_visible()
         return _PREDICTION.findall(chart.get_attribute("aria-label") or "")
+
+    def times(self) -> list[str]:
+        """The line under each chart: the file's name with the milliseconds that its answer took."""
+        return self.cards.get_by_text(_TIMES).all_inner_texts()
 
     def expect_order(self, names: Sequence[str]) -> None:
         """Wait until these answered photos are on the screen, in this order, and no others."""

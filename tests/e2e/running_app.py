@@ -47,7 +47,7 @@ class RunningApp:
 
 @contextmanager
 def running_app(settings: Settings, *, environment: Mapping[str, str] | None = None) -> Iterator[RunningApp]:
-    """Start the app as a person does, and end it with its workers.
+    """Start the app as a person does, and end it with its workers; a traceback in the server's log is a failure.
 
     Args:
         settings: handed over as environment variables; the workspace folder also gets the server's log.
@@ -71,6 +71,7 @@ def running_app(settings: Settings, *, environment: Mapping[str, str] | None = N
     try:
         wait_until(lambda: _answers(app), START_TIMEOUT_SECONDS)
         yield app
+        assert "Traceback" not in app.log(), app.log()
     finally:
         _end(app)
 

@@ -1,0 +1,39 @@
+"""Numbers as people write them."""
+
+import pytest
+
+from pages.widgets.wording import count, duration, percent
+
+
+@pytest.mark.parametrize(
+    ("probability", "text"),
+    [
+        (0.0, "< 0.1 %"),
+        (0.0004, "< 0.1 %"),
+        (0.0006, "0.1 %"),
+        (0.0094, "0.9 %"),
+        (0.0096, "1 %"),
+        (0.124, "12 %"),
+        (0.99, "99 %"),
+        (0.994, "99.4 %"),
+        (0.99999, "99.9 %"),
+        (1.0, "99.9 %"),
+    ],
+)
+def test_a_percentage_claims_neither_nothing_nor_certainty(probability: float, text: str):
+    """Rounding to whole percents stops where it would say 0 or 100."""
+    assert percent(probability) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.2, "a second"), (1.6, "2 seconds"), (89, "89 seconds"), (150, "2 minutes")]
+)
+def test_a_time_left_is_rounded_to_what_matters(seconds: float, text: str):
+    """Nobody waits 89.3 seconds."""
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 photos"), (1, "1 photo"), (1204, "1,204 photos")])
+def test_a_noun_follows_its_number(number: int, text: str):
+    """One photo, two photos."""
+    assert count(number, "photo") == text
