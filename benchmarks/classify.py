@@ -10,6 +10,7 @@ backbone is prepared afresh, in a worker process and a temporary workspace. Memo
 import argparse
 import json
 import math
+import re
 import statistics
 import tempfile
 import time
@@ -62,7 +63,7 @@ def main() -> None:
 
 def read_photos(folder: Path, limit: int | None) -> list[LabelledPhoto]:
     """The photos of a folder, sorted by name, in memory."""
-    files = sorted(path for path in folder.iterdir() if path.is_file() and "_" in path.stem)[:limit]
+    files = sorted(path for path in folder.iterdir() if re.match(r"n\d{8}_", path.name))[:limit]
     if not files:
         raise SystemExit(f"{folder} has no photos named <wnid>_<label>.*")
     return [LabelledPhoto(path.name, path.read_bytes(), path.name.split("_")[0]) for path in files]
@@ -201,16 +202,13 @@ def share_right(answers: Sequence[Classification], photos: Sequence[LabelledPhot
 
 
 def peak_memory_mb() -> float:
-    """Largest resident memory of this process so far; the present one where the system keeps no peak."""
+    """Largest resident memory of this process so far; the present one where the system keeps no peak of its own."""
+    status = Path("/proc/self/status")  # Linux; getrusage would count what the parent process had when it forked
+    if status.is_file():
+        peak_kib = next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(peak_kib) * 1024 / 1e6
     memory = psutil.Process().memory_info()
-    if psutil.WINDOWS:
-        return float(memory.peak_wset) / 1e6
-    try:
-        import resource
-    except ImportError:
-        return float(memory.rss) / 1e6
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if psutil.MACOS else peak * 1024 / 1e6
+    return float(getattr(memory, "peak_wset", memory.rss)) / 1e6
 
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@ Everything here is safe to call from many threads at once and changes no setting
 """
 
 import codecs
+import contextlib
 import io
 import math
 import re
 import struct
+import threading
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
@@ -62,6 +64,12 @@ REDUCING_GAP = 3.0
 MAX_PROFILE_BYTES = 1_000_000
 # Profiles whose colours differ from sRGB by no more than this count as sRGB, out of 255.
 PROFILE_TOLERANCE = 2
+
+
+# A photo takes up to 15 bytes a pixel while it is decoded. Larger ones are decoded one after the other, whatever the
+# number of threads, so that a handful of small files of enormous photos cannot exhaust the memory.
+_LARGE_PIXELS = 20_000_000
+_one_large_photo = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,11 +149,13 @@ def decode_image(
         if shortest_side_px is not None and isinstance(photo, JpegImagePlugin.JpegImageFile):
             # Draft comes before the photo is turned upright; a square wish holds either way.
             photo.draft(None, (max(1, shortest_side_px),) * 2)
-        photo.load()
-        # Read after load: Pillow turns TIFFs upright itself while loading, and then says so.
-        orientation = _orientation(photo)
-        profile = photo.info.get("icc_profile")
-        return _upright(_in_srgb(_as_rgb(photo), profile), orientation)
+        is_large = photo.width * photo.height > _LARGE_PIXELS
+        with _one_large_photo if is_large else contextlib.nullcontext():
+            photo.load()
+            # Read after load: Pillow turns TIFFs upright itself while loading, and then says so.
+            orientation = _orientation(photo)
+            profile = photo.info.get("icc_profile")
+            return _upright(_in_srgb(_as_rgb(photo), profile), orientation)
 
 
 def _check_pixels(size: tuple[int, int], name: str, limits: ImageLimits) -> None:

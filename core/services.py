@@ -4,7 +4,13 @@ from dataclasses import dataclass
 
 from core.backbones.artefacts import load_artefact, preparing_version
 from core.backbones.catalog import Backbone, find_backbone
-from core.errors import ArtefactDamagedError, ArtefactMissingError
+from core.errors import (
+    ArtefactDamagedError,
+    ArtefactMissingError,
+    BluetitError,
+    SettingsError,
+    UnknownBackboneError,
+)
 from core.inference.classifier import ClassifierCache
 from core.inference.photo_batch import BatchRegistry
 from core.jobs.queue import TaskQueue
@@ -27,8 +33,9 @@ class Services:
     batches: BatchRegistry
 
     def close(self) -> None:
-        """Stop the background work and let go of the database."""
+        """Stop the background work, delete visitors' photos and let go of the database."""
         self.supervisor.stop()
+        self.batches.close()
         self.database.close()
 
     def request_preparation(self, backbone: Backbone) -> int:
@@ -51,6 +58,10 @@ def open_services(settings: Settings) -> Services:
         SettingsError: the default backbone is not in the catalogue.
         StorageError: the workspace cannot be used.
     """
+    try:
+        default_backbone = find_backbone(settings.default_backbone)
+    except UnknownBackboneError as exc:
+        raise SettingsError(f"The setting default_backbone cannot be used. {exc}") from exc
     database = open_database(settings)
     queue = TaskQueue(database)
     services = Services(
@@ -61,10 +72,13 @@ def open_services(settings: Settings) -> Services:
         classifiers=ClassifierCache(settings),
         batches=BatchRegistry(settings),
     )
-    services.supervisor.start()
-    default_backbone = find_backbone(settings.default_backbone)
     try:
-        load_artefact(default_backbone, settings)
-    except (ArtefactMissingError, ArtefactDamagedError):
-        services.request_preparation(default_backbone)
+        services.supervisor.start()
+        try:
+            load_artefact(default_backbone, settings)
+        except (ArtefactMissingError, ArtefactDamagedError):
+            services.request_preparation(default_backbone)
+    except BluetitError:
+        services.close()
+        raise
     return services

@@ -5,7 +5,9 @@ import streamlit as st
 
 from core.backbones.artefacts import find_artefact
 from core.backbones.catalog import Backbone, all_backbones
-from core.services import Services
+from core.backbones.weights import find_weights
+from core.jobs.status import TaskStatus
+from core.services import Services, preparation_key
 from pages.widgets.backbone_picker import (
     Availability,
     availability_of,
@@ -14,11 +16,11 @@ from pages.widgets.backbone_picker import (
     describe_availability,
     render_preparation,
 )
-from pages.widgets.errors import showing_errors
+from pages.widgets.errors import guarded, showing_errors
+from pages.widgets.photo_inputs import open_batch
 from pages.widgets.services import get_services
 
 _POLL_SECONDS = 0.5
-_ASKED_FOR = "backbones.asked_for"
 
 # The logo's colours; readable on the light and on the dark background.
 _COLOURS = {
@@ -96,28 +98,35 @@ def render_table(backbones: list[Backbone], availability: dict[str, Availability
     return backbones[rows[0]] if rows else chosen_backbone(services)
 
 
-def render_actions(backbone: Backbone, services: Services) -> None:
+def is_being_prepared(backbone: Backbone, services: Services) -> bool:
+    """Whether a worker has the backbone, or will have it."""
+    return services.queue.find_active(preparation_key(backbone)) is not None
+
+
+def render_actions(backbone: Backbone, services: Services, *, was_busy: bool) -> None:
     """What can be done with the selected network."""
     with showing_errors():
-        availability = availability_of(backbone, services)
-        if availability is Availability.READY:
-            if st.session_state.pop(_ASKED_FOR, None) == backbone.name:
-                st.rerun()  # the whole page: the table knows the new state, and the timer stops
+        task = services.queue.latest(preparation_key(backbone))
+        if find_artefact(backbone, services.settings) is not None:
             if st.button("Classify with it", type="primary", icon=":material/image_search:"):
                 choose_backbone(backbone)
                 st.switch_page("pages/classify.py")
-        elif st.session_state.get(_ASKED_FOR) == backbone.name:
-            if not render_preparation(backbone, services):
-                st.session_state.pop(_ASKED_FOR)
+        elif task is None or task.status is TaskStatus.DONE:
+            is_here = find_weights(backbone, services.settings) is not None
+            st.button(
+                f"{'Prepare' if is_here else 'Download and prepare'} ({backbone.weights_megabytes:,.0f} MB)",
+                icon=":material/download:",
+                on_click=guarded(services.request_preparation),
+                args=(backbone,),
+            )
         else:
-            verb = "Download and prepare" if availability is Availability.DOWNLOAD else "Prepare"
-            if st.button(f"{verb} ({backbone.weights_megabytes:,.0f} MB)", icon=":material/download:"):
-                services.request_preparation(backbone)
-                st.session_state[_ASKED_FOR] = backbone.name
-                st.rerun()
+            render_preparation(backbone, services)
+    if is_being_prepared(backbone, services) != was_busy:
+        st.rerun()  # the whole page: the table knows the new state, and the timer starts or stops
 
 
 services = get_services()
+open_batch(services)  # keeps the visitor's photos in the address, for a reload of this page
 st.title("Networks", anchor=False)
 st.markdown(
     "Pretrained networks (backbones) differ in size, speed and accuracy. Three come with Bluetit; the others are "
@@ -128,8 +137,8 @@ backbones = list(all_backbones())  # in the catalogue's order: a row must stay w
 shown = render_table(backbones, availability, services)
 st.subheader(shown.title, anchor=False)
 st.markdown(f"[{shown.paper}]({shown.paper_url}), {shown.year}")
-is_preparing = st.session_state.get(_ASKED_FOR) == shown.name
-st.fragment(render_actions, run_every=_POLL_SECONDS if is_preparing else None)(shown, services)
+is_busy = is_being_prepared(shown, services)
+st.fragment(render_actions, run_every=_POLL_SECONDS if is_busy else None)(shown, services, was_busy=is_busy)
 st.subheader("Accuracy and size", anchor=False)
 st.plotly_chart(
     accuracy_chart(backbones, availability),

@@ -10,23 +10,13 @@ from core.services import Services
 from pages.widgets.backbone_picker import render_picker, render_preparation
 from pages.widgets.class_search import render_class_search
 from pages.widgets.errors import showing_errors
-from pages.widgets.photo_inputs import render_photo_inputs
+from pages.widgets.photo_inputs import open_batch, render_photo_inputs
 from pages.widgets.results import has_stopped, render_answers
 from pages.widgets.services import get_services
 from pages.widgets.under_the_hood import render_under_the_hood
 
-_BATCH = "classify.batch"
-_BATCH_PARAMETER = "photos"
 _IS_BUSY = "classify.is_busy"
 _POLL_SECONDS = 0.5
-
-
-def open_batch(services: Services) -> PhotoBatch:
-    """This visitor's photos; their id in the address brings them back after a reload."""
-    batch = services.batches.open(st.session_state.get(_BATCH) or st.query_params.get(_BATCH_PARAMETER))
-    st.session_state[_BATCH] = batch.batch_id
-    st.query_params[_BATCH_PARAMETER] = batch.batch_id
-    return batch
 
 
 def load_classifier(backbone: Backbone, services: Services) -> Classifier | None:
@@ -44,7 +34,7 @@ def render_results(batch: PhotoBatch, backbone: Backbone, services: Services, *,
         classifier = load_classifier(backbone, services)
         if classifier is None:
             is_busy = render_preparation(backbone, services)
-        elif not has_stopped(batch):
+        elif not has_stopped(batch, classifier.record.fingerprint):
             batch.start(classifier)
         view = batch.view(classifier.record.fingerprint if classifier else "")
         is_busy = is_busy or view.is_running

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.backbones.catalog import Backbone
-from core.backbones.weights import file_sha256, find_weights
+from core.backbones.weights import file_sha256, find_published_weights
 from core.errors import ArtefactDamagedError, ArtefactMissingError
 from core.settings import Settings
 
@@ -77,7 +77,7 @@ class Artefact:
 
 def artefact_fingerprint(backbone: Backbone, weights_path: Path) -> str:
     """Hexadecimal digest of everything that the artefact is made from."""
-    content = f"{backbone.name} {file_sha256(weights_path)} {preparing_version()}"
+    content = f"{backbone} {file_sha256(weights_path)} {preparing_version()}"
     return hashlib.sha256(content.encode()).hexdigest()[:_FINGERPRINT_DIGITS]
 
 
@@ -99,7 +99,10 @@ def artefact_folder(backbone: Backbone, fingerprint: str, settings: Settings) ->
 
 def find_artefact(backbone: Backbone, settings: Settings) -> Artefact | None:
     """The prepared backbone if there is one; its files are not checked yet (`load_artefact` does)."""
-    weights_path = find_weights(backbone, settings)
+    # Most backbones were never prepared: tell so without reading their weight files.
+    if not any(artefact_folder(backbone, "*", settings).parent.glob(f"{backbone.name}-*")):
+        return None
+    weights_path = find_published_weights(backbone, settings)
     if weights_path is None:
         return None
     folder = artefact_folder(backbone, artefact_fingerprint(backbone, weights_path), settings)

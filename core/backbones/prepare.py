@@ -25,14 +25,14 @@ from core.backbones.artefacts import (
     write_record,
 )
 from core.backbones.catalog import Backbone, find_backbone
-from core.backbones.weights import Report, file_sha256, obtain_weights
+from core.backbones.weights import Report, file_sha256, find_weights, obtain_weights
 from core.errors import ArtefactDamagedError, ArtefactMissingError, BackboneError, ParityError
-from core.images import FitMode, decode_image, fit, to_array
+from core.images import DEFAULT_CROP_FRACTION, FitMode, decode_image, fit, to_array
 from core.inference.engine import LiteRTModel
 from core.jobs.context import TaskContext
 from core.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings
-from core.storage.files import TEMPORARY_PREFIX, ensure_free_space, write_directory_atomically
+from core.storage.files import ensure_free_space, remove_abandoned_drafts, write_directory_atomically
 
 if TYPE_CHECKING:
     import keras
@@ -42,14 +42,13 @@ if TYPE_CHECKING:
 # Converted and original differ by float32 rounding only: 1e-6 is usual, 1e-4 would show in no percentage.
 MAX_PROBABILITY_DIFFERENCE = 1e-4
 
-_CROP_FRACTION = 0.875  # the customary central crop: 224 px out of 256
 _TIMED_RUNS = 10
 
-# No preparation takes so long: what is older belongs to a worker that was killed.
-_ABANDONED_AFTER_SECONDS = 3600.0
-
-# Part of the progress bar that each step ends at.
-_WEIGHTS_FRACTION, _BUILD_FRACTION, _CONVERT_FRACTION, _COMPARE_FRACTION = 0.4, 0.55, 0.85, 0.98
+# Part of the progress bar at which each step begins, where nothing must be downloaded: importing Keras, building,
+# converting and comparing take about so much of the time.
+_BUILD_FRACTION, _CONVERT_FRACTION, _COMPARE_FRACTION = 0.35, 0.45, 0.9
+# Downloading is the first half of the bar, and the steps above share the second.
+_DOWNLOAD_FRACTION = 0.5
 
 
 def run_prepare_task(context: TaskContext) -> None:
@@ -88,12 +87,18 @@ def prepare_backbone(
         ParityError: the converted model answers differently from Keras.
         StorageError: the artefact cannot be written.
     """
+    needs_download = find_weights(backbone, settings) is None
     weights_path = obtain_weights(
         backbone,
         settings,
-        report=lambda fraction, message: report(None if fraction is None else fraction * _WEIGHTS_FRACTION, message),
+        report=lambda fraction, message: report(fraction and fraction * _DOWNLOAD_FRACTION, message),
         check_cancelled=check_cancelled,
     )
+
+    def report_step(fraction: float | None, message: str) -> None:
+        begin = _DOWNLOAD_FRACTION if needs_download else 0.0
+        report(begin + (1 - begin) * (fraction or 0.0), message)
+
     folder = artefact_folder(backbone, artefact_fingerprint(backbone, weights_path), settings)
     try:
         return load_artefact(backbone, settings).record
@@ -103,8 +108,9 @@ def prepare_backbone(
     # The converter needs room for a copy of the graph beside the file it writes.
     ensure_free_space(folder.parent, int(3e6 * backbone.weights_megabytes))
     with write_directory_atomically(folder) as draft:
-        record = _fill_folder(draft, backbone, weights_path, report, check_cancelled)
+        record = _fill_folder(draft, backbone, weights_path, report_step, check_cancelled)
     _remove_predecessors(folder, backbone)
+    remove_abandoned_drafts(folder.parent)
     report(1.0, f"{backbone.title} is ready")
     return record
 
@@ -118,31 +124,30 @@ def _fill_folder(
 ) -> ArtefactRecord:
     started = time.perf_counter()
     check_cancelled()
-    report(_WEIGHTS_FRACTION, "Starting Keras")
+    report(0.0, f"Getting ready to build {backbone.title}")
     import keras
 
     from core.backbones.build import build_classifier
     from core.backbones.convert import convert_to_litert
 
     check_cancelled()
-    report(_WEIGHTS_FRACTION, f"Building {backbone.title}")
+    report(_BUILD_FRACTION, f"Building {backbone.title}")
     classifier = build_classifier(backbone, weights_path)
     check_cancelled()
-    report(_BUILD_FRACTION, f"Converting {backbone.title} for fast answers")
+    report(_CONVERT_FRACTION, f"Converting {backbone.title} for fast answers")
     convert_to_litert(classifier.model, folder / MODEL_FILE)
     _save_classifier(classifier, folder)
     check_cancelled()
-    report(_CONVERT_FRACTION, "Comparing the fast version with the original")
+    report(_COMPARE_FRACTION, "Comparing the fast version with the original")
     samples = sample_pixels(backbone)
     converted = LiteRTModel((folder / MODEL_FILE).read_bytes(), num_threads=1)
     difference = compare(classifier.model, converted, samples)
-    report(_COMPARE_FRACTION, f"The largest difference is {difference:.1e}")
     record = ArtefactRecord(
         backbone=backbone.name,
         fingerprint=artefact_fingerprint(backbone, weights_path),
         image_size=backbone.image_size,
         fit_mode=FitMode.CROP.value,
-        crop_fraction=_CROP_FRACTION,
+        crop_fraction=DEFAULT_CROP_FRACTION,
         feature_map_shape=converted.feature_map_shape,
         has_linear_head=backbone.has_linear_head,
         file_sha256={path.name: file_sha256(path) for path in sorted(folder.iterdir())},
@@ -167,7 +172,7 @@ def sample_pixels(backbone: Backbone) -> npt.NDArray[np.uint8]:
                 decode_image(sample_path(sample).read_bytes(), sample.file_name),
                 backbone.image_size,
                 FitMode.CROP,
-                crop_fraction=_CROP_FRACTION,
+                crop_fraction=DEFAULT_CROP_FRACTION,
             )
         )
         for sample in SAMPLE_PHOTOS
@@ -216,11 +221,8 @@ def _median_milliseconds(model: LiteRTModel, square: npt.NDArray[np.uint8]) -> f
 
 
 def _remove_predecessors(folder: Path, backbone: Backbone) -> None:
-    """Delete artefacts of the same backbone that other weights, versions or code made, and drafts of killed workers."""
-    oldest_draft = time.time() - _ABANDONED_AFTER_SECONDS
+    """Delete artefacts of the same backbone that other weights, versions or code made."""
     for other in folder.parent.iterdir():
-        is_abandoned = other.name.startswith(TEMPORARY_PREFIX) and other.stat().st_mtime < oldest_draft
-        is_predecessor = other.name.rpartition("-")[0] == backbone.name and other != folder
-        if is_abandoned or is_predecessor:
+        if other.name.rpartition("-")[0] == backbone.name and other != folder:
             # Another process may still have it open (Windows then refuses): it is removed next time.
             shutil.rmtree(other, ignore_errors=True)

@@ -19,7 +19,7 @@ import httpx
 from core.backbones.catalog import Backbone
 from core.errors import WeightsDamagedError, WeightsMissingError
 from core.settings import Settings
-from core.storage.files import ensure_free_space, translating_disk_errors
+from core.storage.files import ensure_free_space, remove_abandoned_drafts, write_atomically
 
 Report = Callable[[float | None, str], None]
 
@@ -35,6 +35,15 @@ def keras_cache_dir() -> Path:
 def find_weights(backbone: Backbone, settings: Settings) -> Path | None:
     """The weight file on this machine, unchecked; None where there is none. Opens no file and no connection."""
     return next(iter(_candidates(backbone, settings)), None)
+
+
+def find_published_weights(backbone: Backbone, settings: Settings) -> Path | None:
+    """The weight file on this machine that has the published hash; None where there is none.
+
+    Reads the whole file, up to 1.4 GB, the first time that it is asked for it.
+    """
+    candidates = _candidates(backbone, settings)
+    return next((path for path in candidates if _has_published_hash(path, backbone)), None)
 
 
 def obtain_weights(
@@ -53,12 +62,12 @@ def obtain_weights(
         WeightsMissingError: there is none and it cannot be downloaded.
         StorageError: the download cannot be written.
     """
-    candidates = _candidates(backbone, settings)
-    for path in candidates:
-        if _has_published_hash(path, backbone):
-            return path
-    if candidates:
-        raise WeightsDamagedError(_describe_damage(candidates[0], backbone))
+    published = find_published_weights(backbone, settings)
+    if published is not None:
+        return published
+    damaged = find_weights(backbone, settings)
+    if damaged is not None:
+        raise WeightsDamagedError(_describe_damage(damaged, backbone))
     if backbone.weights_url is None:
         raise WeightsMissingError(
             f"The package that carries the weights of {backbone.title} is not installed. "
@@ -115,28 +124,21 @@ def _distribution(backbone: Backbone) -> str:
 
 
 def _download(backbone: Backbone, settings: Settings, report: Report, check_cancelled: Callable[[], None]) -> Path:
-    folder = settings.weights_path
-    target = folder / backbone.weights_file
-    partial = target.with_name(f"{target.name}.{os.getpid()}.part")
+    target = settings.weights_path / backbone.weights_file
     report(None, f"Asking for the weights of {backbone.title} ({backbone.weights_megabytes:.0f} MB)")
-    with translating_disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
     timeout = httpx.Timeout(settings.download_stall_seconds, connect=settings.download_connect_seconds)
     try:
-        with httpx.Client(timeout=timeout, follow_redirects=True) as client:
+        with httpx.Client(timeout=timeout, follow_redirects=True) as client, write_atomically(target) as draft:
+            remove_abandoned_drafts(target.parent)
             response = _begin_download(client, _source_url(backbone, settings), settings)
             try:
-                digests = _save_body(response, partial, backbone, report, check_cancelled)
+                digests = _save_body(response, draft, backbone, report, check_cancelled)
             finally:
                 response.close()
-        _check_download(digests, response, backbone)
-        with translating_disk_errors(folder):
-            os.replace(partial, target)
+            _check_download(digests, response, backbone)
         return target
     except httpx.HTTPError as exc:
         raise _missing(backbone, settings, str(exc) or type(exc).__name__) from exc
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _source_url(backbone: Backbone, settings: Settings) -> str:
@@ -176,17 +178,17 @@ def _begin_download(client: httpx.Client, url: str, settings: Settings) -> httpx
 
 def _save_body(
     response: httpx.Response,
-    partial: Path,
+    draft: Path,
     backbone: Backbone,
     report: Report,
     check_cancelled: Callable[[], None],
 ) -> dict[str, str]:
     """Write the body to a file and return its digests, name of the algorithm to hexadecimal."""
     total_bytes = int(response.headers.get("content-length") or backbone.weights_megabytes * 1e6)
-    ensure_free_space(partial.parent, total_bytes)
+    ensure_free_space(draft.parent, total_bytes)
     digests = {algorithm: hashlib.new(algorithm, usedforsecurity=False) for algorithm in ("md5", "sha256")}
     received_bytes = 0
-    with translating_disk_errors(partial.parent), partial.open("wb") as file:
+    with draft.open("wb") as file:
         for chunk in response.iter_bytes(_CHUNK_BYTES):
             check_cancelled()
             file.write(chunk)

@@ -1,11 +1,9 @@
 """From the bytes of a photo to the likeliest ImageNet classes."""
 
-import math
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy.typing as npt
@@ -14,15 +12,16 @@ from PIL import Image
 from core.backbones.artefacts import Artefact, load_artefact
 from core.backbones.catalog import Backbone
 from core.imagenet import Prediction, group_probabilities, top_k
-from core.images import FitMode, ImageLimits, decode_image, fit, to_array
+from core.images import FitMode, ImageLimits, decode_image, fit, shortest_side_for, to_array
 from core.inference.engine import Engine, Outputs
 from core.inference.heatmap import class_activation_map, occlusion_map
 from core.settings import Settings
 
 TOP_K = 5
 
-# Loaded networks that are kept; each costs some ten to some hundred megabytes.
-_MAX_LOADED_CLASSIFIERS = 2
+# Loaded networks are kept while their files are together no larger than this; in memory, on two cores, they take about
+# six times as much.
+_MAX_LOADED_BYTES = 60_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +40,14 @@ class Classifier:
 
     def __init__(self, artefact: Artefact, settings: Settings) -> None:
         self.record = artefact.record
-        self._artefact = artefact
+        self.model_bytes = artefact.model_path.stat().st_size
+        self._kernel = artefact.read_classifier()[0] if artefact.record.has_linear_head else None
         self.engine = Engine(artefact.model_path, num_threads=settings.num_inference_threads)
         self._limits = ImageLimits(max_bytes=settings.max_photo_bytes, max_pixels=settings.max_photo_pixels)
-        # A JPEG may be decoded smaller, as long as the crop is still at least as large as the network's square.
-        self._shortest_side_px = math.ceil(max(self.record.image_size) / self.record.crop_fraction)
+        self._fit_mode = FitMode(self.record.fit_mode)
+        self._shortest_side_px = shortest_side_for(
+            self.record.image_size, self._fit_mode, crop_fraction=self.record.crop_fraction
+        )
 
     def classify(self, data: bytes, name: str, *, is_alone: bool = False) -> Classification:
         """Decode a photo and name what is in it.
@@ -82,7 +84,7 @@ class Classifier:
         return fit(
             image,
             self.record.image_size,
-            FitMode(self.record.fit_mode),
+            self._fit_mode,
             crop_fraction=self.record.crop_fraction,
         )
 
@@ -95,24 +97,20 @@ class Classifier:
 
         Exact (a class activation map) where the head is linear, else measured by covering parts of the square.
         """
-        if self.record.has_linear_head:
-            kernel, _ = self._linear_head
-            return class_activation_map(self.answer(square).feature_map, kernel[:, class_index])
+        if self._kernel is not None:
+            return class_activation_map(self.answer(square).feature_map, self._kernel[:, class_index])
         return occlusion_map(
             lambda pixels: self.engine.run(pixels, is_alone=True).probabilities, to_array(square), class_index
         )
 
-    @cached_property
-    def _linear_head(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        return self._artefact.read_classifier()
-
 
 class ClassifierCache:
-    """The classifiers that are loaded, shared by all sessions; the longest unused one is let go."""
+    """The classifiers that are loaded, shared by all sessions; the longest unused ones are let go."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # held for moments only
+        self._loading = defaultdict[str, threading.Lock](threading.Lock)  # held while that backbone is being loaded
         self._loaded: OrderedDict[str, Classifier] = OrderedDict()
 
     def get(self, backbone: Backbone) -> Classifier:
@@ -123,10 +121,23 @@ class ClassifierCache:
             ArtefactDamagedError: what was prepared is not whole any more.
         """
         with self._lock:
+            loading = self._loading[backbone.name]
+        with loading:
+            classifier = self._find(backbone)
+            if classifier is None:
+                classifier = Classifier(load_artefact(backbone, self._settings), self._settings)
+                self._keep(backbone, classifier)
+            return classifier
+
+    def _find(self, backbone: Backbone) -> Classifier | None:
+        with self._lock:
             if backbone.name not in self._loaded:
-                artefact = load_artefact(backbone, self._settings)
-                self._loaded[backbone.name] = Classifier(artefact, self._settings)
-                if len(self._loaded) > _MAX_LOADED_CLASSIFIERS:
-                    self._loaded.popitem(last=False)
+                return None
             self._loaded.move_to_end(backbone.name)
             return self._loaded[backbone.name]
+
+    def _keep(self, backbone: Backbone, classifier: Classifier) -> None:
+        with self._lock:
+            self._loaded[backbone.name] = classifier
+            while len(self._loaded) > 1 and sum(kept.model_bytes for kept in self._loaded.values()) > _MAX_LOADED_BYTES:
+                self._loaded.popitem(last=False)

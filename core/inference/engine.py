@@ -21,8 +21,9 @@ from ai_edge_litert.interpreter import Interpreter
 
 from core.errors import ArtefactDamagedError
 
-# Of a larger network only the interpreter on all threads is loaded: memory counts more than speed.
-_LARGE_MODEL_BYTES = 120_000_000
+# Interpreters besides the one on all threads may repeat the network's weights up to this size: with a small network one
+# for each thread, with a large one none at all. Memory counts more than speed.
+_REPEATED_WEIGHTS_BYTES = 80_000_000
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -97,11 +98,11 @@ class Engine:
         content = model_path.read_bytes()
         self._model_for_one = LiteRTModel(content, num_threads=num_threads)
         self._lock_for_one = threading.Lock()
-        is_large = len(content) > _LARGE_MODEL_BYTES
+        num_models = min(num_threads, _REPEATED_WEIGHTS_BYTES // len(content))
         self._idle_models: queue.SimpleQueue[LiteRTModel] | None = None
-        if num_threads > 1 and not is_large:
+        if num_models > 1:
             self._idle_models = queue.SimpleQueue()
-            for _ in range(num_threads):
+            for _ in range(num_models):
                 self._idle_models.put(LiteRTModel(content, num_threads=1))
 
     def run(self, pixels: npt.NDArray[np.uint8], *, is_alone: bool = False) -> Outputs:

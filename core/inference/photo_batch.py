@@ -5,8 +5,11 @@ photos' files lie in the cache folder; in memory are names and answers only, so 
 Classifying runs in a thread of the batch, on LiteRT, and is watched through `view`.
 """
 
+import contextlib
 import functools
 import itertools
+import logging
+import os
 import secrets
 import shutil
 import threading
@@ -17,17 +20,26 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+import psutil
+from PIL import Image
+
 from core.errors import BluetitError, ImageTooLargeError
+from core.images import ImageLimits, decode_image
 from core.inference.classifier import Classification, Classifier
 from core.inference.engine import map_streamed
 from core.links import fetch_photo
 from core.settings import Settings
-from core.storage.files import translating_disk_errors
+from core.storage.files import ensure_free_space, translating_disk_errors
+
+logger = logging.getLogger(__name__)
 
 # Visitors whose photos are kept at the same time; the longest unused batch gives way.
 _MAX_BATCHES = 64
-# Folders that an ended server left behind are removed after this time.
-_LEFTOVER_SECONDS = 24 * 3600
+# Folders of servers that were killed are removed after this time, and not at once: the number of a process says nothing
+# about one in another container.
+_LEFTOVER_SECONDS = 24 * 3600.0
+# Visitors' photos never take the last of the disk: the database and the workers need it.
+_RESERVED_BYTES = 300_000_000
 
 
 class PhotoOrigin(StrEnum):
@@ -132,8 +144,8 @@ class PhotoBatch:
         """Take a photo out; unknown ids are ignored, so that two impatient clicks do no harm."""
         with self._lock:
             photo = self._photos.pop(photo_id, None)
-            if photo and photo.path:
-                photo.path.unlink(missing_ok=True)
+        if photo and photo.path:
+            _delete(photo.path)
 
     def clear(self) -> None:
         """Stop, and take all photos out."""
@@ -146,7 +158,8 @@ class PhotoBatch:
     def start(self, classifier: Classifier) -> None:
         """Classify what this backbone has not seen yet; does nothing if that is under way."""
         with self._lock:
-            is_under_way = self._run and self._run.is_active and self._run.classifier is classifier
+            fingerprint = classifier.record.fingerprint
+            is_under_way = self._run and self._run.is_active and self._run.fingerprint == fingerprint
             if is_under_way or not self._waiting_for(classifier):
                 return
             if self._run:
@@ -167,7 +180,7 @@ class PhotoBatch:
                 for photo in self._photos.values()
             )
             run = self._run
-        is_running = bool(run and run.is_active and run.classifier.record.fingerprint == fingerprint)
+        is_running = bool(run and run.is_active and run.fingerprint == fingerprint)
         num_waiting = sum(answer.is_waiting for answer in answers)
         seconds_left = run.seconds_left(num_waiting) if run and is_running else None
         return BatchView(answers=answers, is_running=is_running, seconds_left=seconds_left)
@@ -183,6 +196,16 @@ class PhotoBatch:
         path = photo.path if photo and photo.path else self._folder / str(photo_id)
         with translating_disk_errors(self._folder):
             return path.read_bytes()
+
+    def open_image(self, photo_id: int, name: str, *, shortest_side_px: int) -> Image.Image:
+        """A photo as an upright RGB image, a JPEG decoded no larger than is useful.
+
+        Raises:
+            StorageError: it has been removed meanwhile.
+            ImageError: it cannot be used.
+        """
+        limits = ImageLimits(max_bytes=self._settings.max_photo_bytes, max_pixels=self._settings.max_photo_pixels)
+        return decode_image(self.read(photo_id), name, limits=limits, shortest_side_px=shortest_side_px)
 
     def _take_id(self) -> int:
         with self._lock:
@@ -201,6 +224,7 @@ class PhotoBatch:
                 "Save it smaller, as JPEG for example."
             )
         path = self._folder / str(photo_id)
+        ensure_free_space(self._folder, len(data) + _RESERVED_BYTES)
         with translating_disk_errors(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
@@ -246,6 +270,11 @@ class PhotoBatch:
                 return  # a reading that was broken off is no fault of the photo
             self._settle(replace(photo, error=str(exc)))
             return
+        except Exception:
+            # A bug that one photo meets must neither stop the others nor be met for ever.
+            logger.exception("Classifying %s failed", photo.name)
+            self._settle(replace(photo, error=f"{photo.name} could not be classified; the app's log says why."))
+            return
         with self._lock:
             self._classifications[run.classifier.record.fingerprint, photo.photo_id] = classification
         self._settle(photo)
@@ -255,8 +284,9 @@ class PhotoBatch:
         with self._lock:
             if photo.photo_id in self._photos:
                 self._photos[photo.photo_id] = photo
-            elif photo.path:
-                photo.path.unlink(missing_ok=True)
+                return
+        if photo.path:
+            _delete(photo.path)
 
 
 class BatchRegistry:
@@ -264,10 +294,11 @@ class BatchRegistry:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._folder = settings.cache_path / "classify"
+        servers_folder = settings.cache_path / "classify"
+        _remove_leftovers(servers_folder)
+        self._folder = servers_folder / str(os.getpid())
         self._lock = threading.Lock()
         self._batches: OrderedDict[str, PhotoBatch] = OrderedDict()
-        _remove_leftovers(self._folder)
 
     def open(self, batch_id: str | None) -> PhotoBatch:
         """The batch with this id; a new, empty one where there is none."""
@@ -283,12 +314,21 @@ class BatchRegistry:
             evicted.clear()
         return batch
 
+    def close(self) -> None:
+        """Take all photos of all visitors out: nobody can reach them any more."""
+        with self._lock:
+            for batch in self._batches.values():
+                batch.clear()
+            self._batches.clear()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
 
 class _Run:
     """One thread that classifies what waits."""
 
     def __init__(self, classifier: Classifier, work: Callable[["_Run"], None]) -> None:
         self.classifier = classifier
+        self.fingerprint = classifier.record.fingerprint
         self.stopping = threading.Event()
         self.has_ended = False
         self.num_finished = 0
@@ -306,10 +346,18 @@ class _Run:
         return num_waiting * (time.monotonic() - self._started) / self.num_finished
 
 
-def _remove_leftovers(folder: Path) -> None:
-    if not folder.is_dir():
-        return
+def _delete(path: Path) -> None:
+    # Windows refuses while a thread reads it; then it goes with its folder.
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def _remove_leftovers(servers_folder: Path) -> None:
+    """Delete the photos of servers that were killed."""
     oldest = time.time() - _LEFTOVER_SECONDS
-    for leftover in folder.iterdir():
-        if leftover.stat().st_mtime < oldest:
-            shutil.rmtree(leftover, ignore_errors=True)  # another server may be removing it too
+    for folder in servers_folder.glob("*"):
+        is_alive = folder.name.isdecimal() and psutil.pid_exists(int(folder.name))
+        # Another server that starts right now may be removing it too.
+        with contextlib.suppress(FileNotFoundError):
+            if not is_alive and folder.stat().st_mtime < oldest:
+                shutil.rmtree(folder, ignore_errors=True)

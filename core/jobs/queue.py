@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Select, exists, func, or_, select, update
+from sqlalchemy import Select, delete, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
@@ -91,6 +91,16 @@ class TaskQueue:
         )
         with self._database.read_session() as session:
             return [EventView.of(event) for event in session.scalars(statement)]
+
+    def messages(self, task_id: int) -> list[str]:
+        """What the task had to tell people besides its progress, in order."""
+        statement = (
+            select(TaskEvent)
+            .where(TaskEvent.task_id == task_id, TaskEvent.kind == "message")
+            .order_by(TaskEvent.sequence)
+        )
+        with self._database.read_session() as session:
+            return [event.payload["text"] for event in session.scalars(statement)]
 
     def progress(self, task_id: int) -> Progress | None:
         """What the current attempt of a task reported last; None before its first report."""
@@ -187,7 +197,7 @@ class TaskQueue:
             return ClaimedTask(id=row.id, kind=row.kind, payload=row.payload, attempt=row.attempts, worker_id=worker_id)
 
     def finish(self, task_id: int, worker_id: str, *, status: TaskStatus, error: str | None = None) -> None:
-        """Write how a task ended.
+        """Write how a task ended; its reports of progress are deleted.
 
         Raises:
             TaskLostError: the task is no longer this worker's.
@@ -195,6 +205,8 @@ class TaskQueue:
         """
         with self._database.session() as session:
             _move(session, _lock_owned(session, task_id, worker_id), status, error=error)
+            # How far it once was interests nobody any more, and hours of work report a hundred thousand times.
+            session.execute(delete(TaskEvent).where(TaskEvent.task_id == task_id, TaskEvent.kind == "progress"))
 
     def append_event(self, task_id: int, worker_id: str | None, *, kind: EventKind, payload: dict[str, Any]) -> int:
         """Add an event to a task and return its sequence number.

@@ -4,6 +4,7 @@ Everything is written under a temporary name in its final folder and moved into 
 next start after a power cut, sees the old content or the new one, never half of it.
 """
 
+import contextlib
 import errno
 import os
 import shutil
@@ -17,6 +18,8 @@ from core.errors import NoSpaceError, StorageError
 
 # First letters of the names of unfinished files and folders.
 TEMPORARY_PREFIX = ".tmp-"
+# No file takes so long to write: an older draft belongs to a writer that was killed.
+ABANDONED_AFTER_SECONDS = 6 * 3600.0
 
 _FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 # ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL, ERROR_DISK_QUOTA_EXCEEDED.
@@ -53,12 +56,6 @@ def write_atomically(path: Path) -> Iterator[Path]:
             _flush_to_disk(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
-
-
-def write_bytes_atomically(path: Path, content: bytes) -> None:
-    """Write `content` to `path` as a whole; raises like `write_atomically`."""
-    with write_atomically(path) as temporary:
-        temporary.write_bytes(content)
 
 
 @contextmanager
@@ -137,6 +134,20 @@ def translating_disk_errors(path: Path) -> Iterator[None]:
                 f"Give it permission there, or {_ELSEWHERE} that it may write in."
             ) from exc
         raise StorageError(f"A file in {folder} cannot be read or written: {reason}.") from exc
+
+
+def remove_abandoned_drafts(folder: Path) -> None:
+    """Delete temporary files and folders in `folder` that belong to writers which were killed long ago."""
+    oldest = time.time() - ABANDONED_AFTER_SECONDS
+    for draft in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        # Another process may be publishing or sweeping it at this very moment.
+        with contextlib.suppress(FileNotFoundError):
+            if draft.stat().st_mtime >= oldest:
+                continue
+            if draft.is_dir():
+                shutil.rmtree(draft, ignore_errors=True)
+            else:
+                draft.unlink(missing_ok=True)
 
 
 def ensure_free_space(folder: Path, needed_bytes: int) -> None:

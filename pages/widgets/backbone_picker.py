@@ -10,9 +10,10 @@ from core.backbones.catalog import Backbone, all_backbones, find_backbone
 from core.backbones.weights import find_weights
 from core.errors import UnknownBackboneError
 from core.jobs.status import TaskStatus
-from core.jobs.views import Progress, TaskView
+from core.jobs.views import TaskView
 from core.services import Services, preparation_key
-from pages.widgets.wording import duration
+from pages.widgets.errors import guarded, show_error
+from pages.widgets.wording import duration, plain
 
 _CHOSEN = "backbone_picker.chosen"
 _WIDGET = "backbone_picker.widget"
@@ -50,10 +51,12 @@ def chosen_backbone(services: Services) -> Backbone:
     """The backbone this visitor works with; it survives page changes and reloads."""
     name = st.session_state.get(_CHOSEN) or st.query_params.get(_QUERY_PARAMETER)
     try:
-        return find_backbone(name or services.settings.default_backbone)
+        backbone = find_backbone(name or services.settings.default_backbone)
     except UnknownBackboneError:
         # The address was typed or is old: begin as if there were none.
-        return find_backbone(services.settings.default_backbone)
+        backbone = find_backbone(services.settings.default_backbone)
+    st.query_params[_QUERY_PARAMETER] = backbone.name
+    return backbone
 
 
 def choose_backbone(backbone: Backbone) -> None:
@@ -77,7 +80,6 @@ def render_picker(services: Services) -> Backbone:
         help="A network that was trained on 1.3 million photos of 1,000 kinds of things. "
         "Smaller ones answer faster, larger ones are right more often.",
     )
-    st.query_params[_QUERY_PARAMETER] = backbone.name
     _render_facts(backbone, choices[backbone.name], services)
     return backbone
 
@@ -117,28 +119,41 @@ def _render_facts(backbone: Backbone, availability: Availability, services: Serv
 
 
 def render_preparation(backbone: Backbone, services: Services) -> bool:
-    """Show how far the preparation of a backbone is, starting it where needed; whether to look again soon."""
+    """Show how far the preparation of a backbone is, starting it where that needs no download.
+
+    Returns:
+        Whether to look again soon.
+    """
     task = services.queue.latest(preparation_key(backbone))
     if task is None or task.status is TaskStatus.INTERRUPTED or _has_been_lost(task):
+        if find_weights(backbone, services.settings) is None:
+            # Nobody starts a long download by looking at a network.
+            st.info(f"The weights of {backbone.title} are not on this machine yet.", icon=":material/cloud_download:")
+            _render_request(backbone, services, f"Download {backbone.weights_megabytes:,.0f} MB", "download")
+            return False
         task = services.queue.get(services.request_preparation(backbone))
     if task.is_active:
         _render_progress(backbone, task, services)
         return True
-    if find_artefact(backbone, services.settings) is not None:
+    if task.status is TaskStatus.DONE and find_artefact(backbone, services.settings) is not None:
         return True  # finished while this was being asked
     if task.status is TaskStatus.CANCELLED:
         st.info(f"Preparing {backbone.title} was stopped.", icon=":material/block:")
     else:
         reason = task.error or "It was prepared by another version of Bluetit: restart the app."
-        st.error(f"{backbone.title} could not be prepared. {reason}", icon=":material/error:")
+        show_error(f"{backbone.title} could not be prepared. {reason}")
+    _render_request(backbone, services, "Try again", "refresh")
+    return False
+
+
+def _render_request(backbone: Backbone, services: Services, label: str, icon: str) -> None:
     st.button(
-        "Try again",
-        key=f"backbone_picker.retry.{backbone.name}",
-        icon=":material/refresh:",
-        on_click=services.request_preparation,
+        label,
+        key=f"backbone_picker.request.{backbone.name}",
+        icon=f":material/{icon}:",
+        on_click=guarded(services.request_preparation),
         args=(backbone,),
     )
-    return False
 
 
 def _has_been_lost(task: TaskView) -> bool:
@@ -154,23 +169,27 @@ def _render_progress(backbone: Backbone, task: TaskView, services: Services) -> 
     is_stopping = task.cancel_requested_at is not None
     with st.container(border=True):
         st.markdown(f"**Getting {backbone.title} ready.** This happens once; photos you add now wait for it.")
-        fraction, text = _describe_progress(services.queue.progress(task.id))
+        fraction, text = _describe_progress(task, services)
         st.progress(fraction, text="Stopping …" if is_stopping else text)
-        for event in services.queue.events_after(task.id, 0):
-            if event.kind == "message":
-                st.caption(f":material/info: {event.payload['text']}")
+        for message in services.queue.messages(task.id):
+            st.caption(f":material/info: {plain(message)}")
         st.button(
             "Stop",
             key=f"backbone_picker.stop.{backbone.name}",
             icon=":material/stop:",
             disabled=is_stopping,
-            on_click=services.queue.request_cancel,
+            on_click=guarded(services.queue.request_cancel),
             args=(task.id,),
         )
 
 
-def _describe_progress(progress: Progress | None) -> tuple[float, str]:
-    if progress is None:
-        return 0.0, "Starting the background worker"
-    left = "" if progress.seconds_left is None else f" · about {duration(progress.seconds_left)} left"
-    return progress.fraction or 0.0, f"{progress.message}{left}"
+def _describe_progress(task: TaskView, services: Services) -> tuple[float, str]:
+    progress = services.queue.progress(task.id)
+    if progress is not None:
+        left = "" if progress.seconds_left is None else f" · about {duration(progress.seconds_left)} left"
+        return progress.fraction or 0.0, f"{progress.message}{left}"
+    others = [running for running in services.queue.running_tasks() if running.id != task.id]
+    if task.status is TaskStatus.QUEUED and others:
+        name = str(others[0].payload.get("backbone", "other work"))
+        return 0.0, f"Waiting until {name} is done; it came first"
+    return 0.0, "Starting the background worker"

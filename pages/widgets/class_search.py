@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.imagenet import NUM_CLASSES, ImageNetClass, classes, search_classes
+from pages.widgets.wording import plain
 
 _MAX_LISTED = 60
 
@@ -34,7 +35,7 @@ def render_class_search() -> None:
     elif not found.group_matches:
         nearest = f" The nearest names are {_list(found.nearest)}." if found.nearest else ""
         st.warning(
-            f"No, “{query.strip()[:60]}” is not among the {NUM_CLASSES:,} classes.{nearest} "
+            f"No, “{plain(query.strip()[:60])}” is not among the {NUM_CLASSES:,} classes.{nearest} "
             "Shown a photo of it, the network can only pick something else that it knows.",
             icon=":material/cancel:",
         )

@@ -1,17 +1,39 @@
 """The one place where a `BluetitError` becomes a message on the page."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import streamlit as st
 
 from core.errors import BluetitError
+from pages.widgets.wording import plain
+
+_PENDING = "errors.pending"
 
 
 @contextmanager
 def showing_errors() -> Iterator[None]:
-    """Show a `BluetitError` that the block raises as a message; bugs surface as they are."""
+    """Show a `BluetitError` that the block raises, or that a callback raised before it; bugs surface as they are."""
+    for message in st.session_state.pop(_PENDING, ()):
+        show_error(message)
     try:
         yield
     except BluetitError as exc:
-        st.error(str(exc), icon=":material/error:")
+        show_error(str(exc))
+
+
+def show_error(message: str) -> None:
+    """A message with the error's icon, letter by letter."""
+    st.error(plain(message), icon=":material/error:")
+
+
+def guarded(callback: Callable[..., object]) -> Callable[..., None]:
+    """A widget's callback whose `BluetitError` is shown in the run that follows, in place of a broken page."""
+
+    def call(*args: object, **kwargs: object) -> None:
+        try:
+            callback(*args, **kwargs)
+        except BluetitError as exc:
+            st.session_state[_PENDING] = [*st.session_state.get(_PENDING, ()), str(exc)]
+
+    return call

@@ -11,8 +11,12 @@ import streamlit as st
 from core.images import FitMode, decode_image, fit, thumbnail_jpeg
 from core.inference.photo_batch import PhotoBatch, PhotoOrigin
 from core.samples import SAMPLE_PHOTOS, SamplePhoto, sample_path
+from core.services import Services
 from core.settings import Settings
+from pages.widgets.errors import guarded, showing_errors
 
+_BATCH = "photo_inputs.batch"
+_BATCH_PARAMETER = "photos"
 _GENERATION = "photo_inputs.generation"
 _LINK = "photo_inputs.link"
 _BROWSER_EVENTS = "photo_inputs.browser_events"
@@ -72,6 +76,14 @@ export default function ({ parentElement, data, setTriggerValue }) {
 _browser_events = st.components.v2.component("bluetit_browser_events", js=_BROWSER_EVENTS_JS)
 
 
+def open_batch(services: Services) -> PhotoBatch:
+    """This visitor's photos; their id in the address brings them back after a reload, on whichever page."""
+    batch = services.batches.open(st.session_state.get(_BATCH) or st.query_params.get(_BATCH_PARAMETER))
+    st.session_state[_BATCH] = batch.batch_id
+    st.query_params[_BATCH_PARAMETER] = batch.batch_id
+    return batch
+
+
 def render_photo_inputs(batch: PhotoBatch, settings: Settings) -> None:
     """Every way in; what arrives goes straight into the batch."""
     upload_megabytes = -(-settings.max_photo_bytes // 1_000_000)  # a MB of Streamlit's is 2**20 bytes: never less
@@ -80,7 +92,8 @@ def render_photo_inputs(batch: PhotoBatch, settings: Settings) -> None:
     )
     with files:
         _render_uploader(batch, upload_megabytes)
-        _render_samples(batch)
+        with showing_errors():
+            _render_samples(batch)
     with camera:
         _render_camera(batch)
     with link, st.form("photo_inputs.link_form", border=False, clear_on_submit=True):
@@ -153,7 +166,7 @@ def _render_samples(batch: PhotoBatch) -> None:
                 st.button(
                     sample.title,
                     key=f"photo_inputs.sample.{sample.file_name}",
-                    on_click=_take_sample,
+                    on_click=guarded(_take_sample),
                     args=(batch, sample),
                     width="stretch",
                     type="tertiary",

@@ -7,13 +7,15 @@ from enum import StrEnum
 
 import plotly.graph_objects as go
 import streamlit as st
+from PIL import Image
 
 from core.imagenet import Prediction
-from core.images import decode_image, thumbnail_jpeg
+from core.images import thumbnail_jpeg
 from core.inference.classifier import Classification, Classifier
 from core.inference.heatmap import overlay
 from core.inference.photo_batch import Answer, BatchView, PhotoBatch
-from pages.widgets.wording import count, duration, percent
+from pages.widgets.errors import guarded, showing_errors
+from pages.widgets.wording import count, duration, percent, plain
 
 # Below this probability of the best class the page says that nothing fits. Measured with EfficientNet-Lite0: 3 % of the
 # right and 45 % of the wrong answers to 100 photos of known classes are below it, and 78 % of the answers to 894 photos
@@ -37,35 +39,35 @@ class Order(StrEnum):
     NAME = "By file name"
 
 
-def _render_progress(batch: PhotoBatch, view: BatchView) -> None:
+def _render_progress(batch: PhotoBatch, view: BatchView, fingerprint: str) -> None:
     """How far the classification is, with time left and a way to stop."""
     num_finished = len(view.answers) - view.num_waiting
     left = f" · about {duration(view.seconds_left)} left" if view.seconds_left is not None else ""
     bar, button = st.columns([5, 1], vertical_alignment="center")
     bar.progress(num_finished / len(view.answers), text=f"{num_finished} of {len(view.answers)} photos{left}")
-    button.button("Stop", icon=":material/stop:", on_click=_stop, args=(batch,), width="stretch")
+    button.button("Stop", icon=":material/stop:", on_click=_stop, args=(batch, fingerprint), width="stretch")
 
 
-def has_stopped(batch: PhotoBatch) -> bool:
-    """Whether the visitor stopped this batch and has not asked to go on."""
-    return st.session_state.get("results.stopped") == (batch.batch_id, batch.num_taken)
+def has_stopped(batch: PhotoBatch, fingerprint: str) -> bool:
+    """Whether the visitor stopped this network on this batch, and has neither added photos nor asked to go on."""
+    return st.session_state.get("results.stopped") == (batch.batch_id, batch.num_taken, fingerprint)
 
 
 def _go_on() -> None:
     st.session_state.pop("results.stopped", None)
 
 
-def _stop(batch: PhotoBatch) -> None:
+def _stop(batch: PhotoBatch, fingerprint: str) -> None:
     batch.stop()
-    # Photos that come later begin anew: the number taken in is part of the mark.
-    st.session_state["results.stopped"] = (batch.batch_id, batch.num_taken)
+    # Photos that come later, and another network, begin anew: they are part of the mark.
+    st.session_state["results.stopped"] = (batch.batch_id, batch.num_taken, fingerprint)
 
 
 def render_answers(batch: PhotoBatch, view: BatchView, classifier: Classifier | None, backbone_title: str) -> None:
     """Progress, toolbar and answers of a batch that is not empty."""
     st.subheader(summarise(view), anchor=False)
-    if view.is_running:
-        _render_progress(batch, view)
+    if classifier and view.is_running:
+        _render_progress(batch, view, classifier.record.fingerprint)
     elif classifier and view.num_waiting:
         st.button("Go on", icon=":material/play_arrow:", on_click=_go_on)
     shown = view.answers
@@ -74,7 +76,7 @@ def render_answers(batch: PhotoBatch, view: BatchView, classifier: Classifier | 
         if not shown:
             st.info("No photo fits this filter.", icon=":material/filter_alt_off:")
     else:
-        st.button("Clear", icon=":material/delete_sweep:", on_click=batch.clear, key="results.clear_one")
+        st.button("Clear", icon=":material/delete_sweep:", on_click=guarded(batch.clear), key="results.clear_one")
     if st.session_state.get("results.layout") == "Table":
         _render_table(shown)
     else:
@@ -102,7 +104,7 @@ def _render_toolbar(batch: PhotoBatch, view: BatchView, backbone_title: str) -> 
             icon=":material/download:",
             on_click="ignore",
         )
-        st.button("Clear", icon=":material/delete_sweep:", on_click=batch.clear, help="Take all photos out.")
+        st.button("Clear", icon=":material/delete_sweep:", on_click=guarded(batch.clear), help="Take all photos out.")
     return arrange(view.answers, order, text, only_unsure=only_unsure)
 
 
@@ -134,7 +136,8 @@ def to_csv(answers: Sequence[Answer], backbone_title: str) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     for answer in answers:
-        writer.writerow([_without_formula(answer.photo.name), backbone_title, *_csv_cells(answer)])
+        cells = [answer.photo.name, backbone_title, *_csv_cells(answer)]
+        writer.writerow([_without_formula(cell) for cell in cells])
     return text.getvalue()
 
 
@@ -153,9 +156,9 @@ def _csv_cells(answer: Answer) -> list[str]:
     return [*cells, found.group, f"{found.group_probability:.6f}", *times, ""]
 
 
-def _without_formula(name: str) -> str:
-    """A file name that a spreadsheet would run as a formula is marked as text."""
-    return f"'{name}" if name[:1] in "=+-@\t\r" else name
+def _without_formula(cell: str) -> str:
+    """A text, such as a file's name, that a spreadsheet would run as a formula is marked as text."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def _render_pager(answers: Sequence[Answer]) -> Sequence[Answer]:
@@ -171,7 +174,7 @@ def _render_table(answers: Sequence[Answer]) -> None:
         {
             "Photo": [answer.photo.name for answer in answers],
             "Answer": [_best_label(answer) or answer.photo.error or "waiting" for answer in answers],
-            "Probability": [_best_probability(answer) * 100 for answer in answers],
+            "Probability": [_best_probability(answer) * 100 if answer.classification else None for answer in answers],
             "Kind": [answer.classification.group if answer.classification else "" for answer in answers],
             "Second": [_label_of_rank(answer, 1) for answer in answers],
             "Third": [_label_of_rank(answer, 2) for answer in answers],
@@ -185,18 +188,20 @@ def _render_table(answers: Sequence[Answer]) -> None:
 def _render_cards(batch: PhotoBatch, answers: Sequence[Answer], classifier: Classifier | None) -> None:
     columns = st.columns(2) if len(answers) > 1 else [st.container()]
     for position, answer in enumerate(answers):
-        with columns[position % len(columns)], st.container(border=True, key=f"card-{answer.photo.photo_id}"):
+        card = columns[position % len(columns)].container(border=True, key=f"results.card.{answer.photo.photo_id}")
+        with card, showing_errors():
             _render_card(batch, answer, classifier)
 
 
 def _render_card(batch: PhotoBatch, answer: Answer, classifier: Classifier | None) -> None:
     photo = answer.photo
     if photo.error is not None:
-        st.error(photo.error, icon=":material/broken_image:")
+        st.markdown(f"**{plain(photo.name)}**")
+        st.error(plain(photo.error), icon=":material/broken_image:")
         _render_remove(batch, answer)
         return
     if answer.classification is None:
-        st.markdown(f":material/hourglass_empty: {_plain(photo.name)} is waiting")
+        st.markdown(f":material/hourglass_empty: {plain(photo.name)} is waiting")
         return
     left, right = st.columns([2, 3])
     left.image(_preview(batch, answer), alt=f"Photo {photo.name}", width="stretch")
@@ -210,7 +215,7 @@ def _render_card(batch: PhotoBatch, answer: Answer, classifier: Classifier | Non
         )
         found = answer.classification
         st.caption(
-            f"{_plain(photo.name)} · {found.decode_milliseconds + found.network_milliseconds:.0f} ms "
+            f"{plain(photo.name)} · {found.decode_milliseconds + found.network_milliseconds:.0f} ms "
             f"(reading {found.decode_milliseconds:.0f}, network {found.network_milliseconds:.0f})"
         )
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -277,14 +282,36 @@ def _render_explanation(batch: PhotoBatch, answer: Answer, classifier: Classifie
         key=f"results.heat.{answer.photo.photo_id}",
         required=True,
     )
-    square = classifier.square(batch.read(answer.photo.photo_id), answer.photo.name)
+    square, heated = _square_and_heat(
+        classifier,
+        batch,
+        name=answer.photo.name,
+        key=(classifier.record.fingerprint, batch.batch_id, answer.photo.photo_id, labels[label]),
+    )
     seen, heat = st.columns(2)
     seen.image(square, caption=f"What the network saw: {square.width} × {square.height} pixels", width="stretch")
     heat.image(
-        overlay(square, classifier.heat(square, labels[label])),
+        heated,
         caption=f"Evidence for {label}: the brighter, the more",
         width="stretch",
     )
+
+
+@st.cache_data(max_entries=64, show_spinner="Looking for the evidence …")
+def _square_and_heat(
+    _classifier: Classifier, _batch: PhotoBatch, *, name: str, key: tuple[str, str, int, int]
+) -> tuple[Image.Image, Image.Image]:
+    """The square that the network saw, and the same with the evidence for a class laid over it.
+
+    Args:
+        _classifier: the network that answered.
+        _batch: the visitor's photos.
+        name: the photo's name.
+        key: artefact fingerprint, batch id, photo id and class index: what the pictures depend on.
+    """
+    _, _, photo_id, class_index = key
+    square = _classifier.square(_batch.read(photo_id), name)
+    return square, overlay(square, _classifier.heat(square, class_index))
 
 
 def _render_remove(batch: PhotoBatch, answer: Answer) -> None:
@@ -293,24 +320,19 @@ def _render_remove(batch: PhotoBatch, answer: Answer) -> None:
         key=f"results.remove.{answer.photo.photo_id}",
         icon=":material/close:",
         type="tertiary",
-        on_click=batch.remove,
+        on_click=guarded(batch.remove),
         args=(answer.photo.photo_id,),
     )
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
 def _preview_jpeg(_batch: PhotoBatch, batch_id: str, photo_id: int, name: str) -> bytes:
-    image = decode_image(_batch.read(photo_id), name, shortest_side_px=_PREVIEW_SIDE_PX)
+    image = _batch.open_image(photo_id, name, shortest_side_px=_PREVIEW_SIDE_PX)
     return thumbnail_jpeg(image, _PREVIEW_SIDE_PX)
 
 
 def _preview(batch: PhotoBatch, answer: Answer) -> bytes:
     return _preview_jpeg(batch, batch.batch_id, answer.photo.photo_id, answer.photo.name)
-
-
-def _plain(name: str) -> str:
-    """A file name that Markdown leaves as it is."""
-    return "".join(f"\\{letter}" if letter in r"\`*_{}[]()#+-!|<>~:$" else letter for letter in name)
 
 
 def _is_unsure(answer: Answer) -> bool:

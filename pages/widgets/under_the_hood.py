@@ -5,13 +5,13 @@ import streamlit as st
 from core.backbones.artefacts import ArtefactRecord
 from core.backbones.catalog import Backbone
 from core.inference.photo_batch import BatchView
-from pages.widgets.wording import percent
+from pages.widgets.wording import percent, plain
 
 
 def render_under_the_hood(backbone: Backbone, record: ArtefactRecord, view: BatchView) -> None:
     """A folded panel; the numbers are those of the last photo where there is one."""
     last = next((answer for answer in reversed(view.answers) if answer.classification), None)
-    found, name = (last.classification, last.photo.name) if last else (None, "")
+    found, name = (last.classification, plain(last.photo.name)) if last else (None, "")
     height, width = record.image_size
     rows, columns, channels = record.feature_map_shape
     with st.expander("Under the hood", icon=":material/build:"):
@@ -19,8 +19,9 @@ def render_under_the_hood(backbone: Backbone, record: ArtefactRecord, view: Batc
         with one:
             st.markdown("##### 1 · The photo becomes a square")
             st.markdown(
-                f"The middle {record.crop_fraction:.0%} of the photo is scaled to {width} × {height} pixels of red, "
-                f"green and blue: **{width * height * 3:,} numbers** from 0 to 255. What lies outside is never seen."
+                "The largest square in the middle of the photo, less a narrow border, is scaled to "
+                f"{width} × {height} pixels of red, green and blue: **{width * height * 3:,} numbers** from 0 to 255. "
+                "What lies outside is never seen."
             )
             if found:
                 st.caption(f"For {name}: {found.decode_milliseconds:.1f} ms")
@@ -36,12 +37,12 @@ def render_under_the_hood(backbone: Backbone, record: ArtefactRecord, view: Batc
         with three:
             st.markdown("##### 3 · The head weighs them")
             how = (
-                f"One table of {channels:,} × 1,000 weights"
+                f"One table of {channels:,} × 1,000 weights turns"
                 if record.has_linear_head
-                else "A few last layers of the network"
+                else "A few last layers of the network turn"
             )
             st.markdown(
-                f"{how} turns the patterns into **1,000 scores**, and a softmax turns the scores into probabilities "
+                f"{how} the patterns into **1,000 scores**, and a softmax turns the scores into probabilities "
                 "that add up to 100 %. The head must always share out the 100 %, even when it knows none of it. "
                 "Retraining replaces this step by one for classes of your own."
             )
@@ -49,6 +50,6 @@ def render_under_the_hood(backbone: Backbone, record: ArtefactRecord, view: Batc
                 best = found.predictions[0]
                 st.caption(f"For {name}: {best.imagenet_class.label} {percent(best.probability)}")
         st.caption(
-            f"The fast version of this network (LiteRT) was compared with the original (Keras) when it was prepared: "
-            f"the largest difference of any probability was {record.largest_probability_difference:.0e}."
+            "The fast version of this network (LiteRT) was compared with the original (Keras) when it was prepared: "
+            f"no probability differed by more than {record.largest_probability_difference * 100:.5f} %."
         )

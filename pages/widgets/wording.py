@@ -1,4 +1,6 @@
-"""Numbers as people write them."""
+"""Numbers and names as people write them."""
+
+_MARKDOWN_LETTERS = r"\`*_{}[]()#+-!|<>~:$&^="
 
 
 def percent(probability: float) -> str:
@@ -21,3 +23,8 @@ def duration(seconds: float) -> str:
 def count(number: int, noun: str) -> str:
     """A number with its noun, such as "1 photo" or "1,204 photos"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def plain(text: str) -> str:
+    """A text from outside (a file's name, a path, a query) so that Markdown shows it letter by letter."""
+    return "".join(f"\\{letter}" if letter in _MARKDOWN_LETTERS else letter for letter in text)

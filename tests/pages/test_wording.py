@@ -2,7 +2,7 @@
 
 import pytest
 
-from pages.widgets.wording import count, duration, percent
+from pages.widgets.wording import count, duration, percent, plain
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,11 @@ def test_a_time_left_is_rounded_to_what_matters(seconds: float, text: str):
 def test_a_noun_follows_its_number(number: int, text: str):
     """One photo, two photos."""
     assert count(number, "photo") == text
+
+
+@pytest.mark.parametrize("text", ["*a*.jpg", "![x](y)", "C:\\Users\\.b", "$x$", "&#47;", ":material/x:", "a~~b~~"])
+def test_a_name_from_outside_is_shown_letter_by_letter(text: str):
+    """Every letter that Markdown would act on is escaped, and nothing else is added."""
+    shown = plain(text)
+    assert shown.replace("\\\\", "\0").replace("\\", "").replace("\0", "\\") == text
+    assert all(f"\\{letter}" in shown for letter in "*![]$&:~\\" if letter in text)

@@ -4,16 +4,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.backbones.artefacts import load_artefact
+from core.backbones.catalog import Backbone
 from core.inference.classifier import Classifier
 from core.inference.heatmap import class_activation_map, evidence, occlusion_map, overlay
 from core.samples import SAMPLE_PHOTOS, sample_path
+from core.settings import Settings
 
 
-def test_the_map_is_exact(classifier: Classifier):
+def test_the_map_is_exact(classifier: Classifier, prepared_settings: Settings, lite0: Backbone):
     """The mean of the evidence over all places plus the bias is the class' logit, for any class."""
+    artefact = load_artefact(lite0, prepared_settings)
     photo = sample_path(SAMPLE_PHOTOS[0]).read_bytes()
     outputs = classifier.answer(classifier.square(photo, "cat"))
-    kernel, bias = classifier._linear_head
+    kernel, bias = artefact.read_classifier()
     logits = outputs.features @ kernel + bias
     for index in (0, 281, 282, 999):
         places = evidence(outputs.feature_map, kernel[:, index])

@@ -138,7 +138,7 @@ def test_removing_and_clearing_delete_the_files(batch: PhotoBatch, settings: Set
     """Photos that were taken out are gone from the disk; removing one twice does no harm."""
     batch.add_file("cat.png", CAT, PhotoOrigin.FILE)
     batch.add_file("coffee.png", COFFEE, PhotoOrigin.FILE)
-    folder = settings.cache_path / "classify" / batch.batch_id
+    folder = settings.cache_path / "classify" / str(os.getpid()) / batch.batch_id
     first = batch.view("").answers[0].photo.photo_id
     batch.remove(first)
     batch.remove(first)
@@ -165,15 +165,46 @@ def test_the_longest_unused_batch_gives_way(settings: Settings):
     for _ in range(64):
         registry.open(None)
     assert registry.open(first.batch_id) is not first
-    assert not (settings.cache_path / "classify" / first.batch_id).exists()
+    assert not (settings.cache_path / "classify" / str(os.getpid()) / first.batch_id).exists()
 
 
 def test_leftovers_of_an_ended_server_are_removed(settings: Settings):
-    """Old photo folders go at the next start, fresh ones of a running server stay."""
-    for name, age_seconds in (("old", 2 * 24 * 3600), ("fresh", 60)):
+    """Photos of a server that was killed go at a later start; those of a running or just ended one stay."""
+    killed, just_ended, running = "999999998", "999999999", str(os.getppid())
+    for name in (killed, just_ended, running):
         folder = settings.cache_path / "classify" / name
         folder.mkdir(parents=True)
-        changed_at = folder.stat().st_mtime - age_seconds
-        os.utime(folder, (changed_at, changed_at))
+        if name != just_ended:
+            os.utime(folder, (0, 0))
     BatchRegistry(settings)
-    assert [folder.name for folder in (settings.cache_path / "classify").iterdir()] == ["fresh"]
+    left = {folder.name for folder in (settings.cache_path / "classify").iterdir()}
+    assert left == {just_ended, running}
+
+
+def test_closing_deletes_the_photos_of_all_visitors(settings: Settings):
+    """When the server stops, nobody can reach the photos any more, so none are kept."""
+    registry = BatchRegistry(settings)
+    for _ in range(2):
+        registry.open(None).add_file("cat.png", CAT, PhotoOrigin.FILE)
+    registry.close()
+    assert list((settings.cache_path / "classify").iterdir()) == []
+
+
+def test_a_bug_met_by_one_photo_is_told_once(
+    batch: PhotoBatch, classifier: Classifier, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """An unexpected exception is logged and ends that photo; it is not tried for ever, and the others are answered."""
+    classify = classifier.classify
+
+    def fail_on_coffee(data: bytes, name: str, *, is_alone: bool = False) -> object:
+        if name == "coffee.png":
+            raise ZeroDivisionError("a bug")
+        return classify(data, name, is_alone=is_alone)
+
+    monkeypatch.setattr(classifier, "classify", fail_on_coffee)
+    batch.add_file("coffee.png", COFFEE, PhotoOrigin.FILE)
+    batch.add_file("cat.png", CAT, PhotoOrigin.FILE)
+    coffee, cat = finish(batch, classifier).answers
+    assert "coffee.png could not be classified" in (coffee.photo.error or "")
+    assert cat.classification
+    assert "a bug" in caplog.text

@@ -9,9 +9,9 @@ from core.errors import NoSpaceError, StorageError
 from core.storage.files import (
     ensure_free_space,
     publish_directory,
+    remove_abandoned_drafts,
     translating_disk_errors,
     write_atomically,
-    write_bytes_atomically,
     write_directory_atomically,
 )
 
@@ -21,6 +21,11 @@ needs_full_device = pytest.mark.skipif(not FULL_DEVICE.exists(), reason="this sy
 
 def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+def write_bytes_atomically(path: Path, content: bytes) -> None:
+    with write_atomically(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def test_file_appears_at_the_end_of_the_block(tmp_path: Path) -> None:
@@ -188,3 +193,14 @@ def test_file_in_use_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     write_bytes_atomically(tmp_path / "model", b"new")
     assert not refusals
     assert (tmp_path / "model").read_bytes() == b"new"
+
+
+def test_only_abandoned_drafts_are_swept(tmp_path: Path) -> None:
+    """What a killed writer left hours ago goes; what somebody writes right now, and finished files, stay."""
+    for name in (".tmp-old-file", ".tmp-new-file", "finished"):
+        (tmp_path / name).touch()
+    (tmp_path / ".tmp-old-folder").mkdir()
+    for name in (".tmp-old-file", ".tmp-old-folder", "finished"):
+        os.utime(tmp_path / name, (0, 0))
+    remove_abandoned_drafts(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".tmp-new-file", "finished"]
