@@ -197,7 +197,7 @@ class TaskQueue:
             return ClaimedTask(id=row.id, kind=row.kind, payload=row.payload, attempt=row.attempts, worker_id=worker_id)
 
     def finish(self, task_id: int, worker_id: str, *, status: TaskStatus, error: str | None = None) -> None:
-        """Write how a task ended; its reports of progress are deleted.
+        """Write how a task ended; of its reports of progress only the last is kept.
 
         Raises:
             TaskLostError: the task is no longer this worker's.
@@ -206,7 +206,9 @@ class TaskQueue:
         with self._database.session() as session:
             _move(session, _lock_owned(session, task_id, worker_id), status, error=error)
             # How far it once was interests nobody any more, and hours of work report a hundred thousand times.
-            session.execute(delete(TaskEvent).where(TaskEvent.task_id == task_id, TaskEvent.kind == "progress"))
+            is_report = (TaskEvent.task_id == task_id) & (TaskEvent.kind == "progress")
+            last = session.scalar(select(func.max(TaskEvent.sequence)).where(is_report))
+            session.execute(delete(TaskEvent).where(is_report, TaskEvent.sequence < last))
 
     def append_event(self, task_id: int, worker_id: str | None, *, kind: EventKind, payload: dict[str, Any]) -> int:
         """Add an event to a task and return its sequence number.

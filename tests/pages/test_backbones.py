@@ -1,6 +1,7 @@
 """The page of networks."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,13 +45,28 @@ def test_the_network_in_use_is_selected_and_can_be_used(open_app: OpenApp, prepa
     assert app.title[0].value == "What is in your photo?"
 
 
-def test_a_network_is_prepared_on_request(
+def test_a_network_that_is_not_here_offers_its_download(
+    open_app: OpenApp, prepared_settings: Settings, without_keras_cache: None
+):
+    """The button says how much it is; when the download fails, the reason stays until it is tried again."""
+    settings = replace(prepared_settings, weights_mirror_url="http://127.0.0.1:1")
+    app = open_page(open_app, settings, network="DenseNet121")
+    button(app, "Download and prepare (32 MB)").click().run()
+    queue = get_services().queue
+    wait_until(lambda: not queue.latest("prepare_backbone:DenseNet121").is_active, 60)
+    for _ in range(2):
+        app.run()
+        assert "could not be downloaded" in app.error[0].value
+    assert button(app, "Try again")
+
+
+def test_a_network_becomes_ready_while_one_looks(
     open_app: OpenApp, prepared_settings: Settings, shared_dir: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """Weights on this machine become a network that is ready, and the table says so."""
+    """Weights on this machine become a network that is ready: first with progress, then in the table."""
     monkeypatch.setenv("KERAS_HOME", str(shared_dir / "weights" / "keras"))
     app = open_page(open_app, prepared_settings, network="MobileNet-0.75-192")
-    button(app, "Prepare (10 MB)").click().run()
+    assert button(app, "Stop")
     queue = get_services().queue
     wait_until(lambda: not queue.latest("prepare_backbone:MobileNet-0.75-192").is_active, 240)
     app.run()
