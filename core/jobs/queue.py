@@ -208,7 +208,7 @@ class TaskQueue:
             # How far it once was interests nobody any more, and hours of work report a hundred thousand times.
             is_report = (TaskEvent.task_id == task_id) & (TaskEvent.kind == "progress")
             last = session.scalar(select(func.max(TaskEvent.sequence)).where(is_report))
-            session.execute(delete(TaskEvent).where(is_report, TaskEvent.sequence < last))
+            session.execute(delete(TaskEvent).where(is_report, TaskEvent.sequence < (last or 0)))
 
     def append_event(self, task_id: int, worker_id: str | None, *, kind: EventKind, payload: dict[str, Any]) -> int:
         """Add an event to a task and return its sequence number.
