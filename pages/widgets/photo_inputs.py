@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.images import FitMode, decode_image, fit, thumbnail_jpeg
 from core.inference.photo_batch import PhotoBatch, PhotoOrigin
@@ -18,6 +19,7 @@ from pages.widgets.errors import guarded, showing_errors
 _BATCH = "photo_inputs.batch"
 _BATCH_PARAMETER = "photos"
 _GENERATION = "photo_inputs.generation"
+_TAKEN_FILE_IDS = "photo_inputs.taken_file_ids"
 _LINK = "photo_inputs.link"
 _BROWSER_EVENTS = "photo_inputs.browser_events"
 _NOTICE = "photo_inputs.notice"
@@ -129,10 +131,22 @@ def _render_uploader(batch: PhotoBatch, max_megabytes: int) -> None:
 
 def _take_uploads(batch: PhotoBatch, key: str) -> None:
     for file in st.session_state[key]:
-        if _has_room(batch):
+        if _is_new(file) and _has_room(batch):
             batch.add_file(file.name, file.getvalue(), PhotoOrigin.FILE)
     # A new key gives an empty uploader, and Streamlit lets go of the files' bytes.
     st.session_state[_GENERATION] = st.session_state.get(_GENERATION, 0) + 1
+
+
+def _is_new(file: UploadedFile) -> bool:
+    """Whether this upload has not been taken in yet.
+
+    When a run is overtaken by the next (`runner.fastReruns`), Streamlit calls its callback a second time.
+    """
+    taken = st.session_state.setdefault(_TAKEN_FILE_IDS, set())
+    if file.file_id in taken:
+        return False
+    taken.add(file.file_id)
+    return True
 
 
 def _render_camera(batch: PhotoBatch) -> None:
@@ -146,7 +160,7 @@ def _render_camera(batch: PhotoBatch) -> None:
 
 def _take_camera(batch: PhotoBatch, key: str) -> None:
     photo = st.session_state[key]
-    if photo is not None and _has_room(batch):
+    if photo is not None and _is_new(photo) and _has_room(batch):
         batch.add_file("camera.jpg", photo.getvalue(), PhotoOrigin.CAMERA)
         st.session_state[_GENERATION] = st.session_state.get(_GENERATION, 0) + 1
 

@@ -53,12 +53,13 @@ class ClassifyPage:
         self.page.get_by_role("button", name=title, exact=True).click()
 
     def add_links(self, links: Sequence[str]) -> None:
-        """Type links into the box, one after the other."""
+        """Type links into the box of an empty page, one after the other."""
         self.page.get_by_role("tab", name="Link").click()
-        box = self.page.get_by_label("Link to a photo")
-        for link in links:
+        box = self.page.get_by_role("textbox", name="Link to a photo")
+        for number, link in enumerate(links, start=1):
             box.fill(link)
-            self.page.get_by_role("button", name="Add", exact=True).click()
+            self.press_button("Add")
+            self.expect_num_photos(number)
             expect(box).to_have_value("")
 
     def choose(self, label: str, option: str | re.Pattern[str]) -> None:
@@ -76,7 +77,10 @@ class ClassifyPage:
         box.press("Enter")
 
     def go_to(self, title: str) -> None:
-        """Go to another page of the app."""
+        """Go to another page of the app; small screens hide the way behind a button."""
+        more = self.page.get_by_role("button", name="Expand sidebar")
+        if more.is_visible():
+            more.click()
         self.page.get_by_role("navigation").get_by_role("link", name=title).click()
 
     def press_button(self, name: str) -> None:
@@ -107,6 +111,10 @@ class ClassifyPage:
     def card(self, text: str) -> Locator:
         """The card that contains a text, such as a file's name."""
         return self.cards.filter(has_text=text)
+
+    def expect_num_photos(self, num_photos: int) -> None:
+        """Wait until that many photos are there, answered or not."""
+        expect(self.summary).to_have_text(re.compile(rf"^{num_photos:,} photos?: "))
 
     def expect_answered(self, num_photos: int, *, timeout_milliseconds: float | None = None) -> None:
         """Wait until that many photos are there, none waits, and the page has come to rest."""

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocketRoute, expect
 
 from core.settings import Settings
 from tests.e2e.classify_page import ClassifyPage
@@ -29,11 +29,11 @@ def num_waiting(page: ClassifyPage) -> int:
 def test_a_reload_in_the_middle_of_a_batch_loses_nothing(page: ClassifyPage, tmp_path: Path):
     """After a reload all 60 photos are there, once each, and those that waited are answered, too."""
     page.upload(*slow_photos(tmp_path, 60, side_px=2500))
-    expect(page.summary).to_contain_text("60 photos")
+    page.expect_num_photos(60)
     expect(page.summary).to_have_text(IS_HALF_WAY)
     page.page.reload()
     page.expect_open()
-    expect(page.summary).to_contain_text("60 photos")
+    page.expect_num_photos(60)
     assert num_waiting(page) > 0
     page.expect_answered(60, timeout_milliseconds=BATCH_TIMEOUT_MILLISECONDS)
     pages = page.page.get_by_role("navigation", name="Pagination")
@@ -44,7 +44,7 @@ def test_a_reload_in_the_middle_of_a_batch_loses_nothing(page: ClassifyPage, tmp
 def test_a_batch_can_be_stopped_and_continued(page: ClassifyPage, tmp_path: Path):
     """Stop leaves the rest waiting, whatever else the visitor does on the page, until Go on."""
     page.upload(*slow_photos(tmp_path, 300, side_px=1000))
-    expect(page.summary).to_contain_text("300 photos")
+    page.expect_num_photos(300)
     expect(page.page.get_by_text(re.compile(r"^[1-9]\d* of 300 photos · about .* left$"))).to_be_visible()
     page.press_button("Stop")
     expect(page.page.get_by_role("button", name="Go on", exact=True)).to_be_visible()
@@ -80,5 +80,29 @@ def test_photos_added_one_after_the_other_are_each_taken_once(page: ClassifyPage
     """However fast uploads follow each other, no photo is lost or doubled."""
     for number in range(1, 6):
         page.upload(sample("Cat"))
-        expect(page.summary).to_contain_text(f"{number} photo")
+        page.expect_num_photos(number)
     page.expect_answered(5)
+
+
+def test_a_late_message_of_the_browser_takes_no_photo_twice(page: ClassifyPage):
+    """Files that were taken in already are not taken in again when a busy browser reports them once more.
+
+    The message that a busy browser sends late is recorded and repeated, for how busy it is cannot be told in a test.
+    """
+    messages: list[bytes | str] = []
+    servers: list[WebSocketRoute] = []
+
+    def listen(browser: WebSocketRoute) -> None:
+        server = browser.connect_to_server()
+        servers.append(server)
+        browser.on_message(lambda message: (messages.append(message), server.send(message)))
+
+    page.page.route_web_socket("**/_stcore/stream*", listen)
+    page.page.reload()
+    page.expect_open()
+    page.upload(sample("Cat"))
+    page.expect_answered(1)
+    (*_, with_file) = (message for message in messages if b"chelsea.png" in message)
+    servers[-1].send(with_file)
+    page.upload(sample("Coffee"))
+    page.expect_answered(2)

@@ -5,6 +5,7 @@ import io
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from core.backbones.catalog import Backbone
 from core.imagenet import Prediction, classes
 from core.inference.classifier import Classification
-from core.inference.photo_batch import Answer, Photo, PhotoOrigin
+from core.inference.photo_batch import Answer, BatchRegistry, Photo, PhotoOrigin
 from core.jobs.status import TaskStatus
 from core.samples import SAMPLE_PHOTOS, sample_path
 from core.services import preparation_key
@@ -312,3 +313,23 @@ def test_a_file_name_cannot_become_a_formula():
     """A spreadsheet must not run what somebody named a photo."""
     answer = make_answer(1, "=HYPERLINK(1).jpg", 235, 0.9)
     assert next(csv.DictReader(io.StringIO(to_csv([answer], "x"))))["file"] == "'=HYPERLINK(1).jpg"
+
+
+def test_a_photo_is_taken_in_once_when_streamlit_calls_back_twice(prepared_settings: Settings):
+    """A run that is overtaken by the next repeats its callback with the same upload; a new upload is another photo."""
+
+    def script() -> None:
+        import streamlit as st
+
+        from pages.widgets.photo_inputs import _take_uploads
+
+        _take_uploads(st.session_state["batch"], "uploads")
+
+    batch = BatchRegistry(prepared_settings).open(None)
+    app = AppTest.from_function(script)
+    app.session_state["batch"] = batch
+    for file_id, num_expected in (("first", 1), ("first", 1), ("second", 2)):
+        app.session_state["uploads"] = [SimpleNamespace(file_id=file_id, name="cat.png", getvalue=lambda: CAT[1])]
+        app.run()
+        assert not app.exception
+        assert len(batch.view("").answers) == num_expected
