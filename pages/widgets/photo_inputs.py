@@ -88,7 +88,7 @@ def open_batch(services: Services) -> PhotoBatch:
 
 def render_photo_inputs(batch: PhotoBatch, settings: Settings) -> None:
     """Every way in; what arrives goes straight into the batch."""
-    upload_megabytes = -(-settings.max_photo_bytes // 1_000_000)  # a MB of Streamlit's is 2**20 bytes: never less
+    upload_megabytes = -(-settings.max_photo_bytes // 1_000_000)  # Streamlit's browser side counts in these MB too
     files, camera, link = st.tabs(
         [":material/upload: Photos", ":material/photo_camera: Camera", ":material/link: Link"]
     )
@@ -108,7 +108,7 @@ def render_photo_inputs(batch: PhotoBatch, settings: Settings) -> None:
         st.form_submit_button("Add", icon=":material/add:", on_click=_take_link, args=(batch,))
     _browser_events(
         key=_BROWSER_EVENTS,
-        data={"max_pasted_bytes": _MAX_PASTED_BYTES, "max_upload_bytes": upload_megabytes * 2**20},
+        data={"max_pasted_bytes": _MAX_PASTED_BYTES, "max_upload_bytes": upload_megabytes * 1_000_000},
         on_pasted_change=lambda: _take_pasted(batch),
         on_oversized_change=lambda: _refuse_oversized(batch, settings),
         height=1,

@@ -31,9 +31,10 @@ class ClassifyPage:
         self.url = url
 
     def open(self) -> None:
-        """Go to the app and wait until its inputs are there."""
+        """Go to the app and wait until it listens to its visitor."""
         self.page.goto(self.url)
         self.expect_open()
+        self.expect_rest()
 
     def expect_open(self) -> None:
         """Wait until the page is there, to its end."""
@@ -106,7 +107,7 @@ class ClassifyPage:
     @property
     def cards(self) -> Locator:
         """Every photo's card that is shown, in the order of the document."""
-        return self.page.locator("[class*='st-key-card-']")
+        return self.page.locator("[class*='st-key-results-card-']")
 
     def card(self, text: str) -> Locator:
         """The card that contains a text, such as a file's name."""

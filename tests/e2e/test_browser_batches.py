@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import WebSocketRoute, expect
+from playwright.sync_api import expect
 
 from core.settings import Settings
 from tests.e2e.classify_page import ClassifyPage
@@ -12,12 +12,14 @@ from tests.e2e.photos import sample, slow_photos
 
 BATCH_TIMEOUT_MILLISECONDS = 120_000
 
-# One photo at a time, so that a batch takes long enough to be interrupted.
+# What is under way when somebody presses Stop is finished.
+FEW_PHOTOS = 4
 IS_HALF_WAY = re.compile(r"[1-9]\d* (recognised|unsure).*[1-9]\d* waiting$")
 
 
 @pytest.fixture(scope="module")
 def app_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    # One photo at a time, so that a batch takes long enough to be interrupted.
     return Settings(workspace_dir=tmp_path_factory.mktemp("workspace"), inference_threads=1)
 
 
@@ -54,7 +56,7 @@ def test_a_batch_can_be_stopped_and_continued(page: ClassifyPage, tmp_path: Path
     page.filter("slow-300")
     expect(page.cards).to_have_count(1)
     expect(page.card("slow-300.png")).to_contain_text("waiting")
-    assert num_waiting(page) in (left, left - 1)  # the photo under way at that moment is finished
+    assert left - FEW_PHOTOS <= num_waiting(page) <= left
     page.press_button("Go on")
     page.expect_answered(300, timeout_milliseconds=BATCH_TIMEOUT_MILLISECONDS)
     page.expect_order(["slow-300.png"])
@@ -82,27 +84,3 @@ def test_photos_added_one_after_the_other_are_each_taken_once(page: ClassifyPage
         page.upload(sample("Cat"))
         page.expect_num_photos(number)
     page.expect_answered(5)
-
-
-def test_a_late_message_of_the_browser_takes_no_photo_twice(page: ClassifyPage):
-    """Files that were taken in already are not taken in again when a busy browser reports them once more.
-
-    The message that a busy browser sends late is recorded and repeated, for how busy it is cannot be told in a test.
-    """
-    messages: list[bytes | str] = []
-    servers: list[WebSocketRoute] = []
-
-    def listen(browser: WebSocketRoute) -> None:
-        server = browser.connect_to_server()
-        servers.append(server)
-        browser.on_message(lambda message: (messages.append(message), server.send(message)))
-
-    page.page.route_web_socket("**/_stcore/stream*", listen)
-    page.page.reload()
-    page.expect_open()
-    page.upload(sample("Cat"))
-    page.expect_answered(1)
-    (*_, with_file) = (message for message in messages if b"chelsea.png" in message)
-    servers[-1].send(with_file)
-    page.upload(sample("Coffee"))
-    page.expect_answered(2)

@@ -63,8 +63,9 @@ def test_the_choice_survives_a_reload(page: ClassifyPage):
 
 
 def test_a_network_that_must_be_downloaded_says_what_is_missing(page: ClassifyPage):
-    """Without its server the message names file, size and folder; another network still answers."""
+    """Nothing is fetched unasked; without its server the message names file, size and folder; others still answer."""
     page.choose(NETWORK, re.compile("^MobileNetV3-Small "))
+    page.press_button("Download 10 MB")
     message = page.page.get_by_role("alert").filter(has_text="MobileNetV3-Small could not be prepared")
     expect(message).to_contain_text("weights_mobilenet_v3_small", timeout=PREPARE_TIMEOUT_MILLISECONDS)
     expect(message).to_contain_text("10 MB")
