@@ -186,11 +186,13 @@ def _render_table(answers: Sequence[Answer]) -> None:
 
 
 def _render_cards(batch: PhotoBatch, answers: Sequence[Answer], classifier: Classifier | None) -> None:
-    columns = st.columns(2) if len(answers) > 1 else [st.container()]
-    for position, answer in enumerate(answers):
-        card = columns[position % len(columns)].container(border=True, key=f"results.card.{answer.photo.photo_id}")
-        with card, showing_errors():
-            _render_card(batch, answer, classifier)
+    # Row by row, so that a phone, which shows one column under the other, keeps the order.
+    num_columns = min(2, len(answers))
+    for start in range(0, len(answers), 2):
+        for column, answer in zip(st.columns(num_columns), answers[start : start + 2], strict=False):
+            card = column.container(border=True, key=f"results.card.{answer.photo.photo_id}")
+            with card, showing_errors():
+                _render_card(batch, answer, classifier)
 
 
 def _render_card(batch: PhotoBatch, answer: Answer, classifier: Classifier | None) -> None:

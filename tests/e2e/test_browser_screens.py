@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.classify_page import ClassifyPage
 from tests.e2e.conftest import DESKTOP, OpenPage
 from tests.e2e.photos import sample
 from tests.e2e.running_app import RunningApp
@@ -70,15 +69,3 @@ def test_the_dark_scheme_is_dark(open_page: OpenPage, app: RunningApp, tmp_path:
     page.page.screenshot(path=tmp_path / "dark.png")
     light = open_page(app, color_scheme="light")
     assert light.page.evaluate(_BRIGHTNESS_JS) > 200
-
-
-def test_the_keyboard_is_enough(page: ClassifyPage):
-    """Tab reaches the uploader, which opens its dialog with Enter, and a sample photo, which Enter adds."""
-    tab_to(page.page, re.compile(r"(^|\n)Upload$"))
-    with page.page.expect_file_chooser() as dialog:
-        page.page.keyboard.press("Enter")
-    assert dialog.value.is_multiple()
-    tab_to(page.page, re.compile("^Coffee$"))
-    page.page.keyboard.press("Enter")
-    page.expect_answered(1)
-    expect(page.card("coffee.png")).to_have_count(1)
