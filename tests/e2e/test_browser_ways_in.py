@@ -88,19 +88,6 @@ def test_a_copied_link_can_be_pasted(page_with_clipboard: ClassifyPage, photo_se
     expect(page.card("photo.jpg")).to_contain_text("cat")
 
 
-def test_photos_can_be_taken_with_the_camera(page: ClassifyPage):
-    """The camera is off until it is wanted; a photo taken is classified at once, and the next one can be taken."""
-    expect(page.page.get_by_test_id("stCameraInput")).to_have_count(0)
-    page.page.get_by_role("tab", name="Camera").click()
-    page.page.get_by_text("Use the camera").click()
-    for num_photos in (1, 2):
-        page.page.wait_for_function(_CAMERA_RUNS_JS)
-        page.press_button("Take Photo")
-        page.expect_answered(num_photos)
-    charts = page.card("camera.jpg").get_by_role("figure")
-    expect(charts).to_have_count(2)
-
-
 def test_a_link_to_a_photo_is_read(page: ClassifyPage, photo_server: LoopbackServer):
     """The photo behind a link, also behind a redirect, is fetched by the app and classified."""
     page.add_links([photo_server.url("/photo.jpg"), photo_server.url("/redirect")])
