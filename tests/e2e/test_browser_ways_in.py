@@ -20,8 +20,6 @@ _COPY_JS = """async (content) => {
   const photo = await (await fetch("data:image/png;base64," + content)).blob();
   await navigator.clipboard.write([new ClipboardItem({ "image/png": photo })]);
 }"""
-# A photo cannot be taken before the first picture; the camera starts anew after each photo.
-_CAMERA_RUNS_JS = "() => document.querySelector('video')?.currentTime > 0.3"
 _DROP_JS = """([name, content]) => {
   const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
   const transfer = new DataTransfer();
