@@ -85,8 +85,8 @@ class ClassifyPage:
         self.page.get_by_role("navigation").get_by_role("link", name=title).click()
 
     def press_button(self, name: str) -> None:
-        """Press the only button of that name."""
-        self.page.get_by_role("button", name=name, exact=True).click()
+        """Press the page's only button of that name; Streamlit shows a "Stop" of its own outside the page."""
+        self.page.get_by_test_id("stMain").get_by_role("button", name=name, exact=True).click()
 
     def _wait_for_frames(self) -> None:
         """Two frames on, everything that happened up to now has been drawn and reported."""
@@ -137,8 +137,13 @@ class ClassifyPage:
     def top_five(self, name: str) -> list[tuple[str, str]]:
         """Label and percentage of a photo's five likeliest classes, as its chart is described to the blind."""
         chart = self.card(name).get_by_role("figure")
-        expect(chart).to_be_visible()
-        return _PREDICTION.findall(chart.get_attribute("aria-label") or "")
+
+        def descriptions() -> list[str]:
+            # All in one step: between two runs of the page a chart may be there twice for a moment.
+            return chart.evaluate_all("charts => charts.map(chart => chart.ariaLabel)")
+
+        wait_until(lambda: len(descriptions()) == 1)
+        return _PREDICTION.findall(descriptions()[0])
 
     def times(self) -> list[str]:
         """The line under each chart: the file's name with the milliseconds that its answer took."""
