@@ -20,6 +20,11 @@
     │   ├── ArtefactMissingError the backbone has not been prepared yet
     │   ├── ArtefactDamagedError the prepared file is not what was written
     │   └── ParityError          a converted model answers differently from the original
+    ├── DatasetError             a dataset cannot be used or changed in this way
+    │   ├── UnknownDatasetError  no such dataset, class, image, import or snapshot
+    │   ├── NameRefusedError     a name that a dataset or class cannot have
+    │   ├── ArchiveError         an archive cannot be unpacked
+    │   └── SourceError          a source of photos cannot be used
     └── JobError                 a background task cannot go on
         ├── UnknownTaskError     no such task, or no such kind of task
         ├── IllegalTransitionError  a status change that the table forbids
@@ -108,6 +113,26 @@ class ArtefactDamagedError(BackboneError):
 
 class ParityError(BackboneError):
     """A converted model does not answer like the model it was made from."""
+
+
+class DatasetError(BluetitError):
+    """A dataset cannot be used or changed in this way."""
+
+
+class UnknownDatasetError(DatasetError):
+    """No dataset, class, image, import or snapshot has this number."""
+
+
+class NameRefusedError(DatasetError):
+    """A dataset or class cannot have this name."""
+
+
+class ArchiveError(DatasetError):
+    """The archive is damaged, locked, or larger than the limits allow."""
+
+
+class SourceError(DatasetError):
+    """A source of photos cannot be used: not allowed, not installed, or not answering."""
 
 
 class JobError(BluetitError):

@@ -88,6 +88,33 @@ class Settings:
         explanation="Servers on private addresses that links may point to, such as a school's own; "
         "all other private addresses are refused.",
     )
+    # Datasets
+    import_dirs: tuple[str, ...] = _setting(
+        (),
+        unit="folders, comma-separated",
+        explanation="Folders of the server from which photos may be imported; none unless set.",
+    )
+    max_import_photos: int = _setting(
+        100_000, unit="photos", explanation="Most photos that one import may bring.", minimum=1
+    )
+    max_archive_bytes: int = _setting(
+        10_000_000_000,
+        unit="bytes",
+        explanation="Largest archive that is downloaded or unpacked, and most bytes that may come out of one.",
+        minimum=1,
+    )
+    max_archive_ratio: float = _setting(
+        100.0,
+        unit="bytes out per byte in",
+        explanation="Strongest compression of an archive; more is taken for an attack.",
+        minimum=1,
+    )
+    feature_cache_bytes: int = _setting(
+        5_000_000_000,
+        unit="bytes",
+        explanation="Largest size of the cache of features; the longest unused ones are deleted first.",
+        minimum=1,
+    )
     # Downloading weights
     weights_mirror_url: str = _setting(
         "",
@@ -133,6 +160,16 @@ class Settings:
     def cache_path(self) -> Path:
         """Folder of files that can be made again."""
         return self.cache_dir or self.workspace_dir / "cache"
+
+    @property
+    def photos_path(self) -> Path:
+        """Folder of the datasets' photos."""
+        return self.workspace_dir / "photos"
+
+    @property
+    def incoming_path(self) -> Path:
+        """Folder of what has arrived and is not imported yet."""
+        return self.workspace_dir / "incoming"
 
     @property
     def logs_path(self) -> Path:

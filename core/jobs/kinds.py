@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +13,13 @@ if TYPE_CHECKING:
     from core.jobs.context import TaskContext
 
 
+class Lane(StrEnum):
+    """Tasks of different lanes have workers of their own, so that photos never wait for a training."""
+
+    NETWORKS = "networks"  # `max_workers` of them; they load TensorFlow
+    PHOTOS = "photos"  # one worker
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskKind:
     """One kind of task."""
@@ -19,6 +27,7 @@ class TaskKind:
     name: str
     title: str  # for people
     handler: str  # "module:function", imported in the worker only: it may need TensorFlow
+    lane: Lane
     max_attempts: int  # how often a task is begun in all, when its worker dies each time
     # What happens to a task whose worker died: begun again by itself, or left for a person to continue.
     on_worker_death: Literal["retry", "interrupt"]
@@ -32,6 +41,39 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
                 name="prepare_backbone",
                 title="Prepare backbone",
                 handler="core.backbones.prepare:run_prepare_task",
+                lane=Lane.NETWORKS,
+                max_attempts=3,
+                on_worker_death="retry",
+            ),
+            TaskKind(
+                name="import_photos",
+                title="Import photos",
+                handler="core.datasets.importing:run_import_task",
+                lane=Lane.PHOTOS,
+                max_attempts=3,
+                on_worker_death="retry",
+            ),
+            TaskKind(
+                name="check_dataset",
+                title="Check photos",
+                handler="core.datasets.checking:run_check_task",
+                lane=Lane.PHOTOS,
+                max_attempts=3,
+                on_worker_death="retry",
+            ),
+            TaskKind(
+                name="map_dataset",
+                title="Draw the map of a dataset",
+                handler="core.datasets.mapping:run_map_task",
+                lane=Lane.PHOTOS,
+                max_attempts=3,
+                on_worker_death="retry",
+            ),
+            TaskKind(
+                name="export_dataset",
+                title="Export a dataset",
+                handler="core.datasets.exporting:run_export_task",
+                lane=Lane.PHOTOS,
                 max_attempts=3,
                 on_worker_death="retry",
             ),

@@ -6,10 +6,11 @@ no time zone to lose on the way; pages turn them into local time.
 
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, Float, ForeignKey, Index, MetaData, Text, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, MetaData, Text, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 _ACTIVE = text("status IN ('queued', 'running')")
+_NOT_TRASHED = text("trashed_at IS NULL")
 
 
 class Base(DeclarativeBase):
@@ -28,6 +29,7 @@ class Base(DeclarativeBase):
         float: Float(),
         str: Text(),
         dict[str, Any]: JSON(),
+        list[Any]: JSON(),
     }
 
 
@@ -82,3 +84,191 @@ class TaskEvent(Base):
     kind: Mapped[str]
     payload: Mapped[dict[str, Any]]
     created_at: Mapped[float]
+
+
+class Dataset(Base):
+    """Named classes with images; `core.datasets.library` is the only code that changes it."""
+
+    __tablename__ = "datasets"
+    __table_args__ = (
+        Index(
+            "uq_datasets_live_name", "name_key", unique=True, sqlite_where=_NOT_TRASHED, postgresql_where=_NOT_TRASHED
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    name_key: Mapped[str]  # the name as it is compared: case, width and spaces do not count
+    revision: Mapped[int]  # grows with every change to the dataset, its classes or its images
+    created_at: Mapped[float]
+    changed_at: Mapped[float]
+    trashed_at: Mapped[float | None]
+
+
+class DatasetClass(Base):
+    """A class of a dataset, such as "blue tit"."""
+
+    __tablename__ = "dataset_classes"
+    __table_args__ = (
+        Index(
+            "uq_dataset_classes_live_name",
+            "dataset_id",
+            "name_key",
+            unique=True,
+            sqlite_where=_NOT_TRASHED,
+            postgresql_where=_NOT_TRASHED,
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    name_key: Mapped[str]
+    position: Mapped[int]  # order on the page
+    created_at: Mapped[float]
+    trashed_at: Mapped[float | None]
+
+
+class Photo(Base):
+    """The pixels behind images, stored once per workspace, with what was measured on them."""
+
+    __tablename__ = "photos"
+
+    hash: Mapped[str] = mapped_column(primary_key=True)  # SHA-256 of the stored file, 64 hexadecimal digits
+    suffix: Mapped[str]  # of the stored file: ".jpg" or ".png"
+    width: Mapped[int]  # pixels, as stored
+    height: Mapped[int]
+    original_width: Mapped[int]  # pixels, as it arrived, turned upright
+    original_height: Mapped[int]
+    num_bytes: Mapped[int] = mapped_column(BigInteger)
+    measurements: Mapped[dict[str, Any]]  # as `core.datasets.measurements` writes them
+    created_at: Mapped[float]
+
+
+class Capture(Base):
+    """Photos that were taken together, such as a webcam burst; they never straddle two splits."""
+
+    __tablename__ = "captures"
+    __table_args__ = (UniqueConstraint("dataset_id", "label"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
+    label: Mapped[str]  # unique within the dataset, kept by export and import
+    created_at: Mapped[float]
+
+
+class DatasetImage(Base):
+    """A photo in a class of a dataset; the same photo may be in several, and several times in one."""
+
+    __tablename__ = "dataset_images"
+    __table_args__ = (
+        Index("ix_dataset_images_class", "class_id", "trashed_at", "id"),
+        Index("ix_dataset_images_dataset", "dataset_id", "trashed_at", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
+    class_id: Mapped[int] = mapped_column(ForeignKey("dataset_classes.id", ondelete="CASCADE"))
+    photo_hash: Mapped[str] = mapped_column(ForeignKey("photos.hash"), index=True)
+    name: Mapped[str]  # the original file's name, a label only
+    split: Mapped[str | None]  # train, validation, test; None: not assigned yet
+    split_origin: Mapped[str | None]  # imported, person, automatic; None with split None
+    capture_id: Mapped[int | None] = mapped_column(ForeignKey("captures.id"), index=True)
+    source_url: Mapped[str | None]  # where it was found on the web
+    added_at: Mapped[float]
+    trashed_at: Mapped[float | None]
+
+
+class DatasetOperation(Base):
+    """A change that can be undone, with what the changed rows held before and after it."""
+
+    __tablename__ = "dataset_operations"
+    __table_args__ = (Index("ix_dataset_operations_dataset", "dataset_id", "id"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    summary: Mapped[str]  # for people, such as "Moved 3 photos to crow"
+    changes: Mapped[dict[str, Any]]  # as `core.datasets.history` writes them
+    created_at: Mapped[float]
+    undone_at: Mapped[float | None]
+
+
+class PhotoImport(Base):
+    """One arrival of photos: what was asked for, what came of it."""
+
+    __tablename__ = "photo_imports"
+    __table_args__ = (Index("ix_photo_imports_dataset", "dataset_id", "id"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
+    request: Mapped[dict[str, Any]]  # an `ImportRequest` as JSON
+    task_id: Mapped[int | None]
+    state: Mapped[str]  # waiting, question, done, failed, cancelled: see `core.datasets.imports`
+    question: Mapped[dict[str, Any] | None]  # what the person must decide before it can go on
+    num_accepted: Mapped[int]
+    num_refused: Mapped[int]
+    refused: Mapped[list[Any]]  # [file name, reason] for each refused file, the first thousands of them
+    created_at: Mapped[float]
+    finished_at: Mapped[float | None]
+
+
+class PhotoPair(Base):
+    """How alike two photos are whose perceptual hashes are close; found out once per pair."""
+
+    __tablename__ = "photo_pairs"
+
+    first_hash: Mapped[str] = mapped_column(ForeignKey("photos.hash", ondelete="CASCADE"), primary_key=True)
+    second_hash: Mapped[str] = mapped_column(
+        ForeignKey("photos.hash", ondelete="CASCADE"), primary_key=True, index=True
+    )  # the greater of the two
+    similarity: Mapped[float]  # cosine of the features, -1 to 1
+
+
+class DatasetCheck(Base):
+    """The findings of the latest check of a dataset."""
+
+    __tablename__ = "dataset_checks"
+
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True)
+    revision: Mapped[int]  # of the dataset when it was checked
+    findings: Mapped[list[Any]]  # as `core.datasets.findings` writes them
+    checked_at: Mapped[float]
+
+
+class DismissedFinding(Base):
+    """A finding that the person does not want to see again."""
+
+    __tablename__ = "dismissed_findings"
+
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True)
+    finding_key: Mapped[str] = mapped_column(primary_key=True)
+    dismissed_at: Mapped[float]
+
+
+class Snapshot(Base):
+    """A dataset frozen for a run, named by the hash of its content."""
+
+    __tablename__ = "snapshots"
+
+    hash: Mapped[str] = mapped_column(primary_key=True)  # SHA-256, 64 hexadecimal digits
+    dataset_id: Mapped[int | None] = mapped_column(ForeignKey("datasets.id", ondelete="SET NULL"))  # first taken from
+    dataset_name: Mapped[str]  # when it was taken
+    class_names: Mapped[list[Any]]
+    num_images: Mapped[int]
+    created_at: Mapped[float]
+
+
+class SnapshotImage(Base):
+    """One photo of a snapshot."""
+
+    __tablename__ = "snapshot_images"
+
+    snapshot_hash: Mapped[str] = mapped_column(ForeignKey("snapshots.hash", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    photo_hash: Mapped[str] = mapped_column(ForeignKey("photos.hash"), index=True)
+    class_index: Mapped[int]  # into the snapshot's class names
+    split: Mapped[str | None]

@@ -1,0 +1,110 @@
+"""What the library hands out about datasets: frozen copies of rows, safe to keep and to share."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Split(StrEnum):
+    """Part of a dataset; no photo is used for two purposes."""
+
+    TRAIN = "train"  # the network learns from it
+    VALIDATION = "validation"  # decides when to stop and which run is best
+    TEST = "test"  # asked once, at the end
+
+
+class SplitOrigin(StrEnum):
+    """Who put an image into its split."""
+
+    IMPORTED = "imported"  # the folders or the manifest it came with
+    PERSON = "person"  # somebody by hand
+    AUTOMATIC = "automatic"  # the split by fractions; the next one may change it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetView:
+    """A dataset; times in Unix seconds."""
+
+    id: int
+    name: str
+    revision: int  # grows with every change to the dataset, its classes or its images
+    num_classes: int  # without those in the trash
+    num_images: int
+    created_at: float
+    changed_at: float
+    trashed_at: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassView:
+    """A class of a dataset."""
+
+    id: int
+    dataset_id: int
+    name: str
+    position: int  # order on the page
+    num_images: int  # without those in the trash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhotoRecord:
+    """A stored photo; `core.datasets.photo_store` holds its bytes."""
+
+    hash: str  # SHA-256 of the stored file, 64 hexadecimal digits
+    suffix: str  # of the stored file: ".jpg" or ".png"
+    width: int  # pixels, as stored
+    height: int
+    original_width: int  # pixels, as it arrived, turned upright
+    original_height: int
+    num_bytes: int
+    measurements: dict[str, Any]  # as `core.datasets.measurements` writes them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageView:
+    """An image of a dataset: a photo in a class."""
+
+    id: int
+    dataset_id: int
+    class_id: int
+    photo_hash: str
+    name: str  # the original file's name, a label only
+    split: Split | None
+    split_origin: SplitOrigin | None
+    capture_id: int | None
+    source_url: str | None
+    added_at: float  # Unix seconds
+    trashed_at: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewImage:
+    """An image on its way into a dataset; its photo's bytes are in the store already."""
+
+    photo: PhotoRecord
+    class_name: str  # made when the dataset has no such class
+    name: str
+    split: Split | None = None
+    split_origin: SplitOrigin | None = None
+    capture: str | None = None  # label of the capture it belongs to; made when the dataset has no such capture
+    source_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationView:
+    """A change that can be undone."""
+
+    id: int
+    dataset_id: int
+    summary: str  # for people
+    created_at: float
+    undone_at: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoResult:
+    """What an undo achieved."""
+
+    summary: str  # of the operation that was undone
+    num_restored: int  # rows that are as they were before the operation
+    num_left_alone: int  # rows that somebody has changed since
