@@ -99,6 +99,19 @@ class FitMode(StrEnum):
 # --- reading ---------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodedPhoto:
+    """A photo that was read, and what its file says about it."""
+
+    image: Image.Image  # upright, mode RGB, sRGB colours, no metadata
+    original_size: tuple[int, int]  # width, height, px, turned upright; `image` may have been decoded smaller
+    format: str  # as in `READABLE_FORMATS`
+    is_lossless: bool  # whether the file's format keeps every pixel as it was
+    # Whether `image` shows the file's own pixels: nothing was turned, blended, scaled or brought to other colours,
+    # so that a copy of the file without its metadata decodes to the same image.
+    is_as_stored: bool
+
+
 def decode_image(
     data: bytes,
     name: str,
@@ -129,6 +142,17 @@ def decode_image(
         DamagedImageError: the photo is truncated or broken.
         ImageTooLargeError: the file has more bytes, or the photo more pixels, than `limits` allows.
     """
+    return decode_photo(data, name, limits=limits, shortest_side_px=shortest_side_px).image
+
+
+def decode_photo(
+    data: bytes,
+    name: str,
+    *,
+    limits: ImageLimits = DEFAULT_LIMITS,
+    shortest_side_px: int | None = None,
+) -> DecodedPhoto:
+    """Decode a photo as `decode_image` does, and tell what its file was like. Arguments and errors are the same."""
     if not data:
         raise EmptyImageError(
             f"{name!r} is empty (0 bytes); a photo was expected. "
@@ -146,16 +170,32 @@ def decode_image(
     with _translated_errors(name, photo_format.label):
         photo = photo_format.open(io.BytesIO(data))
         _check_pixels(photo.size, name, limits)
+        file_size = photo.size
         if shortest_side_px is not None and isinstance(photo, JpegImagePlugin.JpegImageFile):
             # Draft comes before the photo is turned upright; a square wish holds either way.
             photo.draft(None, (max(1, shortest_side_px),) * 2)
+        is_smaller = photo.size != file_size
         is_large = photo.width * photo.height > _LARGE_PIXELS
         with _one_large_photo if is_large else contextlib.nullcontext():
             photo.load()
             # Read after load: Pillow turns TIFFs upright itself while loading, and then says so.
             orientation = _orientation(photo)
-            profile = photo.info.get("icc_profile")
-            return _upright(_in_srgb(_as_rgb(photo), profile), orientation)
+            turn = _turn_for(orientation)
+            transform = _transform_for(photo.info.get("icc_profile"))
+            is_plain = photo.mode in _PLAIN_MODES and not photo.has_transparency_data
+            image = _as_rgb(photo)
+            image = _upright(image if transform is None else transform.apply(image), turn)
+    original_size = image.size
+    if is_smaller:
+        original_size = file_size[::-1] if turn in _SIDEWAYS_TURNS else file_size
+    is_lossless_webp = photo_format is _WEBP and data[12:16] == _LOSSLESS_WEBP_CHUNK
+    return DecodedPhoto(
+        image=image,
+        original_size=original_size,
+        format=photo_format.label,
+        is_lossless=photo_format.label in _LOSSLESS_FORMATS or is_lossless_webp,
+        is_as_stored=is_plain and transform is None and turn is None and not is_smaller,
+    )
 
 
 def _check_pixels(size: tuple[int, int], name: str, limits: ImageLimits) -> None:
@@ -255,6 +295,9 @@ _FORMAT_BY_MAGIC = (
 # Brands of ISO 23008-12 (HEIF) and of AVIF; others, such as mp42 or qt, are videos.
 _AVIF_BRANDS = frozenset((b"avif", b"avis"))
 _HEIF_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"))
+_LOSSLESS_FORMATS = frozenset(("PNG", "GIF", "BMP", "TIFF"))
+# WebP exists in both kinds; the name of the first chunk tells. Source: RFC 9649, section 2.6.
+_LOSSLESS_WEBP_CHUNK = b"VP8L"
 # Sizes of the known BMP headers; "BM" alone also begins ordinary text.
 _BMP_HEADER_SIZES = frozenset((12, 16, 40, 52, 56, 64, 108, 124))
 
@@ -350,6 +393,10 @@ def _is_text(head: bytes) -> bool:
 # --- colours ---------------------------------------------------------------------------------------------
 
 
+# Modes whose values `_as_rgb` merely writes down as RGB.
+_PLAIN_MODES = frozenset(("1", "L", "P", "RGB"))
+
+
 def _as_rgb(photo: Image.Image) -> Image.Image:
     """Any mode as RGB; a photo that is RGB already is returned as it is."""
     if photo.mode.startswith(("I", "F")):
@@ -387,13 +434,12 @@ def _from_lab(photo: Image.Image) -> Image.Image:
     return transform.apply(photo)
 
 
-def _in_srgb(image: Image.Image, profile: Any) -> Image.Image:
-    """Bring an RGB image from the colours of its embedded profile to sRGB, which networks are trained on."""
+def _transform_for(profile: Any) -> ImageCms.ImageCmsTransform | None:
+    """The way from the colours of a photo's embedded profile to sRGB, if one is needed."""
     # Bytes 16-20 name the colour space: a profile for grey or CMYK no longer fits the RGB image.
     if not isinstance(profile, bytes) or profile[16:20] != b"RGB " or len(profile) > MAX_PROFILE_BYTES:
-        return image
-    transform = _transform_to_srgb(profile)
-    return image if transform is None else transform.apply(image)
+        return None
+    return _transform_to_srgb(profile)
 
 
 @lru_cache(maxsize=32)  # photos of one camera carry the same profile; reading it takes 2 ms
@@ -434,6 +480,8 @@ _TURN_FOR_ORIENTATION = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# These exchange width and height.
+_SIDEWAYS_TURNS = frozenset(_TURN_FOR_ORIENTATION[orientation] for orientation in (5, 6, 7, 8))
 
 
 def _orientation(photo: Image.Image) -> Any:
@@ -444,10 +492,14 @@ def _orientation(photo: Image.Image) -> Any:
         return None
 
 
-def _upright(image: Image.Image, orientation: Any) -> Image.Image:
-    """Turn an image upright and drop its metadata (place, camera, profile)."""
+def _turn_for(orientation: Any) -> Image.Transpose | None:
+    """How a photo with this EXIF orientation is turned upright; None if it is upright."""
     # A tuple or text in place of the number happens in damaged EXIF.
-    turn = _TURN_FOR_ORIENTATION.get(orientation) if isinstance(orientation, int) else None
+    return _TURN_FOR_ORIENTATION.get(orientation) if isinstance(orientation, int) else None
+
+
+def _upright(image: Image.Image, turn: Image.Transpose | None) -> Image.Image:
+    """Turn an image upright and drop its metadata (place, camera, profile)."""
     if turn is not None:
         image = image.transpose(turn)
     elif isinstance(image, ImageFile.ImageFile):
@@ -538,12 +590,15 @@ def thumbnail_jpeg(image: Image.Image, max_side_px: int, *, quality: int = 85) -
         max_side_px: longest side of the result in pixels, at least 1.
         quality: JPEG quality, 1-95.
     """
-    scale = min(1.0, max_side_px / max(image.size))
-    if scale < 1.0:
-        image = _resize(image, _scaled(image.size, scale), None)
     target = io.BytesIO()
-    image.save(target, "JPEG", quality=quality)
+    shrink(image, max_side_px).save(target, "JPEG", quality=quality)
     return target.getvalue()
+
+
+def shrink(image: Image.Image, max_side_px: int) -> Image.Image:
+    """Bring an RGB image's longest side down to `max_side_px`; a smaller image is returned as it is."""
+    scale = min(1.0, max_side_px / max(image.size))
+    return _resize(image, _scaled(image.size, scale), None) if scale < 1.0 else image
 
 
 def _letterbox(image: Image.Image, size: tuple[int, int]) -> Image.Image:
