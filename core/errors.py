@@ -13,6 +13,7 @@
     ├── LinkError                a link cannot be read
     │   ├── LinkRefusedError     the address is one we do not read from
     │   └── LinkFailedError      the server did not deliver
+    │       └── LinkBrokenError  the connection broke off or fell silent; the next try may succeed
     ├── BackboneError            a pretrained network cannot be used
     │   ├── UnknownBackboneError no such name in the catalogue
     │   ├── WeightsMissingError  the weight file is not here and cannot be fetched
@@ -85,6 +86,10 @@ class LinkRefusedError(LinkError):
 
 class LinkFailedError(LinkError):
     """The server behind the link did not deliver."""
+
+
+class LinkBrokenError(LinkFailedError):
+    """The server cannot be reached just now, broke off or fell silent; the next try may succeed."""
 
 
 class BackboneError(BluetitError):

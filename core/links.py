@@ -1,9 +1,11 @@
-"""Photos from links: one GET over the network, bounded in time and size, never into a private network.
+"""Files from links: GET requests over the network, bounded in time and size, never into a private network.
 
 A visitor may paste any address, and the server that reads it stands inside somebody's network. So the host is
 resolved here, every address it has is checked, and the connection goes to the checked address itself: a name
 that changes its address between the check and the connection (DNS rebinding) gains nothing. Redirects are
 followed by hand and checked like the first link.
+
+`fetch_photo` reads one photo into memory. `open_link` is the engine below it, which `core.datasets.downloads` shares.
 """
 
 import email.message
@@ -16,8 +18,8 @@ import threading
 import time
 import unicodedata
 import urllib.parse
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -25,7 +27,7 @@ from typing import Any
 import httpcore
 import idna
 
-from core.errors import LinkError, LinkFailedError, LinkRefusedError
+from core.errors import LinkBrokenError, LinkError, LinkFailedError, LinkRefusedError
 from core.settings import Settings
 
 # A signed link to cloud storage has up to 2,000 characters.
@@ -36,8 +38,10 @@ POLL_SECONDS = 0.2
 # More addresses than this are checked, but not tried.
 MAX_ADDRESSES_TRIED = 4
 
-USER_AGENT = b"Bluetit/0.1 (image classification app; one photo per request)"
+USER_AGENT = "Bluetit/0.1 (image classification app; one file per request)"
 REDIRECT_STATUSES = frozenset((301, 302, 303, 307, 308))
+# With these the next try may succeed.
+PASSING_STATUSES = frozenset((408, 429, 500, 502, 503, 504))
 COMPRESSIONS = frozenset(("gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress"))
 SUFFIX_BY_TYPE = {
     "image/jpeg": ".jpg",
@@ -50,7 +54,6 @@ SUFFIX_BY_TYPE = {
     "image/tiff": ".tif",
     "image/bmp": ".bmp",
 }
-_UPLOAD = "Download the photo with your browser and upload the file instead."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +66,7 @@ class FetchedPhoto:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Link:
+class Link:
     """A link taken apart; messages show `host` only, for the rest may hold somebody's key."""
 
     scheme: str  # http or https
@@ -73,15 +76,27 @@ class _Link:
 
     @property
     def host_and_port(self) -> str:
+        """The host as people and servers write it; the port only where it is not the usual one."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def url(self) -> str:
+        """The whole address."""
         return f"{self.scheme}://{self.host_and_port}{self.target}"
 
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the server behind a link says, after all redirects."""
+
+    link: Link  # the address that answers
+    status: int
+    headers: dict[str, str]  # names in lower case
+    body: Iterator[bytes]  # to be read while the link is open
 
 
 def fetch_photo(url: str, settings: Settings, *, cancelled: Callable[[], bool] | None = None) -> FetchedPhoto:
@@ -98,23 +113,54 @@ def fetch_photo(url: str, settings: Settings, *, cancelled: Callable[[], bool] |
         LinkFailedError: the server cannot be reached, takes too long, answers with an error, a web page or
             too many bytes, redirects too often, or `cancelled` said so.
     """
-    link = first = _parse_link(url)
-    watch = _Watch(first.host, settings.link_timeout_seconds, cancelled)
-    answer = _get(link, settings, watch)
-    for _ in range(settings.link_max_redirects):
-        if isinstance(answer, FetchedPhoto):
-            return answer
-        try:
-            link = _parse_link(_join(link, answer))
-            answer = _get(link, settings, watch)
-        except LinkRefusedError as exc:
-            raise LinkRefusedError(f"The link to {first.host} leads on to another address. {exc}") from exc
-    if isinstance(answer, FetchedPhoto):
-        return answer
-    raise LinkFailedError(
-        f"The link to {first.host} leads on and on, more than {settings.link_max_redirects} times. "
-        f"Open it in your browser, right-click the photo and copy the image address. Or: {_UPLOAD}"
-    )
+    watch = Watch(url, settings.link_timeout_seconds, cancelled=cancelled)
+    with open_link(watch, settings, headers={"Accept": "image/*,*/*;q=0.1"}) as answer:
+        check_head(answer, watch, settings.max_photo_bytes)
+        _check_encoding(answer, watch)
+        data = _read_body(answer, watch, settings.max_photo_bytes)
+    if looks_like_web_page(data):
+        raise web_page_error(answer.link, watch)
+    return FetchedPhoto(name=file_name(answer), data=data, url=answer.link.url)
+
+
+@contextmanager
+def open_link(watch: "Watch", settings: Settings, *, headers: Mapping[str, str]) -> Iterator[Answer]:
+    """Ask the server behind a link, and those that it redirects to.
+
+    Args:
+        watch: knows the link, how long to wait, and whether the answer is still wanted.
+        settings: `link_max_redirects` and `link_allowed_private_hosts` count.
+        headers: sent besides those that every request has.
+
+    Yields:
+        The answer, whatever its status.
+
+    Raises:
+        LinkRefusedError: the link, or one it redirects to, is not one that is read.
+        LinkBrokenError: the server cannot be reached, falls silent or breaks off; reading the body raises it too.
+        LinkFailedError: the server redirects too often, or the answer is not wanted any more.
+    """
+    with ExitStack() as stack:
+        answer = stack.enter_context(_request(watch.link, watch, settings, headers))
+        for _ in range(settings.link_max_redirects):
+            if not _is_redirect(answer):
+                break
+            stack.close()
+            try:
+                link = _parse_link(_join(answer, watch), watch.noun)
+                answer = stack.enter_context(_request(link, watch, settings, headers))
+            except LinkRefusedError as exc:
+                raise LinkRefusedError(f"The link to {watch.link.host} leads on to another address. {exc}") from exc
+        if _is_redirect(answer):
+            raise LinkFailedError(
+                f"The link to {watch.link.host} leads on and on, more than {settings.link_max_redirects} times. "
+                f"Open it in your browser, right-click the photo and copy the image address. Or: {watch.remedy}"
+            )
+        yield answer
+
+
+def _is_redirect(answer: Answer) -> bool:
+    return answer.status in REDIRECT_STATUSES and bool(answer.headers.get("location"))
 
 
 # --- the link itself -------------------------------------------------------------------------------------
@@ -126,7 +172,7 @@ _HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|[0-9a-f:.]*:[0-9a-f:.]*")
 _SAFE_IN_TARGET = "/%:@!$&'()*+,;=~-._?"
 
 
-def _parse_link(url: str) -> _Link:
+def _parse_link(url: str, noun: str) -> Link:
     text = url.strip()
     if not text:
         raise LinkRefusedError("The link is empty; an address such as https://example.org/bird.jpg is needed.")
@@ -139,7 +185,7 @@ def _parse_link(url: str) -> _Link:
         )
     if len(text) > MAX_LINK_CHARS:
         raise LinkRefusedError(
-            f"The link has {len(text):,} characters; at most {MAX_LINK_CHARS:,} are accepted. {_UPLOAD}"
+            f"The link has {len(text):,} characters; at most {MAX_LINK_CHARS:,} are accepted. {_remedy(noun)}"
         )
     # Cs: halves of characters, which cannot be sent
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
@@ -153,9 +199,9 @@ def _parse_link(url: str) -> _Link:
         raise LinkRefusedError("The link cannot be understood: its host or port is wrong. Copy it again.") from exc
     if "@" in parts.netloc:
         raise LinkRefusedError(
-            f"The link has a user name or password in it (before the @). Such links are not read. {_UPLOAD}"
+            f"The link has a user name or password in it (before the @). Such links are not read. {_remedy(noun)}"
         )
-    return _Link(
+    return Link(
         scheme=scheme,
         host=_ascii_host(parts.hostname or ""),
         port=_DEFAULT_PORTS[scheme] if port is None else port,
@@ -180,12 +226,16 @@ def _ascii_host(host: str) -> str:
     return host
 
 
-def _join(link: _Link, location: str) -> str:
+def _join(answer: Answer, watch: "Watch") -> str:
     """The address that a redirect means, which may be relative to the link's own."""
     try:
-        return urllib.parse.urljoin(link.url, location)
+        return urllib.parse.urljoin(answer.link.url, answer.headers["location"])
     except ValueError as exc:
-        raise LinkRefusedError(f"That address cannot be understood. {_UPLOAD}") from exc
+        raise LinkRefusedError(f"That address cannot be understood. {watch.remedy}") from exc
+
+
+def _remedy(noun: str) -> str:
+    return f"Download the {noun} with your browser and upload the file instead."
 
 
 # --- which addresses -------------------------------------------------------------------------------------
@@ -200,20 +250,20 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _NOT_PUBLIC = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20")))
 
 
-def _checked_addresses(link: _Link, settings: Settings, watch: "_Watch") -> list[str]:
+def _checked_addresses(link: Link, settings: Settings, watch: "Watch") -> list[str]:
     """The host's addresses, all of them allowed."""
     addresses = _literal_addresses(link.host) or _resolve(link, watch)
     if not _is_allowed_private_host(link, settings) and not all(map(_is_public, addresses)):
         # The address is not shown: it would tell a stranger how the private network looks.
         raise LinkRefusedError(
             f"The link leads to {link.host_and_port}, which is not a public server but inside a private "
-            f"network or this computer itself. {_UPLOAD} "
+            f"network or this computer itself. {watch.remedy} "
             "An administrator can allow the server with the setting link_allowed_private_hosts."
         )
     return [str(address) for address in dict.fromkeys(addresses)]
 
 
-def _is_allowed_private_host(link: _Link, settings: Settings) -> bool:
+def _is_allowed_private_host(link: Link, settings: Settings) -> bool:
     host = f"[{link.host}]" if ":" in link.host else link.host
     names = {link.host, host, f"{host}:{link.port}"}
     return any(entry.lower() in names for entry in settings.link_allowed_private_hosts)
@@ -251,7 +301,7 @@ def _embedded_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | No
     return address.ipv4_mapped or address.sixtofour
 
 
-def _resolve(link: _Link, watch: "_Watch") -> list[_Address]:
+def _resolve(link: Link, watch: "Watch") -> list[_Address]:
     """Ask DNS for the host's addresses.
 
     `getaddrinfo` takes no time limit, so it runs in a thread that is left behind when it is too slow; the
@@ -284,23 +334,47 @@ def _resolve(link: _Link, watch: "_Watch") -> list[_Address]:
 # --- the connection --------------------------------------------------------------------------------------
 
 
-class _Watch:
+class Watch:
     """One deadline for everything that happens to a link, and the visitor's wish to stop."""
 
-    def __init__(self, host: str, seconds: float, cancelled: Callable[[], bool] | None) -> None:
-        self._host = host
-        self._seconds = seconds
-        self._deadline = time.monotonic() + seconds
+    def __init__(
+        self, url: str, seconds: float, *, noun: str = "photo", cancelled: Callable[[], bool] | None = None
+    ) -> None:
+        """Take a link apart and begin to count the time.
+
+        Args:
+            url: an http or https address; without a scheme https is meant.
+            seconds: until the deadline.
+            noun: what messages call that which is expected behind the link.
+            cancelled: asked a few times per second whether to give up; may raise an error of its own.
+
+        Raises:
+            LinkRefusedError: the link is not http(s), has a password in it, or cannot be understood.
+        """
+        self.noun = noun
+        self.link = _parse_link(url, noun)
+        self.seconds = seconds
         self._cancelled = cancelled
+        self.restart()
+
+    @property
+    def remedy(self) -> str:
+        """How to get what is behind the link without Bluetit, a sentence."""
+        return _remedy(self.noun)
+
+    def restart(self) -> None:
+        """Begin to count the time anew."""
+        self._deadline = time.monotonic() + self.seconds
 
     def remaining_seconds(self) -> float:
         """Time left, above 0.
 
         Raises:
-            LinkFailedError: the time is over, or the visitor does not want the photo any more.
+            LinkBrokenError: the time is over.
+            LinkFailedError: the visitor does not want the answer any more.
         """
         if self._cancelled is not None and self._cancelled():
-            raise LinkFailedError(f"Reading the link to {self._host} was stopped.")
+            raise LinkFailedError(f"Reading the link to {self.link.host} was stopped.")
         remaining = self._deadline - time.monotonic()
         if remaining <= 0:
             raise self.timeout_error()
@@ -310,16 +384,18 @@ class _Watch:
         """How long to wait before asking again; raises like `remaining_seconds`."""
         return min(self.remaining_seconds(), POLL_SECONDS)
 
-    def timeout_error(self) -> LinkFailedError:
-        return LinkFailedError(
-            f"{self._host} did not deliver the photo within {self._seconds:g} seconds. Try again later. Or: {_UPLOAD}"
+    def timeout_error(self) -> LinkBrokenError:
+        """The error for a deadline that has passed."""
+        return LinkBrokenError(
+            f"{self.link.host} did not deliver the {self.noun} within {self.seconds:g} seconds. "
+            f"Try again later. Or: {self.remedy}"
         )
 
 
 class _WatchedStream(httpcore.NetworkStream):
     """A connection whose every wait ends with the watch; httpcore's limits start anew with each byte."""
 
-    def __init__(self, stream: httpcore.NetworkStream, watch: _Watch) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, watch: Watch) -> None:
         self._stream = stream
         self._watch = watch
 
@@ -343,7 +419,7 @@ class _WatchedStream(httpcore.NetworkStream):
             stream = self._stream.start_tls(ssl_context, server_hostname, self._watch.remaining_seconds())
         except httpcore.ConnectError as exc:
             # Told apart here, because the pool drops the cause.
-            raise _tls_failure(server_hostname or "The server", exc) from exc
+            raise _tls_failure(server_hostname or "The server", exc, self._watch) from exc
         return _WatchedStream(stream, self._watch)
 
     def get_extra_info(self, info: str) -> Any:
@@ -356,7 +432,7 @@ class _CheckedBackend(httpcore.SyncBackend):
     httpcore keeps the host's name for TLS and the Host header, so certificates are checked against the name.
     """
 
-    def __init__(self, addresses: list[str], watch: _Watch) -> None:
+    def __init__(self, addresses: list[str], watch: Watch) -> None:
         self._addresses = addresses[:MAX_ADDRESSES_TRIED]
         self._watch = watch
 
@@ -388,34 +464,34 @@ def _tls_context() -> ssl.SSLContext:
 
 
 @contextmanager
-def _translated_errors(link: _Link) -> Iterator[None]:
+def _translated_errors(link: Link, watch: Watch) -> Iterator[None]:
     try:
         yield
     except LinkError:
         raise
     except httpcore.TimeoutException as exc:
-        raise LinkFailedError(f"{link.host} took too long to answer. Try again later. Or: {_UPLOAD}") from exc
+        raise LinkBrokenError(f"{link.host} took too long to answer. Try again later. Or: {watch.remedy}") from exc
     except httpcore.ConnectError as exc:
-        raise LinkFailedError(
+        raise LinkBrokenError(
             f"{link.host_and_port} cannot be reached ({_reason(exc)}). Check the link, and whether this "
             "computer is connected to the internet."
         ) from exc
     except (httpcore.NetworkError, httpcore.ProtocolError) as exc:
-        raise LinkFailedError(
-            f"The connection to {link.host} broke off before the whole photo was there ({_reason(exc)}). "
-            f"Try again. Or: {_UPLOAD}"
+        raise LinkBrokenError(
+            f"The connection to {link.host} broke off before the whole {watch.noun} was there ({_reason(exc)}). "
+            f"Try again. Or: {watch.remedy}"
         ) from exc
     except (OSError, ValueError) as exc:
         # TLS refuses some host names, too long ones for example, outside of httpcore's own errors.
         raise LinkFailedError(f"{link.host} cannot be reached ({_reason(exc)}). Check the link.") from exc
 
 
-def _tls_failure(host: str, exc: httpcore.ConnectError) -> LinkFailedError:
+def _tls_failure(host: str, exc: httpcore.ConnectError, watch: Watch) -> LinkFailedError:
     cause = exc.__cause__ or exc
     if isinstance(cause, ssl.SSLCertVerificationError):
         return LinkFailedError(
             f"{host} cannot prove that it is {host}: its certificate is not valid "
-            f"({cause.verify_message.strip(' .') or 'unknown reason'}). {_UPLOAD}"
+            f"({cause.verify_message.strip(' .') or 'unknown reason'}). {watch.remedy}"
         )
     return LinkFailedError(
         f"{host} does not answer over https ({_reason(cause)}). "
@@ -430,43 +506,56 @@ def _reason(exc: BaseException) -> str:
 # --- the answer ------------------------------------------------------------------------------------------
 
 
-def _get(link: _Link, settings: Settings, watch: _Watch) -> FetchedPhoto | str:
-    """One request: the photo, or the address that the server redirects to."""
-    addresses = _checked_addresses(link, settings, watch)
-    request_headers = [
-        (b"Host", link.host_and_port.encode("ascii")),
-        (b"User-Agent", USER_AGENT),
-        (b"Accept", b"image/*,*/*;q=0.1"),
-        # Photos are compressed already; what is not unpacked cannot be a bomb.
-        (b"Accept-Encoding", b"identity"),
-        (b"Connection", b"close"),
-    ]
-    url = httpcore.URL(
+@contextmanager
+def _request(link: Link, watch: Watch, settings: Settings, headers: Mapping[str, str]) -> Iterator[Answer]:
+    """One request, to the checked addresses of the link's host."""
+    with _translated_errors(link, watch), ExitStack() as connection:
+        # No proxy, whatever HTTP_PROXY says (httpcore does not look): a proxy resolves the host itself, so it
+        # could be led to an address that was never checked.
+        pool = connection.enter_context(
+            httpcore.ConnectionPool(
+                ssl_context=_tls_context(),
+                network_backend=_CheckedBackend(_checked_addresses(link, settings, watch), watch),
+                max_connections=1,
+            )
+        )
+        response = connection.enter_context(pool.stream("GET", _target(link), headers=_headers(link, headers)))
+        opened = connection.pop_all()
+    # Outside of the translation: an error of whoever reads the answer is none of the connection's.
+    with opened:
+        yield Answer(
+            link=link,
+            status=response.status,
+            headers={name.lower().decode("latin-1"): _text(value) for name, value in response.headers},
+            body=_body(response, link, watch),
+        )
+
+
+def _target(link: Link) -> httpcore.URL:
+    return httpcore.URL(
         scheme=link.scheme.encode("ascii"),
         host=link.host.encode("ascii"),
         port=link.port,
         target=link.target.encode("ascii"),
     )
-    # No proxy, whatever HTTP_PROXY says (httpcore does not look): a proxy resolves the host itself, so it
-    # could be led to an address that was never checked.
-    with (
-        _translated_errors(link),
-        httpcore.ConnectionPool(
-            ssl_context=_tls_context(),
-            network_backend=_CheckedBackend(addresses, watch),
-            max_connections=1,
-        ) as pool,
-        pool.stream("GET", url, headers=request_headers) as response,
-    ):
-        headers = {name.lower().decode("latin-1"): _text(value) for name, value in response.headers}
-        location = headers.get("location")
-        if response.status in REDIRECT_STATUSES and location:
-            return location
-        _check_head(link, response.status, headers, settings.max_photo_bytes)
-        data = _read_body(link, response, settings.max_photo_bytes, watch)
-    if _looks_like_web_page(data):
-        raise _web_page_error(link)
-    return FetchedPhoto(name=_photo_name(link, headers), data=data, url=link.url)
+
+
+def _headers(link: Link, more: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [
+        ("Host", link.host_and_port),
+        ("User-Agent", USER_AGENT),
+        # What is not unpacked cannot be a bomb.
+        ("Accept-Encoding", "identity"),
+        ("Connection", "close"),
+        *more.items(),
+    ]
+
+
+def _body(response: httpcore.Response, link: Link, watch: Watch) -> Iterator[bytes]:
+    with _translated_errors(link, watch):
+        for chunk in response.iter_stream():
+            watch.remaining_seconds()
+            yield chunk
 
 
 def _text(value: bytes) -> str:
@@ -478,75 +567,94 @@ def _text(value: bytes) -> str:
 
 
 _STATUS_REMEDIES = {
-    401: "It asks for a password. " + _UPLOAD,
-    403: "It does not give the photo to programs, only to browsers or people who are logged in. " + _UPLOAD,
+    401: "It asks for a password. {remedy}",
+    403: "It does not give the {noun} to programs, only to browsers or people who are logged in. {remedy}",
     404: "There is nothing at this address (any more). Check the link.",
-    410: "The photo was removed. Look for another one.",
+    410: "The {noun} was removed. Look for another one.",
     429: "It wants to be asked less often. Wait a few minutes and try again.",
-    451: "It may not give the photo for legal reasons. Look for another one.",
+    451: "It may not give the {noun} for legal reasons. Look for another one.",
 }
 
 
-def _check_head(link: _Link, status: int, headers: dict[str, str], max_bytes: int) -> None:
-    if status != 200:
+def check_head(answer: Answer, watch: Watch, max_bytes: int) -> None:
+    """Refuse an answer that is an error, a web page, or too large by its own account.
+
+    Raises:
+        LinkBrokenError: the server has a problem that may pass.
+        LinkFailedError: any other.
+    """
+    host, status = answer.link.host, answer.status
+    if status not in (200, 206):
         remedy = _STATUS_REMEDIES.get(
             status,
-            "It has a problem of its own. Try again later." if status >= 500 else f"Check the link. Or: {_UPLOAD}",
-        )
-        raise LinkFailedError(f"{link.host} answered with status {status} instead of a photo. {remedy}")
-    if _media_type(headers) in ("text/html", "application/xhtml+xml"):
-        raise _web_page_error(link)
-    if headers.get("content-encoding", "").strip().lower() in COMPRESSIONS:
-        raise LinkFailedError(
-            f"{link.host} sends the photo packed ({headers['content-encoding'].strip()[:20]}) although that "
-            f"was not asked for. {_UPLOAD}"
-        )
-    declared = headers.get("content-length", "")
+            "It has a problem of its own. Try again later." if status >= 500 else "Check the link. Or: {remedy}",
+        ).format(noun=watch.noun, remedy=watch.remedy)
+        error = LinkBrokenError if status in PASSING_STATUSES else LinkFailedError
+        raise error(f"{host} answered with status {status} instead of a {watch.noun}. {remedy}")
+    if _media_type(answer.headers) in ("text/html", "application/xhtml+xml"):
+        raise web_page_error(answer.link, watch)
+    declared = answer.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > max_bytes:
-        raise _too_large_error(link, max_bytes)
+        raise too_large_error(answer.link, watch, max_bytes)
 
 
-def _read_body(link: _Link, response: httpcore.Response, max_bytes: int, watch: _Watch) -> bytes:
+def _check_encoding(answer: Answer, watch: Watch) -> None:
+    encoding = answer.headers.get("content-encoding", "").strip()
+    if encoding.lower() in COMPRESSIONS:
+        raise LinkFailedError(
+            f"{answer.link.host} sends the photo packed ({encoding[:20]}) although that was not asked for. "
+            f"{watch.remedy}"
+        )
+
+
+def _read_body(answer: Answer, watch: Watch, max_bytes: int) -> bytes:
     data = bytearray()
-    for chunk in response.iter_stream():
-        watch.remaining_seconds()
+    for chunk in answer.body:
         data += chunk
         if len(data) > max_bytes:
-            raise _too_large_error(link, max_bytes)
+            raise too_large_error(answer.link, watch, max_bytes)
     if not data:
-        raise LinkFailedError(f"{link.host} delivered an empty file (0 bytes). Check the link. Or: {_UPLOAD}")
+        raise empty_file_error(answer.link, watch)
     return bytes(data)
 
 
-def _too_large_error(link: _Link, max_bytes: int) -> LinkFailedError:
+def empty_file_error(link: Link, watch: Watch) -> LinkFailedError:
+    """The error for an answer without a byte."""
+    return LinkFailedError(f"{link.host} delivered an empty file (0 bytes). Check the link. Or: {watch.remedy}")
+
+
+def too_large_error(link: Link, watch: Watch, max_bytes: int) -> LinkFailedError:
+    """The error for an answer of too many bytes."""
     return LinkFailedError(
-        f"The file from {link.host} has more than {max_bytes / 1e6:,.1f} MB, the most that is read. "
+        f"The {watch.noun} from {link.host} has more than {max_bytes / 1e6:,.1f} MB, the most that is read. "
         "Download it with your browser, save a smaller copy and upload that."
     )
 
 
-def _web_page_error(link: _Link) -> LinkFailedError:
+def web_page_error(link: Link, watch: Watch) -> LinkFailedError:
+    """The error for an answer that is made for a browser."""
     return LinkFailedError(
-        f"The link to {link.host} leads to a web page, not to a photo: "
+        f"The link to {link.host} leads to a web page, not to a {watch.noun}: "
         "right-click the photo and copy the image address."
     )
 
 
-def _looks_like_web_page(data: bytes) -> bool:
-    return data[:512].lstrip().lower().startswith((b"<!doctype html", b"<html"))
+def looks_like_web_page(head: bytes) -> bool:
+    """Whether the first bytes of a file are those of a web page, whatever the server calls it."""
+    return head[:512].lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
 
 def _media_type(headers: dict[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _photo_name(link: _Link, headers: dict[str, str]) -> str:
-    """A name for the photo from the server's proposal or the address, safe as a file's name."""
-    path = link.target.partition("?")[0]
-    proposals = (_proposed_name(headers), urllib.parse.unquote(path.rpartition("/")[2]))
+def file_name(answer: Answer) -> str:
+    """A name for the file from the server's proposal or the address, safe as a file's name."""
+    path = answer.link.target.partition("?")[0]
+    proposals = (_proposed_name(answer.headers), urllib.parse.unquote(path.rpartition("/")[2]))
     name = next(filter(None, map(_clean_name, proposals)), "photo")
     if "." not in name:
-        name += SUFFIX_BY_TYPE.get(_media_type(headers), "")
+        name += SUFFIX_BY_TYPE.get(_media_type(answer.headers), "")
     stem, dot, suffix = name.rpartition(".")
     # A long name keeps its suffix.
     if len(name) > MAX_NAME_CHARS and dot and len(suffix) <= 5:
