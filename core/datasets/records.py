@@ -108,3 +108,51 @@ class UndoResult:
     summary: str  # of the operation that was undone
     num_restored: int  # rows that are as they were before the operation
     num_left_alone: int  # rows that somebody has changed since
+
+
+class ImportState(StrEnum):
+    """How far an import has come."""
+
+    WAITING = "waiting"  # for the worker, or in its hands
+    QUESTION = "question"  # a person must decide something before it can go on
+    DONE = "done"  # its photos are in the dataset
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportView:
+    """One arrival of photos: what was asked for, what came of it; times in Unix seconds."""
+
+    id: int
+    dataset_id: int
+    request: dict[str, Any]  # an `ImportRequest` as JSON
+    task_id: int | None
+    state: ImportState
+    question: dict[str, Any] | None  # with state QUESTION: what the person must decide
+    num_accepted: int
+    num_refused: int  # exact, even when `refused` is cut short
+    refused: tuple[tuple[str, str], ...]  # (file name, reason)
+    created_at: float
+    finished_at: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotImageView:
+    """One photo of a snapshot."""
+
+    photo_hash: str
+    class_index: int  # into the snapshot's class names
+    split: Split | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotView:
+    """A dataset frozen for a run; the same content has the same hash, whichever dataset it was taken from."""
+
+    hash: str  # SHA-256, 64 hexadecimal digits
+    dataset_id: int | None  # first taken from; None when that dataset is gone for good
+    dataset_name: str  # when it was first taken
+    class_names: tuple[str, ...]  # sorted; every one has images
+    images: tuple[SnapshotImageView, ...]  # sorted by class, split and photo hash
+    created_at: float  # Unix seconds

@@ -1,0 +1,140 @@
+"""Snapshots: a dataset frozen for a run, named by the hash of its content.
+
+Only class names, splits and photos count, not the numbers, order or names of images: the same content has the same
+hash on every machine. A photo that a snapshot refers to is never forgotten, whatever becomes of the dataset.
+"""
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from core.datasets.records import SnapshotImageView, SnapshotView, Split
+from core.datasets.rows import lock_dataset
+from core.errors import DatasetError, UnknownDatasetError
+from core.storage.db import Database
+from core.storage.schema import Dataset, DatasetClass, DatasetImage, Snapshot, SnapshotImage
+
+FORMAT_VERSION = 1  # part of what is hashed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Content:
+    class_names: tuple[str, ...]  # sorted
+    rows: tuple[tuple[str, str | None, str], ...]  # (class name, split, photo hash), sorted
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the content as JSON in one canonical form."""
+        document = {"version": FORMAT_VERSION, "classes": self.class_names, "images": self.rows}
+        text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def take_snapshot(database: Database, dataset_id: int) -> SnapshotView:
+    """Freeze the images of a dataset that are out of the trash; classes without images are left out.
+
+    Returns:
+        The snapshot with this content; the old one when there is one already, whichever dataset it came from.
+
+    Raises:
+        UnknownDatasetError: no such dataset, or it is in the trash.
+        DatasetError: the dataset has no images.
+    """
+    try:
+        with database.session() as session:
+            dataset = lock_dataset(session, dataset_id)
+            content = _read_content(session, dataset)
+            if session.get(Snapshot, content.hash) is None:
+                _insert_snapshot(session, dataset, content)
+            return _select_snapshot(session, content.hash)
+    except IntegrityError:  # another process froze the same content of another dataset at the same moment
+        return load_snapshot(database, content.hash)
+
+
+def load_snapshot(database: Database, snapshot_hash: str) -> SnapshotView:
+    """A snapshot that was taken before.
+
+    Raises:
+        UnknownDatasetError: no such snapshot.
+    """
+    with database.read_session() as session:
+        return _select_snapshot(session, snapshot_hash)
+
+
+def _read_content(session: Session, dataset: Dataset) -> _Content:
+    statement = (
+        select(DatasetClass.name, DatasetImage.split, DatasetImage.photo_hash)
+        .join(DatasetClass, DatasetClass.id == DatasetImage.class_id)
+        .where(
+            DatasetImage.dataset_id == dataset.id,
+            DatasetImage.trashed_at.is_(None),
+            DatasetClass.trashed_at.is_(None),
+        )
+    )
+    # Sorted here, because databases differ in how they order letters.
+    rows = sorted(((row[0], row[1], row[2]) for row in session.execute(statement)), key=_sort_key)
+    if not rows:
+        raise DatasetError(f"The dataset “{dataset.name}” has no photos; add some first.")
+    return _Content(class_names=tuple(sorted({row[0] for row in rows})), rows=tuple(rows))
+
+
+def _sort_key(row: tuple[str, str | None, str]) -> tuple[str, str, str]:
+    class_name, split, photo_hash = row
+    return class_name, split or "", photo_hash
+
+
+def _insert_snapshot(session: Session, dataset: Dataset, content: _Content) -> None:
+    session.add(
+        Snapshot(
+            hash=content.hash,
+            dataset_id=dataset.id,
+            dataset_name=dataset.name,
+            class_names=list(content.class_names),
+            num_images=len(content.rows),
+            created_at=time.time(),
+        )
+    )
+    session.flush()
+    class_indices = {name: index for index, name in enumerate(content.class_names)}
+    session.execute(
+        insert(SnapshotImage),
+        [
+            {
+                "snapshot_hash": content.hash,
+                "position": position,
+                "photo_hash": photo_hash,
+                "class_index": class_indices[class_name],
+                "split": split,
+            }
+            for position, (class_name, split, photo_hash) in enumerate(content.rows)
+        ],
+    )
+
+
+def _select_snapshot(session: Session, snapshot_hash: str) -> SnapshotView:
+    snapshot = session.get(Snapshot, snapshot_hash)
+    if snapshot is None:
+        raise UnknownDatasetError(f"No snapshot has the hash {snapshot_hash[:12]}….")
+    statement = (
+        select(SnapshotImage.photo_hash, SnapshotImage.class_index, SnapshotImage.split)
+        .where(SnapshotImage.snapshot_hash == snapshot_hash)
+        .order_by(SnapshotImage.position)
+    )
+    return SnapshotView(
+        hash=snapshot.hash,
+        dataset_id=snapshot.dataset_id,
+        dataset_name=snapshot.dataset_name,
+        class_names=tuple(snapshot.class_names),
+        images=tuple(
+            SnapshotImageView(
+                photo_hash=photo_hash, class_index=class_index, split=None if split is None else Split(split)
+            )
+            for photo_hash, class_index, split in session.execute(statement)
+        ),
+        created_at=snapshot.created_at,
+    )
