@@ -58,6 +58,11 @@ def change_rows(session: Session, table: str, ids: Collection[int], *, values: d
     ]
 
 
+def num_rows(changes: Sequence[RowChange]) -> int:
+    """How many rows some changes of one table are about."""
+    return sum(len(change.ids) for change in changes)
+
+
 def record_operation(
     session: Session, dataset: Dataset, *, kind: str, summary: str, changes: Sequence[RowChange]
 ) -> OperationView:

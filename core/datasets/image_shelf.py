@@ -7,9 +7,9 @@ from sqlalchemy import Row, Select, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core.datasets.history import change_rows, record_operation, revive_classes
+from core.datasets.history import change_rows, num_rows, record_operation, revive_classes
 from core.datasets.import_log import complete_import
-from core.datasets.names import clean_label, clean_name, name_key
+from core.datasets.names import clean_label, clean_name, clean_text, name_key
 from core.datasets.photo_index import insert_missing_photos
 from core.datasets.records import ImageView, NewImage, OperationView, Split, SplitOrigin
 from core.datasets.rows import WRITE_TRIES, Shelf, chunked, lock_class, lock_dataset, mark_changed
@@ -116,7 +116,7 @@ class ImageShelf(Shelf):
             name = target.name
             changes = change_rows(session, "image", image_ids, values={"class_id": class_id})
             mark_changed(dataset)
-            summary = f"Moved {num_photos(len(image_ids))} to “{name}”"
+            summary = f"Moved {num_photos(num_rows(changes))} to “{name}”"
             return record_operation(session, dataset, kind="move_images", summary=summary, changes=changes)
 
     def set_split(self, image_ids: Collection[int], split: Split | None) -> OperationView:
@@ -131,7 +131,7 @@ class ImageShelf(Shelf):
             changes = change_rows(session, "image", image_ids, values=_split_values(split, SplitOrigin.PERSON))
             mark_changed(dataset)
             where = "no split" if split is None else f"the {split} split"
-            summary = f"Put {num_photos(len(image_ids))} into {where}"
+            summary = f"Put {num_photos(num_rows(changes))} into {where}"
             return record_operation(session, dataset, kind="set_split", summary=summary, changes=changes)
 
     def assign_splits(self, dataset_id: int, assignment: Mapping[int, Split | None]) -> OperationView:
@@ -150,7 +150,7 @@ class ImageShelf(Shelf):
                 ids = [image_id for image_id, assigned in assignment.items() if assigned == split and image_id in own]
                 changes += change_rows(session, "image", ids, values=_split_values(split, SplitOrigin.AUTOMATIC))
             mark_changed(dataset)
-            summary = f"Split {num_photos(len(assignment))}"
+            summary = f"Split {num_photos(num_rows(changes))}"
             return record_operation(session, dataset, kind="assign_splits", summary=summary, changes=changes)
 
     def trash_images(self, image_ids: Collection[int]) -> OperationView:
@@ -271,10 +271,9 @@ def _insert_images(session: Session, dataset: Dataset, images: Sequence[NewImage
             "class_id": class_ids[image.class_name],
             "photo_hash": image.photo.hash,
             "name": clean_label(image.name),
-            "split": image.split,
-            "split_origin": image.split_origin if image.split is not None else None,
+            **_split_values(image.split, image.split_origin or SplitOrigin.IMPORTED),
             "capture_id": None if image.capture is None else capture_ids[clean_label(image.capture)],
-            "source_url": image.source_url,
+            "source_url": None if image.source_url is None else clean_text(image.source_url),
             "added_at": added_at,
             "trashed_at": None,
         }

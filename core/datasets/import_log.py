@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.datasets.names import clean_label
+from core.datasets.names import clean_label, clean_text
 from core.datasets.records import ImportState, ImportView
 from core.datasets.rows import Shelf, lock_dataset
 from core.errors import DatasetError, UnknownDatasetError
@@ -110,7 +110,7 @@ class ImportLog(Shelf):
                 finished.state, finished.question = state, question
                 is_over = state in (ImportState.DONE, ImportState.FAILED, ImportState.CANCELLED)
                 finished.finished_at = time.time() if is_over else None
-            finished.refused = [[clean_label(name), reason] for name, reason in refused]
+            finished.refused = [[clean_label(name), clean_text(reason)] for name, reason in refused]
             finished.num_refused = num_refused
 
 

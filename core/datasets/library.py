@@ -158,12 +158,7 @@ class DatasetShelf(Shelf):
             DatasetError: it was undone already.
         """
         with self._database.session() as session:
-            operation = session.get(DatasetOperation, operation_id)
-            if operation is None:
-                raise UnknownDatasetError(f"No change has the number {operation_id}; only the latest can be undone.")
-            is_deletion = operation.kind == "delete_dataset"
-            dataset = (lock_any_dataset if is_deletion else lock_dataset)(session, operation.dataset_id)
-            session.refresh(operation)
+            dataset, operation = _lock_operation(session, operation_id)
             if operation.undone_at is not None:
                 raise DatasetError(f"“{operation.summary}” was undone already.")
             num_restored, num_left_alone = revert(session, operation)
@@ -276,6 +271,18 @@ def _insert_dataset(session: Session, name: str) -> Dataset:
     with refusing_taken_name(session, "dataset", name):
         session.add(dataset)
     return dataset
+
+
+def _lock_operation(session: Session, operation_id: int) -> tuple[Dataset, DatasetOperation]:
+    """Lock the dataset of an operation, one in the trash too when the operation put it there."""
+    kind_of = select(DatasetOperation.dataset_id, DatasetOperation.kind).where(DatasetOperation.id == operation_id)
+    row = session.execute(kind_of).one_or_none()
+    if row is not None:
+        lock = lock_any_dataset if row.kind == "delete_dataset" else lock_dataset
+        dataset, operation = lock(session, row.dataset_id), session.get(DatasetOperation, operation_id)
+        if operation is not None:
+            return dataset, operation
+    raise UnknownDatasetError(f"No change has the number {operation_id}; only the latest can be undone.")
 
 
 def _copy_content(session: Session, source_id: int, target_id: int) -> None:

@@ -54,7 +54,12 @@ def clean_label(text: str) -> str:
 
     Labels are never refused: invisible characters are dropped and the rest is cut to `MAX_LABEL_CHARS`.
     """
-    return _drop_invisible(text, is_space_kept=False)[:MAX_LABEL_CHARS]
+    return clean_text(text)[:MAX_LABEL_CHARS]
+
+
+def clean_text(text: str) -> str:
+    """Text of any length from outside without the characters that a database or a page cannot take."""
+    return _drop_invisible(text, is_space_kept=False)
 
 
 def first_free(name: str, is_taken: Callable[[str], bool]) -> str:
@@ -83,7 +88,7 @@ def _drop_invisible(text: str, *, is_space_kept: bool) -> str:
 
 def _is_visible(char: str) -> bool:
     match unicodedata.category(char):
-        case "Cc":
+        case "Cc" | "Zl" | "Zp":
             return False
         case "Cf":  # among them those that reverse the order of the letters after them
             return char in _JOINERS or char in _VISIBLE_FORMATS or ord(char) in _FLAG_LETTERS
