@@ -17,7 +17,7 @@ class Lane(StrEnum):
     """Tasks of different lanes have workers of their own, so that photos never wait for a training."""
 
     NETWORKS = "networks"  # `max_workers` of them; they load TensorFlow
-    PHOTOS = "photos"  # one worker
+    PHOTOS = "photos"  # one worker; it loads no more than its handlers do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +82,11 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
 )
 
 TASK_KINDS_PATH = "core.jobs.kinds:TASK_KINDS"  # how a worker's command line names the table
+
+
+def kinds_of(lane: Lane, kinds: Mapping[str, TaskKind]) -> frozenset[str]:
+    """The names of a lane's kinds."""
+    return frozenset(kind.name for kind in kinds.values() if kind.lane == lane)
 
 
 def find_kind(name: str, kinds: Mapping[str, TaskKind] = TASK_KINDS) -> TaskKind:

@@ -1,11 +1,11 @@
 """The queue of background tasks: the only code that reads or writes their tables.
 
-Pages, supervisor and workers use it alike, from any thread or process. Every method is one transaction.
+Pages, supervisor and workers use it alike, from any thread or process. Every change is one transaction.
 Whoever changes a task locks its row first (on SQLite: is the only writer), so what was checked stays true.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Select, delete, exists, func, or_, select, update
@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from core.errors import IllegalTransitionError, JobError, TaskLostError, UnknownTaskError
-from core.jobs.kinds import TASK_KINDS, TaskKind, find_kind
+from core.jobs.kinds import TASK_KINDS, Lane, TaskKind, find_kind
 from core.jobs.status import ACTIVE_STATUSES, TaskStatus, check_transition
 from core.jobs.views import ClaimedTask, EventKind, EventView, Progress, TaskView, WorkerView
 from core.storage.db import Database
@@ -166,13 +166,18 @@ class TaskQueue:
 
     # For workers
 
-    def claim(self, worker_id: str) -> ClaimedTask | None:
-        """Give the oldest queued task to a registered worker; None when nothing is queued."""
+    def claim(self, worker_id: str, kind_names: Collection[str]) -> ClaimedTask | None:
+        """Give the oldest queued task of these kinds to a registered worker; None when there is none.
+
+        Asking again and again costs next to nothing and keeps no writer waiting.
+        """
         candidate = aliased(Task)
+        waiting = select(candidate.id).where(candidate.status == TaskStatus.QUEUED, candidate.kind.in_(kind_names))
+        with self._database.read_session() as session:
+            if not session.scalar(select(waiting.exists())):
+                return None
         oldest = (
-            select(candidate.id)
-            .where(candidate.status == TaskStatus.QUEUED)
-            .order_by(candidate.id)
+            waiting.order_by(candidate.id)
             .limit(1)
             .with_for_update(skip_locked=True)  # PostgreSQL: two claimers look at different rows
             .scalar_subquery()
@@ -238,11 +243,14 @@ class TaskQueue:
         """
         return self.get(task_id).cancel_requested_at is not None
 
-    def register_worker(self, worker_id: str, *, pid: int, host: str) -> None:
+    def register_worker(self, worker_id: str, *, pid: int, host: str, lane: Lane) -> None:
         """Make a worker known, before its first claim."""
         now = time.time()
         with self._database.session() as session:
-            session.add(Worker(id=worker_id, pid=pid, host=host, started_at=now, heartbeat_at=now))
+            # It may have been announced, and even been taken for dead since then.
+            session.merge(
+                Worker(id=worker_id, pid=pid, host=host, lane=lane, started_at=now, heartbeat_at=now, stopped_at=None)
+            )
 
     def heartbeat(self, worker_id: str) -> None:
         """Say that a worker is alive; one that was taken for dead counts again."""
@@ -254,6 +262,11 @@ class TaskQueue:
 
     # For the supervisor
 
+    def announce_worker(self, worker_id: str, lane: Lane) -> None:
+        """Make a worker known before its process is begun, so that other servers start none in its place."""
+        # Until it registers no process can be looked up, only the age of this row tells.
+        self.register_worker(worker_id, pid=0, host="", lane=lane)
+
     def live_workers(self, dead_after_seconds: float) -> list[WorkerView]:
         """The workers that said within this time that they are alive."""
         statement = select(Worker).where(_is_open(), Worker.heartbeat_at >= time.time() - dead_after_seconds)
@@ -264,10 +277,11 @@ class TaskQueue:
         statement = select(Worker).where(_is_open(), Worker.heartbeat_at < time.time() - dead_after_seconds)
         return self._workers(statement)
 
-    def num_queued(self) -> int:
-        """How many tasks wait for a worker."""
+    def count_queued(self) -> dict[str, int]:
+        """How many tasks of each kind wait for a worker; kinds of which none waits are left out."""
+        statement = select(Task.kind, func.count().label("number")).where(Task.status == TaskStatus.QUEUED)
         with self._database.read_session() as session:
-            return session.scalar(select(func.count()).where(Task.status == TaskStatus.QUEUED)) or 0
+            return {row.kind: row.number for row in session.execute(statement.group_by(Task.kind))}
 
     def running_tasks(self) -> list[TaskView]:
         """The tasks that workers have, oldest first."""
@@ -303,11 +317,11 @@ class TaskQueue:
             )
             return [TaskView.of(task) for task in tasks]
 
-    def fail_queued(self, error: str) -> None:
-        """Give up on every queued task, because no worker can be started."""
-        queued = select(Task).where(Task.status == TaskStatus.QUEUED).order_by(Task.id).with_for_update()
+    def fail_queued(self, kind_names: Collection[str], error: str) -> None:
+        """Give up on every queued task of these kinds, because no worker can be started for them."""
+        queued = select(Task).where(Task.status == TaskStatus.QUEUED, Task.kind.in_(kind_names))
         with self._database.session() as session:
-            for task in session.scalars(queued).all():
+            for task in session.scalars(queued.order_by(Task.id).with_for_update()).all():
                 _move(session, task, TaskStatus.FAILED, error=error)
 
     def _recover(self, session: Session, task: Task, reason: str, details: str) -> None:

@@ -13,12 +13,13 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from core.errors import BluetitError
-from core.jobs.kinds import TASK_KINDS_PATH
+from core.errors import BluetitError, UnknownTaskError
+from core.jobs.kinds import TASK_KINDS_PATH, Lane, find_kind, kinds_of
 from core.jobs.processes import end_process, is_running, remove_old_logs, worker_log_name
 from core.jobs.queue import WORKER_DIED, TaskQueue
 from core.jobs.views import TaskView, WorkerView
@@ -31,7 +32,7 @@ TICK_SECONDS = 1.0
 STOP_SECONDS = 5.0  # idle workers leave within this time
 KILL_SECONDS = 5.0  # longest wait until a killed child is gone
 
-MAX_FAILED_STARTS = 3  # in a row; then the queued tasks fail
+MAX_FAILED_STARTS = 3  # in a row; then the queued tasks of the lane fail
 BACK_OFF_SECONDS = 1.0  # after the first failed start; doubles each time
 STARTED_AFTER_SECONDS = 30.0  # a worker that lived so long has started well
 NUM_LOGS_KEPT = 50
@@ -39,9 +40,29 @@ NUM_LOGS_KEPT = 50
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
 
+@dataclass(slots=True, kw_only=True)
+class _Pool:
+    """The workers that one lane may have, and how starting them went."""
+
+    lane: Lane
+    kind_names: frozenset[str]
+    max_workers: int
+    failed_starts: int = 0
+    failed_log_name: str = ""
+    next_start_at: float = 0.0  # monotonic clock
+
+    def note_failed_start(self, what: str, log_name: str) -> None:
+        self.failed_starts += 1
+        back_off_seconds = BACK_OFF_SECONDS * 2 ** (self.failed_starts - 1)
+        self.next_start_at = time.monotonic() + back_off_seconds
+        self.failed_log_name = log_name
+        logger.warning("A worker %s, see %s; the next start is in %.0f s.", what, log_name, back_off_seconds)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Child:
     process: subprocess.Popen[bytes]
+    pool: _Pool
     started_at: float  # monotonic clock
     log_name: str
 
@@ -61,10 +82,15 @@ class Supervisor:
         self._queue = queue
         self._kinds = kinds
         self._lock = threading.Lock()  # held while children are looked at or changed
-        self._children: dict[str, _Child] = {}
-        self._failed_starts = 0
-        self._failed_log_name = ""
-        self._next_start_at = 0.0  # monotonic clock
+        self._children: dict[str, _Child] = {}  # of all lanes
+        self._pools = [
+            _Pool(
+                lane=lane,
+                kind_names=kinds_of(lane, queue.kinds),
+                max_workers=settings.max_workers if lane is Lane.NETWORKS else 1,
+            )
+            for lane in Lane
+        ]
         self._thread: threading.Thread | None = None
         self._waking = threading.Event()
         self._stopping = threading.Event()
@@ -127,7 +153,7 @@ class Supervisor:
             return_code = child.process.poll()
             if return_code is None:
                 if lived_seconds > STARTED_AFTER_SECONDS:
-                    self._failed_starts = 0
+                    child.pool.failed_starts = 0
                 continue
             left = self._queue.recover_tasks_of(worker_id, WORKER_DIED, log_name=child.log_name)
             # Only now: when the database failed above, the next tick tries again.
@@ -136,9 +162,9 @@ class Supervisor:
                 child.process.stdin.close()
             has_worked = bool(left) or self._queue.has_worked(worker_id)
             if return_code == 0 or has_worked or lived_seconds > STARTED_AFTER_SECONDS:
-                self._failed_starts = 0
+                child.pool.failed_starts = 0
             else:
-                self._note_failed_start(f"ended with code {return_code}", child.log_name)
+                child.pool.note_failed_start(f"ended with code {return_code}", child.log_name)
 
     def _recover_from_others(self) -> None:
         limit_seconds = self._settings.worker_dead_after_seconds
@@ -173,36 +199,52 @@ class Supervisor:
         return [worker for worker in workers if worker.id not in self._children]
 
     def _start_workers(self) -> None:
-        num_queued = self._queue.num_queued()
-        if num_queued == 0:
+        num_queued = self._queue.count_queued()
+        if not num_queued:
             return
-        workers = {*self._children, *(worker.id for worker in self._other_workers())}
-        if not workers and self._failed_starts >= MAX_FAILED_STARTS:
-            self._give_up()
-            return
-        num_idle = len(workers - {task.worker_id for task in self._queue.running_tasks()})
-        num_needed = min(num_queued - num_idle, self._settings.max_workers - len(workers))
-        if num_needed > 0 and time.monotonic() >= self._next_start_at:
-            for _ in range(num_needed):
-                self._start_worker()
+        self._refuse_unknown(num_queued)
+        others = self._other_workers()
+        busy = {task.worker_id for task in self._queue.running_tasks()}
+        for pool in self._pools:
+            workers = {worker_id for worker_id, child in self._children.items() if child.pool is pool}
+            workers |= {worker.id for worker in others if worker.lane == pool.lane}
+            num_waiting = sum(num_queued.get(name, 0) for name in pool.kind_names) - len(workers - busy)
+            if num_waiting <= 0:
+                continue
+            if not workers and pool.failed_starts >= MAX_FAILED_STARTS:
+                self._give_up(pool)
+            elif time.monotonic() >= pool.next_start_at:
+                for _ in range(min(num_waiting, pool.max_workers - len(workers))):
+                    self._start_worker(pool)
 
-    def _start_worker(self) -> None:
+    def _refuse_unknown(self, kind_names: Iterable[str]) -> None:
+        """Fail the tasks of kinds that only another version of Bluetit knows: no worker would ever take them."""
+        for name in kind_names:
+            try:
+                find_kind(name, self._queue.kinds)
+            except UnknownTaskError as exc:
+                self._queue.fail_queued([name], str(exc))
+
+    def _start_worker(self, pool: _Pool) -> None:
         worker_id = uuid.uuid4().hex
         logs_path = self._settings.logs_path
         log_name = worker_log_name(worker_id)
         command = [sys.executable, "-m", "core.jobs.worker"]
-        command += ["--worker-id", worker_id, "--log-name", log_name, "--kinds", self._kinds]
+        command += ["--worker-id", worker_id, "--lane", pool.lane]
+        command += ["--log-name", log_name, "--kinds", self._kinds]
         with translating_disk_errors(logs_path):
             logs_path.mkdir(parents=True, exist_ok=True)
             remove_old_logs(logs_path, num_kept=NUM_LOGS_KEPT)
             log = (logs_path / log_name).open("wb")
         with log:
+            self._queue.announce_worker(worker_id, pool.lane)
             try:
                 process = _popen(command, log, self._environment())
             except OSError as exc:  # no memory, too many processes
-                self._note_failed_start(f"could not be started: {exc}", log_name)
+                pool.note_failed_start(f"could not be started: {exc}", log_name)
+                self._queue.unregister_worker(worker_id)
                 return
-        self._children[worker_id] = _Child(process=process, started_at=time.monotonic(), log_name=log_name)
+        self._children[worker_id] = _Child(process=process, pool=pool, started_at=time.monotonic(), log_name=log_name)
 
     def _environment(self) -> dict[str, str]:
         """The worker's environment: ours, with exactly our settings."""
@@ -215,20 +257,14 @@ class Supervisor:
             "PYTHONUTF8": "1",  # the log, on Windows
         }
 
-    def _note_failed_start(self, what: str, log_name: str) -> None:
-        self._failed_starts += 1
-        back_off_seconds = BACK_OFF_SECONDS * 2 ** (self._failed_starts - 1)
-        self._next_start_at = time.monotonic() + back_off_seconds
-        self._failed_log_name = log_name
-        logger.warning("A worker %s, see %s; the next start is in %.0f s.", what, log_name, back_off_seconds)
-
-    def _give_up(self) -> None:
+    def _give_up(self, pool: _Pool) -> None:
         self._queue.fail_queued(
-            f"The background worker stopped at once each time it was started ({self._failed_starts} times). "
-            f"The details are in {self._failed_log_name}."
+            pool.kind_names,
+            f"The background worker stopped at once each time it was started ({pool.failed_starts} times). "
+            f"The details are in {pool.failed_log_name}.",
         )
-        self._failed_starts = 0
-        self._next_start_at = 0.0
+        pool.failed_starts = 0
+        pool.next_start_at = 0.0
 
 
 def _popen(command: list[str], log: IO[bytes], environment: dict[str, str]) -> subprocess.Popen[bytes]:

@@ -102,7 +102,8 @@ class WorkerView:
 
     id: str
     pid: int
-    host: str  # as `core.jobs.processes.this_host` names it
+    host: str  # as `core.jobs.processes.this_host` names it; empty until the process runs
+    lane: str  # a `Lane`, or one that only another version of Bluetit knows
     started_at: float
     heartbeat_at: float
 
@@ -113,6 +114,7 @@ class WorkerView:
             id=worker.id,
             pid=worker.pid,
             host=worker.host,
+            lane=worker.lane,
             started_at=worker.started_at,
             heartbeat_at=worker.heartbeat_at,
         )

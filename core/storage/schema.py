@@ -41,6 +41,8 @@ class Worker(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     pid: Mapped[int]
     host: Mapped[str]
+    # The default is for workers of versions that have no lanes.
+    lane: Mapped[str] = mapped_column(server_default="networks")
     started_at: Mapped[float]
     heartbeat_at: Mapped[float]
     stopped_at: Mapped[float | None]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
 from core.settings import Settings, to_environment
 from core.storage.db import Database, open_database
@@ -34,12 +35,12 @@ def queue(database: Database) -> TaskQueue:
 
 
 @pytest.fixture
-def start_worker(settings: Settings, tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
+def start_worker(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Starts worker processes as another server would; their logs are `tmp_path / f"{worker_id}.log"`."""
     processes: list[subprocess.Popen[bytes]] = []
 
-    def start(worker_id: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "core.jobs.worker", "--worker-id", worker_id]
+    def start(worker_id: str, lane: Lane = Lane.NETWORKS) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "core.jobs.worker", "--worker-id", worker_id, "--lane", lane]
         command += ["--log-name", f"{worker_id}.log", "--kinds", KINDS_PATH]
         with (tmp_path / f"{worker_id}.log").open("wb") as log:
             process = subprocess.Popen(

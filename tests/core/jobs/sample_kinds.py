@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.errors import StorageError
 from core.jobs.context import TaskContext
-from core.jobs.kinds import TaskKind
+from core.jobs.kinds import Lane, TaskKind, kinds_of
 
 KINDS_PATH = "tests.core.jobs.sample_kinds:KINDS"
 
@@ -15,11 +15,12 @@ _HEAVY_PACKAGES = ("tensorflow", "keras", "streamlit", "ai_edge_litert", "numpy"
 _LONGER_THAN_ANY_TEST_SECONDS = 120.0
 
 
-def _kind(name: str, on_worker_death: str = "retry", max_attempts: int = 3) -> TaskKind:
+def _kind(name: str, on_worker_death: str = "retry", max_attempts: int = 3, *, lane: Lane = Lane.NETWORKS) -> TaskKind:
     return TaskKind(
         name=name,
         title=name.title(),
-        handler=f"tests.core.jobs.sample_kinds:{name}",
+        handler=f"tests.core.jobs.sample_kinds:{name.removeprefix('photos_')}",
+        lane=lane,
         max_attempts=max_attempts,
         on_worker_death=on_worker_death,  # type: ignore[arg-type]
     )
@@ -41,8 +42,14 @@ KINDS = {
         _kind("list_modules"),
         _kind("wait_for_file"),
         _kind("missing_function"),
+        _kind("photos_count", lane=Lane.PHOTOS),
+        _kind("photos_hang_once", lane=Lane.PHOTOS),
+        _kind("photos_list_modules", lane=Lane.PHOTOS),
+        _kind("photos_wait_for_file", lane=Lane.PHOTOS),
     )
 }
+NETWORK_KINDS = kinds_of(Lane.NETWORKS, KINDS)
+PHOTO_KINDS = kinds_of(Lane.PHOTOS, KINDS)
 
 
 def count(context: TaskContext) -> None:

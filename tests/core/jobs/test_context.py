@@ -7,16 +7,18 @@ import pytest
 
 from core.errors import StorageError, TaskCancelledError, TaskLostError
 from core.jobs.context import TaskContext
+from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
 from core.settings import Settings
+from tests.core.jobs.sample_kinds import KINDS
 from tests.waiting import wait_until
 
 
 @pytest.fixture
 def context(queue: TaskQueue, settings: Settings) -> TaskContext:
-    queue.register_worker("w1", pid=1, host="elsewhere")
+    queue.register_worker("w1", pid=1, host="elsewhere", lane=Lane.NETWORKS)
     queue.submit("count", {"to": 3})
-    task = queue.claim("w1")
+    task = queue.claim("w1", KINDS)
     assert task is not None
     return TaskContext(queue, settings, task)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import UnknownTaskError
-from core.jobs.kinds import TASK_KINDS, find_kind, resolve_handler
+from core.jobs.kinds import TASK_KINDS, Lane, find_kind, kinds_of, resolve_handler
 from tests.core.jobs import sample_kinds
 
 
@@ -25,6 +25,14 @@ def test_table_is_well_formed() -> None:
         assert kind.name == name
         assert kind.handler.count(":") == 1
         assert kind.max_attempts >= 1
+
+
+def test_lanes_share_the_kinds_out() -> None:
+    """Every kind is some lane's, photos never wait for a network, and a network never waits for photos."""
+    lanes = {lane: kinds_of(lane, TASK_KINDS) for lane in Lane}
+    assert sorted(name for names in lanes.values() for name in names) == sorted(TASK_KINDS)
+    assert "import_photos" in lanes[Lane.PHOTOS]
+    assert "prepare_backbone" in lanes[Lane.NETWORKS]
 
 
 def test_handler_is_imported() -> None:

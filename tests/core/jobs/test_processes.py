@@ -13,7 +13,7 @@ from tests.waiting import wait_until
 
 
 def worker_with(pid: int, host: str) -> WorkerView:
-    return WorkerView(id="w1", pid=pid, host=host, started_at=0.0, heartbeat_at=0.0)
+    return WorkerView(id="w1", pid=pid, host=host, lane="networks", started_at=0.0, heartbeat_at=0.0)
 
 
 def test_worker_is_found_and_ended(queue: TaskQueue, start_worker: Callable[[str], subprocess.Popen[bytes]]) -> None:

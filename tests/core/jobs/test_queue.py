@@ -7,10 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from core.errors import IllegalTransitionError, JobError, TaskLostError, UnknownTaskError
+from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.storage.db import Database
 from core.storage.schema import Task, TaskEvent
+from tests.core.jobs.sample_kinds import KINDS, NETWORK_KINDS, PHOTO_KINDS
 
 
 def in_threads(number: int, function: Callable[[int], None]) -> None:
@@ -36,7 +38,7 @@ def in_threads(number: int, function: Callable[[int], None]) -> None:
 
 @pytest.fixture
 def worker_id(queue: TaskQueue) -> str:
-    queue.register_worker("w1", pid=1, host="elsewhere")
+    queue.register_worker("w1", pid=1, host="elsewhere", lane=Lane.NETWORKS)
     return "w1"
 
 
@@ -60,7 +62,7 @@ def test_submitted_task_waits(queue: TaskQueue) -> None:
     )
     assert task.is_active
     assert statuses(queue, task.id) == ["queued"]
-    assert queue.num_queued() == 1
+    assert queue.count_queued() == {"count": 1}
 
 
 def test_unknown_names_and_numbers(queue: TaskQueue) -> None:
@@ -86,7 +88,7 @@ def test_same_key_from_eight_threads(queue: TaskQueue) -> None:
 def test_key_can_be_used_again(queue: TaskQueue, worker_id: str) -> None:
     """A running task still answers for its key; an ended one does not."""
     first = queue.submit("count", {}, key="k")
-    queue.claim(worker_id)
+    queue.claim(worker_id, KINDS)
     assert queue.submit("count", {}, key="k") == first
     assert queue.find_active("k") == queue.get(first)
     queue.finish(first, worker_id, status=TaskStatus.DONE)
@@ -107,13 +109,28 @@ def test_tasks_without_key_are_independent(queue: TaskQueue) -> None:
 def test_oldest_task_first(queue: TaskQueue, worker_id: str) -> None:
     """Tasks are claimed in the order they were submitted; an empty queue gives None."""
     numbers = [queue.submit("count", {"n": n}) for n in range(3)]
-    claimed = [queue.claim(worker_id) for _ in range(3)]
+    claimed = [queue.claim(worker_id, KINDS) for _ in range(3)]
     assert [task.id for task in claimed if task] == numbers
     assert [task.payload["n"] for task in claimed if task] == [0, 1, 2]
-    assert queue.claim(worker_id) is None
+    assert queue.claim(worker_id, KINDS) is None
     task = queue.get(numbers[0])
     assert (task.status, task.worker_id, task.attempts) == (TaskStatus.RUNNING, worker_id, 1)
     assert task.started_at is not None
+
+
+def test_claim_keeps_to_its_kinds(queue: TaskQueue) -> None:
+    """A worker is never given a task of another lane, however old it is."""
+    training, first, second = (queue.submit(kind, {}) for kind in ("count", "photos_count", "photos_count"))
+    queue.register_worker("photos", pid=1, host="elsewhere", lane=Lane.PHOTOS)
+    queue.register_worker("networks", pid=2, host="elsewhere", lane=Lane.NETWORKS)
+    assert queue.count_queued() == {"count": 1, "photos_count": 2}
+    claimed = [queue.claim("photos", PHOTO_KINDS) for _ in range(3)]
+    assert [task and task.id for task in claimed] == [first, second, None]
+    assert queue.count_queued() == {"count": 1}
+    later = queue.submit("photos_count", {})
+    claimed = [queue.claim("networks", NETWORK_KINDS) for _ in range(2)]
+    assert [task and task.id for task in claimed] == [training, None]
+    assert queue.get(later).status == TaskStatus.QUEUED
 
 
 def test_threads_never_claim_the_same_task(queue: TaskQueue) -> None:
@@ -122,8 +139,8 @@ def test_threads_never_claim_the_same_task(queue: TaskQueue) -> None:
     claimed: list[int] = []
 
     def claim_all(index: int) -> None:
-        queue.register_worker(f"w{index}", pid=1, host="elsewhere")
-        while (task := queue.claim(f"w{index}")) is not None:
+        queue.register_worker(f"w{index}", pid=1, host="elsewhere", lane=Lane.NETWORKS)
+        while (task := queue.claim(f"w{index}", KINDS)) is not None:
             claimed.append(task.id)
 
     in_threads(4, claim_all)
@@ -133,7 +150,7 @@ def test_threads_never_claim_the_same_task(queue: TaskQueue) -> None:
 def test_finished_task(queue: TaskQueue, worker_id: str) -> None:
     """The end of a task is kept with its time and its error."""
     number = queue.submit("count", {})
-    queue.claim(worker_id)
+    queue.claim(worker_id, KINDS)
     queue.finish(number, worker_id, status=TaskStatus.FAILED, error="No luck.")
     task = queue.get(number)
     assert (task.status, task.error) == (TaskStatus.FAILED, "No luck.")
@@ -145,9 +162,9 @@ def test_finished_task(queue: TaskQueue, worker_id: str) -> None:
 def test_lost_task_is_fenced(queue: TaskQueue, worker_id: str) -> None:
     """A worker that was thought dead cannot touch the task that another worker has now."""
     number = queue.submit("count", {})
-    queue.claim(worker_id)
+    queue.claim(worker_id, KINDS)
     queue.recover_tasks_of(worker_id)
-    queue.register_worker("w2", pid=2, host="elsewhere")
+    queue.register_worker("w2", pid=2, host="elsewhere", lane=Lane.NETWORKS)
 
     def write_all() -> None:
         with pytest.raises(TaskLostError, match="no longer belongs to worker w1"):
@@ -156,7 +173,7 @@ def test_lost_task_is_fenced(queue: TaskQueue, worker_id: str) -> None:
             queue.append_event(number, worker_id, kind="message", payload={"text": "hello"})
 
     write_all()  # while it waits
-    queue.claim("w2")
+    queue.claim("w2", KINDS)
     write_all()  # while another has it
     queue.finish(number, "w2", status=TaskStatus.DONE)
     write_all()  # when it is over
@@ -166,7 +183,7 @@ def test_lost_task_is_fenced(queue: TaskQueue, worker_id: str) -> None:
 def test_events_are_numbered(queue: TaskQueue, worker_id: str) -> None:
     """Events count 1, 2, ... within each task, also when writers race; readers ask for what is new."""
     number = queue.submit("count", {})
-    queue.claim(worker_id)
+    queue.claim(worker_id, KINDS)
 
     def append(index: int) -> None:
         for _ in range(5):
@@ -185,13 +202,13 @@ def test_cancel_of_a_queued_task(queue: TaskQueue, worker_id: str) -> None:
     number = queue.submit("count", {})
     queue.request_cancel(number)
     assert queue.get(number).status == TaskStatus.CANCELLED
-    assert queue.claim(worker_id) is None
+    assert queue.claim(worker_id, KINDS) is None
 
 
 def test_cancel_of_a_running_task(queue: TaskQueue, worker_id: str) -> None:
     """A running task is asked to stop; asking again does not move the time, from which its grace counts."""
     number = queue.submit("count", {})
-    queue.claim(worker_id)
+    queue.claim(worker_id, KINDS)
     assert not queue.is_cancel_requested(number)
     queue.request_cancel(number)
     assert queue.is_cancel_requested(number)
@@ -204,7 +221,7 @@ def test_cancel_of_a_running_task(queue: TaskQueue, worker_id: str) -> None:
 def test_cancel_of_a_finished_task(queue: TaskQueue, worker_id: str) -> None:
     """What is over stays as it is."""
     number = queue.submit("count", {})
-    queue.claim(worker_id)
+    queue.claim(worker_id, KINDS)
     queue.finish(number, worker_id, status=TaskStatus.DONE)
     done = queue.get(number)
     queue.request_cancel(number)
@@ -215,7 +232,7 @@ def test_recovery_tries_again(queue: TaskQueue, worker_id: str) -> None:
     """A kind that may be retried is queued again, says so, and fails after its last attempt."""
     number = queue.submit("count", {})
     for attempt in (1, 2, 3):
-        claimed = queue.claim(worker_id)
+        claimed = queue.claim(worker_id, KINDS)
         assert claimed is not None
         assert claimed.attempt == attempt
         (recovered,) = queue.recover_tasks_of(worker_id, log_name="worker-1.log")
@@ -233,7 +250,7 @@ def test_recovery_tries_again(queue: TaskQueue, worker_id: str) -> None:
 def test_recovery_interrupts(queue: TaskQueue, worker_id: str) -> None:
     """A kind that a person must continue is interrupted, and can be queued again."""
     number = queue.submit("hang_once_long", {})
-    queue.claim(worker_id)
+    queue.claim(worker_id, KINDS)
     queue.recover_tasks_of(worker_id)
     task = queue.get(number)
     assert task.status == TaskStatus.INTERRUPTED
@@ -241,7 +258,7 @@ def test_recovery_interrupts(queue: TaskQueue, worker_id: str) -> None:
     queue.requeue(number)
     task = queue.get(number)
     assert (task.status, task.error, task.worker_id) == (TaskStatus.QUEUED, None, None)
-    claimed = queue.claim(worker_id)
+    claimed = queue.claim(worker_id, KINDS)
     assert claimed is not None
     assert claimed.attempt == 2
 
@@ -249,7 +266,7 @@ def test_recovery_interrupts(queue: TaskQueue, worker_id: str) -> None:
 def test_recovery_honours_a_cancel(queue: TaskQueue, worker_id: str) -> None:
     """A task that should stop anyway is not begun again."""
     number = queue.submit("count", {})
-    queue.claim(worker_id)
+    queue.claim(worker_id, KINDS)
     queue.request_cancel(number)
     queue.recover_tasks_of(worker_id)
     assert queue.get(number).status == TaskStatus.CANCELLED
@@ -258,18 +275,18 @@ def test_recovery_honours_a_cancel(queue: TaskQueue, worker_id: str) -> None:
 def test_recovery_of_an_unknown_kind(queue: TaskQueue, database: Database, worker_id: str) -> None:
     """A task that only another version of Bluetit knows fails instead of stopping the recovery."""
     number = queue.submit("count", {})
-    queue.claim(worker_id)
+    queue.claim(worker_id, KINDS)
     TaskQueue(database, {}).recover_tasks_of(worker_id)
     assert queue.get(number).status == TaskStatus.FAILED
 
 
 def test_recovery_touches_only_its_worker(queue: TaskQueue, worker_id: str) -> None:
     """Tasks of others, ended tasks and queued tasks stay; a second recovery finds nothing."""
-    queue.register_worker("w2", pid=2, host="elsewhere")
+    queue.register_worker("w2", pid=2, host="elsewhere", lane=Lane.NETWORKS)
     mine, others, ended, queued = (queue.submit("count", {}) for _ in range(4))
-    queue.claim(worker_id)
-    queue.claim("w2")
-    queue.claim(worker_id)
+    queue.claim(worker_id, KINDS)
+    queue.claim("w2", KINDS)
+    queue.claim(worker_id, KINDS)
     queue.finish(ended, worker_id, status=TaskStatus.DONE)
     assert [task.id for task in queue.recover_tasks_of(worker_id)] == [mine]
     assert queue.recover_tasks_of(worker_id) == []
@@ -281,7 +298,7 @@ def test_recovery_touches_only_its_worker(queue: TaskQueue, worker_id: str) -> N
 def test_requeue_needs_an_interrupted_task(queue: TaskQueue, worker_id: str) -> None:
     """Neither a running nor an ended task can be queued again, nor one whose key is in use."""
     number = queue.submit("hang_once_long", {}, key="k")
-    queue.claim(worker_id)
+    queue.claim(worker_id, KINDS)
     with pytest.raises(IllegalTransitionError, match="is running"):
         queue.requeue(number)
     queue.recover_tasks_of(worker_id)
@@ -292,10 +309,11 @@ def test_requeue_needs_an_interrupted_task(queue: TaskQueue, worker_id: str) -> 
 
 
 def test_giving_up(queue: TaskQueue, worker_id: str) -> None:
-    """When no worker can be started every queued task fails; running ones stay."""
-    running, queued = queue.submit("count", {}), queue.submit("count", {})
-    queue.claim(worker_id)
-    queue.fail_queued("No worker.")
+    """When no worker can be started every queued task of its kinds fails; running ones and others stay."""
+    running, queued, other = (queue.submit(kind, {}) for kind in ("count", "count", "photos_count"))
+    queue.claim(worker_id, KINDS)
+    queue.fail_queued(NETWORK_KINDS, "No worker.")
+    assert queue.get(other).status == TaskStatus.QUEUED
     assert queue.get(running).status == TaskStatus.RUNNING
     assert (queue.get(queued).status, queue.get(queued).error) == (TaskStatus.FAILED, "No worker.")
 
@@ -304,7 +322,7 @@ def test_progress(queue: TaskQueue, database: Database, worker_id: str) -> None:
     """Progress is the latest report; the time left follows from the pace so far."""
     number = queue.submit("count", {})
     assert queue.progress(number) is None
-    queue.claim(worker_id)
+    queue.claim(worker_id, KINDS)
     with database.session() as session:
         session.get_one(Task, number).started_at = 1000.0
     queue.append_event(number, worker_id, kind="progress", payload={"fraction": None, "message": "Reading"})
@@ -322,24 +340,35 @@ def test_progress(queue: TaskQueue, database: Database, worker_id: str) -> None:
 def test_progress_begins_again(queue: TaskQueue, worker_id: str) -> None:
     """A second attempt does not show how far the first one came."""
     number = queue.submit("count", {})
-    queue.claim(worker_id)
+    queue.claim(worker_id, KINDS)
     queue.append_event(number, worker_id, kind="progress", payload={"fraction": 0.9, "message": "Nearly"})
     queue.recover_tasks_of(worker_id)
     assert queue.progress(number) is None
     time.sleep(0.002)  # the clock must move on: both attempts would fit into one of its ticks
-    queue.claim(worker_id)
+    queue.claim(worker_id, KINDS)
     assert queue.progress(number) is None
 
 
 def test_live_and_dead_workers(queue: TaskQueue) -> None:
     """A worker lives while its heartbeat is young; one that signed off is neither alive nor dead."""
-    queue.register_worker("w1", pid=11, host="elsewhere")
-    queue.register_worker("w2", pid=22, host="elsewhere")
+    queue.register_worker("w1", pid=11, host="elsewhere", lane=Lane.NETWORKS)
+    queue.register_worker("w2", pid=22, host="elsewhere", lane=Lane.NETWORKS)
     assert [(worker.id, worker.pid) for worker in queue.live_workers(60)] == [("w1", 11), ("w2", 22)]
     assert queue.dead_workers(60) == []
     queue.unregister_worker("w2")
     assert [worker.id for worker in queue.live_workers(60)] == ["w1"]
     assert [worker.id for worker in queue.dead_workers(-60)] == ["w1"]
+
+
+def test_announced_worker(queue: TaskQueue) -> None:
+    """A worker counts for its lane before its process runs; when that says who it is, it is still one."""
+    queue.announce_worker("w1", Lane.PHOTOS)
+    (announced,) = queue.live_workers(60)
+    assert (announced.id, announced.lane, announced.host) == ("w1", Lane.PHOTOS, "")
+    queue.recover_tasks_of("w1")  # it took so long that another server thinks it dead
+    queue.register_worker("w1", pid=11, host="elsewhere", lane=Lane.PHOTOS)
+    (registered,) = queue.live_workers(60)
+    assert (registered.id, registered.lane, registered.pid) == ("w1", Lane.PHOTOS, 11)
 
 
 def test_heartbeat(queue: TaskQueue, worker_id: str) -> None:
@@ -355,7 +384,7 @@ def test_heartbeat(queue: TaskQueue, worker_id: str) -> None:
 def test_worker_that_signed_off_too_early(queue: TaskQueue, worker_id: str) -> None:
     """A worker that left a running task behind can still be found dead, so the task is recovered."""
     queue.submit("count", {})
-    queue.claim(worker_id)
+    queue.claim(worker_id, KINDS)
     queue.unregister_worker(worker_id)
     assert [worker.id for worker in queue.dead_workers(-60)] == [worker_id]
     queue.recover_tasks_of(worker_id)

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from core.jobs import supervisor as supervisor_module
+from core.jobs.kinds import Lane, TaskKind
 from core.jobs.processes import this_host
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
@@ -21,7 +22,7 @@ from core.jobs.views import TaskView
 from core.settings import Settings, load_settings, to_environment
 from core.storage.db import Database
 from core.storage.schema import Worker
-from tests.core.jobs.sample_kinds import KINDS_PATH
+from tests.core.jobs.sample_kinds import KINDS, KINDS_PATH
 from tests.waiting import wait_until
 
 MakeSupervisor = Callable[..., Supervisor]
@@ -70,8 +71,8 @@ def make_silent(database: Database, worker_id: str) -> None:
 
 def claim_as_other_server(queue: TaskQueue, kind: str = "count", *, pid: int = 1, host: str) -> int:
     task_id = queue.submit(kind, {})
-    queue.register_worker("other", pid=pid, host=host)
-    queue.claim("other")
+    queue.register_worker("other", pid=pid, host=host, lane=Lane.NETWORKS)
+    queue.claim("other", KINDS)
     return task_id
 
 
@@ -196,7 +197,7 @@ def test_never_more_workers_than_allowed(queue: TaskQueue, make_supervisor: Make
 
 def test_workers_of_other_servers_count(queue: TaskQueue, make_supervisor: MakeSupervisor) -> None:
     """While another server's worker lives, a second one would be one too many."""
-    queue.register_worker("other", pid=1, host="elsewhere")
+    queue.register_worker("other", pid=1, host="elsewhere", lane=Lane.NETWORKS)
     queue.submit("count", {})
     make_supervisor().tick()
     assert own_workers() == []
@@ -304,6 +305,97 @@ def test_stop_lets_a_busy_worker_finish(queue: TaskQueue, make_supervisor: MakeS
     (tmp_path / "file").touch()
     wait_for_status(queue, number, TaskStatus.DONE)
     wait_until(lambda: own_workers() == [])
+
+
+def test_photos_do_not_wait_for_networks(queue: TaskQueue, make_supervisor: MakeSupervisor, tmp_path: Path) -> None:
+    """While the only worker for networks is busy, photos have a worker of their own, and one is enough."""
+    supervisor = make_supervisor(max_workers=1)
+    supervisor.start()
+    training = queue.submit("wait_for_file", {"path": str(tmp_path / "training")})
+    wait_until(lambda: queue.progress(training))
+    photos = queue.submit("photos_wait_for_file", {"path": str(tmp_path / "photos")})
+    wait_until(lambda: queue.progress(photos))
+    following = queue.submit("photos_count", {})
+    (tmp_path / "photos").touch()
+    assert wait_for_status(queue, following, TaskStatus.DONE).worker_id == queue.get(photos).worker_id
+    assert queue.get(training).status == TaskStatus.RUNNING
+    assert sorted(worker.lane for worker in queue.live_workers(60)) == [Lane.NETWORKS, Lane.PHOTOS]
+
+
+def test_one_photos_worker_whatever_is_queued(
+    queue: TaskQueue, make_supervisor: MakeSupervisor, tmp_path: Path
+) -> None:
+    """The setting is about workers for networks: photos are done by one, and those of the others do not count."""
+    supervisor = make_supervisor(max_workers=2)
+    for _ in range(3):
+        queue.submit("wait_for_file", {"path": str(tmp_path / "file")})
+        queue.submit("photos_wait_for_file", {"path": str(tmp_path / "file")})
+    supervisor.tick()
+    lanes = sorted(worker.lane for worker in queue.live_workers(60))
+    assert lanes == [Lane.NETWORKS, Lane.NETWORKS, Lane.PHOTOS]
+    assert len(own_workers()) == 3
+
+
+def test_killed_photos_worker_is_replaced(queue: TaskQueue, make_supervisor: MakeSupervisor) -> None:
+    """A dead worker for photos gets a successor of the same lane, which tries the task again."""
+    make_supervisor().start()
+    number = queue.submit("photos_hang_once", {})
+    wait_until(lambda: queue.progress(number))
+    first = queue.get(number).worker_id
+    psutil.Process(pid_of(queue, queue.get(number))).kill()
+    task = wait_for_status(queue, number, TaskStatus.DONE)
+    assert (task.attempts, task.worker_id != first) == (2, True)
+    assert [worker.lane for worker in queue.live_workers(60)] == [Lane.PHOTOS]
+
+
+def test_two_supervisors_share_a_photos_worker(queue: TaskQueue, make_supervisor: MakeSupervisor) -> None:
+    """A server sees the worker that another one has just started, before that worker itself can say a word."""
+    number = queue.submit("photos_count", {})
+    first, second = make_supervisor(), make_supervisor()
+    for _ in range(3):
+        first.tick()
+        second.tick()
+    assert len(own_workers()) == 1
+    wait_for_status(queue, number, TaskStatus.DONE)
+    second.tick()
+    assert len(own_workers()) == 1
+
+
+def test_workers_of_other_servers_count_for_their_lane(queue: TaskQueue, make_supervisor: MakeSupervisor) -> None:
+    """Another server's worker for networks does not keep a worker for photos from being started."""
+    queue.register_worker("other", pid=1, host="elsewhere", lane=Lane.NETWORKS)
+    queue.submit("count", {})
+    queue.submit("photos_count", {})
+    make_supervisor().tick()
+    assert len(own_workers()) == 1
+    assert sorted(worker.lane for worker in queue.live_workers(60)) == [Lane.NETWORKS, Lane.PHOTOS]
+
+
+def test_failed_starts_of_one_lane(
+    queue: TaskQueue, make_supervisor: MakeSupervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers for photos that cannot start take nothing from the other lane, nor does their back-off."""
+    monkeypatch.setattr(supervisor_module, "BACK_OFF_SECONDS", 0.05)
+    supervisor = make_supervisor("no_such_module:KINDS")
+    photos = queue.submit("photos_count", {})
+    queue.register_worker("other", pid=1, host="elsewhere", lane=Lane.NETWORKS)
+    training = queue.submit("count", {})
+    supervisor.start()
+    error = wait_for_status(queue, photos, TaskStatus.FAILED).error or ""
+    assert error.startswith("The background worker stopped at once each time it was started (3 times).")
+    assert queue.get(training).status == TaskStatus.QUEUED
+
+
+def test_unknown_kind_fails(queue: TaskQueue, database: Database, make_supervisor: MakeSupervisor) -> None:
+    """A task that only another version of Bluetit knows fails with a reason; no worker is started for it."""
+    kind = TaskKind(
+        name="paint", title="Paint", handler="x:y", lane=Lane.PHOTOS, max_attempts=1, on_worker_death="retry"
+    )
+    number = TaskQueue(database, {**KINDS, "paint": kind}).submit("paint", {})
+    make_supervisor().tick()
+    assert queue.get(number).status == TaskStatus.FAILED
+    assert (queue.get(number).error or "").startswith("No kind of task is named 'paint'; known are count")
+    assert own_workers() == []
 
 
 def test_settings_travel_through_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

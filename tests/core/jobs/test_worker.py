@@ -13,16 +13,14 @@ import pytest
 
 from core.errors import StorageError
 from core.jobs import worker as worker_module
-from core.jobs.kinds import TaskKind
+from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.jobs.worker import Worker
 from core.settings import Settings
-from core.storage.db import Database
-from tests.core.jobs.sample_kinds import KINDS
 from tests.waiting import wait_until
 
-StartWorker = Callable[[str], subprocess.Popen[bytes]]
+StartWorker = Callable[..., subprocess.Popen[bytes]]
 
 has_signals = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot ask a process to stop")
 
@@ -52,26 +50,40 @@ def test_task_runs_to_its_end(queue: TaskQueue, start_worker: StartWorker) -> No
     assert (progress.message, progress.seconds_left) == ("Step 1000", 0.0)
 
 
-def test_every_end_is_reported(queue: TaskQueue, database: Database, start_worker: StartWorker, tmp_path: Path) -> None:
+def test_every_end_is_reported(queue: TaskQueue, start_worker: StartWorker, tmp_path: Path) -> None:
     """Whatever a handler does, the worker writes how it ended and takes the next task."""
-    kind = TaskKind(name="paint", title="Paint", handler="x:y", max_attempts=1, on_worker_death="retry")
     crash, leave, refuse, missing = (
         queue.submit(name, {}) for name in ("crash", "leave", "refuse", "missing_function")
     )
-    unknown = TaskQueue(database, {**KINDS, "paint": kind}).submit("paint", {})
-    modules = queue.submit("list_modules", {})
+    last = queue.submit("count", {})
     start_worker("w1")
-    wait_for_end(queue, modules)
+    wait_for_end(queue, last)
     for number in (crash, leave, missing):
         assert queue.get(number).error == ("An unexpected error stopped the task; the details are in w1.log.")
     assert queue.get(refuse).error == "The disk is made of cheese."
-    assert (queue.get(unknown).error or "").startswith("No kind of task is named 'paint'; known are count")
-    assert {queue.get(n).status for n in (crash, leave, refuse, missing, unknown)} == {TaskStatus.FAILED}
+    assert {queue.get(n).status for n in (crash, leave, refuse, missing)} == {TaskStatus.FAILED}
+    assert queue.get(last).status == TaskStatus.DONE
     log = (tmp_path / "w1.log").read_text(encoding="utf-8")
     assert "Traceback" in log
     assert "ZeroDivisionError: the handler is broken" in log
-    # Only handlers may import what is heavy: a worker must be there in a second.
-    assert [e.payload["text"] for e in queue.events_after(modules, 0) if e.kind == "message"] == ["none"]
+
+
+@pytest.mark.parametrize(("lane", "kind"), [(Lane.NETWORKS, "list_modules"), (Lane.PHOTOS, "photos_list_modules")])
+def test_worker_is_light(queue: TaskQueue, start_worker: StartWorker, lane: Lane, kind: str) -> None:
+    """Only handlers load what is heavy: a worker is there in a second, and one for photos stays small."""
+    number = queue.submit(kind, {})
+    start_worker("w1", lane)
+    wait_for_end(queue, number)
+    assert queue.messages(number) == ["none"]
+
+
+def test_worker_keeps_to_its_lane(queue: TaskQueue, start_worker: StartWorker) -> None:
+    """A worker leaves older tasks of the other lane alone, and says which lane it is of."""
+    training, photos = queue.submit("count", {}), queue.submit("photos_count", {})
+    start_worker("w1", Lane.PHOTOS)
+    wait_for_end(queue, photos)
+    assert [worker.lane for worker in queue.live_workers(60)] == [Lane.PHOTOS]
+    assert queue.get(training).status == TaskStatus.QUEUED
 
 
 def test_cancel_while_running(queue: TaskQueue, start_worker: StartWorker) -> None:
@@ -180,7 +192,7 @@ class TestDatabaseAway:
         monkeypatch.setattr(worker_module, "FINISH_RETRY_SECONDS", (0.0, 0.0, 0.0))
         monkeypatch.setattr(worker_module, "STORAGE_RETRY_SECONDS", 0.01)
         server_gone = threading.Event()
-        worker = Worker(queue, settings, worker_id="w1", log_name="w1.log", server_gone=server_gone)
+        worker = Worker(queue, settings, worker_id="w1", lane=Lane.NETWORKS, log_name="w1.log", server_gone=server_gone)
         thread = threading.Thread(target=worker.run)
         yield thread.start
         server_gone.set()

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from core.settings import Settings
 from core.storage.db import Database, migration_config, open_database
-from core.storage.schema import Base, Task, TaskEvent
+from core.storage.schema import Base, Task, TaskEvent, Worker
 
 
 @pytest.fixture
@@ -56,6 +56,26 @@ def test_migrations_can_be_undone(database: Database) -> None:
     with database.read_session() as session:
         names = set(session.scalars(text("SELECT name FROM sqlite_master WHERE type = 'table'")))
     assert not names & set(Base.metadata.tables)
+
+
+def test_workers_from_before_lanes(tmp_path: Path, database: Database) -> None:
+    """A workspace from before the lanes keeps its workers and their tasks; those workers do networks."""
+    with database.engine.begin() as connection:
+        command.downgrade(migration_config(connection), "0002")
+    with closing(sqlite3.connect(tmp_path / "bluetit.sqlite3")) as connection:
+        connection.execute(
+            "INSERT INTO workers (id, pid, host, started_at, heartbeat_at) VALUES ('w1', 7, 'here', 1.0, 2.0)"
+        )
+        connection.execute(
+            "INSERT INTO tasks (kind, payload, status, attempts, worker_id, created_at) "
+            "VALUES ('k', '{}', 'running', 1, 'w1', 1.0)"
+        )
+        connection.commit()
+    with closing(open_database(Settings(workspace_dir=tmp_path))) as reopened, reopened.read_session() as session:
+        worker = session.get_one(Worker, "w1")
+        assert (worker.pid, worker.host, worker.lane, worker.heartbeat_at) == (7, "here", "networks", 2.0)
+        assert session.get_one(Task, 1).worker_id == "w1"
+        assert session.execute(text("PRAGMA foreign_key_check")).all() == []
 
 
 @pytest.mark.parametrize("first", ["queued", "running"])
