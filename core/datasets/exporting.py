@@ -1,0 +1,244 @@
+"""A dataset as a zip: a folder per split and class, and a manifest that imports it again exactly as it was.
+
+The same content gives the same zip, byte for byte, whenever and on whichever machine it is written: times are fixed,
+photos come in an order of their own, and nothing is compressed (photos are already).
+"""
+
+import contextlib
+import re
+import stat
+import unicodedata
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from core.datasets.incoming_paths import is_junk
+from core.datasets.layout import MANIFEST_NAME
+from core.datasets.library import Library
+from core.datasets.manifest import ManifestRow, read_manifest, write_manifest
+from core.datasets.photo_store import PhotoStore
+from core.datasets.records import ImageView, Split
+from core.errors import DatasetError
+from core.jobs.context import TaskContext
+from core.settings import Settings
+from core.storage.db import open_database
+from core.storage.files import ensure_free_space, remove_abandoned_drafts, write_atomically
+
+__all__ = ["MANIFEST_NAME", "export_dataset", "export_path", "read_manifest", "run_export_task", "safe_file_name"]
+
+UNSPLIT_FOLDER = "unsplit"  # of photos that are in no split
+MAX_FILE_NAME_CHARS = 80  # a folder and a file of that length leave room below the 260 letters of Windows
+
+_FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # the first that a zip can hold
+_UNIX = 3
+_ZIP_OVERHEAD = 1.02  # bytes of the zip per byte of photos; headers take far less
+_MAX_LISTINGS = 5  # tries to list a dataset that somebody is changing at the moment
+
+# Source: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)", re.IGNORECASE)
+_PHOTO_ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
+_SPLIT_ORDER = (*Split, None)
+
+Report = Callable[[float | None, str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Item:
+    """A photo on its way into the zip."""
+
+    row: ManifestRow
+    suffix: str  # of the stored file
+    num_bytes: int
+
+
+def export_path(settings: Settings, dataset_id: int, revision: int) -> Path:
+    """Where the zip of a dataset's revision is, once it has been exported."""
+    return _exports_dir(settings) / f"{dataset_id}-{revision}.zip"
+
+
+def export_dataset(
+    library: Library, store: PhotoStore, dataset_id: int, target: Path, *, report: Report = lambda *_: None
+) -> None:
+    """Write a dataset's photos, classes, splits and captures as a zip; the trash and empty classes stay behind.
+
+    Args:
+        library: has the dataset.
+        store: has its photos.
+        dataset_id: of the dataset.
+        target: the zip; it appears whole or not at all.
+        report: told the fraction done, 0-1, and a sentence before each photo; what it raises ends the export.
+
+    Raises:
+        UnknownDatasetError: no such dataset.
+        DatasetError: a photo is damaged, or others change the dataset faster than it can be listed.
+        NoSpaceError: the disk is full, or would be.
+    """
+    _, items = _list_items(library, dataset_id)
+    _write_zip(items, store, target, report)
+
+
+def run_export_task(context: TaskContext) -> None:
+    """Handler of `export_dataset`: write the zip of the dataset's latest revision, unless it is there already."""
+    settings, dataset_id = context.settings, int(context.payload["dataset_id"])
+
+    def report(fraction: float | None, message: str) -> None:
+        context.check_cancelled()
+        context.report(fraction, message)
+
+    with contextlib.closing(open_database(settings)) as database:
+        revision, items = _list_items(Library(database), dataset_id)
+    target = export_path(settings, dataset_id, revision)
+    remove_abandoned_drafts(target.parent)
+    if not target.is_file():
+        _write_zip(items, PhotoStore(settings.photos_path, settings.cache_path), target, report)
+    for older in target.parent.glob(f"{dataset_id}-*.zip"):
+        # Somebody may still be downloading it on Windows; the next export deletes it.
+        if older != target:
+            with contextlib.suppress(OSError):
+                older.unlink()
+
+
+def safe_file_name(name: str) -> str:
+    """A name that every system takes for a file or folder and that no import passes over.
+
+    Letters of all languages and emoji stay; what Windows forbids becomes `_`. Two names may become the same.
+    """
+    cleaned = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", name))
+    # Halves of emoji, and marks that cannot be seen but turn the direction of what follows.
+    cleaned = "".join("_" if unicodedata.category(char) in ("Cs", "Cf") else char for char in cleaned)
+    cleaned = _cut(cleaned).strip(" ").rstrip(". ")
+    if not cleaned or is_junk(cleaned) or is_junk(f"{cleaned}/x") or _RESERVED.match(cleaned):
+        cleaned = f"_{cleaned}"
+    return cleaned
+
+
+def _exports_dir(settings: Settings) -> Path:
+    return settings.cache_path / "exports"
+
+
+# --- what is exported -------------------------------------------------------------------------------------
+
+
+def _list_items(library: Library, dataset_id: int) -> tuple[int, list[_Item]]:
+    """The dataset's photos, in the order and under the names that they have in the zip; and its revision."""
+    for _ in range(_MAX_LISTINGS):
+        revision = library.get_dataset(dataset_id).revision
+        items = _read_items(library, dataset_id)
+        # Several questions were asked one after the other: only an unchanged dataset gives answers that fit.
+        if items is not None and library.get_dataset(dataset_id).revision == revision:
+            return revision, _name_files(sorted(items, key=_sort_key))
+    raise DatasetError("The dataset is being changed all the time, so no export of it would fit. Try again later.")
+
+
+def _read_items(library: Library, dataset_id: int) -> list[_Item] | None:
+    """The photos without paths; None when the dataset changed in between."""
+    class_names = {found.id: found.name for found in library.list_classes(dataset_id)}
+    captures = library.list_captures(dataset_id)
+    images = library.list_images(dataset_id)
+    photos = library.get_photos({image.photo_hash for image in images})
+    if any(image.class_id not in class_names or image.photo_hash not in photos for image in images):
+        return None
+    return [
+        _Item(
+            row=_describe(image, class_names[image.class_id], captures),
+            suffix=photos[image.photo_hash].suffix,
+            num_bytes=photos[image.photo_hash].num_bytes,
+        )
+        for image in images
+    ]
+
+
+def _describe(image: ImageView, class_name: str, captures: dict[int, str]) -> ManifestRow:
+    return ManifestRow(
+        path="",
+        class_name=class_name,
+        split=image.split,
+        split_origin=image.split_origin,
+        name=image.name,
+        photo_hash=image.photo_hash,
+        capture=None if image.capture_id is None else captures.get(image.capture_id),
+        source_url=image.source_url,
+    )
+
+
+def _sort_key(item: _Item) -> tuple[int, str, str, str, str, str, str]:
+    """By everything that counts and by no number of the database: an imported copy sorts in the same way."""
+    row = item.row
+    return (
+        _SPLIT_ORDER.index(row.split),
+        row.class_name,
+        row.name,
+        row.photo_hash,
+        row.split_origin or "",
+        row.capture or "",
+        row.source_url or "",
+    )
+
+
+# --- names inside the zip ---------------------------------------------------------------------------------
+
+
+def _name_files(items: Iterable[_Item]) -> list[_Item]:
+    items = list(items)
+    folders: dict[str, str] = {}
+    taken_folders: set[str] = set()
+    for class_name in sorted({item.row.class_name for item in items}):
+        folders[class_name] = _free_name(safe_file_name(class_name), "", taken_folders)
+    taken_files: dict[str, set[str]] = {}
+    named = []
+    for item in items:
+        folder = f"{item.row.split or UNSPLIT_FOLDER}/{folders[item.row.class_name]}"
+        stem = safe_file_name(_PHOTO_ENDING.sub("", item.row.name))
+        file_name = _free_name(stem, item.suffix, taken_files.setdefault(folder, set()))
+        named.append(replace(item, row=replace(item.row, path=f"{folder}/{file_name}")))
+    return named
+
+
+def _free_name(stem: str, suffix: str, taken: set[str]) -> str:
+    """The name, numbered when one like it is there; Windows and macOS do not tell case apart."""
+    name, number = stem + suffix, 1
+    while (key := unicodedata.normalize("NFKC", name).casefold()) in taken:
+        number += 1
+        name = f"{stem} ({number}){suffix}"
+    taken.add(key)
+    return name
+
+
+def _cut(text: str) -> str:
+    """Not too long in letters, nor in bytes: an emoji takes four."""
+    text = text[:MAX_FILE_NAME_CHARS]
+    return text.encode("utf-8", "replace")[: MAX_FILE_NAME_CHARS * 2].decode("utf-8", "ignore")
+
+
+# --- writing ----------------------------------------------------------------------------------------------
+
+
+def _write_zip(items: list[_Item], store: PhotoStore, target: Path, report: Report) -> None:
+    ensure_free_space(target.parent, round(sum(item.num_bytes for item in items) * _ZIP_OVERHEAD))
+    with write_atomically(target) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in _zip_content(items, store, report):
+            entry = zipfile.ZipInfo(name, _FIXED_TIME)
+            entry.create_system = _UNIX  # else it tells the machine's
+            entry.external_attr = (stat.S_IFREG | 0o644) << 16
+            archive.writestr(entry, data)
+    report(1.0, f"{len(items):,} photos packed")
+
+
+def _zip_content(items: list[_Item], store: PhotoStore, report: Report) -> Iterator[tuple[str, bytes]]:
+    # In front, so that an import knows it before the first photo.
+    yield MANIFEST_NAME, write_manifest(item.row for item in items)
+    for number, item in enumerate(items):
+        report(number / len(items), f"Packing photo {number + 1:,} of {len(items):,}")
+        yield item.row.path, _read_photo(item, store)
+
+
+def _read_photo(item: _Item, store: PhotoStore) -> bytes:
+    try:
+        return store.read(item.row.photo_hash, item.suffix)
+    except DatasetError as exc:
+        raise DatasetError(
+            f"“{item.row.name}” of the class “{item.row.class_name}” cannot be exported. {exc} Or move it to the "
+            "trash and export again."
+        ) from exc

@@ -1,0 +1,293 @@
+"""Datasets leave as a zip and come back as they were."""
+
+import io
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.datasets.archives import ArchiveLimits, open_archive
+from core.datasets.exporting import (
+    MANIFEST_NAME,
+    export_dataset,
+    export_path,
+    read_manifest,
+    run_export_task,
+    safe_file_name,
+)
+from core.datasets.layout import plan_layout
+from core.datasets.library import Library
+from core.datasets.photo_store import PhotoStore, encode_photo
+from core.datasets.records import NewImage, PhotoRecord, Split, SplitOrigin
+from core.errors import DatasetError, TaskCancelledError, UnknownDatasetError
+from core.jobs.context import TaskContext
+from core.jobs.kinds import Lane
+from core.jobs.queue import TaskQueue
+from core.settings import Settings
+from core.storage.db import Database
+
+CLASS_NAMES = ["blue tit", "a/b", "a:b", "CON", "🐦", "ציפור", "train", ".hidden", "Thumbs.db", "=1+1", "x" * 100]
+
+
+@pytest.fixture
+def store(settings: Settings) -> PhotoStore:
+    return PhotoStore(settings.photos_path, settings.cache_path)
+
+
+@pytest.fixture
+def put(store: PhotoStore) -> Callable[..., PhotoRecord]:
+    def put_photo(number: int, file_format: str = "JPEG") -> PhotoRecord:
+        pixels = np.random.default_rng(number).integers(0, 255, (24, 32, 3), dtype=np.uint8)
+        target = io.BytesIO()
+        Image.fromarray(pixels).save(target, file_format)
+        stored = encode_photo(target.getvalue(), "photo")
+        store.put(stored)
+        return stored.record
+
+    return put_photo
+
+
+@pytest.fixture
+def rich_dataset(library: Library, put: Callable[..., PhotoRecord]) -> int:
+    """A dataset with everything that an export must keep."""
+    dataset_id = library.create_dataset("Birds").id
+    images = []
+    for number, class_name in enumerate(CLASS_NAMES):
+        split = (*Split, None)[number % 4]
+        origin = None if split is None else list(SplitOrigin)[number % 3]
+        image = NewImage(photo=put(number), class_name=class_name, name=f"IMG {number}.HEIC", split=split)
+        images.append(replace(image, split_origin=origin, source_url=f"https://example.org/{number}?a=1,2"))
+    blue = images[0]
+    images += [
+        replace(blue, photo=put(100, "PNG"), name="IMG 0.HEIC", capture="burst 1"),
+        replace(blue, photo=put(101), name="img 0.png", capture="burst 1"),
+        replace(blue, name="..\\evil?.jpg", source_url=None),
+        replace(blue, name="no ending"),
+        blue,
+    ]
+    library.add_images(dataset_id, images)
+    return dataset_id
+
+
+def export(library: Library, store: PhotoStore, dataset_id: int, target: Path) -> bytes:
+    export_dataset(library, store, dataset_id, target)
+    return target.read_bytes()
+
+
+def import_again(path: Path, library: Library, name: str) -> int:
+    """What an import does with an export: every photo as its line of the manifest says."""
+    with open_archive(path, path.name, ArchiveLimits()) as archive:
+        content = [(entry.path, data) for entry, data in archive.read_all()]
+    rows = read_manifest(dict(content)[MANIFEST_NAME].decode())
+    images = []
+    for photo_path, data in content[1:]:
+        row = rows[photo_path]
+        images.append(
+            NewImage(
+                photo=encode_photo(data, photo_path).record,
+                class_name=row.class_name,
+                name=row.name,
+                split=row.split,
+                split_origin=row.split_origin,
+                capture=row.capture,
+                source_url=row.source_url,
+            )
+        )
+    dataset_id = library.create_dataset(name).id
+    library.add_images(dataset_id, images[::-1])  # the order in which photos come in must not count
+    return dataset_id
+
+
+def test_an_imported_export_exports_to_the_same_bytes(
+    tmp_path: Path, library: Library, store: PhotoStore, rich_dataset: int
+):
+    """Nothing is lost or changed on the way out and back in, with any name of a class or photo."""
+    first = export(library, store, rich_dataset, tmp_path / "first.zip")
+    copy_id = import_again(tmp_path / "first.zip", library, "Copy")
+    assert export(library, store, copy_id, tmp_path / "second.zip") == first
+    assert len(library.list_images(copy_id)) == len(CLASS_NAMES) + 5
+    assert {found.name for found in library.list_classes(copy_id)} == set(CLASS_NAMES)
+
+
+def test_the_zip_is_the_same_every_time(tmp_path: Path, library: Library, store: PhotoStore, rich_dataset: int):
+    """Neither the clock nor an image that came and went leaves a trace."""
+    first = export(library, store, rich_dataset, tmp_path / "first.zip")
+    image = library.list_images(rich_dataset)[0]
+    operation = library.trash_images([image.id])
+    assert export(library, store, rich_dataset, tmp_path / "second.zip") != first
+    library.undo(operation.id)
+    assert export(library, store, rich_dataset, tmp_path / "second.zip") == first
+
+
+def test_paths_inside_are_safe_and_unique_everywhere(
+    tmp_path: Path, library: Library, store: PhotoStore, rich_dataset: int
+):
+    """Folders say split and class; Windows can unpack them, and an import without the manifest loses no photo."""
+    export(library, store, rich_dataset, tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.testzip() is None
+        manifest, *names = archive.namelist()
+    assert manifest == MANIFEST_NAME
+    assert len({name.casefold() for name in names}) == len(CLASS_NAMES) + 5
+    assert {name.split("/")[0] for name in names} == {"train", "validation", "test", "unsplit"}
+    assert all(len(name) < 230 and not set(name) & set('<>:"\\|?*') for name in names)
+    assert len(plan_layout(names, "a.zip").placements) == len(names)
+
+
+def test_trash_and_empty_classes_stay_behind(tmp_path: Path, library: Library, store: PhotoStore, rich_dataset: int):
+    """An export has what a training would see."""
+    library.create_class(rich_dataset, "empty")
+    doomed = next(found for found in library.list_classes(rich_dataset) if found.name == "🐦")
+    library.delete_class(doomed.id)
+    export(library, store, rich_dataset, tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        rows = read_manifest(archive.read(MANIFEST_NAME).decode())
+    assert {row.class_name for row in rows.values()} == set(CLASS_NAMES) - {"🐦"}
+
+
+def test_an_empty_dataset_is_exported(tmp_path: Path, library: Library, store: PhotoStore):
+    """The zip has a manifest without rows."""
+    export(library, store, library.create_dataset("Empty").id, tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.namelist() == [MANIFEST_NAME]
+        assert read_manifest(archive.read(MANIFEST_NAME).decode()) == {}
+
+
+def test_a_damaged_photo_is_named_and_no_zip_appears(
+    tmp_path: Path, library: Library, store: PhotoStore, rich_dataset: int
+):
+    """The person learns which image of which class to remove."""
+    image = library.list_images(rich_dataset)[1]
+    photo = library.get_photos([image.photo_hash])[image.photo_hash]
+    store.path(photo.hash, photo.suffix).write_bytes(b"gone")
+    with pytest.raises(DatasetError, match=r"“IMG 1\.HEIC” of the class “a/b” cannot be exported"):
+        export(library, store, rich_dataset, tmp_path / "a.zip")
+    assert not (tmp_path / "a.zip").exists()
+
+
+def test_an_export_can_be_stopped(tmp_path: Path, library: Library, store: PhotoStore, rich_dataset: int):
+    """Nothing is left of it, not even a draft."""
+
+    def stop(fraction: float | None, message: str) -> None:
+        if fraction is not None and fraction > 0.5:
+            raise TaskCancelledError(message)
+
+    with pytest.raises(TaskCancelledError):
+        export_dataset(library, store, rich_dataset, tmp_path / "out" / "a.zip", report=stop)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_unknown_dataset_is_said(tmp_path: Path, library: Library, store: PhotoStore):
+    """There is nothing to write."""
+    with pytest.raises(UnknownDatasetError):
+        export_dataset(library, store, 7, tmp_path / "a.zip")
+
+
+def test_a_dataset_that_never_rests_is_not_exported(
+    tmp_path: Path, database: Database, store: PhotoStore, rich_dataset: int
+):
+    """An export of two moments at once would be of no use, so there is none."""
+
+    class BusyLibrary(Library):
+        """Somebody else renames the dataset whenever it is listed."""
+
+        def list_images(self, dataset_id, **options):
+            self.rename_dataset(dataset_id, self.get_dataset(dataset_id).name + "!")
+            return super().list_images(dataset_id, **options)
+
+    with pytest.raises(DatasetError, match="being changed all the time"):
+        export_dataset(BusyLibrary(database), store, rich_dataset, tmp_path / "a.zip")
+
+
+# --- in the worker ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def queue(database: Database) -> TaskQueue:
+    queue = TaskQueue(database)
+    queue.register_worker("worker", pid=1, host="here", lane=Lane.PHOTOS)
+    return queue
+
+
+def claim_export(queue: TaskQueue, settings: Settings, dataset_id: int) -> TaskContext:
+    queue.submit("export_dataset", {"dataset_id": dataset_id})
+    task = queue.claim("worker", ["export_dataset"])
+    assert task is not None
+    return TaskContext(queue, settings, task)
+
+
+def run_task(queue: TaskQueue, settings: Settings, dataset_id: int) -> None:
+    context = claim_export(queue, settings, dataset_id)
+    run_export_task(context)
+    context.flush()
+
+
+def test_the_task_writes_the_zip_of_the_latest_revision(
+    library: Library, queue: TaskQueue, settings: Settings, rich_dataset: int
+):
+    """The page finds it by number and revision; that of an older revision is deleted, other datasets' are not."""
+    first = export_path(settings, rich_dataset, library.get_dataset(rich_dataset).revision)
+    other = export_path(settings, rich_dataset + 1, 1)
+    run_task(queue, settings, rich_dataset)
+    assert zipfile.is_zipfile(first)
+    other.write_bytes(b"another dataset's")
+    library.create_class(rich_dataset, "new")
+    run_task(queue, settings, rich_dataset)
+    second = export_path(settings, rich_dataset, library.get_dataset(rich_dataset).revision)
+    assert set(first.parent.iterdir()) == {second, other}
+
+
+def test_the_task_does_not_write_twice(library: Library, queue: TaskQueue, settings: Settings, rich_dataset: int):
+    """The zip of a revision is written once."""
+    path = export_path(settings, rich_dataset, library.get_dataset(rich_dataset).revision)
+    run_task(queue, settings, rich_dataset)
+    path.write_bytes(b"marked")
+    run_task(queue, settings, rich_dataset)
+    assert path.read_bytes() == b"marked"
+
+
+def test_a_cancelled_task_leaves_nothing(queue: TaskQueue, settings: Settings, rich_dataset: int):
+    """Somebody's wish to stop is heard between two photos."""
+    context = claim_export(queue, settings, rich_dataset)
+    queue.request_cancel(context.task_id)
+    with pytest.raises(TaskCancelledError):
+        run_export_task(context)
+    assert list((settings.cache_path / "exports").iterdir()) == []
+
+
+# --- names of files ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("blue tit", "blue tit"),
+        ("Vögel 🐦", "Vögel 🐦"),
+        ("a/b\\c:d", "a_b_c_d"),
+        ("../../etc", "_.._.._etc"),
+        ("con", "_con"),
+        ("NUL.x", "_NUL.x"),
+        ("console", "console"),
+        ("COM1", "_COM1"),
+        (".hidden", "_.hidden"),
+        ("__MACOSX", "___MACOSX"),
+        ("Thumbs.db", "_Thumbs.db"),
+        ("ends with dot.", "ends with dot"),
+        (" spaces ", "spaces"),
+        ("...", "_"),
+        ("", "_"),
+        ("a\0b\nc", "a_b_c"),
+        ("gpj.\u202eexe", "gpj._exe"),
+        ("half \ud83d", "half _"),
+        ("x" * 300, "x" * 80),
+        ("🐦" * 300, "🐦" * 40),
+    ],
+    ids=ascii,
+)
+def test_names_of_files_are_safe_on_every_system(name: str, expected: str):
+    """What Windows, an import or a terminal would stumble over is replaced, the rest stays readable."""
+    assert safe_file_name(name) == expected
