@@ -169,15 +169,17 @@ class TaskQueue:
     def claim(self, worker_id: str, kind_names: Collection[str]) -> ClaimedTask | None:
         """Give the oldest queued task of these kinds to a registered worker; None when there is none.
 
-        Asking again and again costs next to nothing and keeps no writer waiting.
+        Idle workers ask several times a second: when there is none, no writer is kept waiting.
         """
-        candidate = aliased(Task)
-        waiting = select(candidate.id).where(candidate.status == TaskStatus.QUEUED, candidate.kind.in_(kind_names))
+        queued = select(Task.id).where(Task.status == TaskStatus.QUEUED, Task.kind.in_(kind_names))
         with self._database.read_session() as session:
-            if not session.scalar(select(waiting.exists())):
+            if session.scalar(queued.limit(1)) is None:
                 return None
+        candidate = aliased(Task)
         oldest = (
-            waiting.order_by(candidate.id)
+            select(candidate.id)
+            .where(candidate.status == TaskStatus.QUEUED, candidate.kind.in_(kind_names))
+            .order_by(candidate.id)
             .limit(1)
             .with_for_update(skip_locked=True)  # PostgreSQL: two claimers look at different rows
             .scalar_subquery()

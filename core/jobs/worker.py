@@ -8,9 +8,6 @@ are the log.
 """
 
 import argparse
-import contextlib
-import ctypes
-import gc
 import logging
 import os
 import signal
@@ -32,7 +29,9 @@ from core.storage.db import open_database
 
 logger = logging.getLogger(__name__)
 
-IDLE_SECONDS = 0.1  # between two looks at an empty queue; one takes 0.3 ms
+IDLE_SECONDS = 0.15  # between two looks at an empty queue; each costs a millisecond
+# A new worker for photos is there in half a second, one for networks needs many to load TensorFlow again.
+PHOTOS_LEAVE_SECONDS = 300.0  # so long without a task, a worker for photos gives its memory back
 STORAGE_RETRY_SECONDS = 5.0  # before the next claim, when the database failed
 # The result of hours of work is written as soon as the database is back; after that the supervisor decides.
 FINISH_RETRY_SECONDS = (1.0, 5.0, 15.0, 30.0)
@@ -63,7 +62,7 @@ class Worker:
         self._leaving = threading.Event()
 
     def run(self) -> None:
-        """Work until the server is gone or somebody stops the process."""
+        """Work until the server is gone, somebody stops the process, or photos are long done."""
         self._queue.register_worker(self._worker_id, pid=os.getpid(), host=this_host(), lane=self._lane)
         heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         heart.start()
@@ -80,6 +79,7 @@ class Worker:
 
     def _work(self) -> None:
         kind_names = kinds_of(self._lane, self._queue.kinds)
+        idle_since = time.monotonic()
         while not self._server_gone.is_set():
             try:
                 task = self._queue.claim(self._worker_id, kind_names)
@@ -87,11 +87,14 @@ class Worker:
                 logger.exception("No task could be claimed.")
                 self._server_gone.wait(STORAGE_RETRY_SECONDS)
                 continue
-            if task is None:
-                self._server_gone.wait(IDLE_SECONDS)
-            else:
+            if task is not None:
                 self._perform(task)
-                _release_memory()
+                idle_since = time.monotonic()
+            elif self._lane is Lane.PHOTOS and time.monotonic() - idle_since >= PHOTOS_LEAVE_SECONDS:
+                logger.info("Nothing to do for a while.")
+                return
+            else:
+                self._server_gone.wait(IDLE_SECONDS)
 
     def _perform(self, task: ClaimedTask) -> None:
         logger.info("Task %d (%s), attempt %d: begun.", task.id, task.kind, task.attempt)
@@ -166,14 +169,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ).run()
     finally:
         database.close()
-
-
-def _release_memory() -> None:
-    """Give back what a task needed: the worker may be idle for hours now."""
-    gc.collect()
-    if sys.platform == "linux":
-        with contextlib.suppress(AttributeError):  # C libraries other than glibc do it by themselves
-            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _stop_on_signals() -> None:

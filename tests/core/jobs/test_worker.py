@@ -167,6 +167,46 @@ def test_lost_task_is_dropped(queue: TaskQueue, start_worker: StartWorker, tmp_p
     assert "no longer belongs" in (tmp_path / "w1.log").read_text(encoding="utf-8")
 
 
+class TestIdleWorker:
+    """Workers in threads of the test, for which any idle moment is a long time."""
+
+    @pytest.fixture
+    def run_worker(
+        self, queue: TaskQueue, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[Callable[[Lane], threading.Thread]]:
+        monkeypatch.setattr(worker_module, "PHOTOS_LEAVE_SECONDS", 0.0)
+        server_gone = threading.Event()
+        threads: list[threading.Thread] = []
+
+        def run(lane: Lane) -> threading.Thread:
+            worker = Worker(queue, settings, worker_id="w1", lane=lane, log_name="w1.log", server_gone=server_gone)
+            threads.append(threading.Thread(target=worker.run))
+            threads[-1].start()
+            return threads[-1]
+
+        yield run
+        server_gone.set()
+        for thread in threads:
+            thread.join()
+
+    def test_photos(self, queue: TaskQueue, run_worker: Callable[[Lane], threading.Thread]) -> None:
+        """A worker for photos that has nothing to do signs off and frees its memory."""
+        number = queue.submit("photos_list_modules", {})
+        run_worker(Lane.PHOTOS).join(20)
+        assert queue.get(number).status == TaskStatus.DONE
+        assert queue.live_workers(60) == []
+
+    def test_networks(self, queue: TaskQueue, run_worker: Callable[[Lane], threading.Thread]) -> None:
+        """A worker for networks keeps what it has loaded, however long it waits."""
+        first = queue.submit("list_modules", {})
+        thread = run_worker(Lane.NETWORKS)
+        wait_for_end(queue, first)
+        thread.join(worker_module.IDLE_SECONDS * 2)
+        second = queue.submit("list_modules", {})
+        wait_for_end(queue, second)
+        assert queue.get(second).worker_id == "w1"
+
+
 class TestHeartbeat:
     @pytest.fixture
     def settings(self, tmp_path: Path) -> Settings:
