@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-# Grows with every change to what is measured; photos measured by another version are measured again.
+# Grows with every change to what is measured, so that photos measured before can be told apart.
 MEASUREMENTS_VERSION = 1
 
 # Sharpness and hashes are taken from a copy of this longest side, so that they do not depend on the number of pixels

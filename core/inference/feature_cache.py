@@ -1,0 +1,254 @@
+"""Features of photos, kept from one check, map or training to the next. The file may be deleted at any time.
+
+A cache never stands in the way: what is damaged, locked or does not fit on the disk counts as not there and is computed
+again. Several threads and processes may use it at once.
+"""
+
+import contextlib
+import logging
+import math
+import sqlite3
+import time
+import zlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from core.datasets.photo_store import PhotoStore
+from core.datasets.records import PhotoRecord
+from core.errors import DatasetError, ImageError
+from core.images import to_array
+from core.inference.classifier import Classifier
+from core.inference.engine import map_streamed
+from core.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_FILE = "features-1.sqlite3"  # another layout gets another number
+_BUSY_SECONDS = 10.0
+# Features of 1,280 numbers take 5 kB: three of them fill a page of this size, one would fill half of the usual two.
+_PAGE_BYTES = 16_384
+_MAX_VARIABLES = 500  # SQLite takes at least 999 in a statement
+# Times of use are only written when they have changed by this much, or every reading would be a writing.
+_USED_RESOLUTION_SECONDS = 3600
+# When the cache is full it is emptied down to this part, so that it is not full again at once.
+_KEPT_SHARE = 0.9
+# Photos whose features are computed before they are written to the cache together.
+_BATCH_PHOTOS = 128
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS features (
+    scope TEXT NOT NULL,
+    photo TEXT NOT NULL,
+    used_at INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
+    content BLOB NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS features_key ON features (scope, photo);
+CREATE INDEX IF NOT EXISTS features_used ON features (used_at);
+"""
+
+Features = npt.NDArray[np.float32]
+Result = TypeVar("Result")
+
+
+class FeatureCache:
+    """Pooled features by network, way of fitting, view and photo."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._path = settings.cache_path / "features" / _FILE
+        self._max_bytes = settings.feature_cache_bytes
+
+    def get(self, fingerprint: str, fit_mode: str, hashes: Collection[str], *, view: str = "") -> dict[str, Features]:
+        """The features that are kept, by photo hash; photos without are left out.
+
+        Args:
+            fingerprint: of the network's artefact.
+            fit_mode: how a photo became what the network saw.
+            hashes: of the photos.
+            view: which augmented version of each photo; empty for the photo itself.
+
+        Returns:
+            float32 (channels,) for each photo.
+        """
+        scope = _scope(fingerprint, fit_mode, view)
+        return self._attempt(lambda connection: _select(connection, scope, hashes), {})
+
+    def missing(self, fingerprint: str, fit_mode: str, hashes: Iterable[str], *, view: str = "") -> list[str]:
+        """Which of the photos have no features here, in their order. Arguments are those of `get`."""
+        hashes = list(hashes)
+        scope = _scope(fingerprint, fit_mode, view)
+        nothing: set[str] = set()
+        known = self._attempt(lambda connection: _select_known(connection, scope, hashes), nothing)
+        return [photo_hash for photo_hash in hashes if photo_hash not in known]
+
+    def put(self, fingerprint: str, fit_mode: str, features: Mapping[str, Features], *, view: str = "") -> None:
+        """Keep features; the longest unused ones are deleted when there are too many.
+
+        Args:
+            fingerprint: of the network's artefact.
+            fit_mode: how a photo became what the network saw.
+            features: float32 (channels,) by photo hash.
+            view: which augmented version of each photo; empty for the photo itself.
+        """
+        scope = _scope(fingerprint, fit_mode, view)
+        now = int(time.time())
+        rows = []
+        for photo_hash, values in features.items():
+            content = np.ascontiguousarray(values, dtype="<f4").tobytes()
+            rows.append((scope, photo_hash, now, _checksum(scope, photo_hash, content), content))
+        if rows:
+            self._attempt(lambda connection: _insert(connection, rows, self._max_bytes), None)
+
+    def _attempt(self, work: Callable[[sqlite3.Connection], Result], otherwise: Result) -> Result:
+        """What `work` returns, or `otherwise` when the cache cannot be used now; a damaged file is begun anew."""
+        try:
+            with _connected(self._path) as connection:
+                return work(connection)
+        except (sqlite3.OperationalError, OSError) as exc:  # locked, no space, read-only
+            logger.warning("The cache of features %s cannot be used now: %s", self._path, exc)
+        except sqlite3.DatabaseError as exc:
+            logger.warning("The cache of features %s is damaged and begun anew: %s", self._path, exc)
+            for path in (self._path, *(self._path.with_name(f"{_FILE}{end}") for end in ("-wal", "-shm"))):
+                # On Windows it stays while another process has it open; the last one gets rid of it.
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
+        return otherwise
+
+
+def compute_features(
+    photos: Iterable[PhotoRecord], store: PhotoStore, classifier: Classifier, cache: FeatureCache
+) -> Iterator[tuple[str, Features | None]]:
+    """The features of photos, from the cache or else computed and cached, on all of the classifier's threads.
+
+    Memory does not grow with the number of photos; what was computed is kept even if the caller stops early.
+
+    Args:
+        photos: photos of the store.
+        store: where their files are.
+        classifier: the network.
+        cache: where features are kept.
+
+    Yields:
+        Hash and features, float32 (channels,), of each photo in their order; None for a photo that cannot be read.
+    """
+    record = classifier.record
+
+    def compute(photo: PhotoRecord) -> Features | None:
+        try:
+            square = classifier.square(store.read(photo.hash, photo.suffix), photo.hash[:12])
+        except (DatasetError, ImageError) as exc:
+            logger.warning("A photo has no features: %s", exc)
+            return None
+        return classifier.engine.run(to_array(square)).features
+
+    remaining = iter(photos)
+    while batch := list(islice(remaining, _BATCH_PHOTOS)):
+        known = cache.get(record.fingerprint, record.fit_mode, [photo.hash for photo in batch])
+        unknown = [photo for photo in batch if photo.hash not in known]
+        answers = map_streamed(compute, unknown, num_threads=classifier.engine.num_threads)
+        computed = {photo.hash: values for photo, values in zip(unknown, answers, strict=True) if values is not None}
+        cache.put(record.fingerprint, record.fit_mode, computed)
+        features = known | computed
+        yield from ((photo.hash, features.get(photo.hash)) for photo in batch)
+
+
+# --- the file --------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _connected(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection of the caller's own: opening takes a fraction of a millisecond, and no two threads share it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+    try:
+        connection.execute("PRAGMA synchronous = NORMAL")
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'features_used'").fetchone():
+            connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+            # The file shrinks when rows are deleted; like the size of a page it is decided before the first table.
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(_SCHEMA)
+        yield connection
+    finally:
+        connection.close()
+
+
+def _select(connection: sqlite3.Connection, scope: str, hashes: Collection[str]) -> dict[str, Features]:
+    stale_before = int(time.time()) - _USED_RESOLUTION_SECONDS
+    found: dict[str, Features] = {}
+    stale = []
+    for chunk in _chunked(hashes):
+        rows = connection.execute(
+            f"SELECT photo, used_at, checksum, content FROM features WHERE scope = ? AND photo IN ({_marks(chunk)})",
+            (scope, *chunk),
+        )
+        for photo_hash, used_at, checksum, content in rows:
+            # What was damaged on the disk is computed again and then replaced.
+            if isinstance(content, bytes) and checksum == _checksum(scope, photo_hash, content):
+                found[photo_hash] = np.frombuffer(content, dtype="<f4").astype(np.float32)
+                if used_at < stale_before:
+                    stale.append(photo_hash)
+    # While another process writes, this waits for the next time.
+    with contextlib.suppress(sqlite3.OperationalError):
+        for chunk in _chunked(stale):
+            connection.execute(
+                f"UPDATE features SET used_at = ? WHERE scope = ? AND photo IN ({_marks(chunk)})",
+                (int(time.time()), scope, *chunk),
+            )
+    return found
+
+
+def _select_known(connection: sqlite3.Connection, scope: str, hashes: Collection[str]) -> set[str]:
+    return {
+        photo_hash
+        for chunk in _chunked(hashes)
+        for (photo_hash,) in connection.execute(
+            f"SELECT photo FROM features WHERE scope = ? AND photo IN ({_marks(chunk)})", (scope, *chunk)
+        )
+    }
+
+
+def _insert(connection: sqlite3.Connection, rows: list[tuple[str, str, int, int, bytes]], max_bytes: int) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    connection.executemany("INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?, ?)", rows)
+    num_bytes = _PAGE_BYTES * (_pragma(connection, "page_count") - _pragma(connection, "freelist_count"))
+    is_full = num_bytes > max_bytes
+    if is_full:
+        (num_rows,) = connection.execute("SELECT COUNT(*) FROM features").fetchone()
+        num_deleted = math.ceil(num_rows * (1 - _KEPT_SHARE * max_bytes / num_bytes))
+        connection.execute(
+            "DELETE FROM features WHERE rowid IN (SELECT rowid FROM features ORDER BY used_at, rowid LIMIT ?)",
+            (num_deleted,),
+        )
+    connection.execute("COMMIT")
+    if is_full:
+        connection.execute("PRAGMA incremental_vacuum").fetchall()
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def _scope(fingerprint: str, fit_mode: str, view: str) -> str:
+    return f"{fingerprint} {fit_mode} {view}"
+
+
+def _checksum(scope: str, photo_hash: str, content: bytes) -> int:
+    """Covers the key too: a damaged index must not give one photo the features of another."""
+    return zlib.crc32(content, zlib.crc32(f"{scope} {photo_hash}".encode()))
+
+
+def _chunked(hashes: Iterable[str]) -> Iterator[list[str]]:
+    remaining = iter(hashes)
+    while chunk := list(islice(remaining, _MAX_VARIABLES)):
+        yield chunk
+
+
+def _marks(values: Collection[str]) -> str:
+    return ", ".join("?" * len(values))
