@@ -96,7 +96,8 @@ class Archive:
                     # No variable may keep the bytes, or two files would be in memory.
                     yield ArchiveEntry(path, member.num_bytes), self._read(member)
         except BrokenArchiveError as exc:
-            reason = f"Only the first {num_members:,} files in it could be found: {exc}. {_GET_AGAIN}"
+            found = "one file" if num_members == 1 else f"{num_members:,} files"
+            reason = f"Only its first {found} could be found: {exc}. {_GET_AGAIN}"
             yield ArchiveEntry(self._name, self._num_bytes), reason
 
     def _new_budget(self) -> Budget:

@@ -19,10 +19,12 @@ from core.datasets.exporting import (
     run_export_task,
     safe_file_name,
 )
+from core.datasets.importing import run_import_task
+from core.datasets.imports import ImportRequest, ServerFolder
 from core.datasets.layout import plan_layout
 from core.datasets.library import Library
 from core.datasets.photo_store import PhotoStore, encode_photo
-from core.datasets.records import NewImage, PhotoRecord, Split, SplitOrigin
+from core.datasets.records import ImportState, NewImage, PhotoRecord, Split, SplitOrigin
 from core.errors import DatasetError, TaskCancelledError, UnknownDatasetError
 from core.jobs.context import TaskContext
 from core.jobs.kinds import Lane
@@ -248,6 +250,28 @@ def test_the_task_does_not_write_twice(library: Library, queue: TaskQueue, setti
     path.write_bytes(b"marked")
     run_task(queue, settings, rich_dataset)
     assert path.read_bytes() == b"marked"
+
+
+def test_what_the_worker_exports_the_worker_imports_again(
+    library: Library, queue: TaskQueue, settings: Settings, rich_dataset: int
+):
+    """The whole way, as a person goes it: the second export has the very bytes of the first."""
+    settings = replace(settings, import_dirs=(str(settings.cache_path),))
+    run_task(queue, settings, rich_dataset)
+    first = export_path(settings, rich_dataset, library.get_dataset(rich_dataset).revision)
+    copy_id = library.create_dataset("Copy").id
+    request = ImportRequest(dataset_id=copy_id, source=ServerFolder(path=str(first)))
+    queue.submit("import_photos", {"import_id": library.create_import(copy_id, request.to_json())})
+    task = queue.claim("worker", ["import_photos"])
+    assert task is not None
+    context = TaskContext(queue, settings, task)
+    run_import_task(context)
+    context.flush()
+    (done,) = library.list_imports(copy_id)
+    assert (done.state, done.num_accepted, done.num_refused) == (ImportState.DONE, len(CLASS_NAMES) + 5, 0)
+    run_task(queue, settings, copy_id)
+    second = export_path(settings, copy_id, library.get_dataset(copy_id).revision)
+    assert second.read_bytes() == first.read_bytes()
 
 
 def test_a_cancelled_task_leaves_nothing(queue: TaskQueue, settings: Settings, rich_dataset: int):
