@@ -27,7 +27,7 @@ def clean_name(text: str, what: str) -> str:
     Raises:
         NameRefusedError: nothing visible is left, or the name is too long.
     """
-    name = _collapse_spaces(_drop_invisible(unicodedata.normalize("NFC", text), is_space_kept=True))
+    name = _collapse_spaces(unicodedata.normalize("NFC", _drop_invisible(text, is_space_kept=True)))
     if not name_key(name):
         raise NameRefusedError(f"The {what} has no name. Type at least one letter, digit or symbol.")
     if len(name) > MAX_NAME_CHARS:
@@ -40,13 +40,13 @@ def clean_name(text: str, what: str) -> str:
 
 def name_key(name: str) -> str:
     """The name as it is compared: case, width, spaces and invisible characters do not count."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
     visible = "".join(
         char
-        for char in _drop_invisible(folded, is_space_kept=True)
+        for char in _drop_invisible(name, is_space_kept=True)
         if char not in _JOINERS and ord(char) not in _VARIATION_SELECTORS
     )
-    return _collapse_spaces(visible)
+    folded = unicodedata.normalize("NFKC", visible).casefold()
+    return _collapse_spaces(unicodedata.normalize("NFKC", folded))
 
 
 def clean_label(text: str) -> str:
