@@ -243,7 +243,7 @@ def _paint_side(bird: _Bird) -> None:
         spine = smooth_curve(points((1.12, -0.3), (0.98, 0.1), (0.66, 0.44), (0.2, 0.58)), is_closed=False)
         widths = np.linspace(1.6, 0.7, len(spine)) * plumage.belly_stripe_width
         bird.paint.shape(bird.tilted(ribbon(spine, widths)), plumage.belly_stripe)
-    bird.area(points((0.1, -0.5), (0.3, -0.78), (0.62, -0.98), (0.7, -0.5), (0.4, -0.3)), plumage.back, is_outline=True)
+    bird.area(points((0.1, -0.5), (0.3, -0.68), (0.58, -0.84), (0.7, -0.5), (0.4, -0.3)), plumage.back, is_outline=True)
     _paint_head(bird)
     _paint_wing(bird)
 
