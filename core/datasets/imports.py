@@ -57,6 +57,7 @@ class StagedFiles:
 
     KIND: ClassVar[str] = "staged_files"
     needs_network: ClassVar[bool] = False
+    is_fetched: ClassVar[bool] = False  # whether it is copied to the import's folder first
     folder: str  # what `ImportDesk.stage_files` returned
 
     def __post_init__(self) -> None:
@@ -69,6 +70,7 @@ class StagedArchive:
 
     KIND: ClassVar[str] = "staged_archive"
     needs_network: ClassVar[bool] = False
+    is_fetched: ClassVar[bool] = False
     folder: str  # what `ImportDesk.stage_files` returned
 
     def __post_init__(self) -> None:
@@ -81,6 +83,7 @@ class Links:
 
     KIND: ClassVar[str] = "links"
     needs_network: ClassVar[bool] = True
+    is_fetched: ClassVar[bool] = True
     urls: tuple[str, ...]
 
     def __post_init__(self) -> None:
@@ -95,6 +98,7 @@ class ServerFolder:
 
     KIND: ClassVar[str] = "server_folder"
     needs_network: ClassVar[bool] = False
+    is_fetched: ClassVar[bool] = False
     path: str
 
     def __post_init__(self) -> None:
@@ -107,6 +111,7 @@ class Kaggle:
 
     KIND: ClassVar[str] = "kaggle"
     needs_network: ClassVar[bool] = True
+    is_fetched: ClassVar[bool] = True
     handle: str  # "owner/name"
 
     def __post_init__(self) -> None:
@@ -119,6 +124,7 @@ class TensorFlowDataset:
 
     KIND: ClassVar[str] = "tensorflow_dataset"
     needs_network: ClassVar[bool] = True
+    is_fetched: ClassVar[bool] = True
     name: str  # such as "cats_vs_dogs"
     max_photos: int = 2_000  # in all
 
@@ -133,6 +139,7 @@ class WebSearch:
 
     KIND: ClassVar[str] = "web_search"
     needs_network: ClassVar[bool] = True
+    is_fetched: ClassVar[bool] = True
     query: str
     licence: Licence = Licence.ANY
     max_photos: int = 50
@@ -149,6 +156,7 @@ class DrawnShapes:
 
     KIND: ClassVar[str] = "drawn_shapes"
     needs_network: ClassVar[bool] = False
+    is_fetched: ClassVar[bool] = True
     num_per_class: int = 60
     seed: int = 0
 
@@ -163,6 +171,7 @@ class HandwrittenDigits:
 
     KIND: ClassVar[str] = "handwritten_digits"
     needs_network: ClassVar[bool] = False
+    is_fetched: ClassVar[bool] = True
 
 
 Source = (
