@@ -7,6 +7,7 @@ hash on every machine. A photo that a snapshot refers to is never forgotten, wha
 import hashlib
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import insert, select
@@ -24,15 +25,9 @@ FORMAT_VERSION = 1  # part of what is hashed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Content:
+    hash: str  # of the other two
     class_names: tuple[str, ...]  # sorted
     rows: tuple[tuple[str, str | None, str], ...]  # (class name, split, photo hash), sorted
-
-    @property
-    def hash(self) -> str:
-        """SHA-256 of the content as JSON in one canonical form."""
-        document = {"version": FORMAT_VERSION, "classes": self.class_names, "images": self.rows}
-        text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def take_snapshot(database: Database, dataset_id: int) -> SnapshotView:
@@ -80,7 +75,15 @@ def _read_content(session: Session, dataset: Dataset) -> _Content:
     rows = sorted(((row[0], row[1], row[2]) for row in session.execute(statement)), key=_sort_key)
     if not rows:
         raise DatasetError(f"The dataset “{dataset.name}” has no photos; add some first.")
-    return _Content(class_names=tuple(sorted({row[0] for row in rows})), rows=tuple(rows))
+    class_names = tuple(sorted({row[0] for row in rows}))
+    return _Content(hash=_hash_content(class_names, rows), class_names=class_names, rows=tuple(rows))
+
+
+def _hash_content(class_names: Sequence[str], rows: Sequence[tuple[str, str | None, str]]) -> str:
+    """SHA-256 of the content as JSON in one canonical form."""
+    document = {"version": FORMAT_VERSION, "classes": class_names, "images": rows}
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def _sort_key(row: tuple[str, str | None, str]) -> tuple[str, str, str]:
