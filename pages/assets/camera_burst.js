@@ -1,0 +1,346 @@
+// Preview and photos have the camera's shape within these bounds, upright or lying; wider pictures are cropped.
+const NARROWEST = 3 / 4;
+const WIDEST = 4 / 3;
+const ANSWER_MILLISECONDS = 15000;
+const MAX_DELIVERIES = 3;
+const CAMERA_GONE = "The camera was disconnected. Plug it in again and press Start camera.";
+
+const PROBLEMS = {
+  insecure:
+    "The browser lends its camera only to this very computer (localhost) or over https. Open Bluetit at an https " +
+    "address, or take the photos with the camera app and add them as files.",
+  NotAllowedError:
+    "The browser may not use the camera. Allow it for this page, by the camera sign in the address bar or in the " +
+    "browser's settings, then press Start camera again.",
+  NotFoundError: "No camera was found. Plug one in, or add photos as files.",
+  NotReadableError:
+    "The camera is there but cannot be opened; another program may be using it. Close that one, then press Start " +
+    "camera again.",
+  other: "The camera could not be started. Unplug it and plug it in again, or reload the page.",
+};
+
+// A camera that ran when the person went on to another class runs there too, without another press.
+const handoverMilliseconds = 2000;
+let handover = null;
+
+class Camera {
+  constructor(root) {
+    this.box = root.querySelector(".camera");
+    this.video = root.querySelector("video");
+    this.canvas = document.createElement("canvas");
+    this.stream = null;
+    this.recording = null;
+    this.outgoing = []; // bursts that Python has not confirmed, the oldest first
+    this.isDestroyed = false;
+    this.listeners = new AbortController();
+    this.listenToButtons();
+    this.listenToHold(this.find(".hold"));
+    this.listen(this.find("select"), "change", (event) => this.start({ deviceId: event.target.value }));
+    this.listen(document, "visibilitychange", () => { if (document.hidden) this.endBurst(); });
+    this.listen(window, "blur", () => this.endBurst());
+    this.setState("off");
+  }
+
+  find(selector) {
+    return this.box.querySelector(selector);
+  }
+
+  listen(target, kind, listener) {
+    target.addEventListener(kind, listener, { signal: this.listeners.signal });
+  }
+
+  listenToButtons() {
+    this.listen(this.find(".start"), "click", () => this.start());
+    this.listen(this.find(".stop"), "click", () => this.stop());
+    this.listen(this.find(".single"), "click", () => this.takeOne());
+  }
+
+  listenToHold(button) {
+    let isExpected = false; // a click that a pointer or a key has announced
+    const begin = (event) => {
+      isExpected = true;
+      event.preventDefault();
+      button.focus();
+      this.beginBurst();
+    };
+    this.listen(button, "pointerdown", (event) => {
+      if (event.button !== 0) return;
+      button.setPointerCapture(event.pointerId); // letting go anywhere ends the burst
+      begin(event);
+    });
+    for (const kind of ["pointerup", "pointercancel", "lostpointercapture", "blur"]) {
+      this.listen(button, kind, () => this.endBurst());
+    }
+    this.listen(button, "keydown", (event) => {
+      if (event.key !== " " && event.key !== "Enter") return;
+      if (event.repeat) event.preventDefault();
+      else begin(event);
+    });
+    this.listen(button, "keyup", (event) => {
+      if (event.key !== " " && event.key !== "Enter") return;
+      event.preventDefault();
+      isExpected = false;
+      this.endBurst();
+    });
+    this.listen(button, "contextmenu", (event) => event.preventDefault()); // a long touch opens one
+    this.listen(button, "click", () => {
+      // Assistive technology sends a click alone: one starts the burst, the next ends it.
+      if (!isExpected && this.recording) this.endBurst();
+      else if (!isExpected) this.beginBurst();
+      isExpected = false;
+    });
+  }
+
+  update({ data, setTriggerValue }) {
+    this.data = data;
+    this.setTriggerValue = setTriggerValue;
+    this.showLabel();
+    if (this.outgoing.length > 0 && data.received === this.outgoing[0].payload.id) this.confirm();
+    if (handover && performance.now() < handover.until) this.start(handover.choice);
+    handover = null;
+  }
+
+  showLabel() {
+    this.find(".off-text").textContent = `The camera is off. Start it to photograph “${this.data.label}”.`;
+  }
+
+  setState(state) {
+    this.box.dataset.state = state; // off, starting, on, recording
+    this.find(".start").disabled = state === "starting";
+    this.find(".hold-text").textContent = state === "recording" ? "Recording …" : "Hold to record";
+    this.find(".hold-hint").textContent =
+      state === "recording" ? "let go to stop" : "with the mouse, a finger or the space bar";
+    this.find(".start").textContent = state === "starting" ? "Waiting for the camera …" : "Start camera";
+  }
+
+  say(text) {
+    this.find(".status").textContent = text;
+  }
+
+  complain(text) {
+    const problem = this.find(".problem");
+    problem.textContent = text;
+    problem.hidden = !text;
+  }
+
+  // --- the camera ---
+
+  async start(choice = {}) {
+    const startButton = this.find(".start");
+    const hadFocus = startButton.getRootNode().activeElement === startButton; // which it loses when disabled
+    this.closeStream();
+    this.complain("");
+    this.setState("starting");
+    if (!window.isSecureContext || !navigator.mediaDevices) {
+      this.fail("insecure");
+      return;
+    }
+    const facing = choice.deviceId ? { deviceId: { exact: choice.deviceId } } : { facingMode: "environment" };
+    const attempt = (this.attempt = {});
+    let stream;
+    try {
+      const size = { width: { ideal: 1280 }, height: { ideal: 960 } };
+      stream = await navigator.mediaDevices.getUserMedia({ video: { ...facing, ...size }, audio: false });
+    } catch (error) {
+      if (attempt === this.attempt) this.fail(error.name);
+      return;
+    }
+    if (this.isDestroyed || attempt !== this.attempt) {
+      stopTracks(stream); // it came too late
+      return;
+    }
+    this.stream = stream;
+    this.choice = choice;
+    await this.showStream(stream, { takesFocus: hadFocus });
+  }
+
+  async showStream(stream, { takesFocus }) {
+    const [track] = stream.getVideoTracks();
+    this.listen(track, "ended", () => {
+      if (this.stream !== stream) return;
+      this.stop();
+      this.complain(CAMERA_GONE);
+    });
+    const ready = new Promise((resolve) => {
+      this.video.addEventListener("loadedmetadata", resolve, { once: true });
+    });
+    this.video.srcObject = stream;
+    await ready;
+    if (this.stream !== stream) return;
+    const ratio = this.video.videoWidth / this.video.videoHeight;
+    this.find(".stage").style.setProperty("--ratio", Math.max(NARROWEST, Math.min(WIDEST, ratio)));
+    // Whoever sees themselves expects a mirror; only the preview is mirrored.
+    this.video.classList.toggle("is-mirrored", track.getSettings().facingMode !== "environment");
+    this.setState("on");
+    if (takesFocus) this.find(".hold").focus();
+    await this.listCameras(track);
+  }
+
+  async listCameras(track) {
+    const devices = await navigator.mediaDevices.enumerateDevices();
+    const cameras = devices.filter((device) => device.kind === "videoinput" && device.deviceId);
+    const select = this.find("select");
+    select.replaceChildren(...cameras.map((camera, index) => new Option(cameraName(camera, index), camera.deviceId)));
+    select.value = track.getSettings().deviceId ?? "";
+    this.find(".which").hidden = cameras.length < 2;
+  }
+
+  fail(name) {
+    this.setState("off");
+    const known = { OverconstrainedError: "NotFoundError", SecurityError: "NotAllowedError" };
+    this.complain(PROBLEMS[known[name] ?? name] ?? PROBLEMS.other);
+  }
+
+  stop() {
+    this.closeStream();
+    this.setState("off");
+  }
+
+  closeStream() {
+    this.attempt = null;
+    if (!this.stream) return;
+    this.endBurst();
+    stopTracks(this.stream);
+    this.stream = null;
+    this.video.srcObject = null;
+  }
+
+  // --- photos ---
+
+  // A JPEG of what the preview shows: the middle of the camera's picture, in the shape of the preview.
+  takeFrame() {
+    const { videoWidth, videoHeight } = this.video;
+    const preview = this.video.getBoundingClientRect();
+    const ratio = preview.width / preview.height;
+    const width = Math.min(videoWidth, videoHeight * ratio);
+    const height = Math.min(videoHeight, videoWidth / ratio);
+    const scale = Math.min(1, this.data.max_side_px / Math.max(width, height));
+    this.canvas.width = Math.round(width * scale);
+    this.canvas.height = Math.round(height * scale);
+    const left = (videoWidth - width) / 2;
+    const top = (videoHeight - height) / 2;
+    const pen = this.canvas.getContext("2d");
+    pen.imageSmoothingQuality = "high";
+    pen.drawImage(this.video, left, top, width, height, 0, 0, this.canvas.width, this.canvas.height);
+    return new Promise((resolve) => { this.canvas.toBlob(resolve, "image/jpeg", this.data.quality); });
+  }
+
+  takeOne() {
+    if (this.box.dataset.state !== "on") return;
+    this.dispatch([this.takeFrame()], true);
+  }
+
+  beginBurst() {
+    if (this.box.dataset.state !== "on") return;
+    const recording = { frames: [], numChars: 0 };
+    this.recording = recording;
+    this.setState("recording");
+    this.say("");
+    const take = () => {
+      const frame = this.takeFrame();
+      frame.then((blob) => { recording.numChars += base64Length(blob); });
+      recording.frames.push(frame);
+      this.find(".number").textContent = `${recording.frames.length} of at most ${this.data.max_frames}`;
+      const isFull = recording.frames.length >= this.data.max_frames || recording.numChars > this.data.max_chars;
+      if (isFull) this.endBurst();
+    };
+    recording.timer = setInterval(take, 1000 / this.data.frames_per_second);
+    take();
+  }
+
+  endBurst() {
+    const { recording } = this;
+    if (!recording) return;
+    this.recording = null;
+    clearInterval(recording.timer);
+    this.setState("on");
+    this.dispatch(recording.frames, false);
+  }
+
+  // --- on the way to Python ---
+
+  async dispatch(promises, isSingle) {
+    const label = this.data.label;
+    const frames = [];
+    let room = this.data.max_chars;
+    for (const blob of await Promise.all(promises)) {
+      room -= base64Length(blob);
+      if (!blob || room < 0) break;
+      frames.push(await asBase64(blob));
+    }
+    if (frames.length === 0 || this.isDestroyed) return;
+    const payload = { id: randomId(), is_single: isSingle, frames };
+    this.outgoing.push({ payload, label, numDeliveries: 0 });
+    if (this.outgoing.length === 1) this.deliver();
+  }
+
+  // One at a time: of two messages at once Streamlit keeps only the last.
+  deliver() {
+    const [burst] = this.outgoing;
+    if (burst.numDeliveries === MAX_DELIVERIES) {
+      this.complain(`${numPhotos(burst)} did not reach the server. Look at your connection and take them again.`);
+      this.next();
+      return;
+    }
+    burst.numDeliveries += 1;
+    this.say(`Sending ${numPhotos(burst)} …`);
+    this.answerTimer = setTimeout(() => this.deliver(), ANSWER_MILLISECONDS);
+    this.setTriggerValue("burst", burst.payload);
+  }
+
+  confirm() {
+    this.complain("");
+    this.say(`${numPhotos(this.outgoing[0])} of “${this.outgoing[0].label}” taken.`);
+    this.next();
+  }
+
+  next() {
+    clearTimeout(this.answerTimer);
+    this.outgoing.shift();
+    if (this.outgoing.length > 0) this.deliver();
+  }
+
+  destroy() {
+    if (this.stream) handover = { choice: this.choice, until: performance.now() + handoverMilliseconds };
+    this.isDestroyed = true;
+    clearTimeout(this.answerTimer);
+    this.listeners.abort();
+    this.closeStream();
+  }
+}
+
+function stopTracks(stream) {
+  stream.getTracks().forEach((track) => track.stop());
+}
+
+function cameraName(camera, index) {
+  if (/back|rear|environment/i.test(camera.label)) return `Back camera (${camera.label})`;
+  if (/front|user|face/i.test(camera.label)) return `Front camera (${camera.label})`;
+  return camera.label || `Camera ${index + 1}`;
+}
+
+function numPhotos(burst) {
+  const { length } = burst.payload.frames;
+  return length === 1 ? "1 photo" : `${length} photos`;
+}
+
+function base64Length(blob) {
+  return 4 * Math.ceil((blob?.size ?? 0) / 3);
+}
+
+function asBase64(blob) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(blob);
+  });
+}
+
+function randomId() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export default function (component) {
+  return mount(component, Camera);
+}
