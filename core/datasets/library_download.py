@@ -69,7 +69,8 @@ def _download_from_tensorflow(folder: Path, name: str, max_photos: str) -> None:
     import tensorflow_datasets as tfds
 
     builder = tfds.builder(name, data_dir=str(folder / "data"))
-    features = builder.info.features or {}
+    top = builder.info.features
+    features = dict(top.items()) if isinstance(top, tfds.features.FeaturesDict) else {}
     is_labelled = isinstance(features.get("label"), tfds.features.ClassLabel)
     if not isinstance(features.get("image"), tfds.features.Image) or not is_labelled:
         raise NotImagesError("it has " + (", ".join(features) or "no features"))

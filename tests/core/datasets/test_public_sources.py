@@ -214,7 +214,7 @@ import sys, numpy as np, tensorflow_datasets as tfds
 name, folder, splits, *labels = sys.argv[1:]
 feature = tfds.features.ClassLabel(names=labels) if labels else tfds.features.Text()
 picture = lambda n: np.full((8, 8, 3), n * 20, np.uint8)
-rows = lambda: [{"image": picture(n), "label": labels[n % len(labels)] if labels else "x"} for n in range(12)]
+rows = lambda: [(n, {"image": picture(n), "label": labels[n % len(labels)] if labels else "x"}) for n in range(12)]
 tfds.dataset_builders.store_as_tfds_dataset(
     name=name, version="1.0.0", data_dir=folder,
     features=tfds.features.FeaturesDict({"image": tfds.features.Image(shape=(8, 8, 3)), "label": feature}),
