@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import streamlit as st
+from pages.photo_routes import PHOTO_ROUTES
 from starlette.middleware import Middleware
 
 from pages.server import SecurityHeaders, running_services
@@ -18,6 +19,7 @@ def render() -> None:
     page = st.navigation(
         [
             st.Page("pages/classify.py", title="Classify", icon=":material/image_search:", default=True),
+            st.Page("pages/dataset.py", title="Dataset", icon=":material/photo_library:"),
             st.Page("pages/backbones.py", title="Networks", icon=":material/hub:"),
         ],
         position="top",
@@ -30,4 +32,4 @@ if __name__ == "__main__":
     render()  # Streamlit runs this file as a script at every visit and click
 else:
     # `streamlit run` imports it once, to start the server.
-    app = st.App(__file__, lifespan=running_services, middleware=[Middleware(SecurityHeaders)])
+    app = st.App(__file__, lifespan=running_services, routes=PHOTO_ROUTES, middleware=[Middleware(SecurityHeaders)])

@@ -4,6 +4,11 @@ from dataclasses import dataclass
 
 from core.backbones.artefacts import load_artefact, preparing_version
 from core.backbones.catalog import Backbone, find_backbone
+from core.datasets.garbage import collect_garbage
+from core.datasets.imports import ImportDesk
+from core.datasets.library import Library
+from core.datasets.photo_store import PhotoStore
+from core.datasets.tasks import DatasetTasks
 from core.errors import (
     ArtefactDamagedError,
     ArtefactMissingError,
@@ -31,6 +36,10 @@ class Services:
     supervisor: Supervisor
     classifiers: ClassifierCache
     batches: BatchRegistry
+    library: Library
+    photo_store: PhotoStore
+    imports: ImportDesk
+    dataset_tasks: DatasetTasks
 
     def close(self) -> None:
         """Stop the background work, delete visitors' photos and let go of the database."""
@@ -64,15 +73,23 @@ def open_services(settings: Settings) -> Services:
         raise SettingsError(f"The setting default_backbone cannot be used. {exc}") from exc
     database = open_database(settings)
     queue = TaskQueue(database)
+    supervisor = Supervisor(settings, queue)
+    library = Library(database)
     services = Services(
         settings=settings,
         database=database,
         queue=queue,
-        supervisor=Supervisor(settings, queue),
+        supervisor=supervisor,
         classifiers=ClassifierCache(settings),
         batches=BatchRegistry(settings),
+        library=library,
+        photo_store=PhotoStore(settings.photos_path, settings.cache_path),
+        imports=ImportDesk(settings, library, queue, supervisor),
+        dataset_tasks=DatasetTasks(settings, library, queue, supervisor),
     )
     try:
+        services.imports.sweep()
+        collect_garbage(library, services.photo_store)
         services.supervisor.start()
         try:
             load_artefact(default_backbone, settings)

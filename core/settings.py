@@ -136,7 +136,10 @@ class Settings:
     )
     # Background work
     max_workers: int = _setting(
-        1, unit="processes", explanation="Worker processes that run at the same time.", minimum=1
+        1,
+        unit="processes",
+        explanation="Worker processes for networks that run at the same time; one more works on photos.",
+        minimum=1,
     )
     worker_dead_after_seconds: float = _setting(
         30.0,

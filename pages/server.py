@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import streamlit as st
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.runtime.pages_manager import PagesManager
 
 from core.errors import BluetitError
 from pages.widgets.services import close_services, get_services
@@ -31,6 +32,9 @@ SECURITY_HEADERS = {
 @asynccontextmanager
 async def running_services(_app: object) -> AsyncGenerator[None, None]:
     """Open the services when the server starts, so that the default network is ready for the first visitor."""
+    # Until the first visit Streamlit does not know that the app has its own navigation; when that visit is by a link to
+    # another page than the first, it would offer every file of the folder `pages` instead.
+    PagesManager.uses_pages_directory = False
     try:
         await asyncio.to_thread(get_services)
     except BluetitError as exc:

@@ -85,12 +85,12 @@ class PhotoStore:
             photos_path: folder of the photos; made when the first photo is put in.
             cache_path: folder for thumbnails, which may be deleted at any time.
         """
-        self._photos_path = photos_path
+        self.photos_path = photos_path
         self._thumbnails_path = cache_path / "thumbnails"
 
     def path(self, photo_hash: str, suffix: str) -> Path:
         """Where a photo's file is, whether it exists or not."""
-        return self._photos_path / photo_hash[:2] / f"{photo_hash}{suffix}"
+        return self.photos_path / photo_hash[:2] / f"{photo_hash}{suffix}"
 
     def has(self, photo_hash: str, suffix: str) -> bool:
         """Whether the photo is in the store."""
@@ -99,13 +99,17 @@ class PhotoStore:
     def put(self, photo: StoredPhoto) -> None:
         """Store a photo; one that is there already is replaced only when its file is of another size, thus damaged.
 
+        Either way its file counts as new, so that nobody takes it for abandoned while its import goes on.
+
         Raises:
             NoSpaceError: the disk is full; nothing was stored.
             StorageError: the file cannot be written.
         """
         path = self.path(photo.record.hash, photo.record.suffix)
         with translating_disk_errors(path.parent):
-            if not (path.is_file() and path.stat().st_size == len(photo.data)):
+            if path.is_file() and path.stat().st_size == len(photo.data):
+                os.utime(path)
+            else:
                 _write(path, photo.data)
 
     def read(self, photo_hash: str, suffix: str) -> bytes:

@@ -243,6 +243,7 @@ def render_verdict(found: Classification) -> None:
         ":material/school: To recognise it, a network must be taught: with about 20 photos of it, "
         "and 20 of what it could be confused with."
     )
+    st.page_link("pages/dataset.py", label="Collect photos of it", icon=":material/photo_library:")
 
 
 def top_five_chart(predictions: Sequence[Prediction]) -> go.Figure:

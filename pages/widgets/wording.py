@@ -20,9 +20,9 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} minutes"
 
 
-def count(number: int, noun: str) -> str:
-    """A number with its noun, such as "1 photo" or "1,204 photos"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def count(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun, such as "1 photo" or "1,204 photos"; `plural` where it is not the noun with an s."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or noun + 's'}"
 
 
 def plain(text: str) -> str:

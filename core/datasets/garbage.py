@@ -1,0 +1,41 @@
+"""Deleting photos that nothing refers to any more: no dataset, no trash, no snapshot."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from core.datasets.library import Library
+from core.datasets.photo_store import PhotoStore
+
+# An import stores its photos first and adds its images last: whatever is younger may belong to one under way.
+MIN_AGE_SECONDS = 2 * 24 * 3600.0
+
+
+def collect_garbage(library: Library, store: PhotoStore, *, min_age_seconds: float = MIN_AGE_SECONDS) -> int:
+    """Delete unneeded photos and return how many.
+
+    Raises:
+        StorageError: the database or the disk failed.
+    """
+    unneeded = {photo.hash: photo.suffix for photo in library.unreferenced_photos(min_age_seconds)}
+    unneeded = {photo_hash: unneeded[photo_hash] for photo_hash in library.forget_photos(unneeded)}
+    unneeded |= _files_without_record(library, store, min_age_seconds)
+    for photo_hash, suffix in unneeded.items():
+        store.delete(photo_hash, suffix)
+    return len(unneeded)
+
+
+def _files_without_record(library: Library, store: PhotoStore, min_age_seconds: float) -> dict[str, str]:
+    """Photos that an import stored before it was stopped or killed."""
+    newest = time.time() - min_age_seconds
+    found = {path.stem: path.suffix for path in _old_files(store.photos_path, newest)}
+    known = library.known_hashes(found)
+    return {photo_hash: suffix for photo_hash, suffix in found.items() if photo_hash not in known}
+
+
+def _old_files(folder: Path, newest: float) -> Iterator[Path]:
+    for path in folder.glob("??/*"):
+        with contextlib.suppress(FileNotFoundError):  # another process collects at the same moment
+            if path.stat().st_mtime < newest:
+                yield path

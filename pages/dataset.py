@@ -1,0 +1,67 @@
+"""Make a dataset: collect photos in classes, see and clean them, split them."""
+
+import streamlit as st
+
+from core.datasets.records import DatasetView
+from core.services import Services
+from pages.widgets.dataset.arrivals import render_arrivals
+from pages.widgets.dataset.browse import render_browse
+from pages.widgets.dataset.chooser import chosen_dataset, render_chooser
+from pages.widgets.dataset.classes import render_classes
+from pages.widgets.dataset.collect import render_collect
+from pages.widgets.dataset.dataset_menu import render_dataset_menu
+from pages.widgets.dataset.feature_map import render_map
+from pages.widgets.dataset.overview import render_overview
+from pages.widgets.dataset.problems import num_problems, render_problems
+from pages.widgets.dataset.split import render_split
+from pages.widgets.dataset.start import render_start
+from pages.widgets.dataset.vary import render_vary
+from pages.widgets.dataset.watch import render_watch
+from pages.widgets.errors import showing_errors
+from pages.widgets.services import get_services
+from pages.widgets.wording import plain
+
+_SECTION = "dataset.section"
+
+
+def render_dataset(dataset: DatasetView, services: Services) -> None:
+    """The open dataset: counts beside, one section at a time."""
+    classes = services.library.list_classes(dataset.id)
+    with st.sidebar:
+        render_chooser(dataset, services)
+        render_overview(dataset, classes, services)
+        with st.container(horizontal=True):
+            render_classes(dataset, classes, services)
+            render_dataset_menu(dataset, services)
+    st.title(plain(dataset.name), anchor=False)
+    problems = num_problems(dataset, services)
+    sections = {
+        "Collect": lambda: render_collect(dataset, services),
+        "Photos": lambda: render_browse(dataset, classes, services),
+        "Check": lambda: render_problems(dataset, classes, services),
+        "Split": lambda: render_split(dataset, classes, services),
+        "Map": lambda: render_map(dataset, classes, services),
+        "Vary": lambda: render_vary(dataset, services),
+    }
+    st.session_state.setdefault(_SECTION, "Collect")
+    section = st.segmented_control(
+        "What to do",
+        list(sections),
+        key=_SECTION,
+        required=True,
+        label_visibility="collapsed",
+        format_func=lambda name: f"{name} ({problems})" if name == "Check" and problems else name,
+        persist_state="session",
+    )
+    render_arrivals(dataset, services)
+    with showing_errors():
+        sections[section]()
+    render_watch(dataset, services)
+
+
+services = get_services()
+dataset = chosen_dataset(services)
+if dataset is None:
+    render_start(services)
+else:
+    render_dataset(dataset, services)

@@ -1,0 +1,167 @@
+"""What became of each import: progress while it runs, questions, a report of what was accepted and refused."""
+
+import streamlit as st
+
+from core.datasets.imports import ImportStatus
+from core.datasets.layout import LayoutAnswer, LayoutQuestion, NameGroup, Reading, ReadingOption
+from core.datasets.records import DatasetView, ImportState
+from core.services import Services
+from pages.widgets.errors import guarded, show_error, showing_errors
+from pages.widgets.wording import count, duration, plain
+
+_POLL_SECONDS = 0.5
+_WAS_ACTIVE = "dataset.arrivals.was_active"
+_SEEN = "dataset.arrivals.seen"
+_NUM_SHOWN = 5
+_NUM_NAMES_SHOWN = 12
+_READING_TITLES = {Reading.LEAF: "The innermost folders", Reading.TOP: "The outermost folders"}
+
+
+def render_arrivals(dataset: DatasetView, services: Services) -> None:
+    """The latest imports of a dataset; looks again by itself while one is under way."""
+    statuses = _statuses(dataset, services)
+    is_active = any(status.is_active for status in statuses)
+    fragment = st.fragment(_render, run_every=_POLL_SECONDS if is_active else None)
+    fragment(dataset, services, was_active=is_active)
+
+
+def _statuses(dataset: DatasetView, services: Services) -> list[ImportStatus]:
+    return services.imports.list_statuses(dataset.id, limit=_NUM_SHOWN)
+
+
+def _render(dataset: DatasetView, services: Services, *, was_active: bool) -> None:
+    with showing_errors():
+        statuses = _statuses(dataset, services)
+        for status in statuses:
+            if status.view.id not in st.session_state.get(_SEEN, ()):
+                _render_one(status, services)
+        if was_active and not any(status.is_active for status in statuses):
+            st.rerun()  # the whole page: counts and photos have changed
+
+
+def _render_one(status: ImportStatus, services: Services) -> None:
+    view, title = status.view, plain(str(status.view.request.get("title") or "Import"))
+    with st.container(border=True, key=f"dataset-arrival-{view.id}"):
+        if status.is_active:
+            _render_progress(status, title, services)
+        elif view.state is ImportState.QUESTION:
+            _render_question(status, title, services)
+        else:
+            _render_report(status, title, services)
+
+
+def _render_progress(status: ImportStatus, title: str, services: Services) -> None:
+    progress = status.progress
+    text = "Starting" if progress is None else progress.message
+    if progress is not None and progress.seconds_left is not None:
+        text += f" · about {duration(progress.seconds_left)} left"
+    bar, button = st.columns([5, 1], vertical_alignment="center")
+    bar.progress((progress.fraction or 0.0) if progress else 0.0, text=f"**{title}** · {text}")
+    button.button(
+        "Stop",
+        key=f"dataset.arrivals.stop.{status.view.id}",
+        icon=":material/stop:",
+        on_click=guarded(services.imports.cancel),
+        args=(status.view.id,),
+        width="stretch",
+    )
+
+
+def _render_report(status: ImportStatus, title: str, services: Services) -> None:
+    view = status.view
+    with st.container(horizontal=True, vertical_alignment="center"):
+        match view.state:
+            case ImportState.DONE:
+                refused = f", {view.num_refused:,} refused" if view.num_refused else ""
+                st.markdown(
+                    f":material/check_circle: **{title}** · {count(view.num_accepted, 'photo')} added{refused}",
+                    width="content",
+                )
+            case ImportState.CANCELLED:
+                st.markdown(f":material/block: **{title}** · stopped, nothing was added", width="content")
+            case _:
+                show_error(f"{view.request.get('title') or 'The import'}: {status.error or 'it failed.'}")
+        if view.state is ImportState.FAILED:
+            st.button(
+                "Try again",
+                key=f"dataset.arrivals.retry.{view.id}",
+                icon=":material/refresh:",
+                on_click=guarded(services.imports.retry),
+                args=(view.id,),
+            )
+        st.button(
+            "Hide",
+            key=f"dataset.arrivals.hide.{view.id}",
+            type="tertiary",
+            icon=":material/close:",
+            on_click=_hide,
+            args=(view.id,),
+        )
+    if view.num_refused:
+        _render_refused(view.refused, view.num_refused)
+
+
+def _hide(import_id: int) -> None:
+    st.session_state[_SEEN] = {*st.session_state.get(_SEEN, ()), import_id}
+
+
+def _render_refused(refused: tuple[tuple[str, str], ...], num_refused: int) -> None:
+    with st.expander(f"{count(num_refused, 'file')} refused: names and reasons", icon=":material/report:"):
+        if num_refused > len(refused):
+            st.caption(f"The first {len(refused):,} of {num_refused:,}.")
+        st.dataframe(
+            [{"file": name, "reason": reason} for name, reason in refused],
+            hide_index=True,
+            column_config={"reason": st.column_config.TextColumn(width="large")},
+        )
+
+
+# --- what the person must decide -------------------------------------------------------------------------
+
+
+def _render_question(status: ImportStatus, title: str, services: Services) -> None:
+    question = LayoutQuestion.from_json(status.view.question or {})
+    import_id = status.view.id
+    st.markdown(f":material/help: **{title}** · one question before its photos come in")
+    option = question.options[0]
+    if len(question.options) > 1:
+        option = st.radio(
+            "Which folders are the classes?",
+            question.options,
+            format_func=lambda choice: _READING_TITLES[choice.reading],
+            captions=[_list_classes(choice) for choice in question.options],
+            key=f"dataset.arrivals.reading.{import_id}",
+        )
+    with st.form(f"dataset.arrivals.question.{import_id}", border=False):
+        if option.groups:
+            st.markdown("These folders look like one class written differently. What shall each be called?")
+        names = [name for number, group in enumerate(option.groups) for name in _render_group(group, import_id, number)]
+        st.form_submit_button(
+            "Go on",
+            type="primary",
+            on_click=guarded(_answer),
+            args=(import_id, option.reading, names, services),
+        )
+        st.caption("Names that are the same become one class.")
+
+
+def _list_classes(option: ReadingOption) -> str:
+    names = [plain(view.name) for view in option.classes]
+    more = f" and {len(names) - _NUM_NAMES_SHOWN} more" if len(names) > _NUM_NAMES_SHOWN else ""
+    return f"{count(len(names), 'class', 'classes')}: {', '.join(names[:_NUM_NAMES_SHOWN])}{more}"
+
+
+def _render_group(group: NameGroup, import_id: int, number: int) -> list[tuple[str, str]]:
+    """Boxes side by side; returns each folder's name with the key of its box."""
+    keys = []
+    for position, (column, view) in enumerate(zip(st.columns(len(group.classes)), group.classes, strict=True)):
+        key = f"dataset.arrivals.map.{import_id}.{number}.{position}"
+        splits = ", ".join(f"{split or 'no split'}: {num_photos:,}" for split, num_photos in view.counts.items())
+        column.text_input(f"{plain(view.name)} ({splits})", value=group.suggestion[view.name], key=key)
+        keys.append((view.name, key))
+    return keys
+
+
+def _answer(import_id: int, reading: Reading, names: list[tuple[str, str]], services: Services) -> None:
+    class_map = {name: st.session_state[key] for name, key in names}
+    services.imports.answer(import_id, LayoutAnswer(class_map=class_map, reading=reading).to_json())

@@ -1,0 +1,59 @@
+"""Which dataset is open: kept in the address, so that a reload or a shared link comes back to it."""
+
+import streamlit as st
+
+from core.datasets.records import DatasetView
+from core.errors import UnknownDatasetError
+from core.services import Services
+from pages.widgets.errors import show_error
+from pages.widgets.wording import count
+
+_OPEN = "dataset.open"
+_PARAMETER = "dataset"
+_WIDGET = "dataset.chooser"
+
+
+def open_dataset(dataset_id: int) -> None:
+    """Make this the dataset that the visitor works on, from the next run on."""
+    st.session_state[_OPEN] = dataset_id
+
+
+def leave_dataset() -> None:
+    """Go back to the list of datasets."""
+    st.session_state[_OPEN] = None
+
+
+def chosen_dataset(services: Services) -> DatasetView | None:
+    """The dataset that is open; None when the visitor has to choose or make one."""
+    if _OPEN not in st.session_state:
+        asked_for = st.query_params.get(_PARAMETER, "")
+        st.session_state[_OPEN] = int(asked_for) if asked_for.isdecimal() else None
+    dataset_id = st.session_state[_OPEN]
+    dataset = None
+    if dataset_id is not None:
+        try:
+            dataset = services.library.get_dataset(dataset_id)
+        except UnknownDatasetError as exc:
+            show_error(str(exc))
+    if dataset is None or dataset.trashed_at is not None:
+        st.session_state[_OPEN] = None
+        st.query_params.pop(_PARAMETER, None)
+        return None
+    st.query_params[_PARAMETER] = str(dataset.id)
+    return dataset
+
+
+def render_chooser(dataset: DatasetView, services: Services) -> None:
+    """A box with every dataset, and the way back to the list."""
+    datasets = {other.id: other for other in services.library.list_datasets()}
+    st.session_state[_WIDGET] = dataset.id
+    st.selectbox(
+        "Dataset",
+        list(datasets),
+        key=_WIDGET,
+        format_func=lambda dataset_id: (
+            f"{datasets[dataset_id].name} · {count(datasets[dataset_id].num_images, 'photo')}"
+        ),
+        on_change=lambda: open_dataset(st.session_state[_WIDGET]),
+    )
+    st.button("All datasets", icon=":material/apps:", on_click=leave_dataset, type="tertiary")

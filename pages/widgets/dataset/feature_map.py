@@ -1,0 +1,74 @@
+"""A map of the dataset: photos that look alike to a network lie close together."""
+
+import streamlit as st
+from core.datasets.mapping import load_map
+
+from core.datasets.records import ClassView, DatasetView
+from core.datasets.tasks import MAP_KIND
+from core.services import Services
+from pages.widgets.dataset.selection import render_selection_actions, selection_generation
+from pages.widgets.dataset_map import MapPoint, dataset_map
+from pages.widgets.errors import guarded, show_error
+from pages.widgets.wording import duration
+
+_POLL_SECONDS = 0.5
+_MIN_PHOTOS = 3
+
+
+def render_map(dataset: DatasetView, classes: list[ClassView], services: Services) -> None:
+    """The map where it is drawn already; else the way there."""
+    st.markdown(
+        "Each point is a photo; what the network sees as alike lies close together. A point among another class's "
+        "points may be in the wrong class: circle it to look closer."
+    )
+    images = services.library.list_images(dataset.id)
+    if len(images) < _MIN_PHOTOS:
+        st.info(f"A map needs at least {_MIN_PHOTOS} photos.", icon=":material/scatter_plot:")
+        return
+    positions = load_map(services.settings, [image.photo_hash for image in images])
+    task = services.dataset_tasks.latest(MAP_KIND, dataset.id)
+    if positions is None:
+        if task is not None and task.is_active:
+            st.fragment(_render_progress, run_every=_POLL_SECONDS)(dataset, services)
+            return
+        if task is not None and task.error:
+            show_error(task.error)
+        st.button(
+            "Draw the map",
+            type="primary",
+            icon=":material/scatter_plot:",
+            on_click=guarded(services.dataset_tasks.request),
+            args=(MAP_KIND, dataset.id),
+        )
+        return
+    names = {view.id: view.name for view in classes}
+    selected = dataset_map(
+        [
+            MapPoint(
+                image_id=image.id,
+                photo_hash=image.photo_hash,
+                name=image.name,
+                class_name=names.get(image.class_id, ""),
+                x=positions[image.photo_hash][0],
+                y=positions[image.photo_hash][1],
+            )
+            for image in images
+            if image.photo_hash in positions
+        ],
+        key="dataset.map.points",
+        generation=selection_generation(),
+    )
+    if selected:
+        render_selection_actions(list(selected), classes, services)
+
+
+def _render_progress(dataset: DatasetView, services: Services) -> None:
+    task = services.dataset_tasks.latest(MAP_KIND, dataset.id)
+    if task is None or not task.is_active:
+        st.rerun()
+    progress = services.queue.progress(task.id)
+    if progress is None:
+        st.progress(0.0, text="Starting")
+        return
+    left = "" if progress.seconds_left is None else f" · about {duration(progress.seconds_left)} left"
+    st.progress(progress.fraction or 0.0, text=f"{progress.message}{left}")

@@ -1,0 +1,110 @@
+"""Always in sight: how many photos each class has, in which split."""
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from core.datasets.records import ClassView, DatasetView, Split
+from core.services import Services
+from pages.widgets.errors import guarded
+from pages.widgets.wording import count, plain
+
+SPLIT_TITLES = {Split.TRAIN: "train", Split.VALIDATION: "validation", Split.TEST: "test", None: "not split yet"}
+_SPLIT_COLOURS = {Split.TRAIN: "#2f7fd0", Split.VALIDATION: "#e0a912", Split.TEST: "#5f8d3f", None: "#9aa7b5"}
+_BAR_PX, _FRAME_PX = 34, 70
+_MAX_LABEL_CHARS = 18
+
+
+def render_overview(dataset: DatasetView, classes: list[ClassView], services: Services) -> None:
+    """The chart of counts, and the latest change with a way to undo it."""
+    counts = services.library.count_images(dataset.id)
+    total = sum(counts.values())
+    st.markdown(f"**{count(total, 'photo')}** in {count(len(classes), 'class', 'classes')}")
+    if classes:
+        st.plotly_chart(
+            counts_figure(classes, counts),
+            key="dataset.overview.chart",
+            config={"displayModeBar": False},
+            alt=describe_counts(classes, counts),
+        )
+    _render_undo(dataset, services)
+
+
+def counts_figure(classes: list[ClassView], counts: dict[tuple[int, Split | None], int]) -> go.Figure:
+    """Stacked bars, a row per class in the order of the page."""
+    figure = go.Figure()
+    labels = [_short(view.name) for view in classes]
+    for split, title in SPLIT_TITLES.items():
+        numbers = [counts.get((view.id, split), 0) for view in classes]
+        if any(numbers):
+            figure.add_bar(
+                y=list(range(len(classes))),
+                x=numbers,
+                name=title,
+                orientation="h",
+                marker_color=_SPLIT_COLOURS[split],
+                customdata=[view.name for view in classes],
+                hovertemplate="%{customdata}: %{x} " + title + "<extra></extra>",
+            )
+    figure.update_layout(
+        barmode="stack",
+        height=_FRAME_PX + _BAR_PX * len(classes),
+        margin={"l": 0, "r": 8, "t": 4, "b": 0},
+        legend={"orientation": "h", "y": -0.05, "yanchor": "top", "x": 0, "traceorder": "normal"},
+        yaxis={"autorange": "reversed", "tickvals": list(range(len(classes))), "ticktext": labels, "automargin": True},
+        xaxis={"showgrid": False, "showticklabels": False, "zeroline": False, "fixedrange": True},
+        showlegend=bool(figure.data),
+    )
+    figure.update_yaxes(fixedrange=True)
+    return figure
+
+
+def describe_counts(classes: list[ClassView], counts: dict[tuple[int, Split | None], int]) -> str:
+    """The chart in words."""
+    parts = []
+    for view in classes:
+        numbers = [
+            f"{counts[view.id, split]} {title}" for split, title in SPLIT_TITLES.items() if (view.id, split) in counts
+        ]
+        parts.append(f"{view.name}: {', '.join(numbers) or 'no photos'}")
+    return "; ".join(parts)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _MAX_LABEL_CHARS else f"{name[: _MAX_LABEL_CHARS - 1]}…"
+
+
+def _render_undo(dataset: DatasetView, services: Services) -> None:
+    operations = [
+        operation for operation in services.library.list_operations(dataset.id) if operation.undone_at is None
+    ]
+    if not operations:
+        return
+    latest = operations[0]
+    st.caption(f"Last change: {plain(latest.summary)}")
+    with st.container(horizontal=True):
+        st.button(
+            "Undo",
+            key="dataset.overview.undo",
+            icon=":material/undo:",
+            on_click=guarded(undo),
+            args=(latest.id, services),
+        )
+        if len(operations) > 1:
+            with st.popover("Earlier", icon=":material/history:"):
+                for operation in operations[1:]:
+                    st.button(
+                        plain(operation.summary),
+                        key=f"dataset.overview.undo.{operation.id}",
+                        icon=":material/undo:",
+                        type="tertiary",
+                        on_click=guarded(undo),
+                        args=(operation.id, services),
+                    )
+
+
+def undo(operation_id: int, services: Services) -> None:
+    """Take a change back and say what came of it."""
+    result = services.library.undo(operation_id)
+    st.toast(f"Undone: {plain(result.summary)}.", icon=":material/undo:")
+    if result.num_left_alone:
+        st.toast(f"{count(result.num_left_alone, 'photo')} changed since: left alone.", icon=":material/info:")

@@ -1,0 +1,165 @@
+"""What may be wrong with the photos: each finding says why it matters, shows them, and offers the remedy."""
+
+import streamlit as st
+
+from core.datasets.findings import Finding, Remedy, RemedyKind, without_dismissed
+from core.datasets.records import ClassView, DatasetView, ImageView
+from core.datasets.tasks import CHECK_KIND
+from core.services import Services
+from pages.widgets.dataset.overview import SPLIT_TITLES
+from pages.widgets.dataset.selection import render_selection_actions, selection_generation
+from pages.widgets.dataset.split import split_again
+from pages.widgets.errors import guarded
+from pages.widgets.photo_grid import GridPhoto, photo_grid
+from pages.widgets.wording import duration, plain
+
+_POLL_SECONDS = 0.5
+_GROUPS_PER_PAGE = 6
+_PHOTOS_PER_GROUP = 60
+_GRID_PX = 112
+
+
+def num_problems(dataset: DatasetView, services: Services) -> int:
+    """How many findings wait for the person; has the dataset checked when it changed since the last check."""
+    services.dataset_tasks.request_check_if_needed(dataset)
+    return len(_open_findings(dataset, services))
+
+
+def _open_findings(dataset: DatasetView, services: Services) -> list[Finding]:
+    check = services.library.load_check(dataset.id)
+    if check is None:
+        return []
+    findings = [Finding.from_json(values) for values in check[1]]
+    return without_dismissed(findings, services.library.dismissed_findings(dataset.id))
+
+
+def render_problems(dataset: DatasetView, classes: list[ClassView], services: Services) -> None:
+    """The findings of the latest check, the most important first."""
+    if not dataset.num_images:
+        st.info("No photos yet. Go to **Collect** and bring some in.", icon=":material/add_a_photo:")
+        return
+    is_checking = services.dataset_tasks.is_active(CHECK_KIND, dataset.id)
+    if is_checking:
+        st.fragment(_render_progress, run_every=_POLL_SECONDS)(dataset, services)
+    findings = _open_findings(dataset, services)
+    if not findings and not is_checking:
+        st.success("No problems found.", icon=":material/verified:")
+    for number, finding in enumerate(findings):
+        title = f"**{plain(finding.title)}**"
+        expander = st.expander(
+            title, expanded=number == 0, key=f"dataset.problems.open.{finding.kind}", on_change="rerun"
+        )
+        if expander.open:
+            with expander:
+                _render_finding(finding, dataset, {view.id: view.name for view in classes}, services)
+    if services.library.dismissed_findings(dataset.id):
+        st.button(
+            "Show dismissed findings again",
+            type="tertiary",
+            icon=":material/visibility:",
+            on_click=guarded(services.library.restore_findings),
+            args=(dataset.id,),
+        )
+
+
+def _render_progress(dataset: DatasetView, services: Services) -> None:
+    progress = services.dataset_tasks.progress(CHECK_KIND, dataset.id)
+    if progress is None:
+        st.progress(0.0, text="Looking at the photos")
+        return
+    left = "" if progress.seconds_left is None else f" · about {duration(progress.seconds_left)} left"
+    st.progress(progress.fraction or 0.0, text=f"{progress.message}{left}")
+
+
+def _render_finding(finding: Finding, dataset: DatasetView, names: dict[int, str], services: Services) -> None:
+    st.markdown(plain(finding.why))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if finding.remedy is not None:
+            st.button(
+                finding.remedy.label,
+                key=f"dataset.problems.remedy.{finding.kind}",
+                icon=":material/auto_fix_high:",
+                type="primary",
+                on_click=guarded(_apply),
+                args=(finding.remedy, dataset, services),
+            )
+        _render_dismissal("It is fine", finding.dismissal_keys, dataset, services)
+    parts = finding.groups or ((finding.image_ids,) if finding.image_ids else ())
+    first = _render_pager(finding, len(parts))
+    for number in range(first, min(first + _GROUPS_PER_PAGE, len(parts))):
+        keys = finding.member_keys[number : number + 1] if finding.groups else ()
+        _render_photos(parts[number], keys, dataset, names, services)
+
+
+def _render_pager(finding: Finding, num_groups: int) -> int:
+    num_pages = -(-num_groups // _GROUPS_PER_PAGE)
+    if num_pages <= 1:
+        return 0
+    page = st.number_input(
+        f"Page, of {num_pages}", 1, num_pages, key=f"dataset.problems.page.{finding.kind}", width=150
+    )
+    return (int(page) - 1) * _GROUPS_PER_PAGE
+
+
+def _render_dismissal(label: str, keys: tuple[str, ...], dataset: DatasetView, services: Services) -> None:
+    st.button(
+        label,
+        key=f"dataset.problems.dismiss.{keys[0]}.{len(keys)}",
+        type="tertiary",
+        icon=":material/check:",
+        help="Do not show this again.",
+        on_click=guarded(_dismiss),
+        args=(dataset.id, keys, services),
+    )
+
+
+def _dismiss(dataset_id: int, keys: tuple[str, ...], services: Services) -> None:
+    for key in keys:
+        services.library.dismiss_finding(dataset_id, key)
+
+
+def _render_photos(
+    image_ids: tuple[int, ...], keys: tuple[str, ...], dataset: DatasetView, names: dict[int, str], services: Services
+) -> None:
+    """A grid of photos that belong together, with what can be done to those that are selected."""
+    images = [image for image in services.library.get_images(image_ids[:_PHOTOS_PER_GROUP]) if not image.trashed_at]
+    if not images:
+        return
+    selected = photo_grid(
+        [_grid_photo(image, names) for image in images],
+        size_px=_GRID_PX,
+        key=f"dataset.problems.grid.{image_ids[0]}.{len(image_ids)}",
+        generation=selection_generation(),
+        label="Photos of this finding",
+    ).selected
+    if len(image_ids) > _PHOTOS_PER_GROUP:
+        st.caption(f"and {len(image_ids) - _PHOTOS_PER_GROUP:,} more")
+    if selected:
+        classes = services.library.list_classes(dataset.id)
+        render_selection_actions(list(selected), classes, services, key=str(image_ids[0]))
+    elif keys:
+        _render_dismissal("These are fine", keys, dataset, services)
+
+
+def _grid_photo(image: ImageView, names: dict[int, str]) -> GridPhoto:
+    facts = [names.get(image.class_id, "")] + ([SPLIT_TITLES[image.split]] if image.split else [])
+    return GridPhoto(
+        image_id=image.id,
+        photo_hash=image.photo_hash,
+        name=image.name,
+        caption=" · ".join(facts),
+        tone=image.split or "",
+    )
+
+
+def _apply(remedy: Remedy, dataset: DatasetView, services: Services) -> None:
+    library = services.library
+    match remedy.kind:
+        case RemedyKind.TRASH_IMAGES | RemedyKind.KEEP_ONE:
+            operations = [library.trash_images(remedy.image_ids)]
+        case RemedyKind.MOVE_TOGETHER:
+            operations = [library.set_split(image_ids, split) for split, image_ids in remedy.moves]
+        case RemedyKind.SPLIT_AGAIN:
+            operations = [split_again(dataset, services)]
+    for operation in operations:
+        st.toast(plain(operation.summary), icon=":material/check:")

@@ -1,0 +1,75 @@
+"""What to do with selected photos, wherever they were selected: grids, findings, the map."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core.datasets.records import ClassView, OperationView
+from core.services import Services
+from pages.widgets.dataset.overview import SPLIT_TITLES
+from pages.widgets.errors import guarded
+from pages.widgets.wording import count, plain
+
+_GENERATION = "dataset.selection.generation"
+
+
+def selection_generation() -> int:
+    """A number that changes when everything selected is let go."""
+    return int(st.session_state.get(_GENERATION, 0))
+
+
+def clear_selection() -> None:
+    """Let go of what is selected in every grid and in the map."""
+    st.session_state[_GENERATION] = selection_generation() + 1
+
+
+def render_selection_actions(
+    selected: list[int], classes: list[ClassView], services: Services, *, key: str = "page"
+) -> None:
+    """What can be done with selected photos: move, set the split, delete; `key` tells several on a page apart."""
+    library = services.library
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="small", key=f"dataset-selection-actions-{key}"
+    ):
+        if not selected:
+            st.caption(
+                "Click selects, Shift-click a range, Ctrl-click one more; arrows, space, Ctrl+A and Delete work too. "
+                "Double-click shows a photo large."
+            )
+            return
+        st.markdown(f"**{count(len(selected), 'photo')} selected**", width="content")
+        move = st.menu_button(
+            "Move to",
+            [view.id for view in classes],
+            format_func={view.id: plain(view.name) for view in classes}.__getitem__,
+            icon=":material/drive_file_move:",
+            key=f"dataset.selection.move.{key}",
+        )
+        splits = {title: split for split, title in SPLIT_TITLES.items()}  # not None: it would mean "no click"
+        chosen_split = st.menu_button(
+            "Set split",
+            list(splits),
+            icon=":material/call_split:",
+            key=f"dataset.selection.set_split.{key}",
+        )
+        st.button(
+            "Delete",
+            icon=":material/delete:",
+            key=f"dataset.selection.trash.{key}",
+            on_click=guarded(act_on),
+            args=(library.trash_images, selected),
+        )
+        st.button("Select none", key=f"dataset.selection.none.{key}", type="tertiary", on_click=clear_selection)
+    if move is not None:
+        guarded(act_on)(lambda ids: library.move_images(ids, move), selected)
+        st.rerun()
+    if chosen_split is not None:
+        guarded(act_on)(lambda ids: library.set_split(ids, splits[chosen_split]), selected)
+        st.rerun()
+
+
+def act_on(action: Callable[[list[int]], OperationView], selected: list[int]) -> None:
+    """Do something to the selected photos, say what was done, and let go of the selection."""
+    operation = action(selected)
+    st.toast(plain(operation.summary), icon=":material/check:")
+    clear_selection()

@@ -1,0 +1,158 @@
+"""Dividing the photos into train, validation and test, with what a careless split would have leaked."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from core.datasets.records import ClassView, DatasetView, OperationView, Split
+from core.datasets.split import (
+    SplitConfig,
+    SplitItem,
+    SplitResult,
+    count_leaks,
+    groups_of,
+    items_of,
+    naive_leak,
+    split_items,
+)
+from core.services import Services
+from pages.widgets.dataset.overview import SPLIT_TITLES
+from pages.widgets.errors import guarded
+from pages.widgets.wording import count, percent, plain
+
+_CONFIG = "dataset.split.config"
+_WORTH_TELLING = 0.5  # photos
+
+
+def render_split(dataset: DatasetView, classes: list[ClassView], services: Services) -> None:
+    """Sliders, a preview of what would come out, and the button that does it."""
+    st.markdown(
+        "The network learns from **train**, **validation** decides when to stop, and **test** is asked once at the "
+        "end: only photos it has never seen tell the truth."
+    )
+    if not dataset.num_images:
+        st.info("No photos yet. Go to **Collect** and bring some in.", icon=":material/add_a_photo:")
+        return
+    config = _render_sliders()
+    if config is None:
+        return
+    st.session_state[_CONFIG] = config
+    items, present = _items(dataset, config, services)
+    result = split_items(items, config)
+    st.button(
+        "Split the photos",
+        type="primary",
+        icon=":material/call_split:",
+        on_click=guarded(_apply),
+        args=(dataset, result, services),
+    )
+    _render_outcome(result, classes, config)
+    _render_leaks(items, present, config)
+
+
+def _render_sliders() -> SplitConfig | None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        train_percent, until_percent = st.slider(
+            "Train up to · validation up to · the rest is test",
+            0,
+            100,
+            (70, 85),
+            step=5,
+            format="%d %%",
+            key="dataset.split.limits",
+            persist_state="session",
+        )
+        st.caption(
+            f"Train {train_percent} %, validation {until_percent - train_percent} %, test {100 - until_percent} %"
+        )
+    with right:
+        keep_imported = st.toggle(
+            "Keep splits that came with the photos", value=True, key="dataset.split.imported", persist_state="session"
+        )
+        keep_by_hand = st.toggle(
+            "Keep splits set by hand", value=True, key="dataset.split.by_hand", persist_state="session"
+        )
+        seed = st.number_input(
+            "Shuffle number (seed)",
+            0,
+            1_000_000,
+            0,
+            key="dataset.split.seed",
+            width=160,
+            help="The same number gives the same split.",
+            persist_state="session",
+        )
+    if train_percent == 0:
+        st.warning("Without train photos there is nothing to learn from.", icon=":material/warning:")
+        return None
+    return SplitConfig(
+        train=train_percent / 100,
+        validation=(until_percent - train_percent) / 100,
+        test=(100 - until_percent) / 100,
+        seed=int(seed),
+        keep_imported=keep_imported,
+        keep_by_hand=keep_by_hand,
+    )
+
+
+def _apply(dataset: DatasetView, result: SplitResult, services: Services) -> None:
+    operation = services.library.assign_splits(dataset.id, result.assignment)
+    st.toast(plain(operation.summary), icon=":material/check:")
+
+
+def split_again(dataset: DatasetView, services: Services) -> OperationView:
+    """Split with the fractions last chosen on this page, or the default ones, keeping groups on one side."""
+    config = st.session_state.get(_CONFIG, SplitConfig(keep_imported=False, keep_by_hand=False))
+    items, _ = _items(dataset, config, services)
+    return services.library.assign_splits(dataset.id, split_items(items, config).assignment)
+
+
+def _items(
+    dataset: DatasetView, config: SplitConfig, services: Services
+) -> tuple[list[SplitItem], dict[int, Split | None]]:
+    """What is to be split, and the split that each image has now."""
+    images = services.library.list_images(dataset.id)
+    pairs = services.library.get_pairs({image.photo_hash for image in images})
+    items = items_of(images, groups_of(images, pairs), config)
+    return items, {image.id: image.split for image in images}
+
+
+def _render_outcome(result: SplitResult, classes: list[ClassView], config: SplitConfig) -> None:
+    rows = []
+    for view in classes:
+        if view.id in result.class_counts:
+            rows.append({"class": view.name, **_cells(result.fractions(view.id))})
+    rows.append({"class": "asked for", **_cells({split: config.fraction(split) for split in Split})})
+    st.dataframe(rows, hide_index=True)
+    st.caption(f"Largest distance from what was asked for: {percent_text(result.deviation)} of all photos.")
+
+
+def _cells(shares: Mapping[Split, float]) -> dict[str, str]:
+    return {SPLIT_TITLES[split]: percent_text(shares.get(split, 0.0)) for split in Split}
+
+
+def percent_text(share: float) -> str:
+    """A share, 0-1, in whole per cent."""
+    return f"{100 * share:.0f} %"
+
+
+def _render_leaks(items: list[SplitItem], present: Mapping[int, Split | None], config: SplitConfig) -> None:
+    """What leaks now, and what a split without care would leak."""
+    num_leaked_now = count_leaks(items, present)
+    if num_leaked_now:
+        st.warning(
+            f"{count(num_leaked_now, 'validation or test photo')} now {'has' if num_leaked_now == 1 else 'have'} a "
+            "near-twin in train: the network would seem better than it is. Splitting anew, without keeping the splits "
+            "that came with the photos, puts near-twins on one side.",
+            icon=":material/content_copy:",
+        )
+    leak = naive_leak(items, config)
+    if leak.num_leaked < _WORTH_TELLING:
+        st.caption(":material/verified: No near-duplicates or bursts: a plain random split would be honest here.")
+        return
+    st.caption(
+        f":material/content_copy: A plain random split would put near-twins of about {leak.num_leaked:.0f} of "
+        f"{leak.num_held_out:.0f} validation and test photos ({percent(leak.share)}) into train. This one keeps "
+        "near-duplicates and bursts on one side."
+    )

@@ -1,0 +1,154 @@
+"""The dataset page before a dataset is open: make one, open one, bring one back."""
+
+import streamlit as st
+
+from core.datasets.imports import DrawnShapes, HandwrittenDigits, ImportRequest, StagedArchive, StagedFiles
+from core.datasets.records import DatasetView
+from core.errors import DatasetError
+from core.services import Services
+from pages.widgets.dataset.chooser import open_dataset
+from pages.widgets.dataset.uploads import ARCHIVE_TYPES, Files, archive_title, contents, render_uploader
+from pages.widgets.errors import guarded
+from pages.widgets.wording import count, plain
+
+_NAME = "dataset.start.name"
+_CLASSES = "dataset.start.classes"
+_NUM_DRAWN = 60  # photos per class: enough to train on, drawn within seconds
+
+
+def render_start(services: Services) -> None:
+    """Everything a visitor without an open dataset can do."""
+    st.title("Teach it your own photos", anchor=False)
+    st.markdown(
+        "Collect photos of what you care about in named classes: a **dataset**. Everything stays on this computer."
+    )
+    datasets = services.library.list_datasets()
+    if datasets:
+        _render_datasets(datasets)
+    new, ready = st.columns(2, gap="large")
+    with new:
+        _render_new(services)
+    with ready:
+        _render_ready(services)
+    _render_deleted(services)
+
+
+def _render_datasets(datasets: list[DatasetView]) -> None:
+    st.subheader("Go on with", anchor=False)
+    with st.container(horizontal=True, gap="small"):
+        for dataset in datasets:
+            with st.container(border=True, width=240):
+                st.markdown(f"**{plain(dataset.name)}**")
+                st.caption(f"{count(dataset.num_classes, 'class', 'classes')} · {count(dataset.num_images, 'photo')}")
+                st.button(
+                    "Open",
+                    key=f"dataset.start.open.{dataset.id}",
+                    on_click=open_dataset,
+                    args=(dataset.id,),
+                    width="stretch",
+                )
+
+
+def _render_new(services: Services) -> None:
+    st.subheader("Start a new one", anchor=False)
+    with st.form("dataset.start.form"):
+        st.text_input("What is it about?", key=_NAME, placeholder="Birds of our garden")
+        st.text_input(
+            "What should it tell apart?",
+            key=_CLASSES,
+            placeholder="blue tit, crow",
+            help="The names of your classes, with commas between them. You can add, rename and merge them later.",
+        )
+        st.form_submit_button(
+            "Create", type="primary", icon=":material/add:", on_click=guarded(_create), args=(services,)
+        )
+
+
+def _create(services: Services) -> None:
+    classes = [part for part in st.session_state[_CLASSES].split(",") if part.strip()]
+    name = st.session_state[_NAME].strip() or " or ".join(part.strip() for part in classes)
+    if not name:
+        raise DatasetError("The dataset has no name yet. Type what it is about, or the names of your classes.")
+    dataset = services.library.create_dataset(name)
+    open_dataset(dataset.id)
+    for class_name in classes:
+        services.library.create_class(dataset.id, class_name)
+
+
+def _render_ready(services: Services) -> None:
+    st.subheader("Or bring photos that are sorted already", anchor=False)
+    folder, archive, samples = st.tabs(["Folder", "Archive", "Samples"])
+    with folder:
+        render_uploader(
+            "A folder with one folder per class; train, validation and test folders are recognised",
+            key="dataset.start.folder",
+            services=services,
+            accept="directory",
+            take=lambda files: _import_folder(files, services),
+        )
+    with archive:
+        render_uploader(
+            "A zip, tar or tar.gz file with one folder per class, or an export of Bluetit",
+            key="dataset.start.archive",
+            services=services,
+            accept=True,
+            types=ARCHIVE_TYPES,
+            take=lambda files: _import_archives(files, services),
+        )
+    with samples:
+        st.caption("No photos at hand? These need no network.")
+        st.button(
+            "Painted birds",
+            icon=":material/brush:",
+            help="Three kinds of birds on all sorts of backgrounds, drawn by Bluetit.",
+            on_click=guarded(_import_sample),
+            args=(services, "Painted birds", DrawnShapes(num_per_class=_NUM_DRAWN, seed=1)),
+        )
+        st.button(
+            "Handwritten digits",
+            icon=":material/draw:",
+            help="1,797 digits from 0 to 9, written by many people.",
+            on_click=guarded(_import_sample),
+            args=(services, "Handwritten digits", HandwrittenDigits()),
+        )
+
+
+def _import_folder(files: Files, services: Services) -> None:
+    top, separator, _ = files[0].name.replace("\\", "/").partition("/")
+    title = top if separator else "My folder"
+    dataset = services.library.create_dataset(services.library.free_name(title))
+    staging = services.imports.stage_files(contents(files))
+    services.imports.submit(ImportRequest(dataset_id=dataset.id, source=StagedFiles(folder=staging), title=title))
+    open_dataset(dataset.id)
+
+
+def _import_archives(files: Files, services: Services) -> None:
+    for file in files:
+        dataset = services.library.create_dataset(services.library.free_name(archive_title(file.name)))
+        staging = services.imports.stage_files(contents([file]))
+        request = ImportRequest(dataset_id=dataset.id, source=StagedArchive(folder=staging), title=file.name)
+        services.imports.submit(request)
+        open_dataset(dataset.id)
+
+
+def _import_sample(services: Services, title: str, source: DrawnShapes | HandwrittenDigits) -> None:
+    dataset = services.library.create_dataset(services.library.free_name(title))
+    services.imports.submit(ImportRequest(dataset_id=dataset.id, source=source, title=title))
+    open_dataset(dataset.id)
+
+
+def _render_deleted(services: Services) -> None:
+    deleted = services.library.list_trashed_datasets()
+    if not deleted:
+        return
+    with st.expander(f"Deleted datasets ({len(deleted)})", icon=":material/delete:"):
+        for dataset in deleted:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"{plain(dataset.name)} · {count(dataset.num_images, 'photo')}", width="content")
+                st.button(
+                    "Bring back",
+                    key=f"dataset.start.restore.{dataset.id}",
+                    icon=":material/undo:",
+                    on_click=guarded(services.library.restore_dataset),
+                    args=(dataset.id,),
+                )

@@ -1,0 +1,79 @@
+"""The browser's ways to hand over files, taken in once and put on disk before anything else happens."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Literal
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from core.services import Services
+from pages.widgets.errors import guarded
+
+ARCHIVE_TYPES = ("zip", "tar", "gz", "tgz", "bz2", "xz")
+# Streamlit keeps an upload in memory while it arrives; larger archives come from a link or a folder of the server.
+MAX_UPLOAD_MEGABYTES = 1_000
+
+_TAKEN_FILE_IDS = "dataset.uploads.taken"
+_GENERATION = "dataset.uploads.generation"
+
+Files = Sequence[UploadedFile]
+
+
+def render_uploader(
+    label: str,
+    *,
+    key: str,
+    services: Services,
+    accept: Literal["directory", True],
+    take: Callable[[Files], object],
+    types: Sequence[str] | None = None,
+) -> None:
+    """A box to drop files on, which empties itself once they have been taken.
+
+    Args:
+        label: what to drop here.
+        key: of the widget, the same in every run.
+        services: the open services.
+        accept: a whole folder, or any number of files.
+        take: called with the files, once for each.
+        types: endings that the browser offers; None for all.
+    """
+    generation = st.session_state.get(f"{_GENERATION}.{key}", 0)
+    widget_key = f"{key}.{generation}"
+    limit = MAX_UPLOAD_MEGABYTES if types else -(-services.settings.max_photo_bytes // 1_000_000)
+    st.file_uploader(
+        label,
+        type=list(types) if types else None,
+        accept_multiple_files=accept,
+        key=widget_key,
+        max_upload_size=limit,
+        on_change=guarded(_take),
+        args=(key, widget_key, take),
+    )
+
+
+def _take(key: str, widget_key: str, take: Callable[[Files], object]) -> None:
+    """Hand over what has not been taken yet: Streamlit may call twice when a run is overtaken by the next."""
+    taken = st.session_state.setdefault(_TAKEN_FILE_IDS, set())
+    new = [file for file in st.session_state[widget_key] if file.file_id not in taken]
+    st.session_state[f"{_GENERATION}.{key}"] = st.session_state.get(f"{_GENERATION}.{key}", 0) + 1
+    if not new:
+        return
+    taken.update(file.file_id for file in new)
+    take(new)
+
+
+def contents(files: Files) -> Iterator[tuple[str, bytes]]:
+    """The path that the browser gave each file, with its bytes, one after the other."""
+    for file in files:
+        yield file.name, file.getvalue()
+
+
+def archive_title(name: str) -> str:
+    """The name of a dataset made from an archive: the file's name without its endings."""
+    title = PurePosixPath(name.replace("\\", "/")).name
+    for suffix in (".zip", ".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tar"):
+        if title.lower().endswith(suffix):
+            return title[: -len(suffix)] or title
+    return title
