@@ -46,8 +46,10 @@ def paint_scene(rng: np.random.Generator) -> Scene:
     background = out_of_focus(backdrop(rng), 1.0 + 7.0 * rng.random())
     is_snowy = backdrop is _snow
     perch = (_on_branch, _on_branch, _on_post, _on_ground)[int(rng.integers(4))]
-    background, foot = perch(background, rng, is_snowy)
-    return Scene(background=background, foot=foot, foreground=lambda picture: _foreground(picture, rng, is_snowy))
+    background, foot = perch(background, rng, is_snowy=is_snowy)
+    return Scene(
+        background=background, foot=foot, foreground=lambda picture: _foreground(picture, rng, is_snowy=is_snowy)
+    )
 
 
 # --- far away --------------------------------------------------------------------------------------------
@@ -150,7 +152,7 @@ _BACKDROPS: tuple[Backdrop, ...] = (_wood, _autumn, _sky, _meadow, _wall, _snow)
 # --- what the bird stands on -----------------------------------------------------------------------------
 
 
-def _on_branch(picture: Picture, rng: np.random.Generator, is_snowy: bool) -> tuple[Picture, tuple[float, float]]:
+def _on_branch(picture: Picture, rng: np.random.Generator, *, is_snowy: bool) -> tuple[Picture, tuple[float, float]]:
     foot = (SIDE_PX * (0.32 + 0.36 * rng.random()), SIDE_PX * (0.6 + 0.28 * rng.random()))
     slope = (rng.random() - 0.5) * 0.5
     bend = (rng.random() - 0.5) * 50
@@ -171,7 +173,7 @@ def _on_branch(picture: Picture, rng: np.random.Generator, is_snowy: bool) -> tu
         twig = rotated(points((0, 0), (length * 0.5, 6 * rng.random()), (length, 0)), turn) + start
         layer.shape(ribbon(twig, np.array([0.4, 0.28, 0.12]) * width), mix(bark, (0, 0, 0), 0.15))
         if not is_snowy:
-            _leaves(layer, rng, twig, int(rng.integers(0, 5)))
+            _leaves(layer, rng, twig=twig, number=int(rng.integers(0, 5)))
     if is_snowy:
         layer.shape(
             ribbon(spine - (0.0, 0.5 * width), widths * (0.5 + 0.2 * np.sin(xs.sum() + np.arange(len(spine))))), _WHITE
@@ -184,21 +186,22 @@ def _on_branch(picture: Picture, rng: np.random.Generator, is_snowy: bool) -> tu
 _LEAF_COLOURS = ((86, 132, 52), (124, 158, 66), (168, 170, 70), (198, 122, 46))
 
 
-def _leaves(layer: Layer, rng: np.random.Generator, twig: Points, number: int) -> None:
+def _leaves(layer: Layer, rng: np.random.Generator, *, twig: Points, number: int) -> None:
     colour = _LEAF_COLOURS[int(rng.integers(len(_LEAF_COLOURS)))]
     for _ in range(number):
         at = twig[1] + (twig[2] - twig[1]) * rng.random()
-        _leaf(layer, at, rng.random() * 2 * np.pi, 10 + 16 * rng.random(), varied(rng, colour, 0.2))
+        turn, length = rng.random() * 2 * np.pi, 10 + 16 * rng.random()
+        _leaf(layer, at, turn=turn, length=length, colour=varied(rng, colour, 0.2))
 
 
-def _leaf(layer: Layer, at: Points, turn: float, length: float, colour: Colour) -> None:
+def _leaf(layer: Layer, at: Points, *, turn: float, length: float, colour: Colour) -> None:
     outline = points((0, 0), (0.35, 0.24), (0.7, 0.16), (1, 0), (0.7, -0.16), (0.35, -0.24)) * length
     layer.shape(smooth_curve(rotated(outline, turn) + at, is_closed=True, steps=4), colour)
     half = points((0.05, 0), (0.35, 0.2), (0.7, 0.13), (0.98, 0)) * length
     layer.shape(rotated(half, turn) + at, mix(colour, (0, 0, 0), 0.18))
 
 
-def _on_post(picture: Picture, rng: np.random.Generator, is_snowy: bool) -> tuple[Picture, tuple[float, float]]:
+def _on_post(picture: Picture, rng: np.random.Generator, *, is_snowy: bool) -> tuple[Picture, tuple[float, float]]:
     foot = (SIDE_PX * (0.35 + 0.3 * rng.random()), SIDE_PX * (0.6 + 0.22 * rng.random()))
     half = 18 + 30 * rng.random()
     wood = varied(rng, ((134, 112, 88), (120, 118, 114), (94, 70, 52))[int(rng.integers(3))], 0.2)
@@ -215,7 +218,7 @@ def _on_post(picture: Picture, rng: np.random.Generator, is_snowy: bool) -> tupl
     return put(picture, pixels * grain[..., np.newaxis], cover), foot
 
 
-def _on_ground(picture: Picture, rng: np.random.Generator, is_snowy: bool) -> tuple[Picture, tuple[float, float]]:
+def _on_ground(picture: Picture, rng: np.random.Generator, *, is_snowy: bool) -> tuple[Picture, tuple[float, float]]:
     foot = (SIDE_PX * (0.3 + 0.4 * rng.random()), SIDE_PX * (0.68 + 0.2 * rng.random()))
     grounds = ((120, 138, 62), (142, 116, 84), (156, 152, 144))
     ground = (232, 236, 244) if is_snowy else varied(rng, grounds[int(rng.integers(3))], 0.2)
@@ -235,7 +238,7 @@ def _on_ground(picture: Picture, rng: np.random.Generator, is_snowy: bool) -> tu
 # --- in front of the bird --------------------------------------------------------------------------------
 
 
-def _foreground(picture: Picture, rng: np.random.Generator, is_snowy: bool) -> Picture:
+def _foreground(picture: Picture, rng: np.random.Generator, *, is_snowy: bool) -> Picture:
     """Nothing, grass, leaves near the lens, or falling snow."""
     if is_snowy and rng.random() < 0.7:
         return _falling_snow(picture, rng)
@@ -263,7 +266,8 @@ def _near_leaves(picture: Picture, rng: np.random.Generator) -> Picture:
     colour = _LEAF_COLOURS[int(rng.integers(len(_LEAF_COLOURS)))]
     for _ in range(int(rng.integers(3, 8))):
         at = corner + (rng.random(2) - 0.5) * (170, 190)
-        _leaf(layer, at, rng.random() * 2 * np.pi, 40 + 60 * rng.random(), varied(rng, colour, 0.2))
+        turn, length = rng.random() * 2 * np.pi, 40 + 60 * rng.random()
+        _leaf(layer, at, turn=turn, length=length, colour=varied(rng, colour, 0.2))
     pixels, cover = layer.flatten(blur_px=1.0 + 6 * rng.random())
     return put(picture, pixels, cover * np.float32(0.94))
 

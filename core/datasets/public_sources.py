@@ -89,9 +89,9 @@ def open_public_source(
             download = _LibraryDownload("TensorFlow Datasets", name, arguments)
         case WebSearch():
             _check_installed("ddgs", "web search", "websearch")
-            return _search(source, settings, report, cancelled)
+            return _search(source, settings, report=report, cancelled=cancelled)
     folder.mkdir(parents=True, exist_ok=True)
-    download.run(folder, settings, report, cancelled)
+    download.run(folder, settings, report=report, cancelled=cancelled)
     return _files_in(folder / PHOTOS_FOLDER, settings.max_photo_bytes)
 
 
@@ -136,7 +136,7 @@ class _LibraryDownload:
         self._name = name
         self._arguments = arguments
 
-    def run(self, folder: Path, settings: Settings, report: Report, cancelled: Cancelled) -> None:
+    def run(self, folder: Path, settings: Settings, *, report: Report, cancelled: Cancelled) -> None:
         """Download into the folder; returns when everything is there."""
         command = [sys.executable, "-m", "core.datasets.library_download", *self._arguments]
         with (
@@ -160,6 +160,7 @@ class _LibraryDownload:
         report: Report,
         cancelled: Cancelled,
     ) -> None:
+        """Wait for the end; give up when it is not wanted any more, too large, or silent for too long."""
         num_bytes, changed_at = -1, time.monotonic()
         while not _has_ended(process):
             _stop_if(cancelled)
@@ -238,7 +239,7 @@ def _files_in(folder: Path, max_bytes: int) -> Iterator[SourceFile]:
 # --- web search ------------------------------------------------------------------------------------------
 
 
-def _search(source: WebSearch, settings: Settings, report: Report, cancelled: Cancelled) -> Iterator[SourceFile]:
+def _search(source: WebSearch, settings: Settings, *, report: Report, cancelled: Cancelled) -> Iterator[SourceFile]:
     """The photos found, in a folder named after the search; found photos that cannot be read carry the reason."""
     folder = re.sub(r"[\\/\s]+", " ", source.query).strip(" .") or "photos"
     results = _results(source, cancelled)
@@ -251,7 +252,7 @@ def _search(source: WebSearch, settings: Settings, report: Report, cancelled: Ca
             batch = list(itertools.islice(results, min(NUM_FETCH_THREADS, source.max_photos - num_found)))
             if not batch:
                 return
-            jobs = [executor.submit(_fetch, result, settings, cancelled) for result in batch]
+            jobs = [executor.submit(_fetch, result, settings, cancelled=cancelled) for result in batch]
             for job in jobs:
                 number += 1
                 file = job.result()
@@ -310,7 +311,7 @@ def _search_error(source: WebSearch, exc: Exception) -> SourceError:
     return SourceError(f"The web search does not answer at the moment. Wait a few minutes and try again. ({cause})")
 
 
-def _fetch(result: dict[str, Any], settings: Settings, cancelled: Cancelled) -> SourceFile:
+def _fetch(result: dict[str, Any], settings: Settings, *, cancelled: Cancelled) -> SourceFile:
     """One photo, with the page it stands on; its path is only the file's name."""
     link = str(result["image"])
     page = str(result.get("url") or "")
