@@ -29,8 +29,7 @@ class PhotoIndex(Shelf):
             try:
                 with self._database.session() as session:
                     insert_missing_photos(session, photos)
-                    for chunk in chunked({photo.hash for photo in photos}):
-                        session.execute(update(Photo).where(Photo.hash.in_(chunk)).values(created_at=time.time()))
+                    _mark_arrived(session, {photo.hash for photo in photos})
                 return
             except IntegrityError:
                 continue  # another process made one of them known first
@@ -69,11 +68,13 @@ class PhotoIndex(Shelf):
         forgotten: set[str] = set()
         with self._database.session() as session:
             for chunk in chunked(sorted(hashes)):
-                # Locked first: on PostgreSQL the deletion below then sees what others have referred to meanwhile.
-                session.execute(select(Photo.hash).where(Photo.hash.in_(chunk)).with_for_update())
+                # Locked first: on PostgreSQL the deletion then sees what others have referred to meanwhile. Those
+                # that somebody else has locked are about to be referred to; waiting for them could be for ever.
+                lockable = select(Photo.hash).where(Photo.hash.in_(chunk)).with_for_update(skip_locked=True)
+                locked = session.scalars(lockable).all()
                 session.execute(
                     delete(Photo)
-                    .where(Photo.hash.in_(chunk), ~_is_referenced())
+                    .where(Photo.hash.in_(locked), ~_is_referenced())
                     .execution_options(synchronize_session=False)
                 )
                 forgotten |= set(chunk) - set(session.scalars(select(Photo.hash).where(Photo.hash.in_(chunk))))
@@ -100,6 +101,14 @@ def insert_missing_photos(session: Session, photos: Iterable[PhotoRecord]) -> No
     rows = [_photo_row(by_hash[photo_hash], created_at=now) for photo_hash in sorted(missing)]
     if rows:
         session.execute(insert(Photo), rows)
+
+
+def _mark_arrived(session: Session, hashes: Collection[str]) -> None:
+    for chunk in chunked(sorted(hashes)):
+        known = Photo.hash.in_(chunk)
+        # Locked in one order for everybody, like the insertion above.
+        session.execute(select(Photo.hash).where(known).order_by(Photo.hash).with_for_update(key_share=True))
+        session.execute(update(Photo).where(known).values(created_at=time.time()))
 
 
 def _is_referenced() -> ColumnElement[bool]:
