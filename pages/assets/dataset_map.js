@@ -1,12 +1,13 @@
-// Shapes go with the colours: for those who see few colours, and for more classes than there are colours.
+// Shapes go with the colours: for those who see few colours, and for more classes than there are colours. `scale` makes
+// them look equally large.
 const SHAPES = [
-  { plotly: "circle", path: "M12 4a8 8 0 1 0 .01 0z" },
-  { plotly: "diamond", path: "M12 2l9 10-9 10-9-10z" },
-  { plotly: "square", path: "M4.500 4.500h15v15h-15z" },
-  { plotly: "triangle-up", path: "M12 3l10 17H2z" },
-  { plotly: "cross", path: "M9 3h6v6h6v6h-6v6H9v-6H3V9h6z" },
-  { plotly: "triangle-down", path: "M12 21L2 4h20z" },
-  { plotly: "star", path: "M12 1.500l3 7.300 7.900.6-6 5.100 1.900 7.700-6.800-4.100-6.800 4.100 1.900-7.700-6-5.100 7.900-.6z" },
+  { plotly: "circle", scale: 1, path: "M12 4a8 8 0 1 0 .01 0z" },
+  { plotly: "diamond", scale: 1.15, path: "M12 2l9 10-9 10-9-10z" },
+  { plotly: "square", scale: 1, path: "M4.500 4.500h15v15h-15z" },
+  { plotly: "triangle-up", scale: 1.5, path: "M12 3l10 17H2z" },
+  { plotly: "cross", scale: 1.2, path: "M9 3h6v6h6v6h-6v6H9v-6H3V9h6z" },
+  { plotly: "triangle-down", scale: 1.5, path: "M12 21L2 4h20z" },
+  { plotly: "star", scale: 1.5, path: "M12 1.500l3 7.300 7.900.6-6 5.100 1.900 7.700-6.800-4.100-6.800 4.100 1.900-7.700-6-5.100 7.900-.6z" },
 ];
 const PLAIN_COLOURS = ["#2f7fd0", "#e0a912", "#5f8d3f", "#c2543d", "#7a5bb5", "#3d9ea0"];
 const TIP_SIDE_PX = 256;
@@ -143,14 +144,14 @@ class DatasetMap {
         hoverinfo: "none",
         visible: !this.hidden.has(name),
         marker: {
-          size,
+          size: size * shape.scale,
           color: colour,
           symbol: shape.plotly,
           opacity: 0.9,
           line: { color: this.colours.background, width: 1 },
         },
         selectedpoints: this.selected.size > 0 ? chosen : null,
-        selected: { marker: { opacity: 1, size: size * 1.25 } },
+        selected: { marker: { opacity: 1, size: size * shape.scale * 1.25 } },
         unselected: { marker: { opacity: 0.22 } },
       };
     });
