@@ -217,10 +217,12 @@ def _select_known(connection: sqlite3.Connection, scope: str, hashes: Collection
 def _insert(connection: sqlite3.Connection, rows: list[tuple[str, str, int, int, bytes]], max_bytes: int) -> None:
     connection.execute("BEGIN IMMEDIATE")
     connection.executemany("INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?, ?)", rows)
-    num_bytes = _PAGE_BYTES * (_pragma(connection, "page_count") - _pragma(connection, "freelist_count"))
-    is_full = num_bytes > max_bytes
-    if is_full:
+    is_full = False
+    while (num_bytes := _used_bytes(connection)) > max_bytes:
         (num_rows,) = connection.execute("SELECT COUNT(*) FROM features").fetchone()
+        if num_rows == 0:
+            break
+        is_full = True
         num_deleted = math.ceil(num_rows * (1 - _KEPT_SHARE * max_bytes / num_bytes))
         connection.execute(
             "DELETE FROM features WHERE rowid IN (SELECT rowid FROM features ORDER BY used_at, rowid LIMIT ?)",
@@ -228,11 +230,15 @@ def _insert(connection: sqlite3.Connection, rows: list[tuple[str, str, int, int,
         )
     connection.execute("COMMIT")
     if is_full:
-        connection.execute("PRAGMA incremental_vacuum").fetchall()
+        # Not `execute`: it takes one step of a statement without rows, and each step gives back one page.
+        connection.executescript("PRAGMA incremental_vacuum")
 
 
-def _pragma(connection: sqlite3.Connection, name: str) -> int:
-    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+def _used_bytes(connection: sqlite3.Connection) -> int:
+    num_pages, num_free_pages = (
+        int(connection.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "freelist_count")
+    )
+    return _PAGE_BYTES * (num_pages - num_free_pages)
 
 
 def _scope(fingerprint: str, fit_mode: str, view: str) -> str:

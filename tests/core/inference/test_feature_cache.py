@@ -1,0 +1,232 @@
+"""`core.inference.feature_cache`: what was computed is found again; what was damaged is not believed."""
+
+import io
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.datasets.photo_store import PhotoStore, encode_photo
+from core.datasets.records import PhotoRecord
+from core.images import to_array
+from core.inference.classifier import Classifier
+from core.inference.feature_cache import FeatureCache, compute_features
+from core.settings import Settings
+
+NETWORK, FIT = "0123456789abcdef", "crop"
+
+
+def made_features(num: int, seed: int = 0, num_channels: int = 1280) -> dict[str, np.ndarray]:
+    values = np.random.default_rng(seed).normal(size=(num, num_channels)).astype(np.float32)
+    return {f"{seed:032x}{position:032x}": row for position, row in enumerate(values)}
+
+
+def assert_same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    assert found.keys() == expected.keys()
+    for photo_hash, values in expected.items():
+        np.testing.assert_array_equal(found[photo_hash], values)
+        assert found[photo_hash].dtype == np.float32
+
+
+@pytest.fixture
+def cache(settings: Settings) -> FeatureCache:
+    return FeatureCache(settings)
+
+
+@pytest.fixture
+def path(settings: Settings, cache: FeatureCache) -> Path:
+    """The cache's file, with something in it."""
+    cache.put(NETWORK, FIT, made_features(20))
+    (found,) = settings.cache_path.rglob("*.sqlite3")
+    return found
+
+
+def test_features_come_back_exactly(cache: FeatureCache):
+    """Every bit is kept, and photos without features are left out."""
+    features = made_features(700)
+    cache.put(NETWORK, FIT, features)
+    assert_same(cache.get(NETWORK, FIT, [*features, "unknown"]), features)
+    assert cache.missing(NETWORK, FIT, ["unknown", *features, "other"]) == ["unknown", "other"]
+
+
+@pytest.mark.parametrize(
+    "other", [("another", FIT, ""), (NETWORK, "squash", ""), (NETWORK, FIT, "3")], ids=["network", "fit", "view"]
+)
+def test_networks_fits_and_views_are_kept_apart(cache: FeatureCache, other: tuple[str, str, str]):
+    """Features belong to one network, one way of fitting and one view."""
+    features = made_features(3)
+    cache.put(NETWORK, FIT, features)
+    assert cache.get(other[0], other[1], features, view=other[2]) == {}
+    changed = {photo_hash: values + 1 for photo_hash, values in features.items()}
+    cache.put(other[0], other[1], changed, view=other[2])
+    assert_same(cache.get(NETWORK, FIT, features), features)
+    assert_same(cache.get(other[0], other[1], features, view=other[2]), changed)
+
+
+def test_what_is_put_again_replaces(cache: FeatureCache):
+    """The latest features count."""
+    features = made_features(3)
+    cache.put(NETWORK, FIT, features)
+    changed = {photo_hash: -values for photo_hash, values in features.items()}
+    cache.put(NETWORK, FIT, changed)
+    assert_same(cache.get(NETWORK, FIT, features), changed)
+
+
+def test_nothing_is_asked_or_put(cache: FeatureCache):
+    """Empty questions have empty answers."""
+    cache.put(NETWORK, FIT, {})
+    assert cache.get(NETWORK, FIT, []) == {}
+    assert cache.missing(NETWORK, FIT, []) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database at all" * 1000, None], ids=["empty", "nonsense", "cut off"])
+def test_a_damaged_file_is_begun_anew(cache: FeatureCache, path: Path, content: bytes | None):
+    """Nothing fails: what is lost counts as unknown, and the cache works again."""
+    path.write_bytes(path.read_bytes()[: 3 * 16_384 + 100] if content is None else content)
+    features = made_features(20)
+    found = cache.get(NETWORK, FIT, features)
+    assert_same(found, {photo_hash: features[photo_hash] for photo_hash in found})
+    for _ in range(2):  # the first use of a damaged file may be spent on noticing
+        cache.put(NETWORK, FIT, features)
+    assert_same(cache.get(NETWORK, FIT, features), features)
+
+
+def test_damaged_features_are_not_believed(cache: FeatureCache, path: Path):
+    """A changed byte, or the features of another photo, are noticed and can be replaced."""
+    features = made_features(20)
+    first, second, *others = features
+    with closing(sqlite3.connect(path)) as connection, connection:
+        (content,) = connection.execute("SELECT content FROM features WHERE photo = ?", (first,)).fetchone()
+        changed = bytes([content[0] ^ 1]) + content[1:]
+        connection.execute("UPDATE features SET content = ? WHERE photo = ?", (changed, first))
+        connection.execute(
+            "UPDATE features SET (checksum, content) = (SELECT checksum, content FROM features WHERE photo = ?)"
+            " WHERE photo = ?",
+            (others[0], second),
+        )
+    assert_same(cache.get(NETWORK, FIT, features), {name: features[name] for name in others})
+    cache.put(NETWORK, FIT, features)
+    assert_same(cache.get(NETWORK, FIT, features), features)
+
+
+def test_a_folder_that_cannot_be_used_costs_only_time(settings: Settings, cache: FeatureCache):
+    """Where no file can be written nothing is kept, and nothing fails."""
+    settings.cache_path.mkdir(parents=True)
+    (settings.cache_path / "features").write_text("in the way")
+    features = made_features(3)
+    cache.put(NETWORK, FIT, features)
+    assert cache.get(NETWORK, FIT, features) == {}
+    assert cache.missing(NETWORK, FIT, features) == list(features)
+
+
+def test_the_longest_unused_are_deleted(settings: Settings):
+    """The file stays below its limit; what was used lately survives."""
+    limit = 2_000_000
+    cache = FeatureCache(replace(settings, feature_cache_bytes=limit))
+    old, used = made_features(100, seed=1), made_features(100, seed=2)
+    cache.put(NETWORK, FIT, old)
+    cache.put(NETWORK, FIT, used)
+    (path,) = settings.cache_path.rglob("*.sqlite3")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE features SET used_at = used_at - 100000")
+    assert len(cache.get(NETWORK, FIT, used)) == 100
+    for seed in range(3, 5):
+        cache.put(NETWORK, FIT, made_features(100, seed=seed))
+    assert path.stat().st_size <= limit
+    assert len(cache.get(NETWORK, FIT, used)) == 100
+    assert len(cache.get(NETWORK, FIT, old)) < 50
+    assert len(cache.get(NETWORK, FIT, made_features(100, seed=4))) == 100
+
+
+def test_a_lower_limit_makes_the_file_smaller(settings: Settings, path: Path):
+    """Whoever lowers the setting gets the space back."""
+    FeatureCache(settings).put(NETWORK, FIT, made_features(1000, seed=1))
+    before = path.stat().st_size
+    FeatureCache(replace(settings, feature_cache_bytes=500_000)).put(NETWORK, FIT, made_features(1, seed=2))
+    assert path.stat().st_size <= 500_000 < before
+
+
+def _put_and_get(settings: Settings, seed: int) -> int:
+    cache = FeatureCache(settings)
+    for round_number in range(5):
+        cache.put(NETWORK, FIT, made_features(20, seed=1000 * seed + round_number))
+    return sum(
+        len(cache.get(NETWORK, FIT, made_features(20, seed=1000 * seed + round_number))) for round_number in range(5)
+    )
+
+
+def test_two_processes_use_it_at_once(settings: Settings):
+    """Nothing is lost when two processes begin the file and write to it at the same time."""
+    with get_context("spawn").Pool(2) as processes:
+        assert processes.starmap(_put_and_get, [(settings, 1), (settings, 2)]) == [100, 100]
+
+
+def test_many_threads_use_it_at_once(settings: Settings):
+    """Threads share one cache object."""
+    _put_and_get(settings, 0)
+    with ThreadPoolExecutor(6) as threads:
+        assert list(threads.map(lambda seed: _put_and_get(settings, seed), range(1, 7))) == [100] * 6
+
+
+# --- computing -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def store(settings: Settings) -> PhotoStore:
+    return PhotoStore(settings.photos_path, settings.cache_path)
+
+
+@pytest.fixture
+def photos(store: PhotoStore) -> Iterator[list[PhotoRecord]]:
+    """Five photos of noise in the store."""
+    records = []
+    for seed in range(5):
+        pixels = np.random.default_rng(seed).integers(0, 256, (40, 60, 3), np.uint8)
+        target = io.BytesIO()
+        Image.fromarray(pixels).resize((300, 200)).save(target, "JPEG")
+        stored = encode_photo(target.getvalue(), f"{seed}.jpg")
+        store.put(stored)
+        records.append(stored.record)
+    return records
+
+
+def test_features_are_those_of_the_network(
+    classifier: Classifier, cache: FeatureCache, store: PhotoStore, photos: list[PhotoRecord]
+):
+    """Each photo gets what the network says to it, in the order asked for."""
+    found = list(compute_features(photos, store, classifier, cache))
+    assert [photo_hash for photo_hash, _ in found] == [photo.hash for photo in photos]
+    for photo, (_, features) in zip(photos, found, strict=True):
+        square = classifier.square(store.read(photo.hash, photo.suffix), "photo")
+        np.testing.assert_allclose(features, classifier.engine.run(to_array(square)).features, atol=1e-5)
+
+
+def test_features_are_computed_once(
+    classifier: Classifier, cache: FeatureCache, store: PhotoStore, photos: list[PhotoRecord]
+):
+    """The second time the photos are not even read, only those that are new."""
+    first = dict(compute_features(photos[:4], store, classifier, cache))
+    for photo in photos[:4]:
+        store.delete(photo.hash, photo.suffix)
+    second = dict(compute_features(photos, store, classifier, cache))
+    assert list(second) == [photo.hash for photo in photos]
+    assert_same({photo.hash: second[photo.hash] for photo in photos[:4]}, first)
+    assert second[photos[4].hash] is not None
+
+
+def test_a_photo_that_cannot_be_read_stops_nothing(
+    classifier: Classifier, cache: FeatureCache, store: PhotoStore, photos: list[PhotoRecord]
+):
+    """A lost and a damaged file have no features; all others do, and the next time may be better."""
+    store.delete(photos[0].hash, photos[0].suffix)
+    store.path(photos[2].hash, photos[2].suffix).write_bytes(b"damaged")
+    found = dict(compute_features(photos, store, classifier, cache))
+    assert [found[photo.hash] is None for photo in photos] == [True, False, True, False, False]
+    assert len(cache.get(classifier.record.fingerprint, classifier.record.fit_mode, found)) == 3
