@@ -18,7 +18,7 @@ import threading
 import time
 import unicodedata
 import urllib.parse
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -576,15 +576,21 @@ _STATUS_REMEDIES = {
 }
 
 
-def check_head(answer: Answer, watch: Watch, max_bytes: int) -> None:
+def check_head(answer: Answer, watch: Watch, max_bytes: int, *, statuses: Collection[int] = (200,)) -> None:
     """Refuse an answer that is an error, a web page, or too large by its own account.
+
+    Args:
+        answer: of which no byte of the body has been read yet.
+        watch: knows what was expected.
+        max_bytes: largest body that is accepted.
+        statuses: those that are no errors; 206, a part of the file, is one unless that was asked for.
 
     Raises:
         LinkBrokenError: the server has a problem that may pass.
         LinkFailedError: any other.
     """
     host, status = answer.link.host, answer.status
-    if status not in (200, 206):
+    if status not in statuses:
         remedy = _STATUS_REMEDIES.get(
             status,
             "It has a problem of its own. Try again later." if status >= 500 else "Check the link. Or: {remedy}",

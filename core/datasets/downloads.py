@@ -160,7 +160,7 @@ class _Downloader:
         with open_link(watch, self._settings, headers=headers) as answer:
             if answer.status == _RANGE_NOT_SATISFIABLE:
                 raise _RangeRefusedError(f"{answer.link.host} has no bytes behind the first {num_here:,}.")
-            check_head(answer, watch, self._max_bytes)
+            check_head(answer, watch, self._max_bytes, statuses=(200, 206) if num_here else (200,))
             account, start = self._account_of(answer, before, num_here)
             if start == 0:
                 # First, or after a crash the new account would stand beside the old file's bytes.

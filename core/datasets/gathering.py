@@ -34,7 +34,15 @@ from core.datasets.incoming_paths import is_junk, shown_path
 from core.datasets.public_sources import open_public_source
 from core.datasets.sample_sources import count_samples, open_samples
 from core.datasets.source_files import SourceFile
-from core.datasets.staging import StagedFile, is_staged, remove_staging, stage, staged_files, too_large_reason
+from core.datasets.staging import (
+    StagedFile,
+    is_staged,
+    numbered_path,
+    remove_staging,
+    stage,
+    staged_files,
+    too_large_reason,
+)
 from core.datasets.tar_reader import is_compressed, is_tar_header
 from core.datasets.zip_reader import is_zip
 from core.errors import LinkError
@@ -176,19 +184,19 @@ def _watched(files: Iterable[SourceFile], workplace: Workplace) -> Iterator[Sour
 def _gather_links(source: Links, title: str, workplace: Workplace) -> Gathered:
     with translating_disk_errors(workplace.folder):
         workplace.folder.mkdir(parents=True, exist_ok=True)
-    downloads: list[Download] = []
+    downloads: dict[int, Download] = {}
     errors: list[tuple[str, LinkError]] = []
     for number, url in enumerate(source.urls):
         try:
-            downloads.append(_download_one(url, number, len(source.urls), workplace))
+            downloads[number] = _download_one(url, number, len(source.urls), workplace)
         except LinkError as exc:
             errors.append((url, exc))
     if not downloads:
         # With nothing to import the person may want to try again, and then goes on where the connection broke.
         raise errors[0][1]
     return _archives_and_photos(
-        [(found.name, found.path) for found in downloads if _is_archive(found.path)],
-        [_as_staged(found) for found in downloads if not _is_archive(found.path)],
+        [(found.name, found.path) for found in downloads.values() if _is_archive(found.path)],
+        [_as_staged(found, number) for number, found in downloads.items() if not _is_archive(found.path)],
         title,
         workplace.settings,
         refused=tuple((_shown_link(url), str(error)) for url, error in errors),
@@ -204,7 +212,7 @@ def _download_one(url: str, number: int, num_links: int, workplace: Workplace) -
 
     return download(
         url,
-        workplace.folder / f"{number:06d}",
+        numbered_path(workplace.folder, number),
         workplace.settings,
         report=report,
         cancelled=workplace.is_cancelled,
@@ -219,9 +227,15 @@ def _is_archive(path: Path) -> bool:
     return is_zip(head) or is_compressed(head) or is_tar_header(head)
 
 
-def _as_staged(found: Download) -> StagedFile:
-    num_bytes = found.path.stat().st_size
-    return StagedFile(path=found.name, location=found.path, num_bytes=num_bytes, reason=None, url=found.url)
+def _as_staged(found: Download, number: int) -> StagedFile:
+    return StagedFile(
+        path=found.name,
+        folder=found.path.parent,
+        number=number,
+        num_bytes=found.path.stat().st_size,
+        reason=None,
+        url=found.url,
+    )
 
 
 def _shown_link(url: str) -> str:

@@ -27,10 +27,16 @@ class StagedFile:
     """A file of a staging folder, or the reason why there is none."""
 
     path: str  # as the client called it, normalised: a label, no path of this machine
-    location: Path | None
+    folder: Path
+    number: int | None  # its name in the folder; not a path each, as there are 20,000 of them
     num_bytes: int
     reason: str | None
     url: str | None
+
+    @property
+    def location(self) -> Path | None:
+        """Where the file is; None for one that was refused."""
+        return None if self.number is None else numbered_path(self.folder, self.number)
 
     def read(self, max_bytes: int) -> SourceFile:
         """The file with its bytes, if they are not more than `max_bytes`.
@@ -38,17 +44,23 @@ class StagedFile:
         Raises:
             StorageError: the disk failed.
         """
-        if self.location is None or self.num_bytes > max_bytes:
+        location = self.location
+        if location is None or self.num_bytes > max_bytes:
             return SourceFile(path=self.path, reason=self.reason or too_large_reason(max_bytes), url=self.url)
-        with translating_disk_errors(self.location):
+        with translating_disk_errors(location):
             try:
-                data = self.location.read_bytes()
+                data = location.read_bytes()
             except FileNotFoundError:
                 return SourceFile(path=self.path, reason=_CHANGED, url=self.url)
         # After a power cut a file may be shorter than what was written.
         if len(data) != self.num_bytes:
             return SourceFile(path=self.path, reason=_CHANGED, url=self.url)
         return SourceFile(path=self.path, data=data, url=self.url)
+
+
+def numbered_path(folder: Path, number: int) -> Path:
+    """Where the file of a number is in its folder."""
+    return folder / f"{number:06d}"
 
 
 def stage(files: Iterable[SourceFile], folder: Path, *, max_files: int) -> None:
@@ -94,7 +106,7 @@ def _write_files(files: Iterable[SourceFile], folder: Path) -> Iterator[list[obj
         if path_refusal(path) is None and is_junk(path):
             continue
         if reason is None and file.data is not None:
-            location = folder / f"{number:06d}"
+            location = numbered_path(folder, number)
             with translating_disk_errors(location):
                 location.write_bytes(file.data)
         yield [shown_path(path) if reason else path, len(file.data or b""), reason, file.url]
@@ -121,7 +133,8 @@ def staged_files(folder: Path) -> list[StagedFile]:
     return [
         StagedFile(
             path=path,
-            location=None if reason else folder / f"{number:06d}",
+            folder=folder,
+            number=None if reason else number,
             num_bytes=num_bytes,
             reason=reason,
             url=url,

@@ -476,6 +476,7 @@ def test_size_limit_is_exact(server, settings):
         ("/status/500", "Try again later"),
         ("/status/503", "Try again later"),
         ("/status/204", "status 204"),
+        ("/status/206", "status 206"),
         ("/status/302", "status 302"),
         ("/short.jpg", "broke off"),
         ("/endless-head.jpg", "broke off"),
