@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import streamlit as st
-from pages.photo_routes import PHOTO_ROUTES
 from starlette.middleware import Middleware
 
 from pages.server import SecurityHeaders, running_services
 from pages.widgets.errors import showing_errors
+from pages.widgets.photo_routes import PHOTO_ROUTES
 
 ASSETS = Path(__file__).parent / "pages" / "assets"
 

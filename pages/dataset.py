@@ -53,7 +53,7 @@ def render_dataset(dataset: DatasetView, services: Services) -> None:
         format_func=lambda name: f"{name} ({problems})" if name == "Check" and problems else name,
         persist_state="session",
     )
-    render_arrivals(dataset, services)
+    render_arrivals(dataset, services, with_reports=section == "Collect")
     with showing_errors():
         sections[section]()
     render_watch(dataset, services)

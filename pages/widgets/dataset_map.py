@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pages.photo_routes import plotly_url, routes_prefix
 from pages.widgets.browser_component import ignore, load_component, parse_selection
+from pages.widgets.photo_routes import plotly_url, routes_prefix
 
 # Plotly puts its own style sheet into the page, where a component with isolated styles would not see it.
 _map = load_component("dataset_map", isolate_styles=False)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pages.photo_routes import routes_prefix
 from pages.widgets.browser_component import ignore, load_component, parse_selection
+from pages.widgets.photo_routes import routes_prefix
 
 _grid = load_component("photo_grid")
 

@@ -10,30 +10,35 @@ from pages.widgets.errors import guarded, show_error, showing_errors
 from pages.widgets.wording import count, duration, plain
 
 _POLL_SECONDS = 0.5
-_WAS_ACTIVE = "dataset.arrivals.was_active"
 _SEEN = "dataset.arrivals.seen"
 _NUM_SHOWN = 5
 _NUM_NAMES_SHOWN = 12
 _READING_TITLES = {Reading.LEAF: "The innermost folders", Reading.TOP: "The outermost folders"}
 
 
-def render_arrivals(dataset: DatasetView, services: Services) -> None:
-    """The latest imports of a dataset; looks again by itself while one is under way."""
-    statuses = _statuses(dataset, services)
-    is_active = any(status.is_active for status in statuses)
+def render_arrivals(dataset: DatasetView, services: Services, *, with_reports: bool) -> None:
+    """The latest imports of a dataset; looks again by itself while one is under way.
+
+    Args:
+        dataset: the open dataset.
+        services: the open services.
+        with_reports: whether to show those that are over, too.
+    """
+    is_active = any(status.is_active for status in _statuses(dataset, services))
     fragment = st.fragment(_render, run_every=_POLL_SECONDS if is_active else None)
-    fragment(dataset, services, was_active=is_active)
+    fragment(dataset, services, was_active=is_active, with_reports=with_reports)
 
 
 def _statuses(dataset: DatasetView, services: Services) -> list[ImportStatus]:
     return services.imports.list_statuses(dataset.id, limit=_NUM_SHOWN)
 
 
-def _render(dataset: DatasetView, services: Services, *, was_active: bool) -> None:
+def _render(dataset: DatasetView, services: Services, *, was_active: bool, with_reports: bool) -> None:
     with showing_errors():
         statuses = _statuses(dataset, services)
         for status in statuses:
-            if status.view.id not in st.session_state.get(_SEEN, ()):
+            is_open = status.is_active or status.view.state is ImportState.QUESTION
+            if is_open or (with_reports and status.view.id not in st.session_state.get(_SEEN, ())):
                 _render_one(status, services)
         if was_active and not any(status.is_active for status in statuses):
             st.rerun()  # the whole page: counts and photos have changed

@@ -25,8 +25,12 @@ def render_browse(dataset: DatasetView, classes: list[ClassView], services: Serv
     if not dataset.num_images and not services.library.list_trash(dataset.id):
         st.info("No photos yet. Go to **Collect** and bring some in.", icon=":material/add_a_photo:")
         return
-    shown_class, split = _render_filters(dataset, classes)
-    images = _render_page(dataset, shown_class, split, services)
+    shown_class = _render_class_filter(dataset, classes)
+    toolbar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    with toolbar:
+        split = _render_split_filter()
+        st.slider("Size", 72, 256, 128, step=8, key=_SIZE, width=180, format="%d px", persist_state="session")
+        images = _render_page(dataset, shown_class, split, services)
     if not images:
         st.info("No photo fits.", icon=":material/filter_alt_off:")
         return
@@ -48,7 +52,7 @@ def render_browse(dataset: DatasetView, classes: list[ClassView], services: Serv
         st.rerun()
 
 
-def _render_filters(dataset: DatasetView, classes: list[ClassView]) -> tuple[int, Split | Literal["any"] | None]:
+def _render_class_filter(dataset: DatasetView, classes: list[ClassView]) -> int:
     titles = {_ALL: f"All · {dataset.num_images:,}"}
     titles |= {view.id: f"{view.name} · {view.num_images:,}" for view in classes}
     titles[_TRASH] = "Trash"
@@ -63,12 +67,13 @@ def _render_filters(dataset: DatasetView, classes: list[ClassView]) -> tuple[int
         label_visibility="collapsed",
         persist_state="session",
     )
+    return int(chosen)
+
+
+def _render_split_filter() -> Split | Literal["any"] | None:
     splits: dict[str, Split | Literal["any"] | None] = {"all splits": "any"}
     splits |= {title: split for split, title in SPLIT_TITLES.items()}
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        title = st.selectbox("Split", list(splits), key=_SPLIT, width=170, persist_state="session")
-        st.slider("Size", 72, 256, 128, step=8, key=_SIZE, width=180, format="%d px", persist_state="session")
-    return int(chosen), splits[title]
+    return splits[st.selectbox("Split", list(splits), key=_SPLIT, width=170, persist_state="session")]
 
 
 def _render_page(
@@ -98,7 +103,7 @@ def _render_pager(num_images: int) -> int:
     if num_pages == 1:
         return 0
     st.session_state[_PAGE] = min(st.session_state.get(_PAGE, 1), num_pages)
-    label = f"Page, of {num_pages}"
+    label = f"Page of {num_pages}"
     page = st.number_input(label, 1, num_pages, key=_PAGE, width=150, persist_state="session")
     return (int(page) - 1) * _PHOTOS_PER_PAGE
 

@@ -11,6 +11,7 @@ from pages.widgets.wording import count
 _OPEN = "dataset.open"
 _PARAMETER = "dataset"
 _WIDGET = "dataset.chooser"
+_MAX_DIGITS = 18  # what fits into the database's whole numbers
 
 
 def open_dataset(dataset_id: int) -> None:
@@ -27,7 +28,8 @@ def chosen_dataset(services: Services) -> DatasetView | None:
     """The dataset that is open; None when the visitor has to choose or make one."""
     if _OPEN not in st.session_state:
         asked_for = st.query_params.get(_PARAMETER, "")
-        st.session_state[_OPEN] = int(asked_for) if asked_for.isdecimal() else None
+        is_number = asked_for.isdecimal() and len(asked_for) <= _MAX_DIGITS
+        st.session_state[_OPEN] = int(asked_for) if is_number else None
     dataset_id = st.session_state[_OPEN]
     dataset = None
     if dataset_id is not None:

@@ -19,7 +19,7 @@ def render_overview(dataset: DatasetView, classes: list[ClassView], services: Se
     counts = services.library.count_images(dataset.id)
     total = sum(counts.values())
     st.markdown(f"**{count(total, 'photo')}** in {count(len(classes), 'class', 'classes')}")
-    if classes:
+    if total:
         st.plotly_chart(
             counts_figure(classes, counts),
             key="dataset.overview.chart",

@@ -95,9 +95,7 @@ def _render_pager(finding: Finding, num_groups: int) -> int:
     num_pages = -(-num_groups // _GROUPS_PER_PAGE)
     if num_pages <= 1:
         return 0
-    page = st.number_input(
-        f"Page, of {num_pages}", 1, num_pages, key=f"dataset.problems.page.{finding.kind}", width=150
-    )
+    page = st.number_input(f"Page of {num_pages}", 1, num_pages, key=f"dataset.problems.page.{finding.kind}", width=150)
     return (int(page) - 1) * _GROUPS_PER_PAGE
 
 

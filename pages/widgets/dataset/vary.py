@@ -1,8 +1,8 @@
 """Augmentation at a glance: sixteen variations of one photo, drawn by the function that training uses."""
 
 import streamlit as st
-from core.datasets.augment import AugmentConfig, views
 
+from core.datasets.augment import AugmentConfig, views
 from core.datasets.records import DatasetView
 from core.images import decode_image, thumbnail_jpeg
 from core.services import Services
@@ -10,6 +10,7 @@ from pages.widgets.wording import plain
 
 _NUM_VIEWS = 16
 _SIDE_PX = 224
+_SHOWN_PX = 104  # four beside each other on most screens
 
 
 def render_vary(dataset: DatasetView, services: Services) -> None:
@@ -34,7 +35,7 @@ def render_vary(dataset: DatasetView, services: Services) -> None:
     with preview, st.container(horizontal=True, gap="xsmall", key="dataset-vary-views"):
         for number, view in enumerate(views(original, config, photo_hash=photo.hash, num_views=_NUM_VIEWS)):
             title = "as it is" if number == 0 else f"variation {number}"
-            st.image(thumbnail_jpeg(view, _SIDE_PX), width=132, alt=f"{plain(image.name)}, {title}")
+            st.image(thumbnail_jpeg(view, _SIDE_PX), width=_SHOWN_PX, alt=f"{plain(image.name)}, {title}")
 
 
 def _render_sliders() -> AugmentConfig:

@@ -1,7 +1,5 @@
 """Workers belong to lanes."""
 
-from typing import Literal
-
 import sqlalchemy as sa
 from alembic import op
 
@@ -12,15 +10,15 @@ depends_on = None
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("workers", recreate=_recreate()) as batch:
-        batch.add_column(sa.Column("lane", sa.Text(), server_default="networks", nullable=False), insert_after="host")
+    lane = sa.Column("lane", sa.Text(), server_default="networks", nullable=False)
+    if op.get_bind().dialect.name == "sqlite":
+        # Copied, or SQLite would write the new column behind the constraints.
+        with op.batch_alter_table("workers", recreate="always") as batch:
+            batch.add_column(lane, insert_after="host")
+    else:
+        op.add_column("workers", lane)
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("workers", recreate=_recreate()) as batch:
+    with op.batch_alter_table("workers") as batch:
         batch.drop_column("lane")
-
-
-def _recreate() -> Literal["always", "never"]:
-    """SQLite would write the new column behind the constraints; PostgreSQL cannot drop what others refer to."""
-    return "always" if op.get_bind().dialect.name == "sqlite" else "never"

@@ -17,7 +17,7 @@ from core.datasets.photo_store import PhotoStore, encode_photo
 from core.settings import Settings
 from core.storage.db import open_database
 from pages import photo_routes
-from pages.photo_routes import PHOTO_ROUTES, THUMBNAIL_SIDES_PX, plotly_url
+from pages.widgets.photo_routes import PHOTO_ROUTES, THUMBNAIL_SIDES_PX, plotly_url
 
 UNKNOWN_HASH = "0" * 64
 
