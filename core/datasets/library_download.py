@@ -73,7 +73,7 @@ def _download_from_tensorflow(folder: Path, name: str, max_photos: str) -> None:
     features = dict(top.items()) if isinstance(top, tfds.features.FeaturesDict) else {}
     is_labelled = isinstance(features.get("label"), tfds.features.ClassLabel)
     if not isinstance(features.get("image"), tfds.features.Image) or not is_labelled:
-        raise NotImagesError("it has " + (", ".join(features) or "no features"))
+        raise NotImagesError("it has " + (", ".join(sorted(features)) or "no features"))
     builder.download_and_prepare(download_dir=str(folder / "downloads"))
     for split, folder_name, max_of_split in _shares(builder.info.splits, int(max_photos)):
         photos = builder.as_dataset(split=split, decoders={"image": tfds.decode.SkipDecoding()}, shuffle_files=False)

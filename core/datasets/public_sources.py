@@ -162,6 +162,7 @@ class _LibraryDownload:
     ) -> None:
         """Wait for the end; give up when it is not wanted any more, too large, or silent for too long."""
         num_bytes, changed_at = -1, time.monotonic()
+        _stop_if(cancelled)
         while not _has_ended(process):
             _stop_if(cancelled)
             before, num_bytes = num_bytes, _size_of(folder)
