@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import RerunException
 
 from core.errors import BluetitError
 from pages.widgets.wording import plain
@@ -14,12 +15,17 @@ _PENDING = "errors.pending"
 @contextmanager
 def showing_errors() -> Iterator[None]:
     """Show a `BluetitError` that the block raises, or that a callback raised before it; bugs surface as they are."""
-    for message in st.session_state.pop(_PENDING, ()):
+    messages = st.session_state.pop(_PENDING, ())
+    for message in messages:
         show_error(message)
     try:
         yield
     except BluetitError as exc:
         show_error(str(exc))
+    except RerunException:
+        if messages:  # the page is made anew before anybody could read them
+            st.session_state[_PENDING] = [*messages, *st.session_state.get(_PENDING, ())]
+        raise
 
 
 def show_error(message: str) -> None:

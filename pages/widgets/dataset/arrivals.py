@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.datasets.imports import ImportStatus
 from core.datasets.layout import LayoutAnswer, LayoutQuestion, NameGroup, Reading, ReadingOption
+from core.datasets.names import clean_name
 from core.datasets.records import DatasetView, ImportState
 from core.services import Services
 from pages.widgets.errors import guarded, show_error, showing_errors
@@ -168,5 +169,6 @@ def _render_group(group: NameGroup, import_id: int, number: int) -> list[tuple[s
 
 
 def _answer(import_id: int, reading: Reading, names: list[tuple[str, str]], services: Services) -> None:
-    class_map = {name: st.session_state[key] for name, key in names}
+    # A name that no class can have is told here, while the question is open, and not by refusing the folder's photos.
+    class_map = {name: clean_name(st.session_state[key], "class") for name, key in names}
     services.imports.answer(import_id, LayoutAnswer(class_map=class_map, reading=reading).to_json())

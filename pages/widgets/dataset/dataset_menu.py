@@ -56,7 +56,7 @@ def _render_export_state(dataset: DatasetView, services: Services) -> None:
     if path.is_file():
         st.download_button(
             "Download zip",
-            data=path.open("rb"),
+            data=path.read_bytes,  # called by a click: an export may be large
             file_name=f"{safe_file_name(dataset.name)}.zip",
             mime="application/zip",
             icon=":material/download:",

@@ -87,7 +87,8 @@ def _render_finding(finding: Finding, dataset: DatasetView, names: dict[int, str
     parts = finding.groups or ((finding.image_ids,) if finding.image_ids else ())
     first = _render_pager(finding, len(parts))
     for number in range(first, min(first + _GROUPS_PER_PAGE, len(parts))):
-        keys = finding.member_keys[number : number + 1] if finding.groups else ()
+        # A single group needs no button of its own: that of the finding says the same.
+        keys = finding.member_keys[number : number + 1] if len(finding.groups) > 1 else ()
         _render_photos(parts[number], keys, dataset, names, services)
 
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.datasets.imports import DrawnShapes, HandwrittenDigits, ImportRequest, StagedArchive, StagedFiles
+from core.datasets.names import MAX_NAME_CHARS
 from core.datasets.records import DatasetView
 from core.errors import DatasetError
 from core.services import Services
@@ -65,14 +66,20 @@ def _render_new(services: Services) -> None:
 
 
 def _create(services: Services) -> None:
-    classes = [part for part in st.session_state[_CLASSES].split(",") if part.strip()]
-    name = st.session_state[_NAME].strip() or " or ".join(part.strip() for part in classes)
-    if not name:
+    library = services.library
+    classes = [part.strip() for part in st.session_state[_CLASSES].split(",") if part.strip()]
+    name = st.session_state[_NAME].strip()
+    if not name and not classes:
         raise DatasetError("The dataset has no name yet. Type what it is about, or the names of your classes.")
-    dataset = services.library.create_dataset(name)
+    dataset = library.create_dataset(name or library.free_name(_name_from(classes)))
     open_dataset(dataset.id)
     for class_name in classes:
-        services.library.create_class(dataset.id, class_name)
+        guarded(library.create_class)(dataset.id, class_name)  # one that is refused does not cost the others
+
+
+def _name_from(classes: list[str]) -> str:
+    name = " or ".join(classes)
+    return name if len(name) <= MAX_NAME_CHARS else f"{name[: MAX_NAME_CHARS - 1]}…"
 
 
 def _render_ready(services: Services) -> None:
@@ -100,7 +107,7 @@ def _render_ready(services: Services) -> None:
         st.button(
             "Painted birds",
             icon=":material/brush:",
-            help="Three kinds of birds on all sorts of backgrounds, drawn by Bluetit.",
+            help="Birds of several kinds on all sorts of backgrounds, drawn by Bluetit.",
             on_click=guarded(_import_sample),
             args=(services, "Painted birds", DrawnShapes(num_per_class=_NUM_DRAWN, seed=1)),
         )

@@ -25,9 +25,9 @@ def render_vary(dataset: DatasetView, services: Services) -> None:
         return
     sliders, preview = st.columns([2, 3], gap="large")
     with sliders:
-        image = st.selectbox(
-            "Photo", images, format_func=lambda image: image.name, key="dataset.vary.photo", persist_state="session"
-        )
+        # Numbered, because Streamlit tells entries apart by what they are called, and many photos are "1.jpg".
+        entries = {f"{number}. {image.name}": image for number, image in enumerate(images, start=1)}
+        image = entries[st.selectbox("Photo", list(entries), key="dataset.vary.photo", persist_state="session")]
         config = _render_sliders()
     photo = services.library.get_photos([image.photo_hash])[image.photo_hash]
     original = decode_image(services.photo_store.read(photo.hash, photo.suffix), image.name)
