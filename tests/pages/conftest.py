@@ -1,9 +1,11 @@
 """Pages run through `streamlit_app.py`, in a workspace of the test's own."""
 
+import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 
 from core.settings import Settings, to_environment
@@ -12,6 +14,18 @@ from tests.conftest import PROJECT_DIR
 
 # The first run of a page opens the database and loads the network.
 RUN_TIMEOUT_SECONDS = 60
+
+
+@pytest.fixture(scope="session", autouse=True)
+def through_entry_point() -> Iterator[None]:
+    """Other pages, too, run through `streamlit_app.py`, as they do in a server.
+
+    A test takes an app with a folder `pages` for one of the old kind, before each run, and would run the file of the
+    page that `switch_page` names alone. A server does so at most until the app has called `st.navigation` once.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(script_runner, "_mpa_v1", lambda path: runpy.run_path(path, run_name="__main__"))
+        yield
 
 
 @pytest.fixture
