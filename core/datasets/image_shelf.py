@@ -134,23 +134,36 @@ class ImageShelf(Shelf):
             summary = f"Put {num_photos(num_rows(changes))} into {where}"
             return record_operation(session, dataset, kind="set_split", summary=summary, changes=changes)
 
-    def assign_splits(self, dataset_id: int, assignment: Mapping[int, Split | None]) -> OperationView:
+    def assign_splits(self, dataset_id: int, assignment: Mapping[int, Split | None]) -> OperationView | None:
         """Put the images of a dataset into splits as computed.
 
-        Images that have come to be in no dataset or in another one are passed over.
+        Images that are in their split already keep it together with who put them there; images that have come to be in
+        no dataset or in another one are passed over.
+
+        Args:
+            dataset_id: the dataset.
+            assignment: image id to split, such as `SplitResult.to_assign`.
+
+        Returns:
+            The change, which says how many images changed their split; None when all were in theirs already.
 
         Raises:
             UnknownDatasetError: no such dataset, or it is in the trash.
         """
         with self._database.session() as session:
             dataset = lock_dataset(session, dataset_id)
-            own = set(session.scalars(select(DatasetImage.id).where(DatasetImage.dataset_id == dataset_id)))
+            own = select(DatasetImage.id, DatasetImage.split).where(DatasetImage.dataset_id == dataset_id)
+            moving: dict[Split | None, list[int]] = {split: [] for split in (*Split, None)}
+            for image_id, present in session.execute(own):
+                if image_id in assignment and assignment[image_id] != present:
+                    moving[assignment[image_id]].append(image_id)
             changes = []
-            for split in (*Split, None):
-                ids = [image_id for image_id, assigned in assignment.items() if assigned == split and image_id in own]
+            for split, ids in moving.items():
                 changes += change_rows(session, "image", ids, values=_split_values(split, SplitOrigin.AUTOMATIC))
+            if not changes:
+                return None
             mark_changed(dataset)
-            summary = f"Split {num_photos(num_rows(changes))}"
+            summary = f"Changed the split of {num_photos(num_rows(changes))}"
             return record_operation(session, dataset, kind="assign_splits", summary=summary, changes=changes)
 
     def trash_images(self, image_ids: Collection[int]) -> OperationView:

@@ -80,6 +80,7 @@ class SplitResult:
     """A split, and how close it came to what was asked for."""
 
     assignment: dict[int, Split]  # image id to split, every image once
+    to_assign: dict[int, Split]  # those of them that are not fixed: what is to be written
     counts: dict[Split, int]  # images
     class_counts: dict[int, dict[Split, int]]  # class id to images
     deviation: float  # largest difference between the share asked for and the share achieved of any split, 0-1
@@ -294,6 +295,7 @@ class _Ledger:
         self._sizes = Counter(item.class_id for item in items)
         self._num_items = self._sizes.total()
         self._assignment: dict[int, Split] = {}
+        self._to_assign: dict[int, Split] = {}
         self._counts = {class_id: dict.fromkeys(Split, 0) for class_id in sorted(self._sizes)}
         self._total = dict.fromkeys(Split, 0)
         self._num_units = Counter[int]()  # still to come, for each class
@@ -303,6 +305,8 @@ class _Ledger:
     def place(self, item: SplitItem, split: Split) -> None:
         """Put one image into a split."""
         self._assignment[item.image_id] = split
+        if item.fixed is None:
+            self._to_assign[item.image_id] = split
         self._counts[item.class_id][split] += 1
         self._total[split] += 1
 
@@ -325,6 +329,7 @@ class _Ledger:
         gaps = (abs(self._total[split] / self._num_items - self._config.fraction(split)) for split in Split)
         return SplitResult(
             assignment=dict(sorted(self._assignment.items())),
+            to_assign=dict(sorted(self._to_assign.items())),
             counts=self._total,
             class_counts=self._counts,
             deviation=max(gaps) if self._num_items else 0.0,

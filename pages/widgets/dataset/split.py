@@ -15,6 +15,7 @@ from core.datasets.split import (
     naive_leak,
     split_items,
 )
+from core.errors import DatasetError
 from core.services import Services
 from pages.widgets.dataset.overview import SPLIT_TITLES
 from pages.widgets.errors import guarded
@@ -22,6 +23,7 @@ from pages.widgets.wording import count, percent, plain
 
 _CONFIG = "dataset.split.config"
 _WORTH_TELLING = 0.5  # photos
+_UNCHANGED = "Nothing to change: every photo keeps its split"
 
 
 def render_split(dataset: DatasetView, classes: list[ClassView], services: Services) -> None:
@@ -97,15 +99,22 @@ def _render_sliders() -> SplitConfig | None:
 
 
 def _apply(dataset: DatasetView, result: SplitResult, services: Services) -> None:
-    operation = services.library.assign_splits(dataset.id, result.assignment)
-    st.toast(plain(operation.summary), icon=":material/check:")
+    operation = services.library.assign_splits(dataset.id, result.to_assign)
+    st.toast(_UNCHANGED if operation is None else plain(operation.summary), icon=":material/check:")
 
 
 def split_again(dataset: DatasetView, services: Services) -> OperationView:
-    """Split with the fractions last chosen on this page, or the default ones, keeping groups on one side."""
+    """Split with the fractions last chosen on this page, or the default ones, keeping groups on one side.
+
+    Raises:
+        DatasetError: that changes nothing, so whatever it was to remedy stays.
+    """
     config = st.session_state.get(_CONFIG, SplitConfig(keep_imported=False, keep_by_hand=False))
     items, _ = _items(dataset, config, services)
-    return services.library.assign_splits(dataset.id, split_items(items, config).assignment)
+    operation = services.library.assign_splits(dataset.id, split_items(items, config).to_assign)
+    if operation is None:
+        raise DatasetError(f"{_UNCHANGED}. Choose other shares under Split, or let go of splits that are kept there.")
+    return operation
 
 
 def _items(

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import update
 
 from core.datasets.library import Library
-from core.datasets.records import ImportState, NewImage, Split, SplitOrigin
+from core.datasets.records import ImportState, NewImage, OperationView, Split, SplitOrigin
 from core.datasets.snapshots import take_snapshot
+from core.datasets.split import SplitConfig, items_of, split_items
 from core.errors import DatasetError, NameRefusedError, UnknownDatasetError
 from core.storage.db import Database
 from core.storage.schema import Photo
@@ -303,6 +304,42 @@ def test_splits_remember_who_made_them(library: Library, birds: int) -> None:
     ]
     library.set_split(ids[:1], None)
     assert library.get_images(ids[:1])[0].split_origin is None
+
+
+def test_splitting_leaves_alone_what_is_where_it_belongs(library: Library, birds: int) -> None:
+    """Only images that change their split lose who put them there, and only they are counted and undone."""
+    ids = library.add_images(birds, [new_image(number, split=Split.TRAIN) for number in range(3)])
+    library.set_split(ids[1:2], Split.TRAIN)
+    operation = library.assign_splits(birds, {ids[0]: Split.TRAIN, ids[1]: Split.TRAIN, ids[2]: Split.TEST})
+    assert operation is not None
+    assert operation.summary == "Changed the split of 1 photo"
+    origins = [image.split_origin for image in library.get_images(ids)]
+    assert origins == [SplitOrigin.IMPORTED, SplitOrigin.PERSON, SplitOrigin.AUTOMATIC]
+    assert library.undo(operation.id).num_restored == 1
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_splitting_again_changes_nothing(library: Library, birds: int, keep: bool) -> None:
+    """The same shares twice are one change: the second time nothing is written, recorded or counted."""
+    splits = (Split.TRAIN, Split.TEST, None, None)
+    ids = library.add_images(birds, [new_image(number, split=splits[number % 4]) for number in range(40)])
+    library.set_split(ids[:8], Split.VALIDATION)
+    config = SplitConfig(keep_imported=keep, keep_by_hand=keep)
+
+    def split() -> OperationView | None:
+        images = library.list_images(birds)
+        return library.assign_splits(birds, split_items(items_of(images, {}, config), config).to_assign)
+
+    first, before = library.list_images(birds), library.get_dataset(birds).revision
+    assert split() is not None
+    second, revision = library.list_images(birds), library.get_dataset(birds).revision
+    kept = [old.id for old, new in zip(first, second, strict=True) if old.split_origin and old == new]
+    assert revision == before + 1
+    assert len(kept) == 24 if keep else 0 < len(kept) < 24
+    assert split() is None
+    assert library.list_images(birds) == second
+    assert library.get_dataset(birds).revision == revision
+    assert len(library.list_operations(birds)) == 2
 
 
 def test_trash_and_back(library: Library, birds: int) -> None:

@@ -147,7 +147,7 @@ def test_free_groups_fill_what_the_fixed_ones_left_empty():
 
 @pytest.mark.parametrize("config", CONFIGS)
 def test_fixed_images_stay_and_their_groups_follow(config: SplitConfig):
-    """A fixed image keeps its split; the others of its group are where one of its fixed images is."""
+    """A fixed image keeps its split and is not assigned; the others of its group are where a fixed one is."""
     for seed in SEEDS:
         items = random_items(seed, fixed_share=0.3, mixed=seed % 2 == 0)
         result = split_items(items, config)
@@ -155,6 +155,7 @@ def test_fixed_images_stay_and_their_groups_follow(config: SplitConfig):
         images_of = defaultdict(list)
         for item in items:
             images_of[item.group].append(item.image_id)
+            assert result.to_assign.get(item.image_id) == (None if item.fixed else result.assignment[item.image_id])
             if item.fixed is not None:
                 assert result.assignment[item.image_id] == item.fixed
                 fixed_of[item.group].add(item.fixed)
@@ -222,7 +223,7 @@ def test_an_empty_dataset_has_an_empty_split():
     """No images: nothing to divide by, nothing to raise."""
     result = split_items([], SplitConfig())
     assert result == SplitResult(
-        assignment={}, counts=dict.fromkeys(Split, 0), class_counts={}, deviation=0.0, conflicts=()
+        assignment={}, to_assign={}, counts=dict.fromkeys(Split, 0), class_counts={}, deviation=0.0, conflicts=()
     )
     assert result.fractions() == dict.fromkeys(Split, 0.0)
 
