@@ -5,16 +5,16 @@ and lose nothing. Whatever is deleted goes to the trash; what can be undone is r
 """
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import ColumnElement, Insert, and_, func, insert, literal, select
+from sqlalchemy import ColumnElement, Insert, and_, func, insert, literal, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.datasets.check_log import CheckLog
 from core.datasets.history import change_rows, operation_view, record_operation, revert, revive_dataset
 from core.datasets.image_shelf import ImageShelf, insert_class, num_photos
 from core.datasets.import_log import ImportLog
-from core.datasets.names import clean_name, first_free, name_key
+from core.datasets.names import clean_name, clean_names, first_free, name_key
 from core.datasets.photo_index import PhotoIndex
 from core.datasets.records import ClassView, DatasetView, OperationView, UndoResult
 from core.datasets.rows import (
@@ -42,14 +42,19 @@ from core.storage.schema import (
 class DatasetShelf(Shelf):
     """Datasets as a whole."""
 
-    def create_dataset(self, name: str) -> DatasetView:
-        """Make an empty dataset.
+    def create_dataset(self, name: str, class_names: Iterable[str] = ()) -> DatasetView:
+        """Make a dataset with empty classes in the order given, or nothing at all.
 
         Raises:
-            NameRefusedError: a dataset cannot have the name, or another one has it.
+            NameRefusedError: the dataset or a class cannot have its name, another dataset has it, or two classes are
+                named the same.
         """
+        class_names = clean_names(class_names, "class")
         with self._database.session() as session:
-            return _dataset_view(session, _insert_dataset(session, name))
+            dataset = _insert_dataset(session, name)
+            for class_name in class_names:
+                insert_class(session, dataset, class_name)
+            return _dataset_view(session, dataset)
 
     def list_datasets(self) -> list[DatasetView]:
         """The datasets out of the trash, the latest changed first."""
@@ -85,7 +90,7 @@ class DatasetShelf(Shelf):
             return first_free(clean_name(name, "dataset"), lambda key: is_name_taken(session, key))
 
     def rename_dataset(self, dataset_id: int, name: str) -> None:
-        """Give a dataset another name.
+        """Give a dataset another name; the one that it has changes nothing.
 
         Raises:
             UnknownDatasetError: no such dataset, or it is in the trash.
@@ -94,6 +99,8 @@ class DatasetShelf(Shelf):
         name = clean_name(name, "dataset")
         with self._database.session() as session:
             dataset = lock_dataset(session, dataset_id)
+            if dataset.name == name:
+                return
             with refusing_taken_name(session, "dataset", name):
                 dataset.name, dataset.name_key = name, name_key(name)
                 mark_changed(dataset)
@@ -127,7 +134,7 @@ class DatasetShelf(Shelf):
     def restore_dataset(self, dataset_id: int) -> DatasetView:
         """Take a dataset out of the trash, under a numbered name when another has its name now.
 
-        One that is not in the trash stays as it is.
+        One that is not in the trash stays as it is. Its deletion counts as undone.
 
         Raises:
             UnknownDatasetError: no such dataset.
@@ -136,7 +143,7 @@ class DatasetShelf(Shelf):
             dataset = lock_any_dataset(session, dataset_id)
             if dataset.trashed_at is not None:
                 revive_dataset(session, dataset)
-                mark_changed(dataset)
+                _note_undone(session, dataset_id, kind="delete_dataset", undone_at=mark_changed(dataset))
             return _dataset_view(session, dataset)
 
     def list_operations(self, dataset_id: int, limit: int = 20) -> list[OperationView]:
@@ -206,8 +213,8 @@ class ClassShelf(Shelf):
                 created = insert_class(session, dataset, name)
             return _class_view(created, 0)
 
-    def rename_class(self, class_id: int, name: str) -> OperationView:
-        """Give a class another name.
+    def rename_class(self, class_id: int, name: str) -> OperationView | None:
+        """Give a class another name; None when it is the one that the class has.
 
         Raises:
             UnknownDatasetError: no such class, or it or its dataset is in the trash.
@@ -216,6 +223,8 @@ class ClassShelf(Shelf):
         name = clean_name(name, "class")
         with self._database.session() as session:
             dataset, renamed = lock_class(session, class_id)
+            if renamed.name == name:
+                return None
             summary = f"Renamed “{renamed.name}” to “{name}”"
             with refusing_taken_name(session, "class", name):
                 values = {"name": name, "name_key": name_key(name)}
@@ -283,6 +292,20 @@ def _lock_operation(session: Session, operation_id: int) -> tuple[Dataset, Datas
         if operation is not None:
             return dataset, operation
     raise UnknownDatasetError(f"No change has the number {operation_id}; only the latest can be undone.")
+
+
+def _note_undone(session: Session, dataset_id: int, *, kind: str, undone_at: float) -> None:
+    """Note that nothing is left to undo of a kind of change."""
+    session.execute(
+        update(DatasetOperation)
+        .where(
+            DatasetOperation.dataset_id == dataset_id,
+            DatasetOperation.kind == kind,
+            DatasetOperation.undone_at.is_(None),
+        )
+        .values(undone_at=undone_at)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _copy_content(session: Session, source_id: int, target_id: int) -> None:

@@ -1,7 +1,7 @@
 """Names of datasets and classes: what a person may type, how it is kept, and when two names are the same."""
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from core.errors import NameRefusedError
 
@@ -60,6 +60,24 @@ def clean_label(text: str) -> str:
 def clean_text(text: str) -> str:
     """Text of any length from outside without the characters that a database or a page cannot take."""
     return _drop_invisible(text, is_space_kept=False)
+
+
+def clean_names(texts: Iterable[str], what: str) -> list[str]:
+    """Names that are to stand beside each other, as they are kept.
+
+    Raises:
+        NameRefusedError: something cannot have one of the names, or two of them are the same.
+    """
+    names: dict[str, str] = {}
+    for text in texts:
+        name = clean_name(text, what)
+        if name_key(name) in names:
+            raise NameRefusedError(
+                f"The {what} “{name}” is listed twice; capitals and spaces do not count. Leave out one, or give it "
+                "another name."
+            )
+        names[name_key(name)] = name
+    return list(names.values())
 
 
 def first_free(name: str, is_taken: Callable[[str], bool]) -> str:

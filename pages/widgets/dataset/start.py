@@ -71,10 +71,8 @@ def _create(services: Services) -> None:
     name = st.session_state[_NAME].strip()
     if not name and not classes:
         raise DatasetError("The dataset has no name yet. Type what it is about, or the names of your classes.")
-    dataset = library.create_dataset(name or library.free_name(_name_from(classes)))
+    dataset = library.create_dataset(name or library.free_name(_name_from(classes)), classes)
     open_dataset(dataset.id)
-    for class_name in classes:
-        guarded(library.create_class)(dataset.id, class_name)  # one that is refused does not cost the others
 
 
 def _name_from(classes: list[str]) -> str:

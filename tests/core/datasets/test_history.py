@@ -104,7 +104,7 @@ def test_undo_of_a_deleted_dataset(library: Library, birds: int) -> None:
 
 
 def test_an_older_deletion_is_not_undone_again(library: Library, birds: int) -> None:
-    """A dataset or image restored and deleted again stays deleted when the first deletion is undone."""
+    """A dataset or image restored and deleted again stays deleted; the first deletion cannot bring it back."""
     image_id = library.list_images(birds)[0].id
     first = library.trash_images([image_id])
     library.restore_images([image_id])
@@ -113,8 +113,19 @@ def test_an_older_deletion_is_not_undone_again(library: Library, birds: int) -> 
     deletion = library.delete_dataset(birds)
     library.restore_dataset(birds)
     library.delete_dataset(birds)
-    assert library.undo(deletion.id).num_left_alone == 1
+    with pytest.raises(DatasetError, match="“Deleted the dataset “Birds”” was undone already"):
+        library.undo(deletion.id)
     assert [dataset.id for dataset in library.list_trashed_datasets()] == [birds]
+
+
+def test_a_restored_dataset_has_no_deletion_to_undo(library: Library, birds: int, ids: list[int]) -> None:
+    """Bringing a dataset back undoes its deletion, and no other change of it."""
+    library.trash_images(ids[:1])
+    library.delete_dataset(birds)
+    library.restore_dataset(birds)
+    deletion, trashing = library.list_operations(birds)
+    assert deletion.undone_at == library.get_dataset(birds).changed_at
+    assert trashing.undone_at is None
 
 
 def test_what_others_changed_stays(library: Library, other_library: Library, birds: int, ids: list[int]) -> None:

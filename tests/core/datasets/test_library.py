@@ -33,6 +33,34 @@ def test_a_new_dataset(library: Library) -> None:
     assert library.list_datasets() == [created]
 
 
+def test_a_new_dataset_with_classes(library: Library) -> None:
+    """They are there from the first revision, clean, empty and in the order given."""
+    created = library.create_dataset("Birds", ["tit ", "Crow", "🐦"])
+    assert (created.num_classes, created.revision) == (3, 1)
+    assert contents(library, created.id) == {"tit": [], "Crow": [], "🐦": []}
+
+
+@pytest.mark.parametrize(
+    ("name", "class_names", "message"),
+    [
+        ("New", ["owl", "finch", " OWL"], "The class “OWL” is listed twice"),
+        ("New", ["owl", "\u200b"], "The class has no name"),
+        ("New", ["owl", "y" * 300], "has 300 characters"),
+        ("birds", ["owl"], "There is a dataset named “birds” already"),
+        ("", ["owl"], "The dataset has no name"),
+    ],
+    ids=["twice", "invisible", "too long", "taken", "no name"],
+)
+def test_a_refused_name_makes_nothing(
+    library: Library, birds: int, name: str, class_names: list[str], message: str
+) -> None:
+    """Neither the dataset nor a class is made when one of the names cannot be."""
+    before = library.list_datasets()
+    with pytest.raises(NameRefusedError, match=message):
+        library.create_dataset(name, class_names)
+    assert library.list_datasets() == before
+
+
 @pytest.mark.parametrize("same", ["Birds", "birds", "ＢＩＲＤＳ", " Birds "])
 def test_two_datasets_of_one_name(library: Library, birds: int, same: str) -> None:
     """A name that looks the same is refused for new, renamed and duplicated datasets; a free one is offered."""
@@ -50,9 +78,10 @@ def test_two_datasets_of_one_name(library: Library, birds: int, same: str) -> No
 
 
 def test_a_dataset_is_renamed(library: Library, birds: int) -> None:
-    """Another name, or the same in other capitals, is taken over; the revision tells others."""
+    """Another name, or the same in other capitals, is taken over and changes the revision; the very same does not."""
     library.rename_dataset(birds, "BIRDS")
     library.rename_dataset(birds, "Vögel/Ptaki 🐦")
+    library.rename_dataset(birds, " Vögel/Ptaki  🐦")
     assert library.get_dataset(birds).name == "Vögel/Ptaki 🐦"
     assert library.get_dataset(birds).revision == 3
 
@@ -181,6 +210,15 @@ def test_two_classes_of_one_name(library: Library, birds: int) -> None:
     library.rename_class(crow, "crow")
     library.create_class(library.create_dataset("Fish").id, "Crow")
     assert [found.name for found in library.list_classes(birds)] == ["crow", "tit"]
+
+
+def test_a_class_renamed_to_its_own_name_stays_untouched(library: Library, birds: int) -> None:
+    """Nothing is recorded, and others need not look again."""
+    crow = library.create_class(birds, "crow").id
+    revision = library.get_dataset(birds).revision
+    assert library.rename_class(crow, " crow ") is None
+    assert library.list_operations(birds) == []
+    assert library.get_dataset(birds).revision == revision
 
 
 def test_a_name_is_free_again_after_deletion(library: Library, birds: int) -> None:
