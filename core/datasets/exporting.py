@@ -9,7 +9,7 @@ import re
 import stat
 import unicodedata
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,6 +53,15 @@ class _Item:
     num_bytes: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Content:
+    """A dataset at one moment."""
+
+    revision: int
+    class_names: tuple[str, ...]  # in their order, empty classes too
+    items: list[_Item]
+
+
 def export_path(settings: Settings, dataset_id: int, revision: int) -> Path:
     """Where the zip of a dataset's revision is, once it has been exported."""
     return _exports_dir(settings) / f"{dataset_id}-{revision}.zip"
@@ -61,7 +70,7 @@ def export_path(settings: Settings, dataset_id: int, revision: int) -> Path:
 def export_dataset(
     library: Library, store: PhotoStore, dataset_id: int, target: Path, *, report: Report = lambda *_: None
 ) -> None:
-    """Write a dataset's photos, classes, splits and captures as a zip; the trash and empty classes stay behind.
+    """Write a dataset's photos, classes, splits and captures as a zip; the trash stays behind.
 
     Args:
         library: has the dataset.
@@ -75,8 +84,7 @@ def export_dataset(
         DatasetError: a photo is damaged, or others change the dataset faster than it can be listed.
         NoSpaceError: the disk is full, or would be.
     """
-    _, items = _list_items(library, dataset_id)
-    _write_zip(items, store, target, report)
+    _write_zip(_list_content(library, dataset_id), store, target, report)
 
 
 def run_export_task(context: TaskContext) -> None:
@@ -88,11 +96,11 @@ def run_export_task(context: TaskContext) -> None:
         context.report(fraction, message)
 
     with contextlib.closing(open_database(settings)) as database:
-        revision, items = _list_items(Library(database), dataset_id)
-    target = export_path(settings, dataset_id, revision)
+        content = _list_content(Library(database), dataset_id)
+    target = export_path(settings, dataset_id, content.revision)
     remove_abandoned_drafts(target.parent)
     if not target.is_file():
-        _write_zip(items, PhotoStore(settings.photos_path, settings.cache_path), target, report)
+        _write_zip(content, PhotoStore(settings.photos_path, settings.cache_path), target, report)
     for older in target.parent.glob(f"{dataset_id}-*.zip"):
         # Somebody may still be downloading it on Windows; the next export deletes it.
         if older != target:
@@ -121,20 +129,21 @@ def _exports_dir(settings: Settings) -> Path:
 # --- what is exported -------------------------------------------------------------------------------------
 
 
-def _list_items(library: Library, dataset_id: int) -> tuple[int, list[_Item]]:
-    """The dataset's photos, in the order and under the names that they have in the zip; and its revision."""
+def _list_content(library: Library, dataset_id: int) -> _Content:
+    """The dataset's classes, and its photos in the order and under the names that they have in the zip."""
     for _ in range(_MAX_LISTINGS):
         revision = library.get_dataset(dataset_id).revision
-        items = _read_items(library, dataset_id)
+        class_names = {found.id: found.name for found in library.list_classes(dataset_id)}
+        items = _read_items(library, dataset_id, class_names)
         # Several questions were asked one after the other: only an unchanged dataset gives answers that fit.
         if items is not None and library.get_dataset(dataset_id).revision == revision:
-            return revision, _name_files(sorted(items, key=_sort_key))
+            items = _name_files(sorted(items, key=_sort_key))
+            return _Content(revision=revision, class_names=tuple(class_names.values()), items=items)
     raise DatasetError("The dataset is being changed all the time, so no export of it would fit. Try again later.")
 
 
-def _read_items(library: Library, dataset_id: int) -> list[_Item] | None:
+def _read_items(library: Library, dataset_id: int, class_names: Mapping[int, str]) -> list[_Item] | None:
     """The photos without paths; None when the dataset changed in between."""
-    class_names = {found.id: found.name for found in library.list_classes(dataset_id)}
     captures = library.list_captures(dataset_id)
     images = library.list_images(dataset_id)
     photos = library.get_photos({image.photo_hash for image in images})
@@ -215,20 +224,21 @@ def _cut(text: str) -> str:
 # --- writing ----------------------------------------------------------------------------------------------
 
 
-def _write_zip(items: list[_Item], store: PhotoStore, target: Path, report: Report) -> None:
-    ensure_free_space(target.parent, round(sum(item.num_bytes for item in items) * _ZIP_OVERHEAD))
+def _write_zip(content: _Content, store: PhotoStore, target: Path, report: Report) -> None:
+    ensure_free_space(target.parent, round(sum(item.num_bytes for item in content.items) * _ZIP_OVERHEAD))
     with write_atomically(target) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in _zip_content(items, store, report):
+        for name, data in _zip_content(content, store, report):
             entry = zipfile.ZipInfo(name, _FIXED_TIME)
             entry.create_system = _UNIX  # else it tells the machine's
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
             archive.writestr(entry, data)
-    report(1.0, f"{len(items):,} photos packed")
+    report(1.0, f"{len(content.items):,} photos packed")
 
 
-def _zip_content(items: list[_Item], store: PhotoStore, report: Report) -> Iterator[tuple[str, bytes]]:
+def _zip_content(content: _Content, store: PhotoStore, report: Report) -> Iterator[tuple[str, bytes]]:
+    items = content.items
     # In front, so that an import knows it before the first photo.
-    yield MANIFEST_NAME, write_manifest(item.row for item in items)
+    yield MANIFEST_NAME, write_manifest((item.row for item in items), content.class_names)
     for number, item in enumerate(items):
         report(number / len(items), f"Packing photo {number + 1:,} of {len(items):,}")
         yield item.row.path, _read_photo(item, store)

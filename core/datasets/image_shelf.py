@@ -22,13 +22,21 @@ _IMAGE_COLUMNS = tuple(DatasetImage.__table__.columns)
 class ImageShelf(Shelf):
     """Images of datasets. Numbers of images that are gone for good are passed over, as others may have purged them."""
 
-    def add_images(self, dataset_id: int, images: Sequence[NewImage], *, import_id: int | None = None) -> list[int]:
+    def add_images(
+        self,
+        dataset_id: int,
+        images: Sequence[NewImage],
+        *,
+        import_id: int | None = None,
+        class_names: Sequence[str] = (),
+    ) -> list[int]:
         """Add images, all or none; photos, classes and captures that are missing are made.
 
         Args:
             dataset_id: the dataset.
             images: what to add; their photos' bytes are in the store.
             import_id: the import they come from, which is done thereby; it can never add them twice.
+            class_names: of classes that are made first, in this order, whether images come into them or not.
 
         Returns:
             The new images' numbers, in the order of `images`.
@@ -44,6 +52,11 @@ class ImageShelf(Shelf):
                     dataset = lock_dataset(session, dataset_id)
                     if import_id is not None:
                         complete_import(session, import_id, dataset_id=dataset_id, num_accepted=len(images))
+                    if not images and not class_names:
+                        return []
+                    mark_changed(dataset)
+                    for class_name in class_names:
+                        find_or_create_class(session, dataset, class_name)
                     return _insert_images(session, dataset, images) if images else []
             except IntegrityError:
                 continue  # another process added or forgot one of the photos at the same moment
@@ -272,7 +285,6 @@ def insert_class(session: Session, dataset: Dataset, name: str) -> DatasetClass:
 
 
 def _insert_images(session: Session, dataset: Dataset, images: Sequence[NewImage]) -> list[int]:
-    added_at = mark_changed(dataset)
     insert_missing_photos(session, (image.photo for image in images))
     class_names = dict.fromkeys(image.class_name for image in images)
     class_ids = {name: find_or_create_class(session, dataset, name).id for name in class_names}
@@ -287,7 +299,7 @@ def _insert_images(session: Session, dataset: Dataset, images: Sequence[NewImage
             **_split_values(image.split, image.split_origin or SplitOrigin.IMPORTED),
             "capture_id": None if image.capture is None else capture_ids[clean_label(image.capture)],
             "source_url": None if image.source_url is None else clean_text(image.source_url),
-            "added_at": added_at,
+            "added_at": dataset.changed_at,
             "trashed_at": None,
         }
         for image in images

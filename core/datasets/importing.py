@@ -160,7 +160,7 @@ class _Import:
             )
             return
         images = self._store_photos(listing, plan)
-        self._add(images)
+        self._add(images, plan.class_names())
         remove_import_files(self._view, self._settings)
 
     def _report_fetching(self, fraction: float | None, message: str) -> None:
@@ -247,7 +247,7 @@ class _Import:
         fraction = self._fetch_share + (1 - self._fetch_share) * num_seen / num_files
         self._context.report(fraction, f"Read {num_seen:,} of {num_files:,} files{refused}")
 
-    def _add(self, images: Sequence[NewImage]) -> None:
+    def _add(self, images: Sequence[NewImage], class_names: Sequence[str]) -> None:
         # Before the transaction that ends the import, so that a worker that is killed between the two loses nothing.
         self._library.finish_import(
             self._view.id,
@@ -256,7 +256,7 @@ class _Import:
             num_refused=self._refusals.num,
         )
         self._context.check_cancelled()
-        self._library.add_images(self._view.dataset_id, images, import_id=self._view.id)
+        self._library.add_images(self._view.dataset_id, images, import_id=self._view.id, class_names=class_names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +273,7 @@ class _Plan:
         self._request = request
         self._capture = capture
         self._rows: dict[str, ManifestRow] = {}  # by path, the part's prefix included
+        self._class_names: list[str] = []  # as the manifests list them
         self._layout: Layout | None = None
         self._bad_classes: dict[str, str] = {}  # name to the reason why no class can have it
 
@@ -297,14 +298,21 @@ class _Plan:
                 if not _is_manifest(path):
                     yield file, file.reason or self._place_of(path, file)
 
+    def class_names(self) -> list[str]:
+        """The classes that the manifests list, empty ones too; those with a name that cannot be are left out."""
+        if self._request.target_class is not None:
+            return []
+        return [name for name in self._class_names if self._class_refusal(name) is None]
+
     def _read_manifests(self, listed: _ListedPart) -> None:
         for path in filter(_is_manifest, listed.paths):
             content = listed.part.read_file(path)
             if content is not None:
                 folder = listed.prefix + path[: -len(MANIFEST_NAME)]
-                rows = read_manifest(content.decode("utf-8-sig", errors="replace"))
+                manifest = read_manifest(content.decode("utf-8-sig", errors="replace"))
+                self._class_names += manifest.class_names
                 self._rows.update(
-                    {unicodedata.normalize("NFC", folder + row_path): row for row_path, row in rows.items()}
+                    {unicodedata.normalize("NFC", folder + row_path): row for row_path, row in manifest.rows.items()}
                 )
 
     def _row_of(self, path: str) -> ManifestRow | None:

@@ -1,11 +1,13 @@
-"""The table inside an exported dataset: what every photo in the zip is, in full, whatever its file could be called."""
+"""The table inside an exported dataset: what every photo in the zip is, in full, whatever its file could be called.
+
+Before the photos come the classes in their order, each in a row that has nothing but its name.
+"""
 
 import csv
 import io
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from core.datasets.incoming_paths import normalise_path, path_refusal, shown_path
 from core.datasets.records import Split, SplitOrigin
@@ -33,11 +35,21 @@ class ManifestRow:
     source_url: str | None
 
 
-def write_manifest(rows: Iterable[ManifestRow]) -> bytes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """The whole table."""
+
+    class_names: tuple[str, ...]  # in the order of the dataset, empty classes too; () in tables without such rows
+    rows: dict[str, ManifestRow]  # by path
+
+
+def write_manifest(rows: Iterable[ManifestRow], class_names: Iterable[str] = ()) -> bytes:
     """The table as a CSV file in UTF-8, which spreadsheets open without running anything in it."""
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\r\n")
     writer.writerow(COLUMNS)
+    for class_name in class_names:
+        writer.writerow([_guard(class_name) if column == "class" else "" for column in COLUMNS])
     for row in rows:
         cells = (
             row.path,
@@ -54,8 +66,8 @@ def write_manifest(rows: Iterable[ManifestRow]) -> bytes:
     return target.getvalue().encode("utf-8-sig")
 
 
-def read_manifest(text: str) -> dict[str, ManifestRow]:
-    """The rows of a manifest by path, as `write_manifest` wrote it or a spreadsheet saved it.
+def read_manifest(text: str) -> Manifest:
+    """The table as `write_manifest` wrote it or a spreadsheet saved it.
 
     Only the columns `path` and `class` must be there; of a photo without a name the path's last part is taken.
 
@@ -67,6 +79,7 @@ def read_manifest(text: str) -> dict[str, ManifestRow]:
     # Excel writes semicolons where the comma parts decimals.
     delimiter = ";" if ";" in first_line and "," not in first_line else ","
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    class_names: list[str] = []
     rows: dict[str, ManifestRow] = {}
     try:
         missing = {"path", "class"} - set(reader.fieldnames or ())
@@ -76,17 +89,20 @@ def read_manifest(text: str) -> dict[str, ManifestRow]:
                 f"Its first line must be: {','.join(COLUMNS)}."
             )
         for values in reader:
-            row = _parse_row(values, reader.line_num)
+            cells = {column: _unguard(values.get(column) or "") for column in COLUMNS}
+            if cells["class"] and not any(cell for column, cell in cells.items() if column != "class"):
+                class_names.append(cells["class"])
+                continue
+            row = _parse_row(cells, reader.line_num)
             if row.path in rows:
                 raise DatasetError(f"Line {reader.line_num} of the manifest names {shown_path(row.path)!r} again.")
             rows[row.path] = row
     except csv.Error as exc:
         raise DatasetError(f"Line {reader.line_num} of the manifest cannot be read: {exc}.") from exc
-    return rows
+    return Manifest(class_names=tuple(class_names), rows=rows)
 
 
-def _parse_row(values: dict[str, Any], line: int) -> ManifestRow:
-    cells = {column: _unguard(values.get(column) or "") for column in COLUMNS}
+def _parse_row(cells: Mapping[str, str], line: int) -> ManifestRow:
     path = unicodedata.normalize("NFC", normalise_path(cells["path"]))
     reason = path_refusal(path)
     if reason is not None:

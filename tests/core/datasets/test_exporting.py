@@ -84,10 +84,10 @@ def import_again(path: Path, library: Library, name: str) -> int:
     """What an import does with an export: every photo as its line of the manifest says."""
     with open_archive(path, path.name, ArchiveLimits()) as archive:
         content = [(entry.path, data) for entry, data in archive.read_all()]
-    rows = read_manifest(dict(content)[MANIFEST_NAME].decode())
+    manifest = read_manifest(dict(content)[MANIFEST_NAME].decode())
     images = []
     for photo_path, data in content[1:]:
-        row = rows[photo_path]
+        row = manifest.rows[photo_path]
         images.append(
             NewImage(
                 photo=encode_photo(data, photo_path).record,
@@ -99,7 +99,7 @@ def import_again(path: Path, library: Library, name: str) -> int:
                 source_url=row.source_url,
             )
         )
-    dataset_id = library.create_dataset(name).id
+    dataset_id = library.create_dataset(name, manifest.class_names).id
     library.add_images(dataset_id, images[::-1])  # the order in which photos come in must not count
     return dataset_id
 
@@ -140,15 +140,16 @@ def test_paths_inside_are_safe_and_unique_everywhere(
     assert len(plan_layout(names, "a.zip").placements) == len(names)
 
 
-def test_trash_and_empty_classes_stay_behind(tmp_path: Path, library: Library, store: PhotoStore, rich_dataset: int):
-    """An export has what a training would see."""
+def test_the_trash_stays_behind(tmp_path: Path, library: Library, store: PhotoStore, rich_dataset: int):
+    """An export has what the page shows, empty classes too."""
     library.create_class(rich_dataset, "empty")
     doomed = next(found for found in library.list_classes(rich_dataset) if found.name == "🐦")
     library.delete_class(doomed.id)
     export(library, store, rich_dataset, tmp_path / "a.zip")
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
-        rows = read_manifest(archive.read(MANIFEST_NAME).decode())
-    assert {row.class_name for row in rows.values()} == set(CLASS_NAMES) - {"🐦"}
+        manifest = read_manifest(archive.read(MANIFEST_NAME).decode())
+    assert {row.class_name for row in manifest.rows.values()} == set(CLASS_NAMES) - {"🐦"}
+    assert manifest.class_names == (*(name for name in CLASS_NAMES if name != "🐦"), "empty")
 
 
 def test_an_empty_dataset_is_exported(tmp_path: Path, library: Library, store: PhotoStore):
@@ -156,7 +157,7 @@ def test_an_empty_dataset_is_exported(tmp_path: Path, library: Library, store: P
     export(library, store, library.create_dataset("Empty").id, tmp_path / "a.zip")
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         assert archive.namelist() == [MANIFEST_NAME]
-        assert read_manifest(archive.read(MANIFEST_NAME).decode()) == {}
+        assert read_manifest(archive.read(MANIFEST_NAME).decode()).rows == {}
 
 
 def test_a_damaged_photo_is_named_and_no_zip_appears(
@@ -255,7 +256,8 @@ def test_the_task_does_not_write_twice(library: Library, queue: TaskQueue, setti
 def test_what_the_worker_exports_the_worker_imports_again(
     library: Library, queue: TaskQueue, settings: Settings, rich_dataset: int
 ):
-    """The whole way, as a person goes it: the second export has the very bytes of the first."""
+    """The whole way, as a person goes it: the second export has the bytes of the first, and classes their order."""
+    library.create_class(rich_dataset, "An empty one")
     settings = replace(settings, import_dirs=(str(settings.cache_path),))
     run_task(queue, settings, rich_dataset)
     first = export_path(settings, rich_dataset, library.get_dataset(rich_dataset).revision)
@@ -272,6 +274,7 @@ def test_what_the_worker_exports_the_worker_imports_again(
     run_task(queue, settings, copy_id)
     second = export_path(settings, copy_id, library.get_dataset(copy_id).revision)
     assert second.read_bytes() == first.read_bytes()
+    assert [found.name for found in library.list_classes(copy_id)] == [*CLASS_NAMES, "An empty one"]
 
 
 def test_a_cancelled_task_leaves_nothing(queue: TaskQueue, settings: Settings, rich_dataset: int):

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -264,6 +265,40 @@ def test_manifest_wins_over_folders(run: Run, desk: ImportDesk, library: Library
     assert library.list_captures(dataset_id)[image.capture_id or 0] == "burst 7"
 
 
+def test_manifest_is_found_by_the_names_of_another_system(
+    run: Run, desk: ImportDesk, library: Library, dataset_id: int
+) -> None:
+    """Accents in two characters, as macOS packs an export anew, are the same as in one."""
+    path = "Vögel/Blåmes/1.jpg"
+    manifest = f"path,class,name\r\n{unicodedata.normalize('NFC', path)},tit,IMG 1.jpg\r\n".encode()
+    (photo_content,) = photos(path).values()
+    files = {unicodedata.normalize("NFD", path): photo_content, "bluetit-manifest.csv": manifest}
+    status = run(StagedArchive(folder=desk.stage_files([("birds.zip", zip_of(files))])))
+    assert status.view.num_refused == 0
+    assert contents(library, dataset_id) == [("tit", None, "IMG 1.jpg")]
+
+
+@pytest.mark.parametrize("num_photos", [0, 1])
+def test_classes_of_a_manifest_are_made_in_its_order(
+    run: Run, desk: ImportDesk, library: Library, dataset_id: int, num_photos: int
+) -> None:
+    """Empty ones too, beside those that are there; one with a name that cannot be is left out."""
+    library.create_class(dataset_id, "Crow")
+    manifest = f"path,class\n,tit\n,crow\n,{'y' * 300}\n,owl\n" + "1.jpg,owl\n" * num_photos
+    files = {"bluetit-manifest.csv": manifest.encode(), **photos(*["1.jpg"][:num_photos])}
+    status = run(StagedArchive(folder=desk.stage_files([("birds.zip", zip_of(files))])))
+    assert (status.view.state, status.view.num_accepted) == (ImportState.DONE, num_photos)
+    assert [found.name for found in library.list_classes(dataset_id)] == ["Crow", "tit", "owl"]
+
+
+def test_photos_for_one_class_make_no_other(run: Run, desk: ImportDesk, library: Library, dataset_id: int) -> None:
+    """Who brings an export into a class wants its photos, not its classes."""
+    files = {"bluetit-manifest.csv": b"path,class\n,tit\n,owl\n1.jpg,owl\n", **photos("1.jpg")}
+    run(StagedArchive(folder=desk.stage_files([("birds.zip", zip_of(files))])), target_class="crow")
+    assert contents(library, dataset_id) == [("crow", None, "1.jpg")]
+    assert [found.name for found in library.list_classes(dataset_id)] == ["crow"]
+
+
 def test_export_comes_back(
     run: Run,
     desk: ImportDesk,
@@ -507,9 +542,9 @@ def test_cancel_at_the_last_moment(
     import_id = desk.submit(request)
     real = Library.add_images
 
-    def cancel_first(self: Library, dataset_id: int, images: list[NewImage], *, import_id: int) -> list[int]:
+    def cancel_first(self: Library, dataset_id: int, images: list[NewImage], **values: object) -> list[int]:
         desk.cancel(import_id)
-        return real(self, dataset_id, images, import_id=import_id)
+        return real(self, dataset_id, images, **values)
 
     monkeypatch.setattr(Library, "add_images", cancel_first)
     assert do_next() is TaskStatus.CANCELLED

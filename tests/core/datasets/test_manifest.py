@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from core.datasets.manifest import COLUMNS, ManifestRow, read_manifest, write_manifest
+from core.datasets.manifest import COLUMNS, Manifest, ManifestRow, read_manifest, write_manifest
 from core.datasets.records import Split, SplitOrigin
 from core.errors import DatasetError
 
@@ -46,7 +46,8 @@ def row(**values) -> ManifestRow:
 def test_every_text_comes_back_as_it_was(text: str):
     """Names, classes and labels survive, whatever is in them."""
     written = row(class_name=text, name=text, capture=text, source_url=text)
-    assert read_manifest(write_manifest([written]).decode()) == {written.path: written}
+    read = read_manifest(write_manifest([written], [text, "empty"]).decode())
+    assert read == Manifest(class_names=(text, "empty"), rows={written.path: written})
 
 
 @pytest.mark.parametrize("text", STRANGE)
@@ -60,15 +61,23 @@ def test_no_cell_is_a_formula(text: str):
 def test_splits_come_back(split: Split | None):
     """Each split, and none, with who put the photo there."""
     written = row(split=split, split_origin=None if split is None else SplitOrigin.AUTOMATIC)
-    assert read_manifest(write_manifest([written]).decode()) == {written.path: written}
+    assert read_manifest(write_manifest([written]).decode()).rows == {written.path: written}
+
+
+def test_classes_without_photos_keep_their_place():
+    """Each class has a row of its own in front of the photos, in the order given."""
+    text = write_manifest([row()], ["owls", "cats", "=1+1"]).decode("utf-8-sig")
+    assert text.splitlines()[1:4] == [",owls,,,,,,", ",cats,,,,,,", ",'=1+1,,,,,,"]
+    assert read_manifest(text).class_names == ("owls", "cats", "=1+1")
+    assert list(read_manifest(text).rows) == [row().path]
 
 
 def test_what_a_spreadsheet_saved_is_read():
     """Semicolons, another order and further columns do no harm; only path and class are needed."""
-    rows = read_manifest("class;remark;path\ncats;nice;a/1.jpg\n")
+    rows = read_manifest("class;remark;path\ncats;nice;a/1.jpg\n").rows
     expected = row(path="a/1.jpg", split=None, split_origin=None, name="1.jpg", photo_hash="")
     assert rows == {"a/1.jpg": expected}
-    assert read_manifest("path,class,split\na\\1.jpg,cats,train\n")["a/1.jpg"].split_origin is SplitOrigin.IMPORTED
+    assert read_manifest("path,class,split\na\\1.jpg,cats,train\n").rows["a/1.jpg"].split_origin is SplitOrigin.IMPORTED
 
 
 @pytest.mark.parametrize(
@@ -77,7 +86,7 @@ def test_what_a_spreadsheet_saved_is_read():
         ("", "no column class and no column path"),
         ("path,split\nx,train\n", "no column class"),
         ("path,class\n../x.jpg,cats\n", "Line 2 .* leads out"),
-        ("path,class\n,cats\n", "Line 2 .* no usable name"),
+        ("path,class,name\n,cats,x.jpg\n", "Line 2 .* no usable name"),
         ("path,class\nx.jpg,\n", "Line 2 .* no class"),
         ("path,class,split\nx.jpg,cats,training\n", "'training'; train, validation, test was expected"),
         ("path,class,split,split_origin\nx.jpg,cats,train,me\n", "origin 'me'"),
