@@ -75,6 +75,30 @@ class Remedy:
     image_ids: tuple[int, ...] = ()  # every image that is changed
     moves: tuple[tuple[Split, tuple[int, ...]], ...] = ()  # for `MOVE_TOGETHER`: which images go to which split
 
+    def to_json(self) -> dict[str, Any]:
+        """The remedy as JSON can hold it."""
+        return {
+            "kind": self.kind.value,
+            "label": self.label,
+            "image_ids": list(self.image_ids),
+            "moves": [[split.value, list(image_ids)] for split, image_ids in self.moves],
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Remedy":
+        """The remedy that `to_json` wrote."""
+        return cls(
+            kind=RemedyKind(content["kind"]),
+            label=content["label"],
+            image_ids=tuple(content["image_ids"]),
+            moves=tuple((Split(split), tuple(image_ids)) for split, image_ids in content["moves"]),
+        )
+
+    def only(self, image_ids: Collection[int]) -> "Remedy":
+        """The same for some of the images."""
+        moves = tuple((split, _only(moved, image_ids)) for split, moved in self.moves)
+        return replace(self, image_ids=_only(self.image_ids, image_ids), moves=moves)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
@@ -89,6 +113,8 @@ class Finding:
     groups: tuple[tuple[int, ...], ...] = ()  # images that belong together, where pairs or groups are found
     # For each group, or else for each image, what to dismiss so that it is not found again when others join it.
     member_keys: tuple[str, ...] = ()
+    # For each group what can be done about it alone: the person chooses one. Empty where there is nothing to choose.
+    choices: tuple[tuple[Remedy, ...], ...] = ()
 
     @property
     def dismissal_keys(self) -> tuple[str, ...]:
@@ -97,42 +123,32 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """The finding as JSON can hold it."""
-        remedy = self.remedy and {
-            "kind": self.remedy.kind.value,
-            "label": self.remedy.label,
-            "image_ids": list(self.remedy.image_ids),
-            "moves": [[split.value, list(image_ids)] for split, image_ids in self.remedy.moves],
-        }
         return {
             "key": self.key,
             "kind": self.kind.value,
             "title": self.title,
             "why": self.why,
-            "remedy": remedy,
+            "remedy": self.remedy and self.remedy.to_json(),
             "image_ids": list(self.image_ids),
             "groups": [list(group) for group in self.groups],
             "member_keys": list(self.member_keys),
+            "choices": [[remedy.to_json() for remedy in remedies] for remedies in self.choices],
         }
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Finding":
-        """The finding that `to_json` wrote."""
+        """The finding that `to_json` wrote, one of before there were choices too."""
         remedy = content["remedy"]
         return cls(
             key=content["key"],
             kind=FindingKind(content["kind"]),
             title=content["title"],
             why=content["why"],
-            remedy=remedy
-            and Remedy(
-                kind=RemedyKind(remedy["kind"]),
-                label=remedy["label"],
-                image_ids=tuple(remedy["image_ids"]),
-                moves=tuple((Split(split), tuple(image_ids)) for split, image_ids in remedy["moves"]),
-            ),
+            remedy=remedy and Remedy.from_json(remedy),
             image_ids=tuple(content["image_ids"]),
             groups=tuple(tuple(group) for group in content["groups"]),
             member_keys=tuple(content["member_keys"]),
+            choices=tuple(tuple(map(Remedy.from_json, remedies)) for remedies in content.get("choices", ())),
         )
 
 
@@ -153,13 +169,14 @@ class _Member:
 
     key: str
     image_ids: tuple[int, ...]
+    choices: tuple[Remedy, ...] = ()
 
 
 def find_problems(content: DatasetContent) -> list[Finding]:
     """Everything that may be wrong with a dataset, the most important first; what was dismissed too."""
     images = sorted(content.images, key=lambda image: image.id)
     found = (
-        _in_two_classes(images),
+        _in_two_classes(images, content.classes),
         _in_two_splits(images, content.near_pairs),
         _exact_duplicates(images),
         _near_duplicates(images, content),
@@ -182,17 +199,14 @@ def _without_members(finding: Finding, dismissed: Collection[str]) -> Finding | 
     if not any(key in dismissed for key in finding.member_keys):
         return finding
     members = finding.groups or tuple((image_id,) for image_id in finding.image_ids)
+    choices = finding.choices or ((),) * len(members)
     kept = [
-        _Member(key=key, image_ids=image_ids)
-        for key, image_ids in zip(finding.member_keys, members, strict=True)
+        _Member(key=key, image_ids=image_ids, choices=remedies)
+        for key, image_ids, remedies in zip(finding.member_keys, members, choices, strict=True)
         if key not in dismissed
     ]
     left = {image_id for member in kept for image_id in member.image_ids}
-    remedy = finding.remedy and replace(
-        finding.remedy,
-        image_ids=_only(finding.remedy.image_ids, left),
-        moves=tuple((split, _only(image_ids, left)) for split, image_ids in finding.remedy.moves),
-    )
+    remedy = finding.remedy and finding.remedy.only(left)
     return _finding_of_photos(finding.kind, kept, remedy=remedy, is_grouped=bool(finding.groups))
 
 
@@ -203,7 +217,7 @@ def _only(image_ids: Iterable[int], wanted: Collection[int]) -> tuple[int, ...]:
 # --- the same photo more than once -----------------------------------------------------------------------
 
 
-def _in_two_classes(images: Sequence[ImageView]) -> Finding | None:
+def _in_two_classes(images: Sequence[ImageView], classes: Sequence[ClassView]) -> Finding | None:
     groups = [
         group
         for group in _grouped(images, lambda image: image.photo_hash)
@@ -211,7 +225,22 @@ def _in_two_classes(images: Sequence[ImageView]) -> Finding | None:
     ]
     every = tuple(image.id for group in groups for image in group)
     remedy = Remedy(kind=RemedyKind.TRASH_IMAGES, label="Put all copies into the trash", image_ids=every)
-    return _finding_of_groups(FindingKind.IN_TWO_CLASSES, groups, remedy)
+    choices = [_choices_of_class(group, classes) for group in groups]
+    return _finding_of_groups(FindingKind.IN_TWO_CLASSES, groups, remedy, choices)
+
+
+def _choices_of_class(group: Sequence[ImageView], classes: Sequence[ClassView]) -> tuple[Remedy, ...]:
+    """For each class that a photo is in: keep it there, trash its copies in the others."""
+    used = {image.class_id for image in group}
+    return tuple(
+        Remedy(
+            kind=RemedyKind.KEEP_ONE,
+            label=f"Keep in “{each.name}”",
+            image_ids=tuple(image.id for image in group if image.class_id != each.id),
+        )
+        for each in classes
+        if each.id in used
+    )
 
 
 def _in_two_splits(images: Sequence[ImageView], near_pairs: Collection[tuple[str, str]]) -> Finding | None:
@@ -443,13 +472,19 @@ _WORDS: Mapping[FindingKind, tuple[str, str]] = {
 }
 
 
-def _finding_of_groups(kind: FindingKind, groups: Sequence[Sequence[ImageView]], remedy: Remedy) -> Finding | None:
+def _finding_of_groups(
+    kind: FindingKind,
+    groups: Sequence[Sequence[ImageView]],
+    remedy: Remedy,
+    choices: Sequence[tuple[Remedy, ...]] | None = None,
+) -> Finding | None:
     members = [
         _Member(
             key=_key(kind, sorted({image.photo_hash for image in group})),
             image_ids=tuple(image.id for image in group),
+            choices=remedies,
         )
-        for group in groups
+        for group, remedies in zip(groups, choices or ((),) * len(groups), strict=True)
     ]
     return _finding_of_photos(kind, members, remedy=remedy, is_grouped=True)
 
@@ -472,6 +507,7 @@ def _finding_of_photos(
         image_ids=image_ids,
         groups=tuple(member.image_ids for member in members) if is_grouped else (),
         member_keys=tuple(member.key for member in members),
+        choices=tuple(member.choices for member in members) if any(member.choices for member in members) else (),
     )
 
 

@@ -166,6 +166,27 @@ def test_the_same_photo_in_two_classes(dataset: DatasetInMemory):
     assert problems[FindingKind.IN_TWO_CLASSES].groups == (tuple(ids),)
 
 
+def test_a_photo_in_two_classes_can_stay_in_either(dataset: DatasetInMemory):
+    """Each group offers each of its classes by name; whichever is chosen, the photo is in that class alone."""
+    for class_ids in ((1, 2), (2, 1, 2)):
+        for class_id in class_ids:
+            dataset.add(f"both {len(class_ids)}", class_id=class_id, split=Split.TRAIN)
+    first, second = dataset.problems()[FindingKind.IN_TWO_CLASSES].groups
+    choices = dataset.problems()[FindingKind.IN_TWO_CLASSES].choices
+    assert [[each.label for each in remedies] for remedies in choices] == [
+        ["Keep in “alien”", "Keep in “predator”"],
+        ["Keep in “alien”", "Keep in “predator”"],
+    ]
+    assert [[each.image_ids for each in remedies] for remedies in choices] == [
+        [(first[1],), (first[0],)],
+        [(second[0], second[2]), (second[1],)],
+    ]
+    trashed = {*choices[0][0].image_ids, *choices[1][1].image_ids}
+    dataset.images = [image for image in dataset.images if image.id not in trashed]
+    assert FindingKind.IN_TWO_CLASSES not in dataset.problems()
+    assert [image.class_id for image in dataset.images if image.id in (*first, *second)] == [1, 2, 2]
+
+
 def test_groups_on_both_sides_of_the_split_are_brought_to_one(dataset: DatasetInMemory):
     """Same photo, near-duplicate and burst alike move to where most of them are, in doubt to training."""
     first = [dataset.add("same", split=split) for split in (Split.TRAIN, Split.TEST)]
@@ -275,6 +296,25 @@ def test_findings_survive_json(troubled: DatasetInMemory):
     findings = find_problems(troubled.content())
     assert len(findings) >= 9
     assert [Finding.from_json(json.loads(json.dumps(finding.to_json()))) for finding in findings] == findings
+
+
+def test_findings_of_before_there_were_choices_are_read(troubled: DatasetInMemory):
+    """A check that is stored already is shown, without choices, until the next one."""
+    finding = troubled.problems()[FindingKind.IN_TWO_CLASSES]
+    stored = finding.to_json()
+    del stored["choices"]
+    assert Finding.from_json(stored) == replace(finding, choices=())
+    assert without_dismissed([Finding.from_json(stored)], finding.member_keys) == []
+
+
+def test_choices_stay_with_their_groups(dataset: DatasetInMemory):
+    """When one group is dismissed, the other has its own choices still."""
+    for name in ("first", "second"):
+        for class_id in (1, 2):
+            dataset.add(name, class_id=class_id, split=Split.TRAIN)
+    finding = dataset.problems()[FindingKind.IN_TWO_CLASSES]
+    (shown,) = without_dismissed([finding], {finding.member_keys[0]})
+    assert (shown.groups, shown.choices) == (finding.groups[1:], finding.choices[1:])
 
 
 def test_keys_do_not_depend_on_ids_or_order(troubled: DatasetInMemory):
