@@ -7,6 +7,7 @@ from starlette.middleware import Middleware
 
 from pages.server import SecurityHeaders, running_services
 from pages.widgets.errors import showing_errors
+from pages.widgets.last_page import note_page
 from pages.widgets.photo_routes import PHOTO_ROUTES
 
 ASSETS = Path(__file__).parent / "pages" / "assets"
@@ -24,6 +25,7 @@ def render() -> None:
         ],
         position="top",
     )
+    note_page(page.title)
     with showing_errors():
         page.run()
 

@@ -6,7 +6,7 @@ from core.datasets.records import DatasetView
 from core.services import Services
 from pages.widgets.dataset.arrivals import render_arrivals
 from pages.widgets.dataset.browse import render_browse
-from pages.widgets.dataset.chooser import chosen_dataset, render_chooser
+from pages.widgets.dataset.chooser import SECTION, chosen_dataset, render_chooser
 from pages.widgets.dataset.classes import render_classes
 from pages.widgets.dataset.collect import render_collect
 from pages.widgets.dataset.dataset_menu import render_dataset_menu
@@ -20,8 +20,6 @@ from pages.widgets.dataset.watch import render_watch
 from pages.widgets.errors import showing_errors
 from pages.widgets.services import get_services
 from pages.widgets.wording import plain
-
-_SECTION = "dataset.section"
 
 
 def render_dataset(dataset: DatasetView, services: Services) -> None:
@@ -43,19 +41,23 @@ def render_dataset(dataset: DatasetView, services: Services) -> None:
         "Map": lambda: render_map(dataset, classes, services),
         "Vary": lambda: render_vary(dataset, services),
     }
-    st.session_state.setdefault(_SECTION, "Collect")
+    st.session_state.setdefault(SECTION, "Collect")
     section = st.segmented_control(
         "What to do",
         list(sections),
-        key=_SECTION,
+        key=SECTION,
         required=True,
         label_visibility="collapsed",
         format_func=lambda name: f"{name} ({problems})" if name == "Check" and problems else name,
         persist_state="session",
     )
-    render_arrivals(dataset, services, with_reports=section == "Collect")
+    if section != "Collect":
+        render_arrivals(dataset, services, with_reports=False)
     with showing_errors():
         sections[section]()
+    if section == "Collect":
+        # Below: a report that comes in must not push away the button that the person is holding.
+        render_arrivals(dataset, services, with_reports=True)
     render_watch(dataset, services)
 
 

@@ -260,7 +260,7 @@ class Camera {
   // --- on the way to Python ---
 
   async dispatch(promises, isSingle) {
-    const label = this.data.label;
+    const { label, subject } = this.data;
     const frames = [];
     let room = this.data.max_chars;
     for (const blob of await Promise.all(promises)) {
@@ -269,7 +269,7 @@ class Camera {
       frames.push(await asBase64(blob));
     }
     if (frames.length === 0 || this.isDestroyed) return;
-    const payload = { id: randomId(), is_single: isSingle, frames };
+    const payload = { id: randomId(), subject, is_single: isSingle, frames };
     this.outgoing.push({ payload, label, numDeliveries: 0 });
     if (this.outgoing.length === 1) this.deliver();
   }

@@ -29,10 +29,11 @@ class Burst:
 
     burst_id: str  # random, 32 hexadecimal digits
     frames: tuple[bytes, ...]  # JPEG files in the order in which they were taken, at least one
+    subject: int  # what `camera_burst` was called with when they were taken
     is_single: bool  # one photo on purpose, rather than a short burst
 
 
-def camera_burst(*, key: str, frames_per_second: float, max_frames: int, label: str) -> Burst | None:
+def camera_burst(*, key: str, frames_per_second: float, max_frames: int, label: str, subject: int) -> Burst | None:
     """Show the camera and return the photos that have just been taken.
 
     A burst is returned once, also when Streamlit breaks off the run in which it arrived. Should several be waiting,
@@ -43,6 +44,7 @@ def camera_burst(*, key: str, frames_per_second: float, max_frames: int, label: 
         frames_per_second: of the photos that are taken while the button is held.
         max_frames: most photos in one burst; recording stops there.
         label: what is photographed, shown to the person.
+        subject: what the photos belong to; comes back with each burst, for it may have changed when one arrives.
     """
     received: list[str] = st.session_state.setdefault(f"{key}.received", [])
     waiting: list[Burst] = st.session_state.setdefault(f"{key}.waiting", [])
@@ -50,6 +52,7 @@ def camera_burst(*, key: str, frames_per_second: float, max_frames: int, label: 
         key=key,
         data={
             "label": label,
+            "subject": subject,
             "frames_per_second": frames_per_second,
             "max_frames": max_frames,
             "max_chars": MAX_BURST_CHARS,
@@ -79,13 +82,14 @@ def parse_burst(payload: Any, *, max_frames: int) -> Burst | None:
     """
     if not isinstance(payload, dict) or not isinstance(payload.get("frames"), list):
         return None
-    burst_id = payload.get("id")
-    if not isinstance(burst_id, str) or not _BURST_ID.fullmatch(burst_id):
+    burst_id, subject = payload.get("id"), payload.get("subject")
+    if not isinstance(burst_id, str) or not _BURST_ID.fullmatch(burst_id) or type(subject) is not int:
         return None
     frames = tuple(filter(None, map(_parse_frame, payload["frames"][:max_frames])))
     if not frames:
         return None
-    return Burst(burst_id=burst_id, frames=frames, is_single=payload.get("is_single") is True and len(frames) == 1)
+    is_single = payload.get("is_single") is True and len(frames) == 1
+    return Burst(burst_id=burst_id, frames=frames, subject=subject, is_single=is_single)
 
 
 def _parse_frame(text: Any) -> bytes | None:

@@ -14,6 +14,7 @@ _POLL_SECONDS = 0.5
 _SEEN = "dataset.arrivals.seen"
 _NUM_SHOWN = 5
 _NUM_NAMES_SHOWN = 12
+_NUM_REASONS_IN_FULL = 20
 _READING_TITLES = {Reading.LEAF: "The innermost folders", Reading.TOP: "The outermost folders"}
 
 
@@ -23,7 +24,7 @@ def render_arrivals(dataset: DatasetView, services: Services, *, with_reports: b
     Args:
         dataset: the open dataset.
         services: the open services.
-        with_reports: whether to show those that are over, too.
+        with_reports: whether to show those that ended well, too.
     """
     is_active = any(status.is_active for status in _statuses(dataset, services))
     fragment = st.fragment(_render, run_every=_POLL_SECONDS if is_active else None)
@@ -38,11 +39,18 @@ def _render(dataset: DatasetView, services: Services, *, was_active: bool, with_
     with showing_errors():
         statuses = _statuses(dataset, services)
         for status in statuses:
-            is_open = status.is_active or status.view.state is ImportState.QUESTION
-            if is_open or (with_reports and status.view.id not in st.session_state.get(_SEEN, ())):
+            if _is_shown(status, with_reports=with_reports):
                 _render_one(status, services)
         if was_active and not any(status.is_active for status in statuses):
             st.rerun()  # the whole page: counts and photos have changed
+
+
+def _is_shown(status: ImportStatus, *, with_reports: bool) -> bool:
+    view = status.view
+    if status.is_active or view.state is ImportState.QUESTION:
+        return True
+    is_bad_news = view.state is ImportState.FAILED or view.num_refused > 0
+    return (with_reports or is_bad_news) and view.id not in st.session_state.get(_SEEN, ())
 
 
 def _render_one(status: ImportStatus, services: Services) -> None:
@@ -58,7 +66,7 @@ def _render_one(status: ImportStatus, services: Services) -> None:
 
 def _render_progress(status: ImportStatus, title: str, services: Services) -> None:
     progress = status.progress
-    text = "Starting" if progress is None else progress.message
+    text = "Waiting for its turn" if progress is None else progress.message
     if progress is not None and progress.seconds_left is not None:
         text += f" · about {duration(progress.seconds_left)} left"
     bar, button = st.columns([5, 1], vertical_alignment="center")
@@ -115,11 +123,14 @@ def _render_refused(refused: tuple[tuple[str, str], ...], num_refused: int) -> N
     with st.expander(f"{count(num_refused, 'file')} refused: names and reasons", icon=":material/report:"):
         if num_refused > len(refused):
             st.caption(f"The first {len(refused):,} of {num_refused:,}.")
-        st.dataframe(
-            [{"file": name, "reason": reason} for name, reason in refused],
-            hide_index=True,
-            column_config={"reason": st.column_config.TextColumn(width="large")},
-        )
+        for name, reason in refused[:_NUM_REASONS_IN_FULL]:
+            st.markdown(f"- **{plain(name)}** — {plain(reason)}")
+        if len(refused) > _NUM_REASONS_IN_FULL:
+            st.dataframe(
+                [{"file": name, "reason": reason} for name, reason in refused[_NUM_REASONS_IN_FULL:]],
+                hide_index=True,
+                column_config={"reason": st.column_config.TextColumn(width="large")},
+            )
 
 
 # --- what the person must decide -------------------------------------------------------------------------
@@ -149,6 +160,14 @@ def _render_question(status: ImportStatus, title: str, services: Services) -> No
             args=(import_id, option.reading, names, services),
         )
         st.caption("Names that are the same become one class.")
+    st.button(
+        "Do not import",
+        key=f"dataset.arrivals.drop.{import_id}",
+        type="tertiary",
+        icon=":material/close:",
+        on_click=guarded(services.imports.cancel),
+        args=(import_id,),
+    )
 
 
 def _list_classes(option: ReadingOption) -> str:

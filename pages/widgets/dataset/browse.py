@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.datasets.records import ClassView, DatasetView, ImageView, Split
 from core.services import Services
+from pages.widgets.dataset.no_photos import render_no_photos
 from pages.widgets.dataset.overview import SPLIT_TITLES
 from pages.widgets.dataset.selection import act_on, render_selection_actions, selection_generation
 from pages.widgets.errors import guarded
@@ -23,7 +24,7 @@ _PHOTOS_PER_PAGE = 120
 def render_browse(dataset: DatasetView, classes: list[ClassView], services: Services) -> None:
     """Filters, pages, the grid, and the actions on what is selected."""
     if not dataset.num_images and not services.library.list_trash(dataset.id):
-        st.info("No photos yet. Go to **Collect** and bring some in.", icon=":material/add_a_photo:")
+        render_no_photos(dataset, services)
         return
     shown_class = _render_class_filter(dataset, classes)
     toolbar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")

@@ -6,17 +6,22 @@ from core.datasets.records import DatasetView
 from core.errors import UnknownDatasetError
 from core.services import Services
 from pages.widgets.errors import show_error
+from pages.widgets.last_page import is_same_page
 from pages.widgets.wording import count
 
 _OPEN = "dataset.open"
 _PARAMETER = "dataset"
+_ADDRESS = "dataset.address"  # what this page wrote into the address last
+SECTION = "dataset.section"
 _WIDGET = "dataset.chooser"
 _MAX_DIGITS = 18  # what fits into the database's whole numbers
 
 
-def open_dataset(dataset_id: int) -> None:
-    """Make this the dataset that the visitor works on, from the next run on."""
+def open_dataset(dataset_id: int, section: str | None = None) -> None:
+    """Make this the dataset that the visitor works on, from the next run on; no section keeps the present one."""
     st.session_state[_OPEN] = dataset_id
+    if section is not None:
+        st.session_state[SECTION] = section
 
 
 def leave_dataset() -> None:
@@ -26,8 +31,9 @@ def leave_dataset() -> None:
 
 def chosen_dataset(services: Services) -> DatasetView | None:
     """The dataset that is open; None when the visitor has to choose or make one."""
-    if _OPEN not in st.session_state:
-        asked_for = st.query_params.get(_PARAMETER, "")
+    asked_for = st.query_params.get(_PARAMETER, "")
+    # The browser's back button changes the address, and so do links; a page change within the app empties it.
+    if _OPEN not in st.session_state or (is_same_page() and asked_for != st.session_state.get(_ADDRESS, "")):
         is_number = asked_for.isdecimal() and len(asked_for) <= _MAX_DIGITS
         st.session_state[_OPEN] = int(asked_for) if is_number else None
     dataset_id = st.session_state[_OPEN]
@@ -40,8 +46,9 @@ def chosen_dataset(services: Services) -> DatasetView | None:
     if dataset is None or dataset.trashed_at is not None:
         st.session_state[_OPEN] = None
         st.query_params.pop(_PARAMETER, None)
+        st.session_state[_ADDRESS] = ""
         return None
-    st.query_params[_PARAMETER] = str(dataset.id)
+    st.query_params[_PARAMETER] = st.session_state[_ADDRESS] = str(dataset.id)
     return dataset
 
 

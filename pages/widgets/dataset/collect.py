@@ -24,6 +24,7 @@ from core.datasets.records import ClassView, DatasetView
 from core.errors import DatasetError
 from core.services import Services
 from pages.widgets.camera_burst import Burst, camera_burst
+from pages.widgets.dataset.no_photos import render_first_class_hint
 from pages.widgets.dataset.uploads import ARCHIVE_TYPES, Files, contents, render_uploader
 from pages.widgets.errors import guarded
 from pages.widgets.wording import count, plain
@@ -96,7 +97,7 @@ def _render_target(dataset: DatasetView, services: Services) -> ClassView | None
                 format_func=lambda class_id: f"{classes[class_id].name} · {classes[class_id].num_images:,}",
             )
         else:
-            st.markdown("Name your first class: one kind of thing that the network shall recognise.")
+            render_first_class_hint(dataset, services)
     form = new.form("dataset.collect.class_form", border=False, clear_on_submit=True)
     with form, st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input("New class", key=_NEW_CLASS, placeholder="blue tit")
@@ -106,6 +107,8 @@ def _render_target(dataset: DatasetView, services: Services) -> ClassView | None
 
 
 def _add_class(dataset: DatasetView, services: Services) -> None:
+    if not st.session_state[_NEW_CLASS].strip():
+        return  # the second half of a double click: the first has made the class and emptied the box
     created = services.library.create_class(dataset.id, st.session_state[_NEW_CLASS])
     st.session_state[_TARGET] = created.id
 
@@ -132,30 +135,39 @@ def _add_files(files: Files, dataset: DatasetView, target: ClassView, services: 
 
 
 def _render_camera(dataset: DatasetView, target: ClassView, services: Services) -> None:
+    camera = st.container()
+    # Below the camera: whoever is about to hold the button must not have to scroll to it.
     frames_per_second = st.slider(
         "Photos a second while you hold the button", 1, 15, 5, key="dataset.collect.camera_rate", width=320
     )
-    burst = camera_burst(
-        key=f"dataset.collect.camera.{target.id}",
-        frames_per_second=frames_per_second,
-        max_frames=_MAX_BURST_FRAMES,
-        label=target.name,
-    )
+    with camera:
+        burst = camera_burst(
+            key="dataset.collect.camera",
+            frames_per_second=frames_per_second,
+            max_frames=_MAX_BURST_FRAMES,
+            label=target.name,
+            subject=target.id,
+        )
     if burst is not None:
-        guarded(_add_burst)(burst, dataset, target, services)
+        guarded(_add_burst)(burst, dataset, services)
         st.rerun()
 
 
-def _add_burst(burst: Burst, dataset: DatasetView, target: ClassView, services: Services) -> None:
+def _add_burst(burst: Burst, dataset: DatasetView, services: Services) -> None:
+    names = {view.id: view.name for view in services.library.list_classes(dataset.id)}
+    if burst.subject not in names:
+        raise DatasetError(
+            "The class of these photos was deleted while they were taken. Choose another, take them again."
+        )
     taken_at = time.strftime("%Y-%m-%d %H-%M-%S")
     staging = services.imports.stage_files(
-        (f"camera {taken_at} {number:03d}.jpg", frame) for number, frame in enumerate(burst.frames, start=1)
+        (f"{number:03d} camera {taken_at}.jpg", frame) for number, frame in enumerate(burst.frames, start=1)
     )
     services.imports.submit(
         ImportRequest(
             dataset_id=dataset.id,
             source=StagedFiles(folder=staging),
-            target_class=target.name,
+            target_class=names[burst.subject],
             capture=not burst.is_single,
             title="Photo from the camera" if burst.is_single else f"Burst of {count(len(burst.frames), 'photo')}",
         )

@@ -15,7 +15,7 @@ _POLL_SECONDS = 0.5
 
 def render_dataset_menu(dataset: DatasetView, services: Services) -> None:
     """A popover with the actions on a dataset."""
-    with st.popover("Dataset", icon=":material/more_horiz:", key=f"dataset.menu.{dataset.id}"):
+    with st.popover("Rename, export …", icon=":material/more_horiz:", key=f"dataset.menu.{dataset.id}"):
         key = f"dataset.menu.name.{dataset.id}"
         st.session_state[key] = dataset.name
         st.text_input("Name", key=key, on_change=guarded(_rename), args=(dataset, services, key))
@@ -46,12 +46,20 @@ def _delete(dataset: DatasetView, services: Services) -> None:
 
 
 def _render_export(dataset: DatasetView, services: Services) -> None:
+    is_active = services.dataset_tasks.is_active(EXPORT_KIND, dataset.id)
+    st.fragment(_render_export_state, run_every=_POLL_SECONDS if is_active else None)(
+        dataset, services, was_active=is_active
+    )
+
+
+def _render_export_state(dataset: DatasetView, services: Services, *, was_active: bool) -> None:
     task = services.dataset_tasks.latest(EXPORT_KIND, dataset.id)
-    fragment = st.fragment(_render_export_state, run_every=_POLL_SECONDS if task and task.is_active else None)
-    fragment(dataset, services)
-
-
-def _render_export_state(dataset: DatasetView, services: Services) -> None:
+    if task is not None and task.is_active:
+        progress = services.queue.progress(task.id)
+        st.progress((progress.fraction or 0.0) if progress else 0.0, text="Writing the zip")
+        return
+    if was_active:
+        st.rerun()  # the whole page, which ends the timer
     path = export_path(services.settings, dataset.id, dataset.revision)
     if path.is_file():
         st.download_button(
@@ -63,18 +71,14 @@ def _render_export_state(dataset: DatasetView, services: Services) -> None:
             on_click="ignore",
         )
         return
-    task = services.dataset_tasks.latest(EXPORT_KIND, dataset.id)
-    if task is not None and task.is_active:
-        progress = services.queue.progress(task.id)
-        st.progress((progress.fraction or 0.0) if progress else 0.0, text="Writing the zip")
-        return
     if task is not None and task.error:
         show_error(task.error)
-    st.button(
+    is_wanted = st.button(
         "Export as zip",
         icon=":material/archive:",
         disabled=not dataset.num_images,
         help="Folders per split and class with a table of all photos; Bluetit can import it again.",
-        on_click=guarded(services.dataset_tasks.request),
-        args=(EXPORT_KIND, dataset.id),
     )
+    if is_wanted:
+        guarded(services.dataset_tasks.request)(EXPORT_KIND, dataset.id)
+        st.rerun()  # the whole page, which starts the timer

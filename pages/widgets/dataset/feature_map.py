@@ -1,11 +1,12 @@
 """A map of the dataset: photos that look alike to a network lie close together."""
 
 import streamlit as st
-from core.datasets.mapping import load_map
 
+from core.datasets.mapping import load_map
 from core.datasets.records import ClassView, DatasetView
 from core.datasets.tasks import MAP_KIND
 from core.services import Services
+from pages.widgets.dataset.no_photos import render_no_photos
 from pages.widgets.dataset.selection import render_selection_actions, selection_generation
 from pages.widgets.dataset_map import MapPoint, dataset_map
 from pages.widgets.errors import guarded, show_error
@@ -21,6 +22,9 @@ def render_map(dataset: DatasetView, classes: list[ClassView], services: Service
         "Each point is a photo; what the network sees as alike lies close together. A point among another class's "
         "points may be in the wrong class: circle it to look closer."
     )
+    if not dataset.num_images:
+        render_no_photos(dataset, services)
+        return
     images = services.library.list_images(dataset.id)
     if len(images) < _MIN_PHOTOS:
         st.info(f"A map needs at least {_MIN_PHOTOS} photos.", icon=":material/scatter_plot:")

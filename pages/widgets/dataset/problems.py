@@ -6,6 +6,7 @@ from core.datasets.findings import Finding, Remedy, RemedyKind, without_dismisse
 from core.datasets.records import ClassView, DatasetView, ImageView
 from core.datasets.tasks import CHECK_KIND
 from core.services import Services
+from pages.widgets.dataset.no_photos import render_no_photos
 from pages.widgets.dataset.overview import SPLIT_TITLES
 from pages.widgets.dataset.selection import render_selection_actions, selection_generation
 from pages.widgets.dataset.split import split_again
@@ -36,13 +37,14 @@ def _open_findings(dataset: DatasetView, services: Services) -> list[Finding]:
 def render_problems(dataset: DatasetView, classes: list[ClassView], services: Services) -> None:
     """The findings of the latest check, the most important first."""
     if not dataset.num_images:
-        st.info("No photos yet. Go to **Collect** and bring some in.", icon=":material/add_a_photo:")
+        render_no_photos(dataset, services)
         return
     is_checking = services.dataset_tasks.is_active(CHECK_KIND, dataset.id)
     if is_checking:
         st.fragment(_render_progress, run_every=_POLL_SECONDS)(dataset, services)
+        return  # the findings of the check before may be repaired by now
     findings = _open_findings(dataset, services)
-    if not findings and not is_checking:
+    if not findings:
         st.success("No problems found.", icon=":material/verified:")
     for number, finding in enumerate(findings):
         title = f"**{plain(finding.title)}**"
@@ -90,6 +92,8 @@ def _render_finding(finding: Finding, dataset: DatasetView, names: dict[int, str
         # A single group needs no button of its own: that of the finding says the same.
         keys = finding.member_keys[number : number + 1] if len(finding.groups) > 1 else ()
         _render_photos(parts[number], keys, dataset, names, services)
+        if finding.choices:
+            _render_choices(finding.choices[number], dataset, services)
 
 
 def _render_pager(finding: Finding, num_groups: int) -> int:
@@ -115,6 +119,18 @@ def _render_dismissal(label: str, keys: tuple[str, ...], dataset: DatasetView, s
 def _dismiss(dataset_id: int, keys: tuple[str, ...], services: Services) -> None:
     for key in keys:
         services.library.dismiss_finding(dataset_id, key)
+
+
+def _render_choices(choices: tuple[Remedy, ...], dataset: DatasetView, services: Services) -> None:
+    """One button for each thing that can be done about a group."""
+    with st.container(horizontal=True, gap="small"):
+        for number, remedy in enumerate(choices):
+            st.button(
+                plain(remedy.label),
+                key=f"dataset.problems.choice.{remedy.image_ids}.{number}",
+                on_click=guarded(_apply),
+                args=(remedy, dataset, services),
+            )
 
 
 def _render_photos(

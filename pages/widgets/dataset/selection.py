@@ -6,11 +6,12 @@ import streamlit as st
 
 from core.datasets.records import ClassView, OperationView
 from core.services import Services
-from pages.widgets.dataset.overview import SPLIT_TITLES
+from pages.widgets.dataset.overview import SPLIT_TITLES, undo
 from pages.widgets.errors import guarded
 from pages.widgets.wording import count, plain
 
 _GENERATION = "dataset.selection.generation"
+_LAST = "dataset.selection.last"
 
 
 def selection_generation() -> int:
@@ -32,10 +33,7 @@ def render_selection_actions(
         horizontal=True, vertical_alignment="center", gap="small", key=f"dataset-selection-actions-{key}"
     ):
         if not selected:
-            st.caption(
-                "Click selects, Shift-click a range, Ctrl-click one more; arrows, space, Ctrl+A and Delete work too. "
-                "Double-click shows a photo large."
-            )
+            _render_last_operation(services)
             return
         st.markdown(f"**{count(len(selected), 'photo')} selected**", width="content")
         move = st.menu_button(
@@ -68,8 +66,32 @@ def render_selection_actions(
         st.rerun()
 
 
+def _render_last_operation(services: Services) -> None:
+    """What was done a moment ago, with its undo; or how to select."""
+    operation: OperationView | None = st.session_state.get(_LAST)
+    if operation is None or not _is_latest(operation, services):
+        st.caption(
+            "Click selects, Shift-click a range, Ctrl-click one more; arrows, space, Ctrl+A and Delete work too. "
+            "Double-click shows a photo large."
+        )
+        return
+    st.markdown(f":material/check: {plain(operation.summary)}", width="content")
+    st.button(
+        "Take it back",
+        key="dataset.selection.undo",
+        icon=":material/undo:",
+        type="tertiary",
+        on_click=guarded(undo),
+        args=(operation.id, services),
+    )
+
+
+def _is_latest(operation: OperationView, services: Services) -> bool:
+    latest = services.library.list_operations(operation.dataset_id, limit=1)
+    return bool(latest) and latest[0].id == operation.id and latest[0].undone_at is None
+
+
 def act_on(action: Callable[[list[int]], OperationView], selected: list[int]) -> None:
-    """Do something to the selected photos, say what was done, and let go of the selection."""
-    operation = action(selected)
-    st.toast(plain(operation.summary), icon=":material/check:")
+    """Do something to the selected photos, remember what was done, and let go of the selection."""
+    st.session_state[_LAST] = action(selected)
     clear_selection()

@@ -17,6 +17,7 @@ from core.datasets.split import (
 )
 from core.errors import DatasetError
 from core.services import Services
+from pages.widgets.dataset.no_photos import render_no_photos
 from pages.widgets.dataset.overview import SPLIT_TITLES
 from pages.widgets.errors import guarded
 from pages.widgets.wording import count, percent, plain
@@ -33,7 +34,7 @@ def render_split(dataset: DatasetView, classes: list[ClassView], services: Servi
         "end: only photos it has never seen tell the truth."
     )
     if not dataset.num_images:
-        st.info("No photos yet. Go to **Collect** and bring some in.", icon=":material/add_a_photo:")
+        render_no_photos(dataset, services)
         return
     config = _render_sliders()
     if config is None:
@@ -55,19 +56,10 @@ def render_split(dataset: DatasetView, classes: list[ClassView], services: Servi
 def _render_sliders() -> SplitConfig | None:
     left, right = st.columns(2, gap="large")
     with left:
-        train_percent, until_percent = st.slider(
-            "Train up to · validation up to · the rest is test",
-            0,
-            100,
-            (70, 85),
-            step=5,
-            format="%d %%",
-            key="dataset.split.limits",
-            persist_state="session",
-        )
-        st.caption(
-            f"Train {train_percent} %, validation {until_percent - train_percent} %, test {100 - until_percent} %"
-        )
+        validation_percent = _share_slider("Validation")
+        test_percent = _share_slider("Test")
+        train_percent = 100 - validation_percent - test_percent
+        st.caption(f"The remaining {train_percent} % are for train.")
     with right:
         keep_imported = st.toggle(
             "Keep splits that came with the photos", value=True, key="dataset.split.imported", persist_state="session"
@@ -76,7 +68,7 @@ def _render_sliders() -> SplitConfig | None:
             "Keep splits set by hand", value=True, key="dataset.split.by_hand", persist_state="session"
         )
         seed = st.number_input(
-            "Shuffle number (seed)",
+            "Shuffle (seed)",
             0,
             1_000_000,
             0,
@@ -90,12 +82,17 @@ def _render_sliders() -> SplitConfig | None:
         return None
     return SplitConfig(
         train=train_percent / 100,
-        validation=(until_percent - train_percent) / 100,
-        test=(100 - until_percent) / 100,
+        validation=validation_percent / 100,
+        test=test_percent / 100,
         seed=int(seed),
         keep_imported=keep_imported,
         keep_by_hand=keep_by_hand,
     )
+
+
+def _share_slider(label: str) -> int:
+    key = f"dataset.split.{label.lower()}"
+    return st.slider(label, 0, 50, 15, step=5, format="%d %%", key=key, persist_state="session")
 
 
 def _apply(dataset: DatasetView, result: SplitResult, services: Services) -> None:
@@ -134,7 +131,7 @@ def _render_outcome(result: SplitResult, classes: list[ClassView], config: Split
             rows.append({"class": view.name, **_cells(result.fractions(view.id))})
     rows.append({"class": "asked for", **_cells({split: config.fraction(split) for split in Split})})
     st.dataframe(rows, hide_index=True)
-    st.caption(f"Largest distance from what was asked for: {percent_text(result.deviation)} of all photos.")
+    st.caption(f"No share is further than {percent_text(result.deviation)} of all photos from what was asked for.")
 
 
 def _cells(shares: Mapping[Split, float]) -> dict[str, str]:

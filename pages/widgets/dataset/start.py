@@ -14,11 +14,23 @@ from pages.widgets.wording import count, plain
 
 _NAME = "dataset.start.name"
 _CLASSES = "dataset.start.classes"
+_GUIDE = """
+**From photos to a dataset**
+
+1. **Collect**: name your classes, bring photos in.
+2. **Photos**: look at them, move what is in the wrong class.
+3. **Check**: let Bluetit find copies and bad photos.
+4. **Split**: keep some photos for an honest test.
+
+Every deletion can be undone.
+"""
 _NUM_DRAWN = 60  # photos per class: enough to train on, drawn within seconds
 
 
 def render_start(services: Services) -> None:
     """Everything a visitor without an open dataset can do."""
+    with st.sidebar:
+        st.markdown(_GUIDE)
     st.title("Teach it your own photos", anchor=False)
     st.markdown(
         "Collect photos of what you care about in named classes: a **dataset**. Everything stays on this computer."
@@ -45,7 +57,7 @@ def _render_datasets(datasets: list[DatasetView]) -> None:
                     "Open",
                     key=f"dataset.start.open.{dataset.id}",
                     on_click=open_dataset,
-                    args=(dataset.id,),
+                    args=(dataset.id, "Photos" if dataset.num_images else "Collect"),
                     width="stretch",
                 )
 
@@ -72,7 +84,7 @@ def _create(services: Services) -> None:
     if not name and not classes:
         raise DatasetError("The dataset has no name yet. Type what it is about, or the names of your classes.")
     dataset = library.create_dataset(name or library.free_name(_name_from(classes)), classes)
-    open_dataset(dataset.id)
+    open_dataset(dataset.id, "Collect")
 
 
 def _name_from(classes: list[str]) -> str:
@@ -124,7 +136,7 @@ def _import_folder(files: Files, services: Services) -> None:
     dataset = services.library.create_dataset(services.library.free_name(title))
     staging = services.imports.stage_files(contents(files))
     services.imports.submit(ImportRequest(dataset_id=dataset.id, source=StagedFiles(folder=staging), title=title))
-    open_dataset(dataset.id)
+    open_dataset(dataset.id, "Photos")
 
 
 def _import_archives(files: Files, services: Services) -> None:
@@ -133,13 +145,13 @@ def _import_archives(files: Files, services: Services) -> None:
         staging = services.imports.stage_files(contents([file]))
         request = ImportRequest(dataset_id=dataset.id, source=StagedArchive(folder=staging), title=file.name)
         services.imports.submit(request)
-        open_dataset(dataset.id)
+        open_dataset(dataset.id, "Photos")
 
 
 def _import_sample(services: Services, title: str, source: DrawnShapes | HandwrittenDigits) -> None:
     dataset = services.library.create_dataset(services.library.free_name(title))
     services.imports.submit(ImportRequest(dataset_id=dataset.id, source=source, title=title))
-    open_dataset(dataset.id)
+    open_dataset(dataset.id, "Photos")
 
 
 def _render_deleted(services: Services) -> None:

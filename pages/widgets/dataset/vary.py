@@ -6,6 +6,7 @@ from core.datasets.augment import AugmentConfig, views
 from core.datasets.records import DatasetView
 from core.images import decode_image, thumbnail_jpeg
 from core.services import Services
+from pages.widgets.dataset.no_photos import render_no_photos
 from pages.widgets.wording import plain
 
 _NUM_VIEWS = 16
@@ -21,7 +22,7 @@ def render_vary(dataset: DatasetView, services: Services) -> None:
     )
     images = services.library.list_images(dataset.id, limit=200)
     if not images:
-        st.info("No photos yet. Go to **Collect** and bring some in.", icon=":material/add_a_photo:")
+        render_no_photos(dataset, services)
         return
     sliders, preview = st.columns([2, 3], gap="large")
     with sliders:
@@ -40,17 +41,19 @@ def render_vary(dataset: DatasetView, services: Services) -> None:
 
 def _render_sliders() -> AugmentConfig:
     is_flipped = st.toggle("Mirror left and right", value=True, key="dataset.vary.flip", persist_state="session")
+    degrees = _slider("Turn", 180, 18, "Either way.", unit="°")
     return AugmentConfig(
         flip=is_flipped,
-        rotation=_slider("Turn", 0.5, 0.05, "Share of a full turn, either way."),
-        zoom=_slider("Zoom", 0.5, 0.1, "Share nearer or farther."),
-        shift=_slider("Shift", 0.5, 0.05, "Share of the width and the height."),
-        brightness=_slider("Brightness", 0.9, 0.1, "Share brighter or darker."),
-        contrast=_slider("Contrast", 0.9, 0.1, "Share more or less."),
-        colour=_slider("Colour", 0.9, 0.1, "Share more or less vivid."),
+        rotation=degrees / 360,
+        zoom=_slider("Zoom", 50, 10, "Nearer or farther.") / 100,
+        shift=_slider("Shift", 50, 5, "In any direction, of the width and the height.") / 100,
+        brightness=_slider("Brightness", 90, 10, "Brighter or darker.") / 100,
+        contrast=_slider("Contrast", 90, 10, "Stronger or weaker.") / 100,
+        colour=_slider("Colour", 90, 10, "More or less vivid.") / 100,
     )
 
 
-def _slider(label: str, maximum: float, value: float, explanation: str) -> float:
+def _slider(label: str, maximum: int, value: int, explanation: str, *, unit: str = " %") -> int:
     key = f"dataset.vary.{label.lower()}"
-    return st.slider(label, 0.0, maximum, value, 0.01, key=key, help=explanation, persist_state="session")
+    text = f"up to %d{unit}".replace("%", "%%").replace("%%d", "%d")
+    return st.slider(label, 0, maximum, value, key=key, help=explanation, format=text, persist_state="session")

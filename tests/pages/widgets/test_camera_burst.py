@@ -16,14 +16,14 @@ def encoded(data: bytes) -> str:
 
 
 def payload(**changes: Any) -> dict[str, Any]:
-    return {"id": BURST_ID, "frames": [encoded(JPEG)], "is_single": True, **changes}
+    return {"id": BURST_ID, "subject": 3, "frames": [encoded(JPEG)], "is_single": True, **changes}
 
 
 def test_frames_arrive_in_order():
     """The photos of a burst are those that the browser took, one after the other."""
     frames = [JPEG + bytes([number]) for number in range(5)]
     burst = parse_burst(payload(frames=[*map(encoded, frames)], is_single=False), max_frames=10)
-    assert burst == Burst(burst_id=BURST_ID, frames=tuple(frames), is_single=False)
+    assert burst == Burst(burst_id=BURST_ID, frames=tuple(frames), subject=3, is_single=False)
 
 
 def test_no_more_frames_than_asked_for():
@@ -51,6 +51,9 @@ def test_what_is_no_jpeg_is_left_out(frame: Any):
         {},
         payload(id=None),
         payload(id=7),
+        payload(subject=None),
+        payload(subject="3"),
+        payload(subject=True),
         payload(id="../../etc"),
         payload(id=BURST_ID + "\n"),
         payload(frames=None),

@@ -16,7 +16,7 @@ from core.datasets.library import Library
 from core.datasets.photo_store import PhotoStore, encode_photo
 from core.settings import Settings
 from core.storage.db import open_database
-from pages import photo_routes
+from pages.widgets import photo_routes
 from pages.widgets.photo_routes import PHOTO_ROUTES, THUMBNAIL_SIDES_PX, plotly_url
 
 UNKNOWN_HASH = "0" * 64

@@ -1,0 +1,145 @@
+"""The dataset page as a visitor uses it: what can be done, and what can be read."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from playwright.sync_api import FilePayload, Locator, Page, expect
+
+from tests.e2e.classify_page import ClassifyPage
+from tests.waiting import wait_until
+
+IMPORT_TIMEOUT_MILLISECONDS = 60_000
+
+
+class DatasetPage:
+    """The dataset page in one tab of a browser."""
+
+    def __init__(self, visited: ClassifyPage) -> None:
+        self.visited = visited
+        self.page: Page = visited.page
+
+    # What can be done
+
+    def open(self) -> None:
+        """Go to the page from wherever the visitor is."""
+        self.visited.go_to("Dataset")
+        expect(self.page.get_by_role("heading", name="Teach it your own photos")).to_be_visible()
+        self.rest()
+
+    def create(self, name: str, classes: Sequence[str]) -> None:
+        """Make a dataset on the start page."""
+        self.page.get_by_role("textbox", name="What is it about?").fill(name)
+        self.page.get_by_role("textbox", name="What should it tell apart?").fill(", ".join(classes))
+        self.press("Create")
+        self.expect_open(name)
+
+    def open_existing(self, name: str) -> None:
+        """Open a dataset from the list on the start page."""
+        # The card is the innermost box with the name and a button.
+        card = self.main.get_by_test_id("stVerticalBlock").filter(has_text=name).filter(has=self.button("Open")).last
+        card.get_by_role("button", name="Open").click()
+        self.expect_open(name)
+
+    def choose_section(self, title: str) -> None:
+        """Turn to one of Collect, Photos, Check, Split, Map, Vary."""
+        self.section(title).click()
+        self.rest()
+
+    def choose_class(self, name: str) -> None:
+        """Pick a class, to collect for it or to see its photos."""
+        self.main.get_by_role("radio", name=re.compile(rf"^{re.escape(name)} · ")).click()
+        self.rest()
+
+    def choose_tab(self, title: str) -> None:
+        """Turn to one of the ways in."""
+        self.main.get_by_role("tab", name=title).click()
+        self.rest()
+
+    def upload(self, *files: Path | FilePayload) -> None:
+        """Choose files in the uploader that is on the screen."""
+        box = self.main.get_by_test_id("stFileUploader").locator("visible=true").locator("input[type=file]").first
+        box.set_input_files(list(files))
+
+    def press(self, name: str | re.Pattern[str]) -> None:
+        """Press the only visible button of that name."""
+        self.page.get_by_role("button", name=name, exact=isinstance(name, str)).locator("visible=true").click()
+
+    def hold_to_record(self, milliseconds: float) -> None:
+        """Keep the camera's button pressed for a time."""
+        self.press("Start camera")
+        button = self.page.get_by_role("button", name="Hold to record")
+        button.scroll_into_view_if_needed()
+        expect(button).to_be_enabled()
+        button.hover()
+        self.page.mouse.down()
+        self.page.wait_for_timeout(milliseconds)
+        self.page.mouse.up()
+
+    def select(self, *names: str) -> None:
+        """Select photos in the grid: the first by a click, the others by Ctrl-clicks."""
+        for number, name in enumerate(names):
+            self.photo(name).click(modifiers=["ControlOrMeta"] if number else [])
+        expect(self.main.get_by_text(f"{len(names)} photo{'s' if len(names) > 1 else ''} selected")).to_be_visible()
+        self.rest()
+
+    def move_selected_to(self, class_name: str) -> None:
+        """Move what is selected to another class."""
+        self.press("Move to")
+        self.page.get_by_role("menuitem", name=class_name).or_(
+            self.page.get_by_role("option", name=class_name)
+        ).first.click()
+        self.rest()
+
+    # What can be read
+
+    @property
+    def main(self) -> Locator:
+        """The page without the sidebar and the bar on top."""
+        return self.page.get_by_test_id("stMain")
+
+    def button(self, name: str) -> Locator:
+        """A button, to look for inside of something."""
+        return self.page.get_by_role("button", name=name)
+
+    def section(self, title: str) -> Locator:
+        """The control that leads to a section; it may carry a number behind its title."""
+        return self.main.get_by_role("radio", name=re.compile(rf"^{title}( \(\d+\))?$"))
+
+    @property
+    def grid(self) -> Locator:
+        """The grid of the section Photos; findings have grids of their own."""
+        return self.main.get_by_role("listbox", name="Photos", exact=True)
+
+    def photo(self, name: str) -> Locator:
+        """A photo in the grid."""
+        return self.grid.get_by_role("option", name=re.compile(re.escape(name)))
+
+    def expect_open(self, name: str) -> None:
+        """Wait until a dataset is on the screen."""
+        expect(self.page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+        self.rest()
+
+    def expect_counts(self, *counts: str) -> None:
+        """Wait until the chart in the sidebar says these things, such as "crow: 3 not split yet"."""
+        for text in counts:
+            chart = self.page.get_by_test_id("stSidebar").get_by_role("figure", name=re.compile(re.escape(text)))
+            expect(chart.first).to_be_attached(timeout=IMPORT_TIMEOUT_MILLISECONDS)
+        self.rest()
+
+    def expect_added(self, text: str) -> None:
+        """Wait until the report of an import says so."""
+        expect(self.main.get_by_text(text).first).to_be_visible(timeout=IMPORT_TIMEOUT_MILLISECONDS)
+        self.rest()
+
+    def expect_photos(self, *names: str) -> None:
+        """Wait until exactly these photos are in the grid."""
+        wait_until(lambda: sorted(self._names_in_grid()) == sorted(names))
+
+    def rest(self) -> None:
+        """Wait until the page has been complete for a moment."""
+        self.visited.expect_rest()
+
+    def _names_in_grid(self) -> list[str]:
+        labels = self.grid.get_by_role("option").evaluate_all("all => all.map(option => option.ariaLabel ?? '')")
+        return [str(label).split(",")[0] for label in labels]
