@@ -13,11 +13,13 @@ SUMMARY = re.compile(r"^[\d,]+ photos?: ")
 _PLACES_JS = (
     "images => images.map(image => [image.getBoundingClientRect().x, image.getBoundingClientRect().y, image.alt])"
 )
-# Streamlit says on its root whether the page is being made; between two runs in a row it rests for some milliseconds.
-_IS_AT_REST_JS = """() => {
+# Streamlit says on its root whether the page is being made. It rests for a moment between two runs in a row, and before
+# it notices a click.
+_REST_MILLISECONDS = 300
+_IS_AT_REST_JS = """(milliseconds) => {
   const isDone = document.querySelector("[data-test-script-state]")?.dataset.testScriptState === "notRunning";
   window.restingSince = isDone ? (window.restingSince ?? performance.now()) : undefined;
-  return isDone && performance.now() - window.restingSince > 200;
+  return isDone && performance.now() - window.restingSince > milliseconds;
 }"""
 _TIMES = re.compile(r" · \d+ ms \(reading \d+, network \d+\)$")
 _PREDICTION = re.compile(r"(.+?) (< 0\.1|[\d.]+) %(?:, |$)")
@@ -125,7 +127,8 @@ class ClassifyPage:
 
     def expect_rest(self) -> None:
         """Wait until the page has been complete for a moment; until then, parts of the previous one linger."""
-        self.page.wait_for_function(_IS_AT_REST_JS)
+        self.page.evaluate("() => { window.restingSince = undefined; }")
+        self.page.wait_for_function(_IS_AT_REST_JS, arg=_REST_MILLISECONDS)
 
     def expect_refused(self, *parts: str) -> None:
         """Wait for one message of a refused photo that has all these parts."""

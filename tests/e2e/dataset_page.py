@@ -48,7 +48,9 @@ class DatasetPage:
 
     def choose_class(self, name: str) -> None:
         """Pick a class, to collect for it or to see its photos."""
-        self.main.get_by_role("radio", name=re.compile(rf"^{re.escape(name)} · ")).click()
+        choice = self.main.get_by_role("radio", name=re.compile(rf"^{re.escape(name)} · "))
+        choice.click()
+        expect(choice).to_be_checked()
         self.rest()
 
     def choose_tab(self, title: str) -> None:

@@ -52,7 +52,7 @@ def test_files_come_into_a_class_and_bad_ones_are_named(dataset: DatasetPage, tm
     dataset.upload(sample("Cat"), wrong)
     dataset.expect_added("1 photo added, 1 refused")
     dataset.main.get_by_text("1 file refused").click()
-    expect(dataset.main.get_by_test_id("stDataFrame")).to_be_visible()
+    expect(dataset.main.get_by_text("is a text file, not a photo")).to_be_visible()
     dataset.choose_class("coffee")
     dataset.upload(sample("Coffee"))
     dataset.expect_counts("cat: 1 not split yet", "coffee: 1 not split yet")
