@@ -1,11 +1,5 @@
 """The ways in which photos reach the classify page: files, paste, camera, link, samples."""
 
-import base64
-import binascii
-import re
-from collections.abc import Mapping
-from typing import Any
-
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
@@ -14,6 +8,7 @@ from core.inference.photo_batch import PhotoBatch, PhotoOrigin
 from core.samples import SAMPLE_PHOTOS, SamplePhoto, sample_path
 from core.services import Services
 from core.settings import Settings
+from pages.widgets.browser_events import Pasted, watch_browser
 from pages.widgets.errors import guarded, showing_errors
 
 _BATCH = "photo_inputs.batch"
@@ -25,57 +20,6 @@ _BROWSER_EVENTS = "photo_inputs.browser_events"
 _NOTICE = "photo_inputs.notice"
 
 _SAMPLE_WIDTH_PX = 92
-
-# Streamlit refuses a message of more than 25 MB from a component; base64 adds a third.
-_MAX_PASTED_BYTES = 15_000_000
-
-# The browser's side: pictures and links pasted anywhere on the page, and files that the uploader would turn away for
-# their size without Python ever hearing of them.
-_BROWSER_EVENTS_JS = """
-export default function ({ parentElement, data, setTriggerValue }) {
-  const isTyping = () => ["INPUT", "TEXTAREA"].includes(document.activeElement?.tagName);
-  const asBase64 = (file) => new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(file);
-  });
-  const onPaste = async (event) => {
-    const files = [...event.clipboardData.files];
-    const link = event.clipboardData.getData("text/plain").trim();
-    if (files.length > 0) {
-      event.preventDefault();
-      const photos = [];
-      let budget = data.max_pasted_bytes;
-      for (const file of files) {
-        budget -= file.size;
-        const content = budget >= 0 ? await asBase64(file) : null;
-        photos.push({ name: file.name, size: file.size, content });
-      }
-      setTriggerValue("pasted", { photos });
-    } else if (!isTyping() && /^https?:\\/\\/\\S+$/i.test(link)) {
-      setTriggerValue("pasted", { photos: [], link });
-    }
-  };
-  const reportOversized = (files) => {
-    const oversized = [...files].filter((file) => file.size > data.max_upload_bytes)
-      .map((file) => ({ name: file.name, size: file.size }));
-    if (oversized.length > 0) setTriggerValue("oversized", oversized);
-  };
-  const onChange = (event) => { if (event.target.type === "file") reportOversized(event.target.files); };
-  const onDrop = (event) => reportOversized(event.dataTransfer?.files ?? []);
-  document.addEventListener("paste", onPaste);
-  document.addEventListener("change", onChange, true);
-  document.addEventListener("drop", onDrop, true);
-  return () => {
-    document.removeEventListener("paste", onPaste);
-    document.removeEventListener("change", onChange, true);
-    document.removeEventListener("drop", onDrop, true);
-  };
-}
-"""
-
-_browser_events = st.components.v2.component("bluetit_browser_events", js=_BROWSER_EVENTS_JS)
 
 
 def open_batch(services: Services) -> PhotoBatch:
@@ -106,12 +50,11 @@ def render_photo_inputs(batch: PhotoBatch, settings: Settings) -> None:
             help="Right-click a photo on a web page and copy the image address. This needs a network.",
         )
         st.form_submit_button("Add", icon=":material/add:", on_click=_take_link, args=(batch,))
-    _browser_events(
+    watch_browser(
         key=_BROWSER_EVENTS,
-        data={"max_pasted_bytes": _MAX_PASTED_BYTES, "max_upload_bytes": upload_megabytes * 1_000_000},
-        on_pasted_change=lambda: _take_pasted(batch),
-        on_oversized_change=lambda: _refuse_oversized(batch, settings),
-        height=1,
+        max_photo_bytes=upload_megabytes * 1_000_000,
+        on_pasted=lambda pasted: _take_pasted(batch, pasted),
+        on_oversized=lambda files: _refuse_oversized(batch, files, settings),
     )
     if notice := st.session_state.pop(_NOTICE, None):
         st.warning(notice, icon=":material/warning:")
@@ -199,38 +142,25 @@ def _take_sample(batch: PhotoBatch, sample: SamplePhoto) -> None:
         batch.add_file(sample.file_name, sample_path(sample).read_bytes(), PhotoOrigin.SAMPLE)
 
 
-def _take_pasted(batch: PhotoBatch) -> None:
-    pasted: Mapping[str, Any] = st.session_state[_BROWSER_EVENTS].pasted or {}
-    for photo in pasted.get("photos", ()):
+def _take_pasted(batch: PhotoBatch, pasted: Pasted) -> None:
+    for photo in pasted.photos:
         if not _has_room(batch):
             return
-        name = _clean_name(photo.get("name"))
-        if photo.get("content") is None:
-            batch.refuse(name, f"{name} is too large to be pasted. Save it as a file and drop that here.")
-            continue
-        try:
-            data = base64.b64decode(photo["content"], validate=True)
-        except (binascii.Error, TypeError, ValueError):
-            batch.refuse(name, f"{name} arrived broken from the clipboard. Copy it again, or save it as a file.")
-            continue
-        batch.add_file(name, data, PhotoOrigin.PASTE)
-    if pasted.get("link") and _has_room(batch):
-        batch.add_link(str(pasted["link"]))
+        if photo.data is None:
+            batch.refuse(photo.name, photo.reason)
+        else:
+            batch.add_file(photo.name, photo.data, PhotoOrigin.PASTE)
+    if pasted.link and _has_room(batch):
+        batch.add_link(pasted.link)
 
 
-def _refuse_oversized(batch: PhotoBatch, settings: Settings) -> None:
-    for file in st.session_state[_BROWSER_EVENTS].oversized or ():
-        name, megabytes = _clean_name(file.get("name")), float(file.get("size", 0)) / 1e6
+def _refuse_oversized(batch: PhotoBatch, files: dict[str, int], settings: Settings) -> None:
+    for name, num_bytes in files.items():
         batch.refuse(
             name,
-            f"{name} has {megabytes:,.0f} MB; photos up to {settings.max_photo_bytes / 1e6:.0f} MB are read. "
+            f"{name} has {num_bytes / 1e6:,.0f} MB; photos up to {settings.max_photo_bytes / 1e6:.0f} MB are read. "
             "Save it smaller, as JPEG for example.",
         )
-
-
-def _clean_name(name: object) -> str:
-    """The client writes the name, so it may be anything."""
-    return re.sub(r"[\x00-\x1f/\\]", "_", str(name or "pasted image"))[:100]
 
 
 def _has_room(batch: PhotoBatch) -> bool:

@@ -23,9 +23,10 @@ from core.datasets.imports import (
 from core.datasets.records import ClassView, DatasetView
 from core.errors import DatasetError
 from core.services import Services
+from pages.widgets.browser_events import Pasted, watch_browser
 from pages.widgets.camera_burst import Burst, camera_burst
 from pages.widgets.dataset.no_photos import render_first_class_hint
-from pages.widgets.dataset.uploads import ARCHIVE_TYPES, Files, contents, render_uploader
+from pages.widgets.dataset.uploads import ARCHIVE_TYPES, Files, contents, max_upload_bytes, render_uploader
 from pages.widgets.errors import guarded
 from pages.widgets.wording import count, plain
 
@@ -60,11 +61,17 @@ def render_collect(dataset: DatasetView, services: Services) -> None:
     with photos:
         if _has_target(target):
             render_uploader(
-                f"Drop photos of {target.name} here, or browse",
+                f"Drop photos of {target.name} here, browse, or paste with Ctrl+V anywhere on the page",
                 key=f"dataset.collect.files.{target.id}",
                 services=services,
                 accept=True,
                 take=lambda files: _add_files(files, dataset, target, services),
+            )
+            watch_browser(
+                key="dataset.collect.browser_events",
+                max_photo_bytes=max_upload_bytes(services),
+                on_pasted=lambda pasted: guarded(_add_pasted)(pasted, dataset, target, services),
+                on_oversized=lambda oversized: guarded(_refuse_oversized)(oversized, services),
             )
     with camera:
         if _has_target(target):
@@ -132,6 +139,27 @@ def _add_files(files: Files, dataset: DatasetView, target: ClassView, services: 
     staging = services.imports.stage_files(contents(files))
     title = files[0].name if len(files) == 1 else count(len(files), "file")
     _submit(services, dataset, StagedFiles(folder=staging), title=title, target=target)
+
+
+def _add_pasted(pasted: Pasted, dataset: DatasetView, target: ClassView, services: Services) -> None:
+    photos = [(photo.name, photo.data) for photo in pasted.photos if photo.data is not None]
+    if photos:
+        staging = services.imports.stage_files(photos)
+        title = f"Pasted: {count(len(photos), 'photo')}"
+        _submit(services, dataset, StagedFiles(folder=staging), title=title, target=target)
+    if pasted.link:
+        _submit(services, dataset, Links(urls=(pasted.link,)), title="Pasted link", target=target)
+    refused = [photo.reason for photo in pasted.photos if photo.data is None]
+    if refused:
+        raise DatasetError(" ".join(refused))
+
+
+def _refuse_oversized(oversized: dict[str, int], services: Services) -> None:
+    sizes = ", ".join(f"{name} ({num_bytes / 1e6:,.0f} MB)" for name, num_bytes in oversized.items())
+    limit = services.settings.max_photo_bytes / 1e6
+    raise DatasetError(
+        f"Too large: {sizes}. Photos up to {limit:.0f} MB are read. Save them smaller, as JPEG for example."
+    )
 
 
 def _render_camera(dataset: DatasetView, target: ClassView, services: Services) -> None:

@@ -41,7 +41,7 @@ def render_uploader(
     """
     generation = st.session_state.get(f"{_GENERATION}.{key}", 0)
     widget_key = f"{key}.{generation}"
-    limit = MAX_UPLOAD_MEGABYTES if types else -(-services.settings.max_photo_bytes // 1_000_000)
+    limit = MAX_UPLOAD_MEGABYTES if types else max_upload_bytes(services) // 1_000_000
     st.file_uploader(
         label,
         type=list(types) if types else None,
@@ -62,6 +62,11 @@ def _take(key: str, widget_key: str, take: Callable[[Files], object]) -> None:
         return
     taken.update(file.file_id for file in new)
     take(new)
+
+
+def max_upload_bytes(services: Services) -> int:
+    """Largest photo that the browser lets through, in the whole megabytes that Streamlit counts in."""
+    return -(-services.settings.max_photo_bytes // 1_000_000) * 1_000_000
 
 
 def contents(files: Files) -> Iterator[tuple[str, bytes]]:
