@@ -124,7 +124,7 @@ def test_pages_use_the_lower_layers_and_no_other_page(module: str):
 
 
 def test_the_process_of_the_pages_never_loads_tensorflow():
-    """Running the app as Streamlit does, both pages included, loads LiteRT and no Keras."""
+    """Running the app as Streamlit does, every page included, loads LiteRT and no Keras."""
     statement = (
         "import os, tempfile\n"
         "from streamlit.testing.v1 import AppTest\n"
@@ -132,8 +132,9 @@ def test_the_process_of_the_pages_never_loads_tensorflow():
         "    os.environ['BLUETIT_WORKSPACE_DIR'] = folder\n"
         "    app = AppTest.from_file('streamlit_app.py', default_timeout=60).run()\n"
         "    assert not app.exception, app.exception\n"
-        "    app.switch_page('pages/backbones.py').run()\n"
-        "    assert not app.exception, app.exception\n"
+        "    for page in ('dataset', 'backbones'):\n"
+        "        app.switch_page(f'pages/{page}.py').run()\n"
+        "        assert not app.exception, app.exception\n"
         "    from pages.widgets.services import close_services\n"
         "    close_services()"
     )

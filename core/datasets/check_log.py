@@ -39,6 +39,11 @@ class CheckLog(Shelf):
             check = session.get(DatasetCheck, dataset_id)
             return None if check is None else (check.revision, check.findings)
 
+    def checked_revision(self, dataset_id: int) -> int | None:
+        """The revision that was checked last, without reading what was found; None before any check."""
+        with self._database.read_session() as session:
+            return session.scalar(select(DatasetCheck.revision).where(DatasetCheck.dataset_id == dataset_id))
+
     def dismiss_finding(self, dataset_id: int, key: str) -> None:
         """Never show a finding of a dataset again.
 

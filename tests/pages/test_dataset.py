@@ -431,7 +431,7 @@ def test_a_dataset_without_classes_asks_for_one(visit: Visit):
     app.text_input(key="dataset.collect.new_class").set_value("a/b 🐦")
     button(app, "Add class").click().run()
     assert errors(app) == ""
-    assert uploader(app, "dataset.collect.files").label == "Drop photos of a/b 🐦 here, browse, or paste with Ctrl+V anywhere on the page"
+    assert uploader(app, "dataset.collect.files").label.startswith("Drop photos of a/b 🐦 here")
 
 
 def test_the_same_class_twice_is_refused(visit: Visit):

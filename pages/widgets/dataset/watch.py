@@ -25,10 +25,9 @@ def _state(dataset_id: int, services: Services) -> object:
         dataset = services.library.get_dataset(dataset_id)
     except UnknownDatasetError:
         return None
-    check = services.library.load_check(dataset_id)
     return (
         dataset.revision,
         dataset.trashed_at,
-        check[0] if check else None,
+        services.library.checked_revision(dataset_id),
         services.dataset_tasks.is_active(CHECK_KIND, dataset_id),
     )

@@ -472,9 +472,11 @@ def age_photos(database: Database, seconds: float) -> None:
 def test_the_latest_check_is_kept(library: Library, birds: int) -> None:
     """A check of an older revision that ends later does not replace a newer one; no check is no findings."""
     assert library.load_check(birds) is None
+    assert library.checked_revision(birds) is None
     library.save_check(birds, 5, [{"key": "a"}])
     library.save_check(birds, 4, [])
     assert library.load_check(birds) == (5, [{"key": "a"}])
+    assert library.checked_revision(birds) == 5
     library.save_check(birds, 5, [])
     assert library.load_check(birds) == (5, [])
 
