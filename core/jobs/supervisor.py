@@ -117,6 +117,7 @@ class Supervisor:
             for child in self._children.values():
                 _wait(child.process, deadline - time.monotonic())
             self._reap_children()
+            _let_go(child.process for child in self._children.values())
 
     def wake(self) -> None:
         """Look at the queue now; call it after a submit."""
@@ -265,6 +266,16 @@ class Supervisor:
         )
         pool.failed_starts = 0
         pool.next_start_at = 0.0
+
+
+# Workers that were busy when their supervisor stopped: they finish their task and leave. They are remembered, because
+# Python complains about a process that is forgotten while it runs.
+_let_go_processes: set[subprocess.Popen[bytes]] = set()
+
+
+def _let_go(processes: Iterable[subprocess.Popen[bytes]]) -> None:
+    _let_go_processes.update(processes)
+    _let_go_processes.difference_update([process for process in _let_go_processes if process.poll() is not None])
 
 
 def _popen(command: list[str], log: IO[bytes], environment: dict[str, str]) -> subprocess.Popen[bytes]:

@@ -46,7 +46,8 @@ class ClassifyPage:
     # What can be done
 
     def upload(self, *files: Path | FilePayload) -> None:
-        """Choose files in the uploader's dialog."""
+        """Choose files in the uploader's dialog, which takes a person longer than the page takes to come to rest."""
+        self.expect_rest()
         box = self.page.get_by_test_id("stFileUploader").locator("input[type=file]")
         expect(box).to_have_count(1)  # the one of the previous files goes when the page is complete
         box.set_input_files(list(files))

@@ -79,7 +79,7 @@ def test_going_to_another_page_and_back_keeps_the_answers(page: ClassifyPage):
 
 
 def test_photos_added_one_after_the_other_are_each_taken_once(page: ClassifyPage):
-    """However fast uploads follow each other, no photo is lost or doubled."""
+    """Of uploads that follow each other, while answers are still being made, no photo is lost or doubled."""
     for number in range(1, 6):
         page.upload(sample("Cat"))
         page.expect_num_photos(number)

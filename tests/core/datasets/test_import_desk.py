@@ -64,6 +64,8 @@ def queue(database: Database) -> TaskQueue:
 @pytest.fixture
 def supervisor(settings: Settings, queue: TaskQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervisor]:
     """Not started; whatever worker a test starts with it is gone when the test is over."""
+    # A worker of an earlier test elsewhere may still be finishing what it was doing.
+    wait_until(lambda: own_workers() == [], timeout_seconds=120)
     monkeypatch.setattr(supervisor_module, "STOP_SECONDS", 0.5)
     supervisor = Supervisor(settings, queue)
     yield supervisor
