@@ -53,7 +53,11 @@ class ClassifyPage:
         box.set_input_files(list(files))
 
     def add_sample(self, title: str) -> None:
-        """Pick a sample photo, such as "Cat"."""
+        """Pick a sample photo, such as "Cat", once the page has come to rest.
+
+        A page that is made anew before the browser has fetched its pictures takes them away, and the browser complains.
+        """
+        self.expect_rest()
         self.page.get_by_role("button", name=title, exact=True).click()
 
     def add_links(self, links: Sequence[str]) -> None:
