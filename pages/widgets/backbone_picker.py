@@ -13,7 +13,7 @@ from core.jobs.status import TaskStatus
 from core.jobs.views import TaskView
 from core.services import Services, preparation_key
 from pages.widgets.errors import guarded, show_error
-from pages.widgets.wording import duration, plain
+from pages.widgets.wording import plain, time_left
 
 _CHOSEN = "backbone_picker.chosen"
 _WIDGET = "backbone_picker.widget"
@@ -186,8 +186,7 @@ def _render_progress(backbone: Backbone, task: TaskView, services: Services) -> 
 def _describe_progress(task: TaskView, services: Services) -> tuple[float, str]:
     progress = services.queue.progress(task.id)
     if progress is not None:
-        left = "" if progress.seconds_left is None else f" · about {duration(progress.seconds_left)} left"
-        return progress.fraction or 0.0, f"{progress.message}{left}"
+        return progress.fraction or 0.0, f"{progress.message}{time_left(progress.seconds_left)}"
     others = [running for running in services.queue.running_tasks() if running.id != task.id]
     if task.status is TaskStatus.QUEUED and others:
         name = str(others[0].payload.get("backbone", "other work"))

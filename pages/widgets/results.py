@@ -15,7 +15,7 @@ from core.inference.classifier import Classification, Classifier
 from core.inference.heatmap import overlay
 from core.inference.photo_batch import Answer, BatchView, PhotoBatch
 from pages.widgets.errors import guarded, showing_errors
-from pages.widgets.wording import count, duration, percent, plain
+from pages.widgets.wording import count, percent, plain, time_left
 
 # Below this probability of the best class the page says that nothing fits. Measured with EfficientNet-Lite0: 3 % of the
 # right and 45 % of the wrong answers to 100 photos of known classes are below it, and 78 % of the answers to 894 photos
@@ -42,7 +42,7 @@ class Order(StrEnum):
 def _render_progress(batch: PhotoBatch, view: BatchView, fingerprint: str) -> None:
     """How far the classification is, with time left and a way to stop."""
     num_finished = len(view.answers) - view.num_waiting
-    left = f" · about {duration(view.seconds_left)} left" if view.seconds_left is not None else ""
+    left = time_left(view.seconds_left)
     bar, button = st.columns([5, 1], vertical_alignment="center")
     bar.progress(num_finished / len(view.answers), text=f"{num_finished} of {len(view.answers)} photos{left}")
     button.button("Stop", icon=":material/stop:", on_click=_stop, args=(batch, fingerprint), width="stretch")

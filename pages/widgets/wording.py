@@ -20,6 +20,11 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} minutes"
 
 
+def time_left(seconds: float | None) -> str:
+    """How long something will still take, to put behind what is being done; nothing where that is not known."""
+    return "" if seconds is None else f" · about {duration(seconds)} left"
+
+
 def count(number: int, noun: str, plural: str = "") -> str:
     """A number with its noun, such as "1 photo" or "1,204 photos"; `plural` where it is not the noun with an s."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or noun + 's'}"

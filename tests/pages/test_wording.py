@@ -2,7 +2,7 @@
 
 import pytest
 
-from pages.widgets.wording import count, duration, percent, plain
+from pages.widgets.wording import count, duration, percent, plain, time_left
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,9 @@ def test_a_name_from_outside_is_shown_letter_by_letter(text: str):
     shown = plain(text)
     assert shown.replace("\\\\", "\0").replace("\\", "").replace("\0", "\\") == text
     assert all(f"\\{letter}" in shown for letter in "*![]$&:~\\" if letter in text)
+
+
+def test_time_left_says_nothing_where_it_is_not_known():
+    """It is put behind what is being done, so nothing of it may remain."""
+    assert time_left(None) == ""
+    assert time_left(12.0) == " · about 12 seconds left"

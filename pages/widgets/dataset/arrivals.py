@@ -8,7 +8,7 @@ from core.datasets.names import clean_name
 from core.datasets.records import DatasetView, ImportState
 from core.services import Services
 from pages.widgets.errors import guarded, show_error, showing_errors
-from pages.widgets.wording import count, duration, plain
+from pages.widgets.wording import count, plain, time_left
 
 _POLL_SECONDS = 0.5
 _SEEN = "dataset.arrivals.seen"
@@ -66,9 +66,7 @@ def _render_one(status: ImportStatus, services: Services) -> None:
 
 def _render_progress(status: ImportStatus, title: str, services: Services) -> None:
     progress = status.progress
-    text = "Waiting for its turn" if progress is None else progress.message
-    if progress is not None and progress.seconds_left is not None:
-        text += f" · about {duration(progress.seconds_left)} left"
+    text = "Waiting for its turn" if progress is None else f"{progress.message}{time_left(progress.seconds_left)}"
     bar, button = st.columns([5, 1], vertical_alignment="center")
     bar.progress((progress.fraction or 0.0) if progress else 0.0, text=f"**{title}** · {text}")
     button.button(

@@ -10,7 +10,7 @@ from pages.widgets.dataset.no_photos import render_no_photos
 from pages.widgets.dataset.selection import render_selection_actions, selection_generation
 from pages.widgets.dataset_map import MapPoint, dataset_map
 from pages.widgets.errors import guarded, show_error
-from pages.widgets.wording import duration
+from pages.widgets.wording import time_left
 
 _POLL_SECONDS = 0.5
 _MIN_PHOTOS = 3
@@ -74,5 +74,4 @@ def _render_progress(dataset: DatasetView, services: Services) -> None:
     if progress is None:
         st.progress(0.0, text="Starting")
         return
-    left = "" if progress.seconds_left is None else f" · about {duration(progress.seconds_left)} left"
-    st.progress(progress.fraction or 0.0, text=f"{progress.message}{left}")
+    st.progress(progress.fraction or 0.0, text=f"{progress.message}{time_left(progress.seconds_left)}")

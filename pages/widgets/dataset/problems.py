@@ -12,7 +12,7 @@ from pages.widgets.dataset.selection import render_selection_actions, selection_
 from pages.widgets.dataset.split import split_again
 from pages.widgets.errors import guarded
 from pages.widgets.photo_grid import GridPhoto, photo_grid
-from pages.widgets.wording import duration, plain
+from pages.widgets.wording import plain, time_left
 
 _POLL_SECONDS = 0.5
 _GROUPS_PER_PAGE = 6
@@ -69,8 +69,7 @@ def _render_progress(dataset: DatasetView, services: Services) -> None:
     if progress is None:
         st.progress(0.0, text="Looking at the photos")
         return
-    left = "" if progress.seconds_left is None else f" · about {duration(progress.seconds_left)} left"
-    st.progress(progress.fraction or 0.0, text=f"{progress.message}{left}")
+    st.progress(progress.fraction or 0.0, text=f"{progress.message}{time_left(progress.seconds_left)}")
 
 
 def _render_finding(finding: Finding, dataset: DatasetView, names: dict[int, str], services: Services) -> None:
