@@ -21,6 +21,12 @@ SHARED_DIR = Path(os.environ.get("BLUETIT_SHARED_DIR", PROJECT_DIR.parent / "sha
 PREPARE_TIMEOUT_SECONDS = 240.0
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """File contents get the name of their argument as test id: archives hold the time they were made at,
+    and two test processes must agree on every id."""
+    return argname if isinstance(val, bytes) else None
+
+
 def prepare(services: Services, backbone: Backbone) -> None:
     """Have a backbone prepared by a worker process, as the app does."""
     task_id = services.request_preparation(backbone)
