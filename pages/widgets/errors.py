@@ -10,14 +10,23 @@ from core.errors import BluetitError
 from pages.widgets.wording import plain
 
 _PENDING = "errors.pending"
+# What a click far down the page led to must be seen there too: the message stays in sight under the bar at the top.
+_STAY_IN_SIGHT = """<style>
+  [data-testid="stLayoutWrapper"]:has(> .st-key-errors) {
+    position: sticky; top: 4rem; z-index: 100; backdrop-filter: blur(1.5rem); border-radius: 0.75rem;
+  }
+</style>"""
 
 
 @contextmanager
 def showing_errors() -> Iterator[None]:
     """Show a `BluetitError` that the block raises, or that a callback raised before it; bugs surface as they are."""
     messages = st.session_state.pop(_PENDING, ())
-    for message in messages:
-        show_error(message)
+    if messages:
+        st.html(_STAY_IN_SIGHT)
+        with st.container(key="errors"):
+            for message in messages:
+                show_error(message)
     try:
         yield
     except BluetitError as exc:

@@ -63,6 +63,21 @@ class DatasetPage:
         box = self.main.get_by_test_id("stFileUploader").locator("visible=true").locator("input[type=file]").first
         box.set_input_files(list(files))
 
+    def fetch_links(self, *links: str, into_class: bool = True) -> None:
+        """Type links, one per line, and have them fetched."""
+        box = self.main.get_by_role("textbox", name="Links, one per line")
+        box.fill("\n".join(links))
+        if not into_class:
+            self.main.get_by_text("Photos go into").click()
+        self.press("Fetch")
+        expect(box).to_have_value("")
+        self.rest()
+
+    def choose_server_folder(self, name: str) -> None:
+        """Pick one of the folders that the server offers."""
+        self.main.get_by_role("combobox", name="A folder of this server").click()
+        self.page.get_by_role("option", name=re.compile(rf"/{re.escape(name)}$")).click()
+
     def press(self, name: str | re.Pattern[str]) -> None:
         """Press the only visible button of that name."""
         self.page.get_by_role("button", name=name, exact=isinstance(name, str)).locator("visible=true").click()

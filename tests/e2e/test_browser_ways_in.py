@@ -1,9 +1,7 @@
 """Every way in which photos reach the app, in a real browser: dropped, pasted, photographed, linked, picked."""
 
-import base64
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -11,15 +9,12 @@ from playwright.sync_api import expect
 from core.samples import SAMPLE_PHOTOS
 from core.settings import Settings
 from tests.e2e.classify_page import ClassifyPage
+from tests.e2e.clipboard import CLIPBOARD_PERMISSIONS, as_base64, copy_picture, copy_text, paste
 from tests.e2e.conftest import OpenPage
 from tests.e2e.photos import as_jpeg, sample
 from tests.e2e.running_app import RunningApp
 from tests.loopback_server import LoopbackServer
 
-_COPY_JS = """async (content) => {
-  const photo = await (await fetch("data:image/png;base64," + content)).blob();
-  await navigator.clipboard.write([new ClipboardItem({ "image/png": photo })]);
-}"""
 _DROP_JS = """([name, content]) => {
   const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
   const transfer = new DataTransfer();
@@ -45,11 +40,7 @@ def app_settings(tmp_path_factory: pytest.TempPathFactory, photo_server: Loopbac
 @pytest.fixture
 def page_with_clipboard(open_page: OpenPage, app: RunningApp) -> ClassifyPage:
     """A page that may use the clipboard."""
-    return open_page(app, permissions=["clipboard-read", "clipboard-write"])
-
-
-def as_base64(path: Path) -> str:
-    return base64.b64encode(path.read_bytes()).decode()
+    return open_page(app, permissions=CLIPBOARD_PERMISSIONS)
 
 
 def test_photos_can_be_dropped(page: ClassifyPage):
@@ -63,8 +54,8 @@ def test_photos_can_be_dropped(page: ClassifyPage):
 def test_a_copied_picture_can_be_pasted(page_with_clipboard: ClassifyPage):
     """Ctrl+V anywhere on the page takes the picture in the clipboard."""
     page = page_with_clipboard
-    page.page.evaluate(_COPY_JS, as_base64(sample("Coffee")))
-    page.page.keyboard.press("ControlOrMeta+V")
+    copy_picture(page.page, sample("Coffee"))
+    paste(page.page)
     page.expect_answered(1)
     assert page.top_five("image.png")[0][0] in ("espresso", "cup")
 
@@ -73,15 +64,15 @@ def test_a_copied_link_can_be_pasted(page_with_clipboard: ClassifyPage, photo_se
     """Ctrl+V takes the photo behind a link, but not while the visitor types into a box, and not other text."""
     page = page_with_clipboard
     link = photo_server.url("/photo.jpg")
-    page.page.evaluate("text => navigator.clipboard.writeText(text)", link)
+    copy_text(page.page, link)
     page.class_search.click()
-    page.page.keyboard.press("ControlOrMeta+V")
+    paste(page.page)
     expect(page.class_search).to_have_value(link)
     page.page.get_by_role("heading", name="What is in your photo?").click()
-    page.page.evaluate("text => navigator.clipboard.writeText(text)", "What a lovely bird")
-    page.page.keyboard.press("ControlOrMeta+V")
-    page.page.evaluate("text => navigator.clipboard.writeText(text)", link)
-    page.page.keyboard.press("ControlOrMeta+V")
+    copy_text(page.page, "What a lovely bird")
+    paste(page.page)
+    copy_text(page.page, link)
+    paste(page.page)
     page.expect_answered(1)
     expect(page.card("photo.jpg")).to_contain_text("cat")
 

@@ -16,7 +16,7 @@ from core.datasets.records import Split
 from core.datasets.tasks import CHECK_KIND, EXPORT_KIND, MAP_KIND
 from core.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings, to_environment
-from pages.widgets.dataset import collect, start
+from pages.widgets.dataset import samples
 from pages.widgets.services import close_services, get_services
 from tests.conftest import PROJECT_DIR
 from tests.pages.conftest import RUN_TIMEOUT_SECONDS
@@ -563,8 +563,7 @@ def test_the_person_says_which_folders_are_the_classes(visit: Visit):
 
 def test_the_painted_birds_come_with_their_classes(visit: Visit, monkeypatch: pytest.MonkeyPatch):
     """One click makes a dataset with the classes of the sample, another one in it adds as many photos again."""
-    monkeypatch.setattr(start, "_NUM_DRAWN", 2)
-    monkeypatch.setattr(collect, "_NUM_DRAWN", 2)
+    monkeypatch.setattr(samples, "_NUM_DRAWN", 2)
     app = visit()
     button(app, "Painted birds").click().run()
     assert settle(app).title[0].value == "Painted birds"
@@ -572,6 +571,8 @@ def test_the_painted_birds_come_with_their_classes(visit: Visit, monkeypatch: py
     button(go_to(app, "Collect"), "Painted birds").click().run()
     settle(app)
     assert counts(dataset_id(app)) == dict.fromkeys(CLASS_NAMES, 4)
+    images = get_services().library.list_images(dataset_id(app))
+    assert len({image.photo_hash for image in images}) == len(images), "the same birds came twice"
 
 
 def test_an_import_under_way_is_shown_in_every_section(visit: Visit):

@@ -1,14 +1,11 @@
 """The ways in: files, folders, archives, camera, links, folders of the server, public sources, samples."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
 from core.datasets.imports import (
-    DrawnShapes,
-    HandwrittenDigits,
     ImportRequest,
     Kaggle,
     Licence,
@@ -26,6 +23,7 @@ from core.services import Services
 from pages.widgets.browser_events import Pasted, watch_browser
 from pages.widgets.camera_burst import Burst, camera_burst
 from pages.widgets.dataset.no_photos import render_first_class_hint
+from pages.widgets.dataset.samples import render_samples
 from pages.widgets.dataset.uploads import ARCHIVE_TYPES, Files, contents, max_upload_bytes, render_uploader
 from pages.widgets.errors import guarded
 from pages.widgets.wording import count, plain
@@ -33,7 +31,6 @@ from pages.widgets.wording import count, plain
 _TARGET = "dataset.collect.target"
 _NEW_CLASS = "dataset.collect.new_class"
 _MAX_BURST_FRAMES = 150
-_NUM_DRAWN = 60  # photos per class
 
 _LICENCES = {
     Licence.ANY: "any, also unknown",
@@ -357,14 +354,8 @@ def _add_public(dataset: DatasetView, target: ClassView | None, services: Servic
 
 def _render_samples(dataset: DatasetView, services: Services) -> None:
     st.caption("These need no network and bring their own classes.")
-    add: Callable[..., None] = guarded(_add_sample)
-    st.button("Painted birds", icon=":material/brush:", on_click=add, args=(dataset, services, "Painted birds"))
-    st.button(
-        "Handwritten digits", icon=":material/draw:", on_click=add, args=(dataset, services, "Handwritten digits")
+    render_samples(
+        "dataset.collect.samples",
+        dataset.num_images,  # another seed each time: the same birds again would be copies
+        lambda title, source: _submit(services, dataset, source, title=title, target=None),
     )
-
-
-def _add_sample(dataset: DatasetView, services: Services, title: str) -> None:
-    is_drawn = title == "Painted birds"
-    source = DrawnShapes(num_per_class=_NUM_DRAWN, seed=dataset.id) if is_drawn else HandwrittenDigits()
-    _submit(services, dataset, source, title=title, target=None)

@@ -8,11 +8,10 @@ from core.datasets.tasks import MAP_KIND
 from core.services import Services
 from pages.widgets.dataset.no_photos import render_no_photos
 from pages.widgets.dataset.selection import render_selection_actions, selection_generation
+from pages.widgets.dataset.task_progress import render_task_progress
 from pages.widgets.dataset_map import MapPoint, dataset_map
 from pages.widgets.errors import guarded, show_error
-from pages.widgets.wording import time_left
 
-_POLL_SECONDS = 0.5
 _MIN_PHOTOS = 3
 
 
@@ -33,7 +32,7 @@ def render_map(dataset: DatasetView, classes: list[ClassView], services: Service
     task = services.dataset_tasks.latest(MAP_KIND, dataset.id)
     if positions is None:
         if task is not None and task.is_active:
-            st.fragment(_render_progress, run_every=_POLL_SECONDS)(dataset, services)
+            render_task_progress(MAP_KIND, dataset.id, services)
             return
         if task is not None and task.error:
             show_error(task.error)
@@ -64,14 +63,3 @@ def render_map(dataset: DatasetView, classes: list[ClassView], services: Service
     )
     if selected:
         render_selection_actions(list(selected), classes, services)
-
-
-def _render_progress(dataset: DatasetView, services: Services) -> None:
-    task = services.dataset_tasks.latest(MAP_KIND, dataset.id)
-    if task is None or not task.is_active:
-        st.rerun()
-    progress = services.queue.progress(task.id)
-    if progress is None:
-        st.progress(0.0, text="Starting")
-        return
-    st.progress(progress.fraction or 0.0, text=f"{progress.message}{time_left(progress.seconds_left)}")

@@ -10,11 +10,11 @@ from pages.widgets.dataset.no_photos import render_no_photos
 from pages.widgets.dataset.overview import SPLIT_TITLES
 from pages.widgets.dataset.selection import render_selection_actions, selection_generation
 from pages.widgets.dataset.split import split_again
+from pages.widgets.dataset.task_progress import render_task_progress
 from pages.widgets.errors import guarded
 from pages.widgets.photo_grid import GridPhoto, photo_grid
-from pages.widgets.wording import plain, time_left
+from pages.widgets.wording import plain
 
-_POLL_SECONDS = 0.5
 _GROUPS_PER_PAGE = 6
 _PHOTOS_PER_GROUP = 60
 _GRID_PX = 112
@@ -39,9 +39,8 @@ def render_problems(dataset: DatasetView, classes: list[ClassView], services: Se
     if not dataset.num_images:
         render_no_photos(dataset, services)
         return
-    is_checking = services.dataset_tasks.is_active(CHECK_KIND, dataset.id)
-    if is_checking:
-        st.fragment(_render_progress, run_every=_POLL_SECONDS)(dataset, services)
+    if services.dataset_tasks.is_active(CHECK_KIND, dataset.id):
+        render_task_progress(CHECK_KIND, dataset.id, services)
         return  # the findings of the check before may be repaired by now
     findings = _open_findings(dataset, services)
     if not findings:
@@ -62,14 +61,6 @@ def render_problems(dataset: DatasetView, classes: list[ClassView], services: Se
             on_click=guarded(services.library.restore_findings),
             args=(dataset.id,),
         )
-
-
-def _render_progress(dataset: DatasetView, services: Services) -> None:
-    progress = services.dataset_tasks.progress(CHECK_KIND, dataset.id)
-    if progress is None:
-        st.progress(0.0, text="Looking at the photos")
-        return
-    st.progress(progress.fraction or 0.0, text=f"{progress.message}{time_left(progress.seconds_left)}")
 
 
 def _render_finding(finding: Finding, dataset: DatasetView, names: dict[int, str], services: Services) -> None:

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from core.datasets.imports import DrawnShapes, HandwrittenDigits, ImportRequest, StagedArchive, StagedFiles
+from core.datasets.imports import ImportRequest, Source, StagedArchive, StagedFiles
 from core.datasets.names import MAX_NAME_CHARS
 from core.datasets.records import DatasetView
 from core.errors import DatasetError
 from core.services import Services
 from pages.widgets.dataset.chooser import open_dataset
+from pages.widgets.dataset.samples import render_samples
 from pages.widgets.dataset.uploads import ARCHIVE_TYPES, Files, archive_title, contents, render_uploader
 from pages.widgets.errors import guarded
 from pages.widgets.wording import count, plain
@@ -24,7 +25,6 @@ _GUIDE = """
 
 Every deletion can be undone.
 """
-_NUM_DRAWN = 60  # photos per class: enough to train on, drawn within seconds
 
 
 def render_start(services: Services) -> None:
@@ -114,20 +114,7 @@ def _render_ready(services: Services) -> None:
         )
     with samples:
         st.caption("No photos at hand? These need no network.")
-        st.button(
-            "Painted birds",
-            icon=":material/brush:",
-            help="Birds of several kinds on all sorts of backgrounds, drawn by Bluetit.",
-            on_click=guarded(_import_sample),
-            args=(services, "Painted birds", DrawnShapes(num_per_class=_NUM_DRAWN, seed=1)),
-        )
-        st.button(
-            "Handwritten digits",
-            icon=":material/draw:",
-            help="1,797 digits from 0 to 9, written by many people.",
-            on_click=guarded(_import_sample),
-            args=(services, "Handwritten digits", HandwrittenDigits()),
-        )
+        render_samples("dataset.start.samples", 0, lambda title, source: _import_sample(services, title, source))
 
 
 def _import_folder(files: Files, services: Services) -> None:
@@ -148,7 +135,7 @@ def _import_archives(files: Files, services: Services) -> None:
         open_dataset(dataset.id, "Photos")
 
 
-def _import_sample(services: Services, title: str, source: DrawnShapes | HandwrittenDigits) -> None:
+def _import_sample(services: Services, title: str, source: Source) -> None:
     dataset = services.library.create_dataset(services.library.free_name(title))
     services.imports.submit(ImportRequest(dataset_id=dataset.id, source=source, title=title))
     open_dataset(dataset.id, "Photos")

@@ -1,12 +1,14 @@
 """`core.inference.feature_cache`: what was computed is found again; what was damaged is not believed."""
 
 import io
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,8 @@ from core.datasets.records import PhotoRecord
 from core.images import to_array
 from core.inference.classifier import Classifier
 from core.inference.feature_cache import FeatureCache, compute_features
-from core.settings import Settings
+from core.settings import Settings, to_environment
+from tests.conftest import PROJECT_DIR
 
 NETWORK, FIT = "0123456789abcdef", "crop"
 
@@ -162,10 +165,30 @@ def _put_and_get(settings: Settings, seed: int) -> int:
     )
 
 
-def test_two_processes_use_it_at_once(settings: Settings):
+_WRITER = """
+import sys
+import numpy as np
+from core.inference.feature_cache import FeatureCache
+from core.settings import load_settings
+
+cache = FeatureCache(load_settings())
+for number in range(5):
+    photos = [f"{sys.argv[3]}-{number}-{photo}" for photo in range(20)]
+    cache.put(sys.argv[1], sys.argv[2], dict.fromkeys(photos, np.ones(1280, np.float32)))
+"""
+
+
+def test_two_processes_use_it_at_once(settings: Settings, cache: FeatureCache):
     """Nothing is lost when two processes begin the file and write to it at the same time."""
-    with get_context("spawn").Pool(2) as processes:
-        assert processes.starmap(_put_and_get, [(settings, 1), (settings, 2)]) == [100, 100]
+    # Not `multiprocessing`: its children run the main module again, which Streamlit's tests have replaced.
+    environment = {**os.environ, **to_environment(settings)}
+    writers = [
+        subprocess.Popen([sys.executable, "-c", _WRITER, NETWORK, FIT, name], env=environment, cwd=PROJECT_DIR)
+        for name in ("first", "second")
+    ]
+    assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
+    hashes = [f"{name}-{number}-{photo}" for name in ("first", "second") for number in range(5) for photo in range(20)]
+    assert cache.missing(NETWORK, FIT, hashes) == []
 
 
 def test_many_threads_use_it_at_once(settings: Settings):
