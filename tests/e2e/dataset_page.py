@@ -76,7 +76,7 @@ class DatasetPage:
     def choose_server_folder(self, name: str) -> None:
         """Pick one of the folders that the server offers."""
         self.main.get_by_role("combobox", name="A folder of this server").click()
-        self.page.get_by_role("option", name=re.compile(rf"/{re.escape(name)}$")).click()
+        self.page.get_by_role("option", name=re.compile(rf"[\\/]{re.escape(name)}$")).click()
 
     def press(self, name: str | re.Pattern[str]) -> None:
         """Press the only visible button of that name."""

@@ -64,7 +64,8 @@ def test_a_copied_picture_is_pasted_into_the_chosen_class(dataset: DatasetPage):
     copy_picture(dataset.page, sample("Coffee"))
     paste(dataset.page)
     dataset.expect_added("1 photo added")
-    dataset.expect_counts("cat: 0", "coffee: 1 not split yet")
+    dataset.expect_counts("coffee: 1 not split yet")
+    expect(dataset.main.get_by_role("radio", name="cat · 0")).to_be_visible()
 
 
 def test_a_copied_link_is_pasted_into_a_class(dataset: DatasetPage, web: FileServer):
