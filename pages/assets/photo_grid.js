@@ -10,7 +10,10 @@ class PhotoGrid {
     this.root = root;
     this.list = root.querySelector(".grid");
     this.template = root.querySelector(".tile-template").content.firstElementChild;
-    this.viewer = new Viewer(root.querySelector(".viewer"), (index) => this.focus(index));
+    this.viewer = new Viewer(root.querySelector(".viewer"), {
+      onClosed: (index) => this.focus(index),
+      onDelete: (id) => this.setTriggerValue("delete_pressed", this.report.payload([id])),
+    });
     this.report = new SelectionReport();
     this.photos = [];
     this.tiles = new Map(); // by image id
@@ -39,6 +42,7 @@ class PhotoGrid {
     const isNew = this.generation === null;
     this.report.connect(component);
     this.setTriggerValue = setTriggerValue;
+    this.canDelete = data.can_delete;
     this.photosUrl = data.photos_url;
     this.list.setAttribute("aria-label", data.label);
     this.list.style.setProperty("--size", `${data.size_px}px`);
@@ -55,7 +59,7 @@ class PhotoGrid {
     this.selected.forEach((id) => { if (!this.tiles.has(id)) this.selected.delete(id); });
     this.paint();
     if (this.selected.size !== before.length) this.report.sendSoon(this.selected);
-    this.viewer.update(this.photos, this.photosUrl);
+    this.viewer.update(this.photos, data);
   }
 
   // Tiles of photos that stay are kept, so that nothing flickers and the focus stays where it is.
@@ -220,7 +224,7 @@ class PhotoGrid {
   }
 
   pressDelete(event) {
-    if (this.selected.size === 0 || event.repeat) return;
+    if (!this.canDelete || this.selected.size === 0 || event.repeat) return;
     if (this.report.isPending) this.report.send(this.selected);
     this.setTriggerValue("delete_pressed", this.report.payload(this.selected));
   }
@@ -235,9 +239,10 @@ class PhotoGrid {
 
 // The large photo over the whole window.
 class Viewer {
-  constructor(dialog, onClosed) {
+  constructor(dialog, { onClosed, onDelete }) {
     this.dialog = dialog;
     this.onClosed = onClosed;
+    this.onDelete = onDelete;
     this.image = dialog.querySelector(".large");
     this.unreadable = dialog.querySelector(".unreadable");
     this.photos = [];
@@ -249,6 +254,7 @@ class Viewer {
     this.listen(dialog, "pointerdown", (event) => { this.swipeStart = event.clientX; });
     this.listen(dialog, "pointerup", (event) => this.onSwipe(event));
     this.listen(dialog.querySelector(".close"), "click", () => dialog.close());
+    this.listen(dialog.querySelector(".delete"), "click", () => this.delete());
     this.listen(dialog.querySelector(".previous"), "click", () => this.step(-1));
     this.listen(dialog.querySelector(".next"), "click", () => this.step(1));
     this.listen(this.image, "error", () => this.showReadable(false));
@@ -259,12 +265,27 @@ class Viewer {
     target.addEventListener(kind, listener, { signal: this.listeners.signal });
   }
 
-  update(photos, photosUrl) {
+  update(photos, { photos_url: photosUrl, can_delete: canDelete }) {
     this.photos = photos;
     this.photosUrl = photosUrl;
+    this.dialog.querySelector(".delete").hidden = !canDelete;
+    this.setWaiting(false);
     if (!this.dialog.open) return;
-    if (this.index < 0) this.dialog.close();
-    else this.show(this.index);
+    const isGone = this.index < 0;
+    if (photos.length === 0) this.dialog.close();
+    else this.show(isGone ? Math.min(this.lastIndex, photos.length - 1) : this.index);
+  }
+
+  // Until the page has answered, another press would mean a photo that nobody has looked at.
+  setWaiting(isWaiting) {
+    this.isWaiting = isWaiting;
+    this.dialog.classList.toggle("is-waiting", isWaiting);
+  }
+
+  delete() {
+    if (this.isWaiting || this.dialog.querySelector(".delete").hidden) return;
+    this.setWaiting(true);
+    this.onDelete(this.shownId);
   }
 
   get index() {
@@ -279,7 +300,7 @@ class Viewer {
 
   step(by) {
     const index = this.index + by;
-    if (index >= 0 && index < this.photos.length) this.show(index);
+    if (!this.isWaiting && index >= 0 && index < this.photos.length) this.show(index);
   }
 
   show(index) {
@@ -315,7 +336,7 @@ class Viewer {
     if (target !== undefined) {
       this.step(target);
       event.preventDefault();
-    }
+    } else if (event.key === "Delete" && !event.repeat) this.delete();
     event.stopPropagation(); // neither the grid nor Streamlit's own shortcuts
   }
 
@@ -325,6 +346,7 @@ class Viewer {
   }
 
   onClose() {
+    this.setWaiting(false);
     this.image.removeAttribute("src");
     this.shownId = null;
     this.onClosed(Math.min(this.lastIndex, this.photos.length - 1));

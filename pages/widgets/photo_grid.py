@@ -26,11 +26,17 @@ class GridResult:
     """What the person has done in the grid."""
 
     selected: tuple[int, ...]  # image ids, in the order of the photos
-    is_delete_pressed: bool  # the Delete key, in this very run and with photos selected
+    is_delete_pressed: bool  # in this very run, for what is selected or for the photo that was shown large
 
 
 def photo_grid(
-    photos: Sequence[GridPhoto], *, size_px: int, key: str, generation: int = 0, label: str = "Photos"
+    photos: Sequence[GridPhoto],
+    *,
+    size_px: int,
+    key: str,
+    generation: int = 0,
+    label: str = "Photos",
+    can_delete: bool = True,
 ) -> GridResult:
     """Show the photos and say which are selected.
 
@@ -39,6 +45,7 @@ def photo_grid(
         key: of the widget; the selection survives reruns as long as it stays the same.
         generation: another number than before clears the selection.
         label: what the grid is called for those who cannot see it.
+        can_delete: whether the Delete key means anything, and the large view offers it.
     """
     reported = _grid(
         key=key,
@@ -47,6 +54,7 @@ def photo_grid(
             "label": label,
             "size_px": size_px,
             "generation": generation,
+            "can_delete": can_delete,
             "photos_url": f"{routes_prefix()}/photos",
             "photos": [[photo.image_id, photo.photo_hash, photo.name, photo.caption, photo.tone] for photo in photos],
         },
@@ -59,7 +67,7 @@ def photo_grid(
 def parse_grid_report(reported: Any, *, generation: int, shown: Sequence[int]) -> GridResult:
     """What the browser reports, as the page may trust it."""
     deleted = parse_selection(reported.get("delete_pressed"), generation=generation, shown=shown)
-    if deleted:  # the key's report carries the selection that the person saw when pressing it
+    if deleted:  # the report carries what the person saw when pressing the key
         return GridResult(selected=deleted, is_delete_pressed=True)
     selected = parse_selection(reported.get("selected"), generation=generation, shown=shown)
     return GridResult(selected=selected, is_delete_pressed=False)

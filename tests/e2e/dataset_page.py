@@ -82,6 +82,12 @@ class DatasetPage:
         """Press the only visible button of that name."""
         self.page.get_by_role("button", name=name, exact=isinstance(name, str)).locator("visible=true").click()
 
+    def press_keys(self, *keys: str) -> None:
+        """Press keys one after the other, wherever the focus is."""
+        for key in keys:
+            self.page.keyboard.press(key)
+        self.rest()
+
     def hold_to_record(self, milliseconds: float) -> None:
         """Keep the camera's button pressed for a time."""
         self.press("Start camera")
@@ -131,6 +137,10 @@ class DatasetPage:
     def photo(self, name: str) -> Locator:
         """A photo in the grid."""
         return self.grid.get_by_role("option", name=re.compile(re.escape(name)))
+
+    def large_photo(self, name: str) -> Locator:
+        """The view over the whole window, while it shows this photo."""
+        return self.page.get_by_role("dialog", name=name)
 
     def expect_open(self, name: str) -> None:
         """Wait until a dataset is on the screen."""

@@ -113,6 +113,48 @@ def test_a_dataset_is_cleaned(dataset: DatasetPage, tmp_path: Path):
     dataset.expect_counts("crow: 2 not split yet")
 
 
+def noisy_photos(folder: Path, names: str) -> list[Path]:
+    """Photos that resemble no others, one for each letter."""
+    paths = [folder / f"{name}.jpg" for name in names]
+    for path in paths:
+        path.write_bytes(noise_jpeg(ord(path.stem)))
+    return paths
+
+
+def test_photos_are_sorted_with_the_keyboard(dataset: DatasetPage, tmp_path: Path):
+    """Arrows move, Shift selects a range, Delete deletes it, and what is left can be selected as a whole."""
+    dataset.create("Keyboard", ["crow"])
+    dataset.upload(*noisy_photos(tmp_path, "abcd"))
+    dataset.expect_counts("crow: 4 not split yet")
+    dataset.choose_section("Photos")
+    dataset.photo("a.jpg").focus()
+    dataset.press_keys("ArrowRight", "Shift+ArrowRight")
+    expect(dataset.main.get_by_text("2 photos selected")).to_be_visible()
+    dataset.press_keys("Delete")
+    dataset.expect_photos("a.jpg", "d.jpg")
+    dataset.press_keys("ControlOrMeta+A")
+    expect(dataset.main.get_by_text("2 photos selected")).to_be_visible()
+
+
+def test_photos_are_sifted_in_the_large_view(dataset: DatasetPage, tmp_path: Path):
+    """Delete takes away the photo that is shown large and turns to the next; Escape leads back to the grid."""
+    dataset.create("Sifted", ["crow"])
+    dataset.upload(*noisy_photos(tmp_path, "abc"))
+    dataset.expect_counts("crow: 3 not split yet")
+    dataset.choose_section("Photos")
+    dataset.photo("a.jpg").dblclick()
+    expect(dataset.large_photo("a.jpg")).to_be_visible()
+    dataset.press_keys("Delete")
+    expect(dataset.large_photo("b.jpg")).to_be_visible()
+    dataset.rest()
+    dataset.large_photo("b.jpg").get_by_role("button", name="Delete").click()
+    expect(dataset.large_photo("c.jpg")).to_be_visible()
+    dataset.rest()
+    dataset.press_keys("Escape")
+    dataset.expect_photos("c.jpg")
+    dataset.expect_counts("crow: 1 not split yet")
+
+
 def test_everything_is_there_after_a_restart(
     open_page: OpenPage, prepared_cache: Path, keras_environment: dict[str, str], tmp_path: Path
 ):

@@ -41,6 +41,7 @@ def render_browse(dataset: DatasetView, classes: list[ClassView], services: Serv
         size_px=st.session_state[_SIZE],
         key="dataset.browse.grid",
         generation=selection_generation(),
+        can_delete=shown_class != _TRASH,
     )
     selected = list(result.selected)
     with actions:
@@ -48,7 +49,7 @@ def render_browse(dataset: DatasetView, classes: list[ClassView], services: Serv
             _render_trash_actions(selected, dataset, services)
         else:
             render_selection_actions(selected, classes, services)
-    if result.is_delete_pressed and selected and shown_class != _TRASH:
+    if result.is_delete_pressed and shown_class != _TRASH:
         act_on(services.library.trash_images, selected)
         st.rerun()
 

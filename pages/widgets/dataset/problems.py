@@ -8,7 +8,7 @@ from core.datasets.tasks import CHECK_KIND
 from core.services import Services
 from pages.widgets.dataset.no_photos import render_no_photos
 from pages.widgets.dataset.overview import SPLIT_TITLES
-from pages.widgets.dataset.selection import render_selection_actions, selection_generation
+from pages.widgets.dataset.selection import act_on, render_selection_actions, selection_generation
 from pages.widgets.dataset.split import split_again
 from pages.widgets.dataset.task_progress import render_task_progress
 from pages.widgets.errors import guarded
@@ -130,18 +130,21 @@ def _render_photos(
     images = [image for image in services.library.get_images(image_ids[:_PHOTOS_PER_GROUP]) if not image.trashed_at]
     if not images:
         return
-    selected = photo_grid(
+    result = photo_grid(
         [_grid_photo(image, names) for image in images],
         size_px=_GRID_PX,
         key=f"dataset.problems.grid.{image_ids[0]}.{len(image_ids)}",
         generation=selection_generation(),
         label="Photos of this finding",
-    ).selected
+    )
     if len(image_ids) > _PHOTOS_PER_GROUP:
         st.caption(f"and {len(image_ids) - _PHOTOS_PER_GROUP:,} more")
-    if selected:
+    if result.is_delete_pressed:
+        act_on(services.library.trash_images, list(result.selected))
+        st.rerun()
+    if result.selected:
         classes = services.library.list_classes(dataset.id)
-        render_selection_actions(list(selected), classes, services, key=str(image_ids[0]))
+        render_selection_actions(list(result.selected), classes, services, key=str(image_ids[0]))
     elif keys:
         _render_dismissal("These are fine", keys, dataset, services)
 
