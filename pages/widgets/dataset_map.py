@@ -1,7 +1,7 @@
 """The map of a dataset: every photo a point, in the colour of its class; circling points selects photos."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,15 +26,14 @@ class MapPoint:
     y: float
 
 
-def dataset_map(points: Sequence[MapPoint], *, key: str, generation: int = 0) -> tuple[int, ...]:
+def dataset_map(columns: Mapping[str, list[Any]], *, key: str, generation: int = 0) -> tuple[int, ...]:
     """Show the map and return the ids of the selected images, in the order of the points.
 
     Args:
-        points: up to 10,000 stay fluent.
+        columns: the points as `map_columns` gives them; up to 10,000 stay fluent.
         key: of the widget; selection and zoom survive reruns as long as it stays the same.
         generation: another number than before clears the selection.
     """
-    columns = map_columns(points)
     reported = _map(
         key=key,
         data={

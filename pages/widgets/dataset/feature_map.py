@@ -1,5 +1,7 @@
 """A map of the dataset: photos that look alike to a network lie close together."""
 
+from typing import Any
+
 import streamlit as st
 
 from core.datasets.mapping import load_map
@@ -7,11 +9,13 @@ from core.datasets.records import ClassView, DatasetView
 from core.datasets.tasks import MAP_KIND
 from core.services import Services
 from pages.widgets.dataset.no_photos import render_no_photos
+from pages.widgets.dataset.remembered import remembered
 from pages.widgets.dataset.selection import render_selection_actions, selection_generation
 from pages.widgets.dataset.task_progress import render_task_progress
-from pages.widgets.dataset_map import MapPoint, dataset_map
+from pages.widgets.dataset_map import MapPoint, dataset_map, map_columns
 from pages.widgets.errors import guarded, show_error
 
+_COLUMNS = "dataset.map.columns"
 _MIN_PHOTOS = 3
 
 
@@ -24,28 +28,40 @@ def render_map(dataset: DatasetView, classes: list[ClassView], services: Service
     if not dataset.num_images:
         render_no_photos(dataset, services)
         return
-    images = services.library.list_images(dataset.id)
-    if len(images) < _MIN_PHOTOS:
+    if dataset.num_images < _MIN_PHOTOS:
         st.info(f"A map needs at least {_MIN_PHOTOS} photos.", icon=":material/scatter_plot:")
         return
-    positions = load_map(services.settings, [image.photo_hash for image in images])
     task = services.dataset_tasks.latest(MAP_KIND, dataset.id)
-    if positions is None:
-        if task is not None and task.is_active:
-            render_task_progress(MAP_KIND, dataset.id, services)
-            return
-        if task is not None and task.error:
-            show_error(task.error)
-        st.button(
-            "Draw the map",
-            type="primary",
-            icon=":material/scatter_plot:",
-            on_click=guarded(services.dataset_tasks.request),
-            args=(MAP_KIND, dataset.id),
-        )
+    columns = remembered(
+        _COLUMNS, (dataset.id, dataset.revision, task), lambda: _load_columns(dataset, classes, services)
+    )
+    if columns is not None:
+        selected = dataset_map(columns, key="dataset.map.points", generation=selection_generation())
+        if selected:
+            render_selection_actions(list(selected), classes, services)
         return
+    if task is not None and task.is_active:
+        render_task_progress(MAP_KIND, dataset.id, services)
+        return
+    if task is not None and task.error:
+        show_error(task.error)
+    st.button(
+        "Draw the map",
+        type="primary",
+        icon=":material/scatter_plot:",
+        on_click=guarded(services.dataset_tasks.request),
+        args=(MAP_KIND, dataset.id),
+    )
+
+
+def _load_columns(dataset: DatasetView, classes: list[ClassView], services: Services) -> dict[str, list[Any]] | None:
+    """The points of the map; None when it has not been drawn yet."""
+    images = services.library.list_images(dataset.id)
+    positions = load_map(services.settings, [image.photo_hash for image in images])
+    if positions is None:
+        return None
     names = {view.id: view.name for view in classes}
-    selected = dataset_map(
+    return map_columns(
         [
             MapPoint(
                 image_id=image.id,
@@ -57,9 +73,5 @@ def render_map(dataset: DatasetView, classes: list[ClassView], services: Service
             )
             for image in images
             if image.photo_hash in positions
-        ],
-        key="dataset.map.points",
-        generation=selection_generation(),
+        ]
     )
-    if selected:
-        render_selection_actions(list(selected), classes, services)

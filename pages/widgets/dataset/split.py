@@ -1,13 +1,14 @@
 """Dividing the photos into train, validation and test, with what a careless split would have leaked."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import streamlit as st
 
 from core.datasets.records import ClassView, DatasetView, OperationView, Split
 from core.datasets.split import (
+    LeakReport,
     SplitConfig,
-    SplitItem,
     SplitResult,
     count_leaks,
     groups_of,
@@ -15,16 +16,28 @@ from core.datasets.split import (
     naive_leak,
     split_items,
 )
+from core.datasets.tasks import CHECK_KIND
 from core.errors import DatasetError
 from core.services import Services
 from pages.widgets.dataset.no_photos import render_no_photos
 from pages.widgets.dataset.overview import SPLIT_TITLES
+from pages.widgets.dataset.remembered import remembered
 from pages.widgets.errors import guarded
 from pages.widgets.wording import count, percent, plain
 
 _CONFIG = "dataset.split.config"
+_PLAN = "dataset.split.plan"
 _WORTH_TELLING = 0.5  # photos
 _UNCHANGED = "Nothing to change: every photo keeps its split"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """What a split would do, and why it should be one with care."""
+
+    result: SplitResult
+    num_leaked_now: int  # validation and test photos with a near-twin in train
+    naive_leak: LeakReport
 
 
 def render_split(dataset: DatasetView, classes: list[ClassView], services: Services) -> None:
@@ -40,17 +53,17 @@ def render_split(dataset: DatasetView, classes: list[ClassView], services: Servi
     if config is None:
         return
     st.session_state[_CONFIG] = config
-    items, present = _items(dataset, config, services)
-    result = split_items(items, config)
+    check = services.dataset_tasks.latest(CHECK_KIND, dataset.id)  # which finds the near-duplicates
+    plan = remembered(_PLAN, (dataset.id, dataset.revision, check, config), lambda: _plan(dataset, config, services))
     st.button(
         "Split the photos",
         type="primary",
         icon=":material/call_split:",
         on_click=guarded(_apply),
-        args=(dataset, result, services),
+        args=(dataset, plan.result, services),
     )
-    _render_outcome(result, classes, config)
-    _render_leaks(items, present, config)
+    _render_outcome(plan.result, classes, config)
+    _render_leaks(plan)
 
 
 def _render_sliders() -> SplitConfig | None:
@@ -107,21 +120,21 @@ def split_again(dataset: DatasetView, services: Services) -> OperationView:
         DatasetError: that changes nothing, so whatever it was to remedy stays.
     """
     config = st.session_state.get(_CONFIG, SplitConfig(keep_imported=False, keep_by_hand=False))
-    items, _ = _items(dataset, config, services)
-    operation = services.library.assign_splits(dataset.id, split_items(items, config).to_assign)
+    operation = services.library.assign_splits(dataset.id, _plan(dataset, config, services).result.to_assign)
     if operation is None:
         raise DatasetError(f"{_UNCHANGED}. Choose other shares under Split, or let go of splits that are kept there.")
     return operation
 
 
-def _items(
-    dataset: DatasetView, config: SplitConfig, services: Services
-) -> tuple[list[SplitItem], dict[int, Split | None]]:
-    """What is to be split, and the split that each image has now."""
+def _plan(dataset: DatasetView, config: SplitConfig, services: Services) -> _Plan:
     images = services.library.list_images(dataset.id)
     pairs = services.library.get_pairs({image.photo_hash for image in images})
     items = items_of(images, groups_of(images, pairs), config)
-    return items, {image.id: image.split for image in images}
+    return _Plan(
+        result=split_items(items, config),
+        num_leaked_now=count_leaks(items, {image.id: image.split for image in images}),
+        naive_leak=naive_leak(items, config),
+    )
 
 
 def _render_outcome(result: SplitResult, classes: list[ClassView], config: SplitConfig) -> None:
@@ -143,17 +156,16 @@ def percent_text(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _render_leaks(items: list[SplitItem], present: Mapping[int, Split | None], config: SplitConfig) -> None:
+def _render_leaks(plan: _Plan) -> None:
     """What leaks now, and what a split without care would leak."""
-    num_leaked_now = count_leaks(items, present)
-    if num_leaked_now:
+    num_leaked, leak = plan.num_leaked_now, plan.naive_leak
+    if num_leaked:
         st.warning(
-            f"{count(num_leaked_now, 'validation or test photo')} now {'has' if num_leaked_now == 1 else 'have'} a "
+            f"{count(num_leaked, 'validation or test photo')} now {'has' if num_leaked == 1 else 'have'} a "
             "near-twin in train: the network would seem better than it is. Splitting anew, without keeping the splits "
             "that came with the photos, puts near-twins on one side.",
             icon=":material/content_copy:",
         )
-    leak = naive_leak(items, config)
     if leak.num_leaked < _WORTH_TELLING:
         st.caption(":material/verified: No near-duplicates or bursts: a plain random split would be honest here.")
         return
