@@ -47,7 +47,7 @@ def render_problems(dataset: DatasetView, classes: list[ClassView], services: Se
         st.success("No problems found.", icon=":material/verified:")
         st.caption(
             "Looked for copies and near-copies, also between classes and across the split; for blurred, dark, bright, "
-            "tiny, long and empty photos; for too few photos, uneven classes and missing splits."
+            "tiny, narrow and one-coloured photos; for too few photos, uneven classes and missing splits."
         )
     for number, finding in enumerate(findings):
         title = f"**{plain(finding.title)}**"
