@@ -5,7 +5,8 @@ resolved here, every address it has is checked, and the connection goes to the c
 that changes its address between the check and the connection (DNS rebinding) gains nothing. Redirects are
 followed by hand and checked like the first link.
 
-`fetch_photo` reads one photo into memory. `open_link` is the engine below it, which `core.datasets.downloads` shares.
+`fetch_photo` reads one photo into memory. `open_link` is the engine below it, which
+`core.datasets.sources.downloads` shares.
 """
 
 import email.message

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from core.backbones.artefacts import load_artefact, preparing_version
 from core.backbones.catalog import Backbone, find_backbone
 from core.datasets.garbage import collect_garbage
-from core.datasets.imports import ImportDesk
+from core.datasets.ingest.desk import ImportDesk
 from core.datasets.library import Library
 from core.datasets.photo_store import PhotoStore
 from core.datasets.tasks import DatasetTasks

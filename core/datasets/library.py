@@ -10,14 +10,14 @@ from collections.abc import Collection, Iterable, Sequence
 from sqlalchemy import ColumnElement, Insert, and_, func, insert, literal, select, update
 from sqlalchemy.orm import Session, aliased
 
-from core.datasets.check_log import CheckLog
-from core.datasets.history import change_rows, operation_view, record_operation, revert, revive_dataset
-from core.datasets.image_shelf import ImageShelf, insert_class, num_photos
-from core.datasets.import_log import ImportLog
 from core.datasets.names import clean_name, clean_names, first_free, name_key
-from core.datasets.photo_index import PhotoIndex
 from core.datasets.records import ClassView, DatasetView, OperationView, UndoResult
-from core.datasets.rows import (
+from core.datasets.shelves.check_log import CheckLog
+from core.datasets.shelves.history import change_rows, operation_view, record_operation, revert, revive_dataset
+from core.datasets.shelves.image_shelf import ImageShelf, insert_class, num_photos
+from core.datasets.shelves.import_log import ImportLog
+from core.datasets.shelves.photo_index import PhotoIndex
+from core.datasets.shelves.rows import (
     Shelf,
     is_name_taken,
     lock_any_dataset,

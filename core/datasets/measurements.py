@@ -1,6 +1,6 @@
 """What is measured on every photo once, when it comes in: light, sharpness, and what it looks like from afar.
 
-`core.datasets.findings` says which values are a reason to look at a photo.
+`core.datasets.checks.findings` says which values are a reason to look at a photo.
 """
 
 import math

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core.datasets.records import SnapshotImageView, SnapshotView, Split
-from core.datasets.rows import lock_dataset
+from core.datasets.shelves.rows import lock_dataset
 from core.errors import DatasetError, UnknownDatasetError
 from core.storage.db import Database
 from core.storage.schema import Dataset, DatasetClass, DatasetImage, Snapshot, SnapshotImage

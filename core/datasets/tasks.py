@@ -4,7 +4,7 @@ from typing import Any
 
 from core.backbones.artefacts import find_artefact
 from core.backbones.catalog import find_backbone
-from core.datasets.findings import FindingKind
+from core.datasets.checks.findings import FindingKind
 from core.datasets.library import Library
 from core.datasets.records import DatasetView
 from core.jobs.queue import TaskQueue

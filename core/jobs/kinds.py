@@ -48,7 +48,7 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
             TaskKind(
                 name="import_photos",
                 title="Import photos",
-                handler="core.datasets.importing:run_import_task",
+                handler="core.datasets.ingest.importing:run_import_task",
                 lane=Lane.PHOTOS,
                 max_attempts=3,
                 on_worker_death="retry",
@@ -56,7 +56,7 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
             TaskKind(
                 name="check_dataset",
                 title="Check photos",
-                handler="core.datasets.checking:run_check_task",
+                handler="core.datasets.checks.checking:run_check_task",
                 lane=Lane.PHOTOS,
                 max_attempts=3,
                 on_worker_death="retry",

@@ -194,7 +194,7 @@ class DatasetOperation(Base):
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
     kind: Mapped[str]
     summary: Mapped[str]  # for people, such as "Moved 3 photos to crow"
-    changes: Mapped[dict[str, Any]]  # as `core.datasets.history` writes them
+    changes: Mapped[dict[str, Any]]  # as `core.datasets.shelves.history` writes them
     created_at: Mapped[float]
     undone_at: Mapped[float | None]
 
@@ -209,7 +209,7 @@ class PhotoImport(Base):
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
     request: Mapped[dict[str, Any]]  # an `ImportRequest` as JSON
     task_id: Mapped[int | None]
-    state: Mapped[str]  # waiting, question, done, failed, cancelled: see `core.datasets.imports`
+    state: Mapped[str]  # waiting, question, done, failed, cancelled: see `core.datasets.ingest.desk`
     question: Mapped[dict[str, Any] | None]  # what the person must decide before it can go on
     num_accepted: Mapped[int]
     num_refused: Mapped[int]
@@ -237,7 +237,7 @@ class DatasetCheck(Base):
 
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True)
     revision: Mapped[int]  # of the dataset when it was checked
-    findings: Mapped[list[Any]]  # as `core.datasets.findings` writes them
+    findings: Mapped[list[Any]]  # as `core.datasets.checks.findings` writes them
     checked_at: Mapped[float]
 
 

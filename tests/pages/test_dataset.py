@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core.datasets.drawn_samples import CLASS_NAMES
-from core.datasets.imports import ImportRequest, StagedFiles
+from core.datasets.ingest.requests import ImportRequest, StagedFiles
 from core.datasets.records import Split
+from core.datasets.samples.drawn_samples import CLASS_NAMES
 from core.datasets.tasks import CHECK_KIND, EXPORT_KIND, MAP_KIND
 from core.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings, to_environment

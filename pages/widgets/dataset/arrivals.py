@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from core.datasets.imports import ImportStatus
-from core.datasets.layout import LayoutAnswer, LayoutQuestion, NameGroup, Reading, ReadingOption
+from core.datasets.ingest.desk import ImportStatus
+from core.datasets.ingest.layout import LayoutAnswer, LayoutQuestion, NameGroup, Reading, ReadingOption
 from core.datasets.names import clean_name
 from core.datasets.records import DatasetView, ImportState
 from core.services import Services

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.datasets.imports import (
+from core.datasets.ingest.requests import (
     ImportRequest,
     Kaggle,
     Licence,

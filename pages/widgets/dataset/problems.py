@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.datasets.findings import Finding, Remedy, RemedyKind, without_dismissed
+from core.datasets.checks.findings import Finding, Remedy, RemedyKind, without_dismissed
 from core.datasets.records import ClassView, DatasetView, ImageView
 from core.datasets.tasks import CHECK_KIND
 from core.services import Services

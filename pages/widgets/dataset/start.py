@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.datasets.imports import ImportRequest, Source, StagedArchive, StagedFiles
+from core.datasets.ingest.requests import ImportRequest, Source, StagedArchive, StagedFiles
 from core.datasets.names import MAX_NAME_CHARS
 from core.datasets.records import DatasetView
 from core.errors import DatasetError

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.datasets.importing import run_import_task
+from core.datasets.ingest.importing import run_import_task
 from core.errors import BluetitError, TaskCancelledError
 from core.jobs.context import TaskContext
 from core.jobs.kinds import Lane

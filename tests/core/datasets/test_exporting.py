@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.datasets.archives import ArchiveLimits, open_archive
+from core.datasets.archives.archive import ArchiveLimits, open_archive
 from core.datasets.exporting import (
     MANIFEST_NAME,
     export_dataset,
@@ -19,9 +19,9 @@ from core.datasets.exporting import (
     run_export_task,
     safe_file_name,
 )
-from core.datasets.importing import run_import_task
-from core.datasets.imports import ImportRequest, ServerFolder
-from core.datasets.layout import plan_layout
+from core.datasets.ingest.importing import run_import_task
+from core.datasets.ingest.layout import plan_layout
+from core.datasets.ingest.requests import ImportRequest, ServerFolder
 from core.datasets.library import Library
 from core.datasets.photo_store import PhotoStore, encode_photo
 from core.datasets.records import ImportState, NewImage, PhotoRecord, Split, SplitOrigin

@@ -1,0 +1,1 @@
+"""Photos out of archives that strangers packed."""

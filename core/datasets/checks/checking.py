@@ -1,0 +1,136 @@
+"""The work of a check: find near-duplicates among a dataset's photos, and everything else that may be wrong with it.
+
+Nothing is found out twice: measurements come with the photos, features stay in their cache, and pairs of
+near-duplicates in the database. Features are computed only for photos that look like another one.
+"""
+
+from collections.abc import Collection, Sequence
+from contextlib import closing
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from core.backbones.artefacts import load_artefact
+from core.backbones.catalog import find_backbone
+from core.datasets.checks.findings import DatasetContent, find_problems, is_flat
+from core.datasets.checks.near_duplicates import near_duplicates, photos_to_compare
+from core.datasets.library import Library
+from core.datasets.photo_store import PhotoStore
+from core.datasets.records import PhotoRecord
+from core.errors import ArtefactDamagedError, ArtefactMissingError, UnknownBackboneError
+from core.inference.classifier import Classifier
+from core.inference.feature_cache import FeatureCache, compute_features
+from core.jobs.context import TaskContext
+from core.settings import Settings
+from core.storage.db import open_database
+
+# How the time is divided, for the progress that is shown: nearly all of it goes into computing features.
+_SHARE_OF_FEATURES = 0.9
+
+Pairs = dict[tuple[str, str], float]
+
+
+def run_check_task(context: TaskContext) -> None:
+    """Handler of the task kind `check_dataset`; its payload is `{"dataset_id": number}`.
+
+    Raises:
+        UnknownDatasetError: no such dataset, or it is in the trash.
+    """
+    with closing(open_database(context.settings)) as database:
+        check_dataset(Library(database), int(context.payload["dataset_id"]), context)
+
+
+def check_dataset(library: Library, dataset_id: int, context: TaskContext) -> None:
+    """Check a dataset and keep what was found, for the revision that it had at the beginning.
+
+    Raises:
+        UnknownDatasetError: no such dataset, or it is in the trash.
+        TaskCancelledError: somebody asked to stop; features that were computed are kept.
+    """
+    context.report(0.0, "Looking at the photos")
+    revision = library.get_dataset(dataset_id).revision
+    images = library.list_images(dataset_id)
+    photos = library.get_photos({image.photo_hash for image in images})
+    # Empty photos resemble each other in every way; sorted, so that every check sees them in the same order.
+    comparable = [photos[photo_hash] for photo_hash in sorted(photos) if not is_flat(photos[photo_hash])]
+    known = library.get_pairs([photo.hash for photo in comparable])
+    found, with_features = _Search(comparable, known, context).run()
+    if with_features:
+        library.save_pairs(found)
+    content = DatasetContent(
+        classes=library.list_classes(dataset_id),
+        images=images,
+        photos=photos,
+        near_pairs=known.keys() | found.keys(),
+        with_features=with_features,
+    )
+    findings = [finding.to_json() for finding in find_problems(content)]
+    library.save_check(dataset_id, revision, findings)
+    context.report(1.0, "Checked")
+
+
+class _Search:
+    """The search for near-duplicates among photos."""
+
+    def __init__(self, photos: Sequence[PhotoRecord], known: Collection[tuple[str, str]], context: TaskContext) -> None:
+        self._photos = photos
+        self._hashes = [str(photo.measurements["phash"]) for photo in photos]
+        self._mirrored = [str(photo.measurements["phash_mirrored"]) for photo in photos]
+        positions = {photo.hash: position for position, photo in enumerate(photos)}
+        self._known = [(positions[first], positions[second]) for first, second in known]
+        self._context = context
+        self._store = PhotoStore(context.settings.photos_path, context.settings.cache_path)
+        self._cache = FeatureCache(context.settings)
+
+    def run(self) -> tuple[Pairs, bool]:
+        """New pairs of near-duplicates with their similarity, and whether features confirmed them."""
+        needed = photos_to_compare(self._hashes, self._mirrored, self._known)
+        if needed.size == 0:
+            return {}, True
+        classifier = _load_classifier(self._context.settings)
+        if classifier is not None:
+            self._compute([self._photos[position] for position in needed], classifier)
+        return self._confirm(classifier), classifier is not None
+
+    def _compute(self, photos: Sequence[PhotoRecord], classifier: Classifier) -> None:
+        """Have the features of all these photos in the cache."""
+        by_hash = {photo.hash: photo for photo in photos}
+        record = classifier.record
+        missing = self._cache.missing(record.fingerprint, record.fit_mode, by_hash)
+        answers = compute_features(
+            (by_hash[photo_hash] for photo_hash in missing), self._store, classifier, self._cache
+        )
+        for number, _ in enumerate(answers, start=1):
+            self._context.check_cancelled()
+            fraction = _SHARE_OF_FEATURES * number / len(missing)
+            self._context.report(fraction, f"Compared {number:,} of {len(missing):,} photos that resemble others")
+
+    def _confirm(self, classifier: Classifier | None) -> Pairs:
+        pairs = near_duplicates(
+            self._hashes,
+            self._mirrored,
+            known=self._known,
+            features=None if classifier is None else partial(self._features, classifier),
+        )
+        return {
+            (self._photos[first].hash, self._photos[second].hash): similarity for first, second, similarity in pairs
+        }
+
+    def _features(self, classifier: Classifier, positions: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
+        """Features of the photos at these positions, float32 (photos, channels); zeros for one that cannot be read."""
+        self._context.check_cancelled()
+        photos = [self._photos[position] for position in positions]
+        vectors = np.zeros((len(photos), classifier.record.feature_map_shape[-1]), dtype=np.float32)
+        for row, (_, values) in enumerate(compute_features(photos, self._store, classifier, self._cache)):
+            if values is not None:
+                vectors[row] = values
+        return vectors
+
+
+def _load_classifier(settings: Settings) -> Classifier | None:
+    """The default backbone, if it has been prepared: a check does not wait for that."""
+    try:
+        return Classifier(load_artefact(find_backbone(settings.default_backbone), settings), settings)
+    except (UnknownBackboneError, ArtefactMissingError, ArtefactDamagedError):
+        return None

@@ -1,0 +1,227 @@
+"""The desk that takes requests to import photos and tells how they go.
+
+The work itself is `core.datasets.ingest.importing`, in a worker process. An import goes through the states of
+`ImportState`: it waits for the worker or is in its hands, may stop at a question, and ends done, failed or cancelled.
+"""
+
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from core.datasets.ingest.layout import LayoutAnswer
+from core.datasets.ingest.places import allowed_path, staging_path, work_path
+from core.datasets.ingest.requests import ImportRequest, ServerFolder, Source, StagedArchive, StagedFiles
+from core.datasets.ingest.staging import is_staged, remove_staging, stage
+from core.datasets.library import Library
+from core.datasets.names import clean_name
+from core.datasets.records import ImportState, ImportView
+from core.datasets.sources.source_files import SourceFile
+from core.errors import DatasetError, SourceError
+from core.jobs.queue import TaskQueue
+from core.jobs.status import TaskStatus
+from core.jobs.supervisor import Supervisor
+from core.jobs.views import Progress, TaskView
+from core.settings import Settings
+
+IMPORT_KIND = "import_photos"
+
+# Uploads that nobody imported, and what a failed import might go on with, are kept this long.
+KEEP_INCOMING_SECONDS = 7 * 24 * 3600.0
+
+# Between noting an import and queueing its task there are milliseconds.
+_BEGIN_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportStatus:
+    """How an import stands."""
+
+    view: ImportView
+    progress: Progress | None  # of an active import, once it has reported
+    is_active: bool  # whether it waits for the worker or is in its hands
+    error: str | None  # of a failed import, for people
+
+
+class ImportDesk:
+    """Takes requests to import and tells how they go; safe to share between sessions and threads."""
+
+    def __init__(self, settings: Settings, library: Library, queue: TaskQueue, supervisor: Supervisor) -> None:
+        self._settings = settings
+        self._library = library
+        self._queue = queue
+        self._supervisor = supervisor
+
+    def stage_files(self, files: Iterable[tuple[str, bytes]]) -> str:
+        """Write what a browser sent to the disk, for a request with `StagedFiles` or `StagedArchive`.
+
+        Args:
+            files: (path, content) of each; the path is the client's, relative, and used as a label only. They are
+                taken one after the other.
+
+        Returns:
+            The folder that the request names.
+
+        Raises:
+            SourceError: there are more files than one import may bring.
+            NoSpaceError: the disk is full; nothing was kept.
+            StorageError: the files cannot be written.
+        """
+        staging_id = uuid.uuid4().hex
+        stage(
+            (SourceFile(path=path, data=data) for path, data in files),
+            staging_path(staging_id, self._settings),
+            max_files=self._settings.max_import_photos,
+        )
+        return staging_id
+
+    def submit(self, request: ImportRequest) -> int:
+        """Queue an import and return its number.
+
+        Raises:
+            UnknownDatasetError: no such dataset, or it is in the trash.
+            NameRefusedError: a class cannot have the name.
+            ConfigError: the answer is none.
+            SourceError: the upload or the server's folder is not there, or may not be imported.
+        """
+        if request.target_class is not None:
+            request = replace(request, target_class=clean_name(request.target_class, "class"))
+        if request.answer is not None:
+            LayoutAnswer.from_json(request.answer)
+        self._check_source(request.source)
+        import_id = self._library.create_import(request.dataset_id, request.to_json())
+        self._queue_task(import_id)
+        return import_id
+
+    def answer(self, import_id: int, answer: dict[str, Any]) -> None:
+        """Let an import go on that stopped at a question; nothing is uploaded or downloaded again.
+
+        Args:
+            import_id: the import.
+            answer: a `LayoutAnswer` as JSON.
+
+        Raises:
+            UnknownDatasetError: no such import.
+            DatasetError: the import has no open question.
+            ConfigError: the answer is none.
+        """
+        view = self._library.get_import(import_id)
+        if view.state is not ImportState.QUESTION:
+            raise DatasetError(f"Import {import_id} has no open question: it is {view.state}.")
+        self._library.reopen_import(import_id, {**view.request, "answer": LayoutAnswer.from_json(answer).to_json()})
+        self._queue_task(import_id)
+
+    def retry(self, import_id: int) -> None:
+        """Try a failed import again; downloads go on where they stopped.
+
+        Raises:
+            UnknownDatasetError: no such import.
+            DatasetError: the import has not failed.
+        """
+        view = self.status(import_id).view
+        if view.state is not ImportState.FAILED:
+            raise DatasetError(f"Import {import_id} is {view.state}; only a failed one can be tried again.")
+        self._library.reopen_import(import_id, view.request)
+        self._queue_task(import_id)
+
+    def cancel(self, import_id: int) -> None:
+        """Stop an import; from this moment on it adds nothing. One that is over stays as it is.
+
+        Raises:
+            UnknownDatasetError: no such import.
+        """
+        view = self._library.get_import(import_id)
+        if view.state in (ImportState.DONE, ImportState.CANCELLED):
+            return
+        self._library.finish_import(
+            import_id, state=ImportState.CANCELLED, refused=view.refused, num_refused=view.num_refused
+        )
+        if view.task_id is not None:
+            self._queue.request_cancel(view.task_id)
+            if self._queue.get(view.task_id).is_active:
+                return  # the worker reads the files still, and deletes them when it stops
+        remove_import_files(view, self._settings)
+
+    def status(self, import_id: int) -> ImportStatus:
+        """How an import stands.
+
+        Raises:
+            UnknownDatasetError: no such import.
+        """
+        view = self._library.get_import(import_id)
+        task = None if view.task_id is None else self._queue.get(view.task_id)
+        is_begun = task is not None or time.time() - view.created_at > _BEGIN_SECONDS
+        if view.state is ImportState.WAITING and is_begun and not (task and task.is_active):
+            view = self._settle(view, task)
+        is_active = view.state is ImportState.WAITING
+        return ImportStatus(
+            view=view,
+            progress=self._queue.progress(task.id) if task is not None and is_active else None,
+            is_active=is_active,
+            error=_error_of(task) if view.state is ImportState.FAILED else None,
+        )
+
+    def list_statuses(self, dataset_id: int, limit: int = 20) -> list[ImportStatus]:
+        """How the newest imports of a dataset stand, newest first."""
+        return [self.status(view.id) for view in self._library.list_imports(dataset_id, limit)]
+
+    def sweep(self) -> None:
+        """Delete what has been waiting in the incoming folder for too long and belongs to no open import."""
+        if not self._settings.incoming_path.is_dir():
+            return
+        needed = {path for view in self._open_imports() for path in _folders_of(view, self._settings)}
+        oldest = time.time() - KEEP_INCOMING_SECONDS
+        for folder in self._settings.incoming_path.iterdir():
+            if folder not in needed and folder.stat().st_mtime < oldest:
+                remove_staging(folder)
+
+    def _check_source(self, source: Source) -> None:
+        if isinstance(source, StagedFiles | StagedArchive):
+            if not is_staged(staging_path(source.folder, self._settings)):
+                raise SourceError("The uploaded photos are not on the server any more. Add them again.")
+        elif isinstance(source, ServerFolder):
+            allowed_path(source.path, self._settings)
+
+    def _queue_task(self, import_id: int) -> None:
+        key = f"{IMPORT_KIND}:{import_id}"
+        task_id = self._queue.submit(IMPORT_KIND, {"import_id": import_id}, key=key)
+        self._library.set_import_task(import_id, task_id)
+        self._supervisor.wake()
+
+    def _settle(self, view: ImportView, task: TaskView | None) -> ImportView:
+        """Note the end of an import whose worker could not do that, because it was killed or has crashed."""
+        latest = self._library.get_import(view.id)
+        if latest != view:
+            return latest  # it ended, or was begun again, between two looks
+        is_cancelled = task is not None and task.status is TaskStatus.CANCELLED
+        state = ImportState.CANCELLED if is_cancelled else ImportState.FAILED
+        self._library.finish_import(view.id, state=state, refused=view.refused, num_refused=view.num_refused)
+        if is_cancelled:
+            remove_import_files(view, self._settings)
+        return self._library.get_import(view.id)
+
+    def _open_imports(self) -> list[ImportView]:
+        datasets = [*self._library.list_datasets(), *self._library.list_trashed_datasets()]
+        views = [view for dataset in datasets for view in self._library.list_imports(dataset.id, limit=1_000)]
+        return [view for view in views if view.state in (ImportState.WAITING, ImportState.QUESTION)]
+
+
+def remove_import_files(view: ImportView, settings: Settings) -> None:
+    """Delete what an import that is over was made from."""
+    for folder in _folders_of(view, settings):
+        remove_staging(folder)
+
+
+def _folders_of(view: ImportView, settings: Settings) -> list[Path]:
+    source = ImportRequest.from_json(view.request).source
+    if isinstance(source, StagedFiles | StagedArchive):
+        return [staging_path(source.folder, settings)]
+    return [work_path(view.id, settings)]
+
+
+def _error_of(task: TaskView | None) -> str:
+    if task is None:
+        return "The import was never begun: the server stopped at that moment. Try again."
+    return task.error or "The import was stopped before its end. Try again."

@@ -1,0 +1,394 @@
+"""The work of an import: find out what there is and where it belongs, store the photos, and add all of them at once.
+
+Runs in a worker process, as the task kind `import_photos`. Until the one transaction at the end the dataset does not
+change: an import that is cancelled, fails, or is killed together with its worker leaves no image, only photo files that
+nothing refers to, which the clean-up of unused photos deletes. The same transaction marks the import as done, so that
+no second try can add the photos again.
+"""
+
+import time
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+
+from core.datasets.ingest.desk import remove_import_files
+from core.datasets.ingest.gathering import Gathered, Part, Workplace, gather
+from core.datasets.ingest.layout import MANIFEST_NAME, Layout, LayoutAnswer, LayoutQuestion, apply_answer, plan_layout
+from core.datasets.ingest.places import work_path
+from core.datasets.ingest.requests import ImportRequest
+from core.datasets.library import Library
+from core.datasets.manifest import ManifestRow, read_manifest
+from core.datasets.names import clean_name
+from core.datasets.photo_store import PhotoStore, StoredPhoto, encode_photo
+from core.datasets.records import ImportState, ImportView, NewImage, PhotoRecord, Split, SplitOrigin
+from core.datasets.sources.source_files import SourceFile
+from core.errors import (
+    ArchiveError,
+    BluetitError,
+    ImageError,
+    NameRefusedError,
+    SourceError,
+    StorageError,
+    TaskCancelledError,
+    TaskLostError,
+)
+from core.images import ImageLimits
+from core.inference.engine import map_streamed
+from core.jobs.context import TaskContext
+from core.storage.db import open_database
+
+# As many refused files are listed by name; all are counted.
+MAX_LISTED_REFUSALS = 2_000
+
+# Photos that are written together; a few dozen of them are in memory at a time.
+_BATCH_PHOTOS = 32
+
+_NO_CLASS = "It is in no class folder. Move it into one and add it again."
+
+
+def run_import_task(context: TaskContext) -> None:
+    """Handler of the task kind `import_photos`; its payload is `{"import_id": number}`.
+
+    Raises:
+        BluetitError: the import as a whole failed; nothing was added.
+    """
+    with closing(open_database(context.settings)) as database:
+        library = Library(database)
+        view = library.get_import(int(context.payload["import_id"]))
+        if view.state in (ImportState.DONE, ImportState.CANCELLED):
+            # An earlier attempt was killed after its last transaction, or somebody cancelled while this one waited.
+            remove_import_files(view, context.settings)
+            return
+        try:
+            _Import(context, library, view).run()
+        except TaskLostError:
+            raise  # another worker has it now, and its files
+        except TaskCancelledError:
+            _finish(library, view, ImportState.CANCELLED)
+            remove_import_files(view, context.settings)
+            raise
+        except BluetitError as exc:
+            if _is_cancelled(library, view):
+                remove_import_files(view, context.settings)
+                raise TaskCancelledError(f"Import {view.id} was cancelled.") from exc
+            # With a full disk even that may fail; the desk then notes it when somebody looks.
+            with suppress(StorageError):
+                _finish(library, view, ImportState.FAILED)
+            raise
+
+
+def _is_cancelled(library: Library, view: ImportView) -> bool:
+    with suppress(StorageError):
+        return library.get_import(view.id).state is ImportState.CANCELLED
+    return False
+
+
+def _finish(library: Library, view: ImportView, state: ImportState) -> None:
+    library.finish_import(view.id, state=state, refused=(), num_refused=0)
+
+
+@dataclass(slots=True)
+class _Refusals:
+    """The refused files: the first of them by name, all of them counted."""
+
+    listed: list[tuple[str, str]] = field(default_factory=list)
+    num: int = 0
+
+    def add(self, name: str, reason: str) -> None:
+        self.num += 1
+        if len(self.listed) < MAX_LISTED_REFUSALS:
+            self.listed.append((name, reason))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a photo belongs and what is known about it."""
+
+    class_name: str
+    name: str
+    split: Split | None
+    split_origin: SplitOrigin | None
+    capture: str | None
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Arrival:
+    """A file after it was decoded: its photo, or the reason why it is refused."""
+
+    path: str
+    place: _Place | None
+    photo: StoredPhoto | None
+    reason: str
+
+
+class _Import:
+    """One attempt at an import."""
+
+    def __init__(self, context: TaskContext, library: Library, view: ImportView) -> None:
+        self._context = context
+        self._settings = context.settings
+        self._library = library
+        self._view = view
+        self._request = ImportRequest.from_json(view.request)
+        self._store = PhotoStore(self._settings.photos_path, self._settings.cache_path)
+        self._limits = ImageLimits(max_bytes=self._settings.max_photo_bytes, max_pixels=self._settings.max_photo_pixels)
+        self._refusals = _Refusals()
+
+    def run(self) -> None:
+        _finish(self._library, self._view, ImportState.WAITING)  # forgets what an earlier attempt has noted
+        self._context.check_cancelled()
+        self._context.report(None, "Looking what there is")
+        workplace = Workplace(
+            settings=self._settings,
+            folder=work_path(self._view.id, self._settings),
+            report=self._report_fetching,
+            check_cancelled=self._context.check_cancelled,
+        )
+        gathered = gather(self._request, workplace)
+        for name, reason in gathered.refused:
+            self._refusals.add(name, reason)
+        listing = self._list(gathered)
+        plan = _Plan(self._request, self._capture_label())
+        question = plan.read(gathered.name, listing)
+        if question is not None:
+            self._library.finish_import(
+                self._view.id,
+                state=ImportState.QUESTION,
+                refused=self._refusals.listed,
+                num_refused=self._refusals.num,
+                question=question.to_json(),
+            )
+            return
+        images = self._store_photos(listing, plan)
+        self._add(images, plan.class_names())
+        remove_import_files(self._view, self._settings)
+
+    def _report_fetching(self, fraction: float | None, message: str) -> None:
+        self._context.report(fraction and fraction * self._fetch_share, message)
+
+    @property
+    def _fetch_share(self) -> float:
+        """Part of the progress bar that fetching takes."""
+        return 0.5 if self._request.source.is_fetched else 0.0
+
+    def _list(self, gathered: Gathered) -> list["_ListedPart"]:
+        """What is in each part; one archive of several that cannot be read does not stop the others."""
+        listing: list[_ListedPart] = []
+        errors: list[ArchiveError] = []
+        for prefix, part in gathered.parts:
+            self._context.check_cancelled()
+            try:
+                listing.append(_ListedPart(prefix=prefix, part=part, paths=tuple(part.list_paths())))
+            except ArchiveError as exc:
+                errors.append(exc)
+                self._refusals.add(prefix.rstrip("/"), str(exc))
+        if errors and not listing:
+            raise errors[0]
+        num_files = sum(len(listed.paths) for listed in listing)
+        if num_files > self._settings.max_import_photos:
+            raise SourceError(
+                f"{num_files:,} files were found; one import may bring at most "
+                f"{self._settings.max_import_photos:,}. Divide them, or ask the administrator to raise "
+                "BLUETIT_MAX_IMPORT_PHOTOS."
+            )
+        return listing
+
+    def _capture_label(self) -> str | None:
+        """A name for photos that were taken together, which no other capture of the dataset has."""
+        if not self._request.capture:
+            return None
+        taken = set(self._library.list_captures(self._view.dataset_id).values())
+        label = stem = time.strftime("burst %Y-%m-%d %H:%M:%S", time.localtime(self._view.created_at))
+        number = 1
+        while label in taken:
+            number += 1
+            label = f"{stem} ({number})"
+        return label
+
+    def _store_photos(self, listing: Sequence["_ListedPart"], plan: "_Plan") -> list[NewImage]:
+        """Decode, measure and store every photo; all that stays in memory is one record each."""
+        images: list[NewImage] = []
+        records: dict[str, PhotoRecord] = {}
+        num_files = sum(len(listed.paths) for listed in listing)
+        num_seen = 0
+        arrivals = map_streamed(self._decode, plan.place(listing), num_threads=self._settings.num_inference_threads)
+        for batch in _batched(arrivals, _BATCH_PHOTOS):
+            self._context.check_cancelled()
+            self._keep(arrival.photo for arrival in batch if arrival.photo is not None)
+            for arrival in batch:
+                if arrival.photo is None or arrival.place is None:
+                    self._refusals.add(arrival.path, arrival.reason)
+                else:
+                    record = records.setdefault(arrival.photo.record.hash, arrival.photo.record)
+                    images.append(_new_image(record, arrival.place))
+            num_seen += len(batch)
+            self._report_storing(num_seen, max(num_files, num_seen))
+        return images
+
+    def _decode(self, item: tuple[SourceFile, _Place | str]) -> _Arrival:
+        file, place = item
+        if isinstance(place, str):
+            return _Arrival(path=file.path, place=None, photo=None, reason=place)
+        try:
+            photo = encode_photo(file.data or b"", place.name, self._limits)
+        except ImageError as exc:
+            return _Arrival(path=file.path, place=place, photo=None, reason=str(exc))
+        return _Arrival(path=file.path, place=place, photo=photo, reason="")
+
+    def _keep(self, photos: Iterable[StoredPhoto]) -> None:
+        batch = list(photos)
+        # Known first, stored then: the clean-up of unused photos spares what has become known just now.
+        self._library.add_photos([photo.record for photo in batch])
+        for photo in batch:
+            self._store.put(photo)
+
+    def _report_storing(self, num_seen: int, num_files: int) -> None:
+        refused = f", {self._refusals.num:,} refused" if self._refusals.num else ""
+        fraction = self._fetch_share + (1 - self._fetch_share) * num_seen / num_files
+        self._context.report(fraction, f"Read {num_seen:,} of {num_files:,} files{refused}")
+
+    def _add(self, images: Sequence[NewImage], class_names: Sequence[str]) -> None:
+        # Before the transaction that ends the import, so that a worker that is killed between the two loses nothing.
+        self._library.finish_import(
+            self._view.id,
+            state=ImportState.WAITING,
+            refused=self._refusals.listed,
+            num_refused=self._refusals.num,
+        )
+        self._context.check_cancelled()
+        self._library.add_images(self._view.dataset_id, images, import_id=self._view.id, class_names=class_names)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ListedPart:
+    prefix: str
+    part: Part
+    paths: tuple[str, ...]  # without the prefix
+
+
+class _Plan:
+    """Says of each file where it belongs: the manifest first, then the folders."""
+
+    def __init__(self, request: ImportRequest, capture: str | None) -> None:
+        self._request = request
+        self._capture = capture
+        self._rows: dict[str, ManifestRow] = {}  # by path, the part's prefix included
+        self._class_names: list[str] = []  # as the manifests list them
+        self._layout: Layout | None = None
+        self._bad_classes: dict[str, str] = {}  # name to the reason why no class can have it
+
+    def read(self, name: str, listing: Sequence[_ListedPart]) -> LayoutQuestion | None:
+        """Work out what the manifests and the folders say; the question if a person must decide something."""
+        for listed in listing:
+            self._read_manifests(listed)
+        paths = [listed.prefix + path for listed in listing for path in listed.paths]
+        layout = plan_layout([path for path in paths if self._row_of(path) is None], name)
+        if layout.question is not None and self._request.target_class is None:
+            if self._request.answer is None:
+                return layout.question
+            layout = apply_answer(layout, LayoutAnswer.from_json(self._request.answer))
+        self._layout = layout
+        return None
+
+    def place(self, listing: Sequence[_ListedPart]) -> Iterator[tuple[SourceFile, _Place | str]]:
+        """Every file with its place, or with the reason why it is refused; one file is in memory at a time."""
+        for listed in listing:
+            for file in listed.part.read_files():
+                path = listed.prefix + file.path
+                if not _is_manifest(path):
+                    yield file, file.reason or self._place_of(path, file)
+
+    def class_names(self) -> list[str]:
+        """The classes that the manifests list, empty ones too; those with a name that cannot be are left out."""
+        if self._request.target_class is not None:
+            return []
+        return [name for name in self._class_names if self._class_refusal(name) is None]
+
+    def _read_manifests(self, listed: _ListedPart) -> None:
+        for path in filter(_is_manifest, listed.paths):
+            content = listed.part.read_file(path)
+            if content is not None:
+                folder = listed.prefix + path[: -len(MANIFEST_NAME)]
+                manifest = read_manifest(content.decode("utf-8-sig", errors="replace"))
+                self._class_names += manifest.class_names
+                self._rows.update(
+                    {unicodedata.normalize("NFC", folder + row_path): row for row_path, row in manifest.rows.items()}
+                )
+
+    def _row_of(self, path: str) -> ManifestRow | None:
+        # Manifests have composed accents, whatever the archive has.
+        return self._rows.get(unicodedata.normalize("NFC", path))
+
+    def _place_of(self, path: str, file: SourceFile) -> _Place | str:
+        row = self._row_of(path)
+        split, origin = self._split_of(path, row)
+        class_name = self._class_of(path, row)
+        if class_name is None:
+            return self._layout.refused.get(path, _NO_CLASS) if self._layout else _NO_CLASS
+        reason = self._class_refusal(class_name)
+        if reason is not None:
+            return reason
+        return _Place(
+            class_name=class_name,
+            name=row.name if row else path.rpartition("/")[2],
+            split=split,
+            split_origin=origin,
+            capture=self._capture or (row.capture if row else None) or None,
+            url=file.url or (row.source_url if row else None) or None,
+        )
+
+    def _class_of(self, path: str, row: ManifestRow | None) -> str | None:
+        if self._request.target_class is not None:
+            return self._request.target_class
+        if row is not None:
+            return row.class_name
+        placement = self._layout.placements.get(path) if self._layout else None
+        return placement.class_name if placement else None
+
+    def _split_of(self, path: str, row: ManifestRow | None) -> tuple[Split | None, SplitOrigin | None]:
+        if not self._request.keep_splits:
+            return None, None
+        if row is not None:
+            return row.split, row.split_origin if row.split else None
+        placement = self._layout.placements.get(path) if self._layout else None
+        split = placement.split if placement else None
+        return split, SplitOrigin.IMPORTED if split else None
+
+    def _class_refusal(self, class_name: str) -> str | None:
+        """Why no class can have this name; found out before the photos are stored, not at the end of the import."""
+        if class_name not in self._bad_classes:
+            try:
+                clean_name(class_name, "class")
+                self._bad_classes[class_name] = ""
+            except NameRefusedError as exc:
+                self._bad_classes[class_name] = str(exc)
+        return self._bad_classes[class_name] or None
+
+
+def _is_manifest(path: str) -> bool:
+    return path.rpartition("/")[2].casefold() == MANIFEST_NAME
+
+
+def _new_image(record: PhotoRecord, place: _Place) -> NewImage:
+    return NewImage(
+        photo=record,
+        class_name=place.class_name,
+        name=place.name,
+        split=place.split,
+        split_origin=place.split_origin,
+        capture=place.capture,
+        source_url=place.url,
+    )
+
+
+def _batched(arrivals: Iterable[_Arrival], num: int) -> Iterator[list[_Arrival]]:
+    batch: list[_Arrival] = []
+    for arrival in arrivals:
+        batch.append(arrival)
+        if len(batch) == num:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

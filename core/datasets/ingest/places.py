@@ -1,0 +1,59 @@
+"""Folders of an import: where uploads wait, where work is done, which folders of the server may be read."""
+
+import re
+from pathlib import Path
+
+from core.errors import SourceError
+from core.settings import Settings
+
+_STAGING_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def staging_path(staging_id: str, settings: Settings) -> Path:
+    """The folder of an upload.
+
+    Raises:
+        SourceError: the text is no number that `ImportDesk.stage_files` gave.
+    """
+    if not _STAGING_ID.fullmatch(staging_id):
+        raise SourceError(f"{staging_id[:40]!r} is no upload of this workspace. Add the photos again.")
+    return settings.incoming_path / staging_id
+
+
+def work_path(import_id: int, settings: Settings) -> Path:
+    """The folder of an import for what it fetches."""
+    return settings.incoming_path / f"import-{import_id}"
+
+
+def import_roots(settings: Settings) -> list[Path]:
+    """The folders from which the administrator allows imports, links resolved."""
+    return [Path(folder).expanduser().resolve() for folder in settings.import_dirs]
+
+
+def allowed_path(path: str, settings: Settings) -> Path:
+    """A folder or file of the server, links resolved, that may be imported.
+
+    Args:
+        path: absolute, or relative to one of the allowed folders.
+        settings: `import_dirs` counts.
+
+    Raises:
+        SourceError: it is not there, or not inside one of the allowed folders; which of the two is not told.
+    """
+    roots = import_roots(settings)
+    if not roots:
+        raise SourceError(
+            "Folders of the server cannot be imported: none is allowed. "
+            "An administrator can allow folders with the setting BLUETIT_IMPORT_DIRS."
+        )
+    for root in roots:
+        try:
+            resolved = (root / path).resolve(strict=True)  # an absolute path replaces the root
+        except (OSError, ValueError, RuntimeError):  # missing; a null character; links in a circle up to Python 3.12
+            continue
+        if any(resolved.is_relative_to(allowed) for allowed in roots):
+            return resolved
+    raise SourceError(
+        f"There is no {path[:200]!r} in the folders from which photos may be imported: "
+        f"{', '.join(settings.import_dirs)}."
+    )

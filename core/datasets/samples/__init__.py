@@ -1,0 +1,1 @@
+"""Pictures that Bluetit draws itself."""

@@ -1,0 +1,118 @@
+"""What checks have found in datasets, what people do not want to see again, and how alike photos are."""
+
+import time
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from core.datasets.shelves.photo_index import select_known_hashes
+from core.datasets.shelves.rows import WRITE_TRIES, Shelf, chunked, lock_dataset
+from core.errors import DatasetError
+from core.storage.schema import DatasetCheck, DismissedFinding, PhotoPair
+
+
+class CheckLog(Shelf):
+    """The findings of each dataset's latest check; none of this changes a dataset's revision."""
+
+    def save_check(self, dataset_id: int, revision: int, findings: list[dict[str, Any]]) -> None:
+        """Keep what a check found, unless a check of a later revision is kept already.
+
+        Raises:
+            UnknownDatasetError: no such dataset, or it is in the trash.
+        """
+        with self._database.session() as session:
+            lock_dataset(session, dataset_id)
+            check = session.get(DatasetCheck, dataset_id)
+            if check is None:
+                check = DatasetCheck(dataset_id=dataset_id, revision=revision)
+                session.add(check)
+            elif check.revision > revision:
+                return
+            check.revision, check.findings, check.checked_at = revision, findings, time.time()
+
+    def load_check(self, dataset_id: int) -> tuple[int, list[dict[str, Any]]] | None:
+        """The revision that was checked last and what was found, dismissed findings too; None before any check."""
+        with self._database.read_session() as session:
+            check = session.get(DatasetCheck, dataset_id)
+            return None if check is None else (check.revision, check.findings)
+
+    def checked_revision(self, dataset_id: int) -> int | None:
+        """The revision that was checked last, without reading what was found; None before any check."""
+        with self._database.read_session() as session:
+            return session.scalar(select(DatasetCheck.revision).where(DatasetCheck.dataset_id == dataset_id))
+
+    def dismiss_finding(self, dataset_id: int, key: str) -> None:
+        """Never show a finding of a dataset again.
+
+        Raises:
+            UnknownDatasetError: no such dataset, or it is in the trash.
+        """
+        with self._database.session() as session:
+            lock_dataset(session, dataset_id)
+            if session.get(DismissedFinding, (dataset_id, key)) is None:
+                session.add(DismissedFinding(dataset_id=dataset_id, finding_key=key, dismissed_at=time.time()))
+
+    def restore_findings(self, dataset_id: int) -> None:
+        """Show all findings of a dataset again."""
+        with self._database.session() as session:
+            session.execute(delete(DismissedFinding).where(DismissedFinding.dataset_id == dataset_id))
+
+    def dismissed_findings(self, dataset_id: int) -> set[str]:
+        """Keys of the findings that the person does not want to see."""
+        statement = select(DismissedFinding.finding_key).where(DismissedFinding.dataset_id == dataset_id)
+        with self._database.read_session() as session:
+            return set(session.scalars(statement))
+
+    def get_pairs(self, hashes: Collection[str]) -> dict[tuple[str, str], float]:
+        """The similarities found out so far among these photos: cosine of their features, -1 to 1.
+
+        Returns:
+            Keyed by (lesser hash, greater hash).
+        """
+        with self._database.read_session() as session:
+            return _select_pairs(session, hashes)
+
+    def save_pairs(self, similarities: Mapping[tuple[str, str], float]) -> None:
+        """Keep how alike photos are; pairs known already stay as they are, those of unknown photos are left out.
+
+        Raises:
+            DatasetError: too many others write the same pairs.
+        """
+        for _ in range(WRITE_TRIES):
+            try:
+                with self._database.session() as session:
+                    _insert_missing_pairs(session, similarities)
+                return
+            except IntegrityError:
+                continue  # another process noted one of them first
+        raise DatasetError(f"{len(similarities)} pairs of photos could not be noted: others write them too. Try again.")
+
+
+def _select_pairs(session: Session, hashes: Collection[str]) -> dict[tuple[str, str], float]:
+    wanted = set(hashes)
+    return {
+        (first, second): similarity
+        for chunk in chunked(wanted)
+        for first, second, similarity in session.execute(
+            select(PhotoPair.first_hash, PhotoPair.second_hash, PhotoPair.similarity).where(
+                PhotoPair.first_hash.in_(chunk)
+            )
+        )
+        if second in wanted
+    }
+
+
+def _insert_missing_pairs(session: Session, similarities: Mapping[tuple[str, str], float]) -> None:
+    ordered = {(min(pair), max(pair)): similarity for pair, similarity in similarities.items()}
+    known = select_known_hashes(session, {photo_hash for pair in ordered for photo_hash in pair})
+    missing = ordered.keys() - _select_pairs(session, known).keys()
+    rows = [
+        {"first_hash": first, "second_hash": second, "similarity": ordered[first, second]}
+        for first, second in sorted(missing)
+        if first in known and second in known
+    ]
+    if rows:
+        session.execute(insert(PhotoPair), rows)

@@ -1,0 +1,378 @@
+"""The images of datasets: added, listed, moved between classes, put into splits, trashed and restored."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal
+
+from sqlalchemy import Row, Select, delete, func, insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from core.datasets.names import clean_label, clean_name, clean_text, name_key
+from core.datasets.records import ImageView, NewImage, OperationView, Split, SplitOrigin
+from core.datasets.shelves.history import change_rows, num_rows, record_operation, revive_classes
+from core.datasets.shelves.import_log import complete_import
+from core.datasets.shelves.photo_index import insert_missing_photos
+from core.datasets.shelves.rows import WRITE_TRIES, Shelf, chunked, lock_class, lock_dataset, mark_changed
+from core.errors import DatasetError, UnknownDatasetError
+from core.storage.schema import Capture, Dataset, DatasetClass, DatasetImage
+
+_IMAGE_COLUMNS = tuple(DatasetImage.__table__.columns)
+
+
+class ImageShelf(Shelf):
+    """Images of datasets. Numbers of images that are gone for good are passed over, as others may have purged them."""
+
+    def add_images(
+        self,
+        dataset_id: int,
+        images: Sequence[NewImage],
+        *,
+        import_id: int | None = None,
+        class_names: Sequence[str] = (),
+    ) -> list[int]:
+        """Add images, all or none; photos, classes and captures that are missing are made.
+
+        Args:
+            dataset_id: the dataset.
+            images: what to add; their photos' bytes are in the store.
+            import_id: the import they come from, which is done thereby; it can never add them twice.
+            class_names: of classes that are made first, in this order, whether images come into them or not.
+
+        Returns:
+            The new images' numbers, in the order of `images`.
+
+        Raises:
+            UnknownDatasetError: no such dataset or import, or the dataset is in the trash.
+            NameRefusedError: a class cannot have the name.
+            DatasetError: the import is done or cancelled already, or too many others add the same photos.
+        """
+        for _ in range(WRITE_TRIES):
+            try:
+                with self._database.session() as session:
+                    dataset = lock_dataset(session, dataset_id)
+                    if import_id is not None:
+                        complete_import(session, import_id, dataset_id=dataset_id, num_accepted=len(images))
+                    if not images and not class_names:
+                        return []
+                    mark_changed(dataset)
+                    for class_name in class_names:
+                        find_or_create_class(session, dataset, class_name)
+                    return _insert_images(session, dataset, images) if images else []
+            except IntegrityError:
+                continue  # another process added or forgot one of the photos at the same moment
+        raise DatasetError(f"{len(images)} photos could not be added: others add the same ones. Try again.")
+
+    def list_images(
+        self,
+        dataset_id: int,
+        *,
+        class_id: int | None = None,
+        split: Split | Literal["any"] | None = "any",
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> list[ImageView]:
+        """Images out of the trash, in the order they were added.
+
+        Args:
+            dataset_id: the dataset.
+            class_id: only those of this class.
+            split: only those of this split; None gives those in no split yet.
+            offset: how many to pass over first.
+            limit: how many at most.
+        """
+        statement = _select_images().where(DatasetImage.dataset_id == dataset_id, DatasetImage.trashed_at.is_(None))
+        if class_id is not None:
+            statement = statement.where(DatasetImage.class_id == class_id)
+        if split != "any":
+            statement = statement.where(DatasetImage.split.is_not_distinct_from(split))
+        return self._images(statement.offset(offset).limit(limit))
+
+    def get_images(self, image_ids: Collection[int]) -> list[ImageView]:
+        """The images with these numbers, in the order of the numbers given, in the trash or not."""
+        with self._database.read_session() as session:
+            found = {
+                row.id: _image_view(row)
+                for chunk in chunked(set(image_ids))
+                for row in session.execute(_select_images().where(DatasetImage.id.in_(chunk)))
+            }
+        return [found[image_id] for image_id in image_ids if image_id in found]
+
+    def count_images(self, dataset_id: int) -> dict[tuple[int, Split | None], int]:
+        """How many images out of the trash each class has in each split, keyed by (class, split); no zeros."""
+        statement = (
+            select(DatasetImage.class_id, DatasetImage.split, func.count())
+            .where(DatasetImage.dataset_id == dataset_id, DatasetImage.trashed_at.is_(None))
+            .group_by(DatasetImage.class_id, DatasetImage.split)
+        )
+        with self._database.read_session() as session:
+            return {
+                (class_id, None if split is None else Split(split)): number
+                for class_id, split, number in session.execute(statement)
+            }
+
+    def list_captures(self, dataset_id: int) -> dict[int, str]:
+        """The labels of a dataset's captures, by number."""
+        statement = select(Capture.id, Capture.label).where(Capture.dataset_id == dataset_id).order_by(Capture.id)
+        with self._database.read_session() as session:
+            return dict(session.execute(statement).all())
+
+    def move_images(self, image_ids: Collection[int], class_id: int) -> OperationView:
+        """Put images into another class of their dataset.
+
+        Raises:
+            UnknownDatasetError: no such class, or it is in the trash; or none of the images exists.
+            DatasetError: no images were given, or some belong to another dataset.
+        """
+        with self._database.session() as session:
+            dataset, target = lock_class(session, class_id)
+            _check_images(session, image_ids, dataset)
+            name = target.name
+            changes = change_rows(session, "image", image_ids, values={"class_id": class_id})
+            mark_changed(dataset)
+            summary = f"Moved {num_photos(num_rows(changes))} to “{name}”"
+            return record_operation(session, dataset, kind="move_images", summary=summary, changes=changes)
+
+    def set_split(self, image_ids: Collection[int], split: Split | None) -> OperationView:
+        """Put images into a split by hand, or with None into none.
+
+        Raises:
+            UnknownDatasetError: none of the images exists, or their dataset is in the trash.
+            DatasetError: no images were given, or they belong to several datasets.
+        """
+        with self._database.session() as session:
+            dataset = _lock_dataset_of(session, image_ids)
+            changes = change_rows(session, "image", image_ids, values=_split_values(split, SplitOrigin.PERSON))
+            mark_changed(dataset)
+            where = "no split" if split is None else f"the {split} split"
+            summary = f"Put {num_photos(num_rows(changes))} into {where}"
+            return record_operation(session, dataset, kind="set_split", summary=summary, changes=changes)
+
+    def assign_splits(self, dataset_id: int, assignment: Mapping[int, Split | None]) -> OperationView | None:
+        """Put the images of a dataset into splits as computed.
+
+        Images that are in their split already keep it together with who put them there; images that have come to be in
+        no dataset or in another one are passed over.
+
+        Args:
+            dataset_id: the dataset.
+            assignment: image id to split, such as `SplitResult.to_assign`.
+
+        Returns:
+            The change, which says how many images changed their split; None when all were in theirs already.
+
+        Raises:
+            UnknownDatasetError: no such dataset, or it is in the trash.
+        """
+        with self._database.session() as session:
+            dataset = lock_dataset(session, dataset_id)
+            own = select(DatasetImage.id, DatasetImage.split).where(DatasetImage.dataset_id == dataset_id)
+            moving: dict[Split | None, list[int]] = {split: [] for split in (*Split, None)}
+            for image_id, present in session.execute(own):
+                if image_id in assignment and assignment[image_id] != present:
+                    moving[assignment[image_id]].append(image_id)
+            changes = []
+            for split, ids in moving.items():
+                changes += change_rows(session, "image", ids, values=_split_values(split, SplitOrigin.AUTOMATIC))
+            if not changes:
+                return None
+            mark_changed(dataset)
+            summary = f"Changed the split of {num_photos(num_rows(changes))}"
+            return record_operation(session, dataset, kind="assign_splits", summary=summary, changes=changes)
+
+    def trash_images(self, image_ids: Collection[int]) -> OperationView:
+        """Put images into the trash; those in it already stay as they are.
+
+        Raises:
+            UnknownDatasetError: none of the images exists, or their dataset is in the trash.
+            DatasetError: no images were given, or they belong to several datasets.
+        """
+        with self._database.session() as session:
+            dataset = _lock_dataset_of(session, image_ids)
+            changed_at = mark_changed(dataset)
+            live = _select_ids(session, image_ids, is_trashed=False)
+            changes = change_rows(session, "image", live, values={"trashed_at": changed_at})
+            summary = f"Deleted {num_photos(len(live))}"
+            return record_operation(session, dataset, kind="trash_images", summary=summary, changes=changes)
+
+    def list_trash(self, dataset_id: int) -> list[ImageView]:
+        """Images in the trash of a dataset, the latest deleted first."""
+        trashed = DatasetImage.dataset_id == dataset_id, DatasetImage.trashed_at.is_not(None)
+        return self._images(_select_images(DatasetImage.trashed_at.desc()).where(*trashed))
+
+    def restore_images(self, image_ids: Collection[int]) -> OperationView:
+        """Take images out of the trash, and their classes with them when those are in it.
+
+        Raises:
+            UnknownDatasetError: none of the images exists, or their dataset is in the trash.
+            DatasetError: no images were given, or they belong to several datasets.
+        """
+        with self._database.session() as session:
+            dataset = _lock_dataset_of(session, image_ids)
+            trashed = _select_ids(session, image_ids, is_trashed=True)
+            changes = change_rows(session, "image", trashed, values={"trashed_at": None})
+            changes += revive_classes(session, dataset.id)
+            mark_changed(dataset)
+            summary = f"Restored {num_photos(len(trashed))}"
+            return record_operation(session, dataset, kind="restore_images", summary=summary, changes=changes)
+
+    def purge_trash(self, dataset_id: int) -> int:
+        """Delete what is in a dataset's trash for good: images, and classes, which are empty then.
+
+        Photos stay as long as another image or a snapshot needs them.
+
+        Returns:
+            How many images were deleted.
+
+        Raises:
+            UnknownDatasetError: no such dataset, or it is in the trash.
+        """
+        with self._database.session() as session:
+            dataset = lock_dataset(session, dataset_id)
+            trashed = select(func.count()).where(
+                DatasetImage.dataset_id == dataset_id, DatasetImage.trashed_at.is_not(None)
+            )
+            num_purged = session.scalar(trashed) or 0
+            for row in (DatasetImage, DatasetClass):
+                session.execute(
+                    delete(row)
+                    .where(row.dataset_id == dataset_id, row.trashed_at.is_not(None))
+                    .execution_options(synchronize_session=False)
+                )
+            mark_changed(dataset)
+            return num_purged
+
+    def _images(self, statement: Select[Any]) -> list[ImageView]:
+        with self._database.read_session() as session:
+            return [_image_view(row) for row in session.execute(statement)]
+
+
+def num_photos(number: int) -> str:
+    """A number of photos in words, such as "1 photo"."""
+    return "1 photo" if number == 1 else f"{number:,} photos"
+
+
+def find_or_create_class(session: Session, dataset: Dataset, name: str) -> DatasetClass:
+    """The living class of a locked dataset with this name, made when there is none.
+
+    Raises:
+        NameRefusedError: a class cannot have the name.
+    """
+    name = clean_name(name, "class")
+    key = name_key(name)
+    same = select(DatasetClass).where(
+        DatasetClass.dataset_id == dataset.id, DatasetClass.name_key == key, DatasetClass.trashed_at.is_(None)
+    )
+    return session.scalar(same) or insert_class(session, dataset, name)
+
+
+def insert_class(session: Session, dataset: Dataset, name: str) -> DatasetClass:
+    """Make a class with a clean name in a locked dataset.
+
+    Raises:
+        IntegrityError: the name is taken.
+    """
+    last = session.scalar(select(func.max(DatasetClass.position)).where(DatasetClass.dataset_id == dataset.id))
+    created = DatasetClass(
+        dataset_id=dataset.id,
+        name=name,
+        name_key=name_key(name),
+        position=0 if last is None else last + 1,
+        created_at=dataset.changed_at,
+    )
+    session.add(created)
+    session.flush()
+    return created
+
+
+def _insert_images(session: Session, dataset: Dataset, images: Sequence[NewImage]) -> list[int]:
+    insert_missing_photos(session, (image.photo for image in images))
+    class_names = dict.fromkeys(image.class_name for image in images)
+    class_ids = {name: find_or_create_class(session, dataset, name).id for name in class_names}
+    labels = dict.fromkeys(clean_label(image.capture) for image in images if image.capture is not None)
+    capture_ids = _find_or_create_captures(session, dataset, labels)
+    rows = [
+        {
+            "dataset_id": dataset.id,
+            "class_id": class_ids[image.class_name],
+            "photo_hash": image.photo.hash,
+            "name": clean_label(image.name),
+            **_split_values(image.split, image.split_origin or SplitOrigin.IMPORTED),
+            "capture_id": None if image.capture is None else capture_ids[clean_label(image.capture)],
+            "source_url": None if image.source_url is None else clean_text(image.source_url),
+            "added_at": dataset.changed_at,
+            "trashed_at": None,
+        }
+        for image in images
+    ]
+    return list(session.scalars(insert(DatasetImage).returning(DatasetImage.id, sort_by_parameter_order=True), rows))
+
+
+def _find_or_create_captures(session: Session, dataset: Dataset, labels: Collection[str]) -> dict[str, int]:
+    if not labels:
+        return {}
+    statement = select(Capture.label, Capture.id).where(Capture.dataset_id == dataset.id)
+    known = dict(session.execute(statement).all())
+    rows = [
+        {"dataset_id": dataset.id, "label": label, "created_at": dataset.changed_at}
+        for label in labels
+        if label not in known
+    ]
+    if rows:
+        session.execute(insert(Capture), rows)
+    return dict(session.execute(statement).all())
+
+
+def _lock_dataset_of(session: Session, image_ids: Collection[int]) -> Dataset:
+    dataset_id = _check_images(session, image_ids)
+    return lock_dataset(session, dataset_id)
+
+
+def _check_images(session: Session, image_ids: Collection[int], dataset: Dataset | None = None) -> int:
+    """The dataset that all of these images belong to; an image never changes its dataset."""
+    if not image_ids:
+        raise DatasetError("No photos are selected. Select at least one.")
+    dataset_ids = {
+        dataset_id
+        for chunk in chunked(image_ids)
+        for dataset_id in session.scalars(select(DatasetImage.dataset_id).where(DatasetImage.id.in_(chunk)).distinct())
+    }
+    if not dataset_ids:
+        raise UnknownDatasetError(f"The {num_photos(len(image_ids))} selected were deleted for good meanwhile.")
+    if dataset is not None:
+        dataset_ids.add(dataset.id)
+    if len(dataset_ids) > 1:
+        raise DatasetError(f"The photos selected belong to {len(dataset_ids)} datasets; change those of one at a time.")
+    return dataset_ids.pop()
+
+
+def _select_ids(session: Session, image_ids: Collection[int], *, is_trashed: bool) -> list[int]:
+    trashed = DatasetImage.trashed_at.is_not(None) if is_trashed else DatasetImage.trashed_at.is_(None)
+    return [
+        image_id
+        for chunk in chunked(image_ids)
+        for image_id in session.scalars(select(DatasetImage.id).where(DatasetImage.id.in_(chunk), trashed))
+    ]
+
+
+def _split_values(split: Split | None, origin: SplitOrigin) -> dict[str, str | None]:
+    return {"split": split, "split_origin": None if split is None else origin}
+
+
+def _select_images(*order: Any) -> Select[Any]:
+    return select(*_IMAGE_COLUMNS).order_by(*order, DatasetImage.id)
+
+
+def _image_view(row: Row[Any]) -> ImageView:
+    return ImageView(
+        id=row.id,
+        dataset_id=row.dataset_id,
+        class_id=row.class_id,
+        photo_hash=row.photo_hash,
+        name=row.name,
+        split=None if row.split is None else Split(row.split),
+        split_origin=None if row.split_origin is None else SplitOrigin(row.split_origin),
+        capture_id=row.capture_id,
+        source_url=row.source_url,
+        added_at=row.added_at,
+        trashed_at=row.trashed_at,
+    )

@@ -1,0 +1,1 @@
+"""Where photos come from besides the browser: links, public collections, samples."""

@@ -1,0 +1,190 @@
+"""`core.datasets.checks.checking`: from photos in a dataset to findings in the database, and nothing twice."""
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+
+from core.datasets.checks.checking import run_check_task
+from core.datasets.checks.findings import Finding, FindingKind
+from core.datasets.library import Library
+from core.datasets.photo_store import PhotoStore, encode_photo
+from core.datasets.records import DatasetView, NewImage, Split
+from core.errors import TaskCancelledError, UnknownDatasetError
+from core.jobs.context import TaskContext
+from core.jobs.kinds import TASK_KINDS, Lane
+from core.jobs.queue import TaskQueue
+from core.settings import Settings
+from core.storage.db import Database, open_database
+
+
+@pytest.fixture
+def database(prepared_settings: Settings) -> Iterator[Database]:
+    with closing(open_database(prepared_settings)) as database:
+        yield database
+
+
+@pytest.fixture
+def library(database: Database) -> Library:
+    return Library(database)
+
+
+@pytest.fixture
+def own_settings(prepared_settings: Settings, tmp_path: Path, prepared_cache: Path) -> Settings:
+    """The prepared network, but a cache that no other test has filled."""
+    cache_path = tmp_path / "cache"
+    cache_path.mkdir()
+    (cache_path / "backbones").symlink_to(prepared_cache / "backbones")
+    return replace(prepared_settings, cache_dir=cache_path)
+
+
+@pytest.fixture
+def begin_check(database: Database) -> Callable[[Settings, int], TaskContext]:
+    """Makes the context that a worker would give the handler."""
+    queue = TaskQueue(database)
+    queue.register_worker("w1", pid=1, host="elsewhere", lane=Lane.PHOTOS)
+
+    def begin(settings: Settings, dataset_id: int) -> TaskContext:
+        queue.submit("check_dataset", {"dataset_id": dataset_id})
+        task = queue.claim("w1", TASK_KINDS)
+        assert task is not None
+        return TaskContext(queue, settings, task)
+
+    return begin
+
+
+def scene(seed: int) -> Image.Image:
+    pixels = np.random.default_rng(seed).integers(0, 256, (9, 12, 3), np.uint8)
+    detail = np.random.default_rng(seed).normal(0, 20, (300, 400, 1))
+    smooth = np.asarray(Image.fromarray(pixels).resize((400, 300), Image.Resampling.BICUBIC), np.float32)
+    return Image.fromarray(np.clip(smooth + detail, 0, 255).astype(np.uint8))
+
+
+def resaved(image: Image.Image) -> Image.Image:
+    return ImageEnhance.Brightness(image.crop((4, 3, 400, 300))).enhance(1.03)
+
+
+class Filler:
+    """Puts pictures into a dataset."""
+
+    def __init__(self, library: Library, settings: Settings) -> None:
+        self._library = library
+        self._store = PhotoStore(settings.photos_path, settings.cache_path)
+        self.dataset: DatasetView = library.create_dataset("birds")
+
+    def add(self, picture: Image.Image, class_name: str, split: Split) -> int:
+        target = io.BytesIO()
+        picture.save(target, "JPEG", quality=90)
+        stored = encode_photo(target.getvalue(), "photo.jpg")
+        self._store.put(stored)
+        image = NewImage(photo=stored.record, class_name=class_name, name="photo.jpg", split=split)
+        return self._library.add_images(self.dataset.id, [image])[0]
+
+
+@pytest.fixture
+def filler(library: Library, own_settings: Settings) -> Filler:
+    return Filler(library, own_settings)
+
+
+@pytest.fixture
+def planted(filler: Filler) -> dict[str, int]:
+    """Six scenes, with a copy, a near-duplicate across the split, and a black photo among them; ids by name."""
+    ids = {f"scene {seed}": filler.add(scene(seed), "crow" if seed < 3 else "tit", Split.TRAIN) for seed in range(6)}
+    ids["copy"] = filler.add(scene(0), "crow", Split.TRAIN)
+    ids["resaved"] = filler.add(resaved(scene(1)), "crow", Split.VALIDATION)
+    ids["black"] = filler.add(Image.new("RGB", (400, 300)), "tit", Split.VALIDATION)
+    ids["black too"] = filler.add(Image.new("RGB", (300, 300), (1, 1, 1)), "tit", Split.TRAIN)
+    return ids
+
+
+def found_in(library: Library, dataset_id: int) -> dict[FindingKind, Finding]:
+    check = library.load_check(dataset_id)
+    assert check is not None
+    assert check[0] == library.get_dataset(dataset_id).revision
+    return {finding.kind: finding for finding in map(Finding.from_json, check[1])}
+
+
+def test_what_was_planted_is_found(
+    begin_check, library: Library, filler: Filler, own_settings: Settings, planted: dict[str, int]
+):
+    """Copies, near-duplicates and a black photo are found; black photos are not each other's duplicates."""
+    run_check_task(begin_check(own_settings, filler.dataset.id))
+    found = found_in(library, filler.dataset.id)
+    assert found[FindingKind.EXACT_DUPLICATES].groups == ((planted["scene 0"], planted["copy"]),)
+    assert found[FindingKind.NEAR_DUPLICATES].groups == ((planted["scene 1"], planted["resaved"]),)
+    assert found[FindingKind.IN_TWO_SPLITS].groups == ((planted["scene 1"], planted["resaved"]),)
+    assert found[FindingKind.DARK].image_ids == (planted["black"], planted["black too"])
+    assert FindingKind.ROUGH_SEARCH not in found
+    hashes = {image.photo_hash for image in library.list_images(filler.dataset.id)}
+    assert all(similarity > 0.85 for similarity in library.get_pairs(hashes).values())
+    assert len(library.get_pairs(hashes)) == 1
+
+
+def test_nothing_is_found_out_twice(
+    begin_check, library: Library, filler: Filler, own_settings: Settings, planted: dict[str, int]
+):
+    """A second check needs neither photos nor features: it gives the same findings without them."""
+    run_check_task(begin_check(own_settings, filler.dataset.id))
+    first = library.load_check(filler.dataset.id)
+    for path in own_settings.photos_path.rglob("*.jpg"):
+        path.unlink()
+    (features_path,) = own_settings.cache_path.rglob("features-*.sqlite3")
+    features_path.unlink()
+    run_check_task(begin_check(own_settings, filler.dataset.id))
+    assert library.load_check(filler.dataset.id) == first
+    assert not features_path.exists()
+
+
+def test_without_a_prepared_network_hashes_decide(
+    begin_check, library: Library, filler: Filler, own_settings: Settings, planted: dict[str, int]
+):
+    """The closest near-duplicates are found at once, the finding says that it was a rough search, no pair is kept."""
+    (own_settings.cache_path / "backbones").unlink()
+    run_check_task(begin_check(own_settings, filler.dataset.id))
+    found = found_in(library, filler.dataset.id)
+    assert FindingKind.ROUGH_SEARCH in found
+    assert found[FindingKind.NEAR_DUPLICATES].groups == ((planted["scene 1"], planted["resaved"]),)
+    assert library.get_pairs({image.photo_hash for image in library.list_images(filler.dataset.id)}) == {}
+
+
+def test_unreadable_photos_do_not_stop_a_check(
+    begin_check, library: Library, filler: Filler, own_settings: Settings, planted: dict[str, int]
+):
+    """A lost file takes part with what is known of it."""
+    for path in own_settings.photos_path.rglob("*.jpg"):
+        path.write_bytes(b"damaged")
+    run_check_task(begin_check(own_settings, filler.dataset.id))
+    found = found_in(library, filler.dataset.id)
+    assert FindingKind.EXACT_DUPLICATES in found
+    assert FindingKind.NEAR_DUPLICATES not in found
+
+
+def test_a_check_can_be_stopped(
+    begin_check, library: Library, filler: Filler, own_settings: Settings, database: Database, planted: dict[str, int]
+):
+    """Somebody who asks for it is heard; nothing is saved."""
+    context = begin_check(own_settings, filler.dataset.id)
+    TaskQueue(database).request_cancel(context.task_id)
+    with pytest.raises(TaskCancelledError):
+        run_check_task(context)
+    assert library.load_check(filler.dataset.id) is None
+
+
+@pytest.mark.parametrize("num", [0, 1])
+def test_small_datasets(begin_check, library: Library, filler: Filler, own_settings: Settings, num: int):
+    """Without photos, or with one, there is little to find, and no reason to fail."""
+    for seed in range(num):
+        filler.add(scene(seed), "crow", Split.VALIDATION)
+    run_check_task(begin_check(own_settings, filler.dataset.id))
+    assert set(found_in(library, filler.dataset.id)) <= {FindingKind.FEW_PHOTOS}
+
+
+def test_a_dataset_that_is_gone(begin_check, own_settings: Settings):
+    """The task ends with the error that says so."""
+    with pytest.raises(UnknownDatasetError):
+        run_check_task(begin_check(own_settings, 4711))

@@ -1,0 +1,356 @@
+"""`core.datasets.checks.findings`: what is found in which dataset, and what the remedies change."""
+
+import hashlib
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from core.datasets.checks.findings import (
+    FEW_PHOTOS_BELOW,
+    DatasetContent,
+    Finding,
+    FindingKind,
+    RemedyKind,
+    find_problems,
+    without_dismissed,
+)
+from core.datasets.records import ClassView, ImageView, PhotoRecord, Split
+
+GOOD = {"dark_share": 0.1, "brightness": 0.5, "colour_spread": 0.2, "contrast": 0.2, "sharpness": 2000.0}
+
+
+class DatasetInMemory:
+    """A dataset with two classes, "alien" and "predator", and whatever images a test puts into it."""
+
+    def __init__(self) -> None:
+        self.images: list[ImageView] = []
+        self.photos: dict[str, PhotoRecord] = {}
+        self.near_pairs: list[tuple[str, str]] = []
+        self.with_features = True
+
+    def add(
+        self,
+        photo: str,
+        *,
+        class_id: int = 1,
+        split: Split | None = None,
+        capture_id: int | None = None,
+        size: tuple[int, int] = (640, 480),
+        **measured: float,
+    ) -> int:
+        """Put in an image of a photo (any text names one); its id."""
+        photo_hash = self.hash(photo)
+        self.photos[photo_hash] = PhotoRecord(
+            hash=photo_hash,
+            suffix=".jpg",
+            width=min(1024, size[0]),
+            height=min(1024, size[1]),
+            original_width=size[0],
+            original_height=size[1],
+            num_bytes=1000,
+            measurements={**GOOD, **measured},
+        )
+        image = ImageView(
+            id=len(self.images) + 1,
+            dataset_id=1,
+            class_id=class_id,
+            photo_hash=photo_hash,
+            name=f"{photo}.jpg",
+            split=split,
+            split_origin=None,
+            capture_id=capture_id,
+            source_url=None,
+            added_at=0.0,
+            trashed_at=None,
+        )
+        self.images.append(image)
+        return image.id
+
+    def alike(self, first: str, second: str) -> None:
+        """Say that two photos are nearly the same."""
+        self.near_pairs.append((self.hash(first), self.hash(second)))
+
+    @staticmethod
+    def hash(photo: str) -> str:
+        return hashlib.sha256(photo.encode()).hexdigest()
+
+    def content(self) -> DatasetContent:
+        return DatasetContent(
+            classes=[
+                ClassView(id=number, dataset_id=1, name=name, position=number, num_images=0)
+                for number, name in ((1, "alien"), (2, "predator"))
+            ],
+            images=self.images,
+            photos=self.photos,
+            near_pairs=self.near_pairs,
+            with_features=self.with_features,
+        )
+
+    def problems(self) -> dict[FindingKind, Finding]:
+        return {finding.kind: finding for finding in find_problems(self.content())}
+
+
+@pytest.fixture
+def dataset() -> DatasetInMemory:
+    """Enough good photos of both classes, so that nothing is found."""
+    made = DatasetInMemory()
+    for class_id in (1, 2):
+        for number in range(FEW_PHOTOS_BELOW):
+            split = Split.VALIDATION if number % 4 == 0 else Split.TRAIN
+            made.add(f"{class_id} {number}", class_id=class_id, split=split)
+    return made
+
+
+def test_a_good_dataset_has_no_problems(dataset: DatasetInMemory):
+    """Nothing is found where nothing is wrong."""
+    assert dataset.problems() == {}
+
+
+# --- the same photo more than once -----------------------------------------------------------------------
+
+
+def test_exact_duplicates_keep_the_one_that_has_a_split(dataset: DatasetInMemory):
+    """All copies but one go: the one that stays is in a split already, so that the split does not change."""
+    copies = [dataset.add("same"), dataset.add("same", split=Split.TRAIN), dataset.add("same", split=Split.TRAIN)]
+    finding = dataset.problems()[FindingKind.EXACT_DUPLICATES]
+    assert finding.groups == (tuple(copies),)
+    assert finding.remedy is not None
+    assert finding.remedy.kind is RemedyKind.KEEP_ONE
+    assert finding.remedy.image_ids == (copies[0], copies[2])
+
+
+def test_near_duplicates_keep_the_best(dataset: DatasetInMemory):
+    """The photo that came with the most pixels stays."""
+    small, large, medium = (
+        dataset.add(name, split=Split.TRAIN, size=size)
+        for name, size in (("small", (320, 240)), ("large", (4000, 3000)), ("medium", (800, 600)))
+    )
+    dataset.alike("small", "large")
+    dataset.alike("large", "medium")
+    finding = dataset.problems()[FindingKind.NEAR_DUPLICATES]
+    assert finding.groups == ((small, large, medium),)
+    assert finding.remedy is not None
+    assert finding.remedy.image_ids == (small, medium)
+    assert set(dataset.problems()) == {FindingKind.NEAR_DUPLICATES}
+
+
+def test_a_burst_is_no_near_duplicate_of_itself(dataset: DatasetInMemory):
+    """Photos of one capture are meant to be alike; a photo outside of it that looks the same is found."""
+    for number in range(3):
+        dataset.add(f"burst {number}", split=Split.TRAIN, capture_id=7)
+    dataset.alike("burst 0", "burst 1")
+    dataset.alike("burst 1", "burst 2")
+    assert dataset.problems() == {}
+    other = dataset.add("other", split=Split.TRAIN)
+    dataset.alike("other", "burst 2")
+    (group,) = dataset.problems()[FindingKind.NEAR_DUPLICATES].groups
+    assert len(group) == 2
+    assert other in group
+
+
+def test_near_duplicates_in_different_classes_are_left_to_the_person(dataset: DatasetInMemory):
+    """No click trashes the only example of another class."""
+    dataset.add("one", class_id=1, split=Split.TRAIN)
+    dataset.add("two", class_id=2, split=Split.TRAIN)
+    dataset.alike("one", "two")
+    assert dataset.problems() == {}
+
+
+def test_the_same_photo_in_two_classes(dataset: DatasetInMemory):
+    """All its images are shown."""
+    ids = [dataset.add("both", class_id=class_id, split=Split.TRAIN) for class_id in (1, 2)]
+    problems = dataset.problems()
+    assert set(problems) == {FindingKind.IN_TWO_CLASSES}
+    assert problems[FindingKind.IN_TWO_CLASSES].groups == (tuple(ids),)
+
+
+def test_a_photo_in_two_classes_can_stay_in_either(dataset: DatasetInMemory):
+    """Each group offers each of its classes by name; whichever is chosen, the photo is in that class alone."""
+    for class_ids in ((1, 2), (2, 1, 2)):
+        for class_id in class_ids:
+            dataset.add(f"both {len(class_ids)}", class_id=class_id, split=Split.TRAIN)
+    first, second = dataset.problems()[FindingKind.IN_TWO_CLASSES].groups
+    choices = dataset.problems()[FindingKind.IN_TWO_CLASSES].choices
+    assert [[each.label for each in remedies] for remedies in choices] == [
+        ["Keep in “alien”", "Keep in “predator”"],
+        ["Keep in “alien”", "Keep in “predator”"],
+    ]
+    assert [[each.image_ids for each in remedies] for remedies in choices] == [
+        [(first[1],), (first[0],)],
+        [(second[0], second[2]), (second[1],)],
+    ]
+    trashed = {*choices[0][0].image_ids, *choices[1][1].image_ids}
+    dataset.images = [image for image in dataset.images if image.id not in trashed]
+    assert FindingKind.IN_TWO_CLASSES not in dataset.problems()
+    assert [image.class_id for image in dataset.images if image.id in (*first, *second)] == [1, 2, 2]
+
+
+def test_groups_on_both_sides_of_the_split_are_brought_to_one(dataset: DatasetInMemory):
+    """Same photo, near-duplicate and burst alike move to where most of them are, in doubt to training."""
+    first = [dataset.add("same", split=split) for split in (Split.TRAIN, Split.TEST)]
+    second = [
+        dataset.add(f"near {number}", split=split)
+        for number, split in enumerate((Split.VALIDATION, Split.VALIDATION, Split.TRAIN))
+    ]
+    dataset.alike("near 0", "near 1")
+    dataset.alike("near 1", "near 2")
+    third = [
+        dataset.add(f"burst {split}", split=split, capture_id=3) for split in (Split.VALIDATION, Split.TRAIN, None)
+    ]
+    finding = dataset.problems()[FindingKind.IN_TWO_SPLITS]
+    assert finding.groups == (tuple(first), tuple(second), tuple(third))
+    assert finding.remedy is not None
+    assert dict(finding.remedy.moves) == {Split.TRAIN: (first[1], third[0]), Split.VALIDATION: (second[2],)}
+    assert set(finding.remedy.image_ids) == {first[1], third[0], second[2]}
+    moved = {image_id: split for split, image_ids in finding.remedy.moves for image_id in image_ids}
+    dataset.images = [replace(image, split=moved.get(image.id, image.split)) for image in dataset.images]
+    assert FindingKind.IN_TWO_SPLITS not in dataset.problems()
+
+
+# --- one photo -------------------------------------------------------------------------------------------
+
+BAD_PHOTOS: dict[FindingKind, dict[str, Any]] = {
+    FindingKind.BLURRED: {"sharpness": 50.0},
+    FindingKind.DARK: {"dark_share": 0.99, "brightness": 0.02, "colour_spread": 0.01, "sharpness": 1.0},
+    FindingKind.BRIGHT: {"brightness": 0.97, "colour_spread": 0.01, "sharpness": 1.0},
+    FindingKind.FLAT: {"colour_spread": 0.004, "contrast": 0.004, "sharpness": 0.0},
+    FindingKind.TINY: {"size": (80, 60)},
+    FindingKind.EXTREME_ASPECT: {"size": (300, 1000)},
+}
+
+
+@pytest.mark.parametrize("kind", BAD_PHOTOS)
+def test_a_bad_photo_is_found_for_one_reason(dataset: DatasetInMemory, kind: FindingKind):
+    """Each photo is found for what is wrong with it, and the remedy trashes it."""
+    image_id = dataset.add("bad", split=Split.TRAIN, **BAD_PHOTOS[kind])
+    problems = dataset.problems()
+    assert set(problems) == {kind}
+    assert problems[kind].image_ids == (image_id,)
+    assert problems[kind].remedy is not None
+    assert problems[kind].remedy.image_ids == (image_id,)
+    assert "1 photo" in problems[kind].title
+
+
+def test_a_photo_in_fog_is_not_blurred(dataset: DatasetInMemory):
+    """Sharpness is judged by the contrast that there is."""
+    dataset.add("fog", split=Split.TRAIN, contrast=0.05, sharpness=50.0)
+    assert dataset.problems() == {}
+
+
+# --- the dataset -----------------------------------------------------------------------------------------
+
+
+def test_few_photos_and_no_validation(dataset: DatasetInMemory):
+    """Small classes are named with their numbers; empty ones need no validation photo yet."""
+    dataset.images = [image for image in dataset.images if image.class_id == 1 and image.split is Split.TRAIN]
+    problems = dataset.problems()
+    assert set(problems) == {FindingKind.FEW_PHOTOS, FindingKind.NO_VALIDATION}
+    assert "predator 0" in problems[FindingKind.FEW_PHOTOS].title
+    assert "predator" not in problems[FindingKind.NO_VALIDATION].title
+    assert problems[FindingKind.NO_VALIDATION].remedy is not None
+    assert problems[FindingKind.NO_VALIDATION].remedy.kind is RemedyKind.SPLIT_AGAIN
+
+
+def test_imbalance(dataset: DatasetInMemory):
+    """Four times as many photos in one class as in another is worth a word, three and a half times is not."""
+    for number in range(2 * FEW_PHOTOS_BELOW + FEW_PHOTOS_BELOW // 2):
+        dataset.add(f"more {number}", split=Split.TRAIN)
+    assert dataset.problems() == {}
+    for number in range(FEW_PHOTOS_BELOW // 2):
+        dataset.add(f"even more {number}", split=Split.TRAIN)
+    assert set(dataset.problems()) == {FindingKind.IMBALANCE}
+
+
+def test_a_search_without_a_network_says_so(dataset: DatasetInMemory):
+    """People learn that more may be found later."""
+    dataset.with_features = False
+    assert set(dataset.problems()) == {FindingKind.ROUGH_SEARCH}
+
+
+def test_an_empty_dataset_can_be_checked():
+    """Nothing but the lack of photos is found."""
+    assert set(DatasetInMemory().problems()) == {FindingKind.FEW_PHOTOS}
+
+
+# --- keeping and dismissing ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def troubled(dataset: DatasetInMemory) -> DatasetInMemory:
+    """Something of every kind that concerns photos."""
+    for kind, values in BAD_PHOTOS.items():
+        dataset.add(kind.value, split=Split.TRAIN, **values)
+    for name in ("a", "a", "b", "b"):
+        dataset.add(name, split=Split.TRAIN)
+    dataset.add("c", split=Split.VALIDATION)
+    dataset.add("d", split=Split.TRAIN)
+    dataset.alike("c", "d")
+    dataset.add("d", class_id=2, split=Split.TRAIN)
+    return dataset
+
+
+def test_findings_survive_json(troubled: DatasetInMemory):
+    """What is stored comes back the same, with every kind of remedy."""
+    findings = find_problems(troubled.content())
+    assert len(findings) >= 9
+    assert [Finding.from_json(json.loads(json.dumps(finding.to_json()))) for finding in findings] == findings
+
+
+def test_findings_of_before_there_were_choices_are_read(troubled: DatasetInMemory):
+    """A check that is stored already is shown, without choices, until the next one."""
+    finding = troubled.problems()[FindingKind.IN_TWO_CLASSES]
+    stored = finding.to_json()
+    del stored["choices"]
+    assert Finding.from_json(stored) == replace(finding, choices=())
+    assert without_dismissed([Finding.from_json(stored)], finding.member_keys) == []
+
+
+def test_choices_stay_with_their_groups(dataset: DatasetInMemory):
+    """When one group is dismissed, the other has its own choices still."""
+    for name in ("first", "second"):
+        for class_id in (1, 2):
+            dataset.add(name, class_id=class_id, split=Split.TRAIN)
+    finding = dataset.problems()[FindingKind.IN_TWO_CLASSES]
+    (shown,) = without_dismissed([finding], {finding.member_keys[0]})
+    assert (shown.groups, shown.choices) == (finding.groups[1:], finding.choices[1:])
+
+
+def test_keys_do_not_depend_on_ids_or_order(troubled: DatasetInMemory):
+    """The same photos are found under the same key after a copy of the dataset was made."""
+    keys = {finding.key for finding in find_problems(troubled.content())}
+    troubled.images = [replace(image, id=image.id + 1000) for image in reversed(troubled.images)]
+    assert {finding.key for finding in find_problems(troubled.content())} == keys
+    assert len(keys) == len(troubled.problems())
+
+
+def test_dismissed_findings_stay_dismissed_when_others_join(dataset: DatasetInMemory):
+    """After two blurred photos were dismissed, a third is shown alone, and its remedy touches it alone."""
+    for name in ("first", "second"):
+        dataset.add(name, split=Split.TRAIN, sharpness=1.0)
+    dismissed = set(dataset.problems()[FindingKind.BLURRED].dismissal_keys)
+    assert without_dismissed(find_problems(dataset.content()), dismissed) == []
+    third = dataset.add("third", split=Split.TRAIN, sharpness=1.0)
+    (shown,) = without_dismissed(find_problems(dataset.content()), dismissed)
+    assert shown.image_ids == (third,)
+    assert shown.remedy is not None
+    assert shown.remedy.image_ids == (third,)
+    assert "1 photo" in shown.title
+
+
+def test_one_of_several_groups_can_be_dismissed(troubled: DatasetInMemory):
+    """The other groups stay, as they would be without it."""
+    finding = troubled.problems()[FindingKind.EXACT_DUPLICATES]
+    shown = without_dismissed([finding], {finding.member_keys[0]})
+    assert [each.groups for each in shown] == [finding.groups[1:]]
+    assert shown[0].remedy is not None
+    assert set(shown[0].remedy.image_ids) < set(finding.groups[1])
+
+
+def test_a_finding_about_the_dataset_is_dismissed_as_a_whole():
+    """Findings without photos have one key."""
+    findings = find_problems(DatasetInMemory().content())
+    (few,) = findings
+    assert without_dismissed(findings, few.dismissal_keys) == []
+    assert without_dismissed(findings, {"another"}) == findings
