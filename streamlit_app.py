@@ -16,6 +16,7 @@ ASSETS = Path(__file__).parent / "pages" / "assets"
 def render() -> None:
     """One run of the app for one visitor."""
     st.set_page_config(page_title="Bluetit", page_icon=str(ASSETS / "bluetit.svg"), layout="wide")
+    st.html(ASSETS / "page.css")
     st.logo(str(ASSETS / "bluetit_with_name.svg"), size="large")
     page = st.navigation(
         [
@@ -26,7 +27,7 @@ def render() -> None:
         position="top",
     )
     note_page(page.title)
-    with showing_errors():
+    with showing_errors(key="errors"):
         page.run()
 
 

@@ -107,7 +107,7 @@ class Camera {
   setState(state) {
     this.box.dataset.state = state; // off, starting, on, recording
     this.find(".start").disabled = state === "starting";
-    this.find(".hold-text").textContent = state === "recording" ? "Recording …" : "Hold to record";
+    this.find(".hold-text").textContent = state === "recording" ? `Recording “${this.data.label}” …` : "Hold to record";
     this.find(".hold-hint").textContent =
       state === "recording" ? "let go to stop" : "with the mouse, a finger or the space bar";
     this.find(".start").textContent = state === "starting" ? "Waiting for the camera …" : "Start camera";
@@ -240,7 +240,7 @@ class Camera {
       const frame = this.takeFrame();
       frame.then((blob) => { recording.numChars += base64Length(blob); });
       recording.frames.push(frame);
-      this.find(".number").textContent = `${recording.frames.length} of at most ${this.data.max_frames}`;
+      this.find(".number").textContent = `${recording.frames.length}`;
       const isFull = recording.frames.length >= this.data.max_frames || recording.numChars > this.data.max_chars;
       if (isFull) this.endBurst();
     };

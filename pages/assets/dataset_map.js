@@ -9,6 +9,7 @@ const SHAPES = [
   { plotly: "triangle-down", scale: 1.5, path: "M12 21L2 4h20z" },
   { plotly: "star", scale: 1.5, path: "M12 1.500l3 7.300 7.900.6-6 5.100 1.900 7.700-6.800-4.100-6.800 4.100 1.900-7.700-6-5.100 7.900-.6z" },
 ];
+const NUM_SPLIT_COLOURS = 3;
 const PLAIN_COLOURS = ["#2f7fd0", "#e0a912", "#5f8d3f", "#c2543d", "#7a5bb5", "#3d9ea0"];
 const TIP_SIDE_PX = 256;
 const TIP_DISTANCE_PX = 14;
@@ -317,6 +318,11 @@ function groupByClass(data, colours) {
   return classes;
 }
 
+// The first colours mean train, validation and test in the chart beside the map; classes take them last.
+function rotated(colours) {
+  return [...colours.slice(NUM_SPLIT_COLOURS), ...colours.slice(0, NUM_SPLIT_COLOURS)];
+}
+
 function themeColours(element) {
   const style = getComputedStyle(element);
   const read = (name) => style.getPropertyValue(`--st-${name}`).trim();
@@ -325,7 +331,7 @@ function themeColours(element) {
     text: read("text-color"),
     background: read("background-color"),
     primary: read("primary-color"),
-    classes: listed.length > 0 ? listed : PLAIN_COLOURS,
+    classes: rotated(listed.length > 0 ? listed : PLAIN_COLOURS),
   };
 }
 

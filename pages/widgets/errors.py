@@ -10,23 +10,21 @@ from core.errors import BluetitError
 from pages.widgets.wording import plain
 
 _PENDING = "errors.pending"
-# What a click far down the page led to must be seen there too: the message stays in sight under the bar at the top.
-_STAY_IN_SIGHT = """<style>
-  [data-testid="stLayoutWrapper"]:has(> .st-key-errors) {
-    position: sticky; top: 4rem; z-index: 100; backdrop-filter: blur(1.5rem); border-radius: 0.75rem;
-  }
-</style>"""
 
 
 @contextmanager
-def showing_errors() -> Iterator[None]:
-    """Show a `BluetitError` that the block raises, or that a callback raised before it; bugs surface as they are."""
+def showing_errors(key: str | None = None) -> Iterator[None]:
+    """Show a `BluetitError` that the block raises, or that a callback raised before it; bugs surface as they are.
+
+    Args:
+        key: of the place for messages, by which `pages/assets/page.css` keeps it in sight.
+    """
     messages = st.session_state.pop(_PENDING, ())
-    if messages:
-        st.html(_STAY_IN_SIGHT)
-        with st.container(key="errors"):
-            for message in messages:
-                show_error(message)
+    # Always there: with a place that comes and goes, all that follows would move, and tabs forget which one was open.
+    place = st.container(key=key)
+    for message in messages:
+        with place:
+            show_error(message)
     try:
         yield
     except BluetitError as exc:

@@ -758,14 +758,14 @@ def test_many_photos_come_in_pages(visit: Visit):
     """The second page exists for all photos, and none for a class; turning back to all is the first page again."""
     files = {f"{'crow' if number < 65 else 'tit'}/{number}.jpg": tinted(number) for number in range(130)}
     app = visit(bring(new_dataset("Many"), files), "Photos")
-    assert app.number_input(key="dataset.browse.page").label == "Page of 2"
+    assert app.number_input(key="dataset.browse.page").label == "Page, 1 to 2"
     app.number_input(key="dataset.browse.page").set_value(2).run()
     assert app.number_input(key="dataset.browse.page").value == 2
     group(app, "dataset.browse.class").set_value(class_ids(dataset_id(app))["crow"]).run()
     assert not app.number_input
     group(app, "dataset.browse.class").set_value(0).run()
     assert not app.exception
-    assert app.number_input(key="dataset.browse.page").label == "Page of 2"
+    assert app.number_input(key="dataset.browse.page").label == "Page, 1 to 2"
 
 
 def test_the_trash_is_shown_and_emptied(visit: Visit, birds: int):
@@ -935,12 +935,12 @@ def test_a_split_without_train_is_not_offered(visit: Visit, birds: int):
 
 
 def test_splits_set_by_hand_stay_unless_the_person_lets_them_go(visit: Visit, birds: int):
-    """With the toggle on they keep their place; off, they are split like the others."""
+    """With the toggle on they keep their place, and the page says so; off, they are split like the others."""
     app = visit(copy_of(birds), "Split")
     by_hand = list(splits(dataset_id(app)))
     get_services().library.set_split(by_hand, Split.TEST)
-    button(app.run(), "Split the photos").click().run()
-    assert set(splits(dataset_id(app)).values()) == {Split.TEST}
+    assert button(app.run(), "Split the photos").disabled
+    assert "Every photo has its split already" in texts(app)
     app.toggle(key="dataset.split.by_hand").set_value(False).run()
     button(app, "Split the photos").click().run()
     assert Split.TRAIN in splits(dataset_id(app)).values()

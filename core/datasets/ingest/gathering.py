@@ -5,6 +5,7 @@ tried again, or goes on after a person has answered a question, fetches nothing 
 """
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -352,7 +353,7 @@ class _FolderPart:
                 path = (relative / name).as_posix()
                 if os.path.islink(os.path.join(parent, name)) and not is_junk(path):
                     yield path, True
-            for name in sorted(names):
+            for name in sorted(names, key=_as_people_sort):
                 path = (relative / name).as_posix()
                 if not is_junk(path):
                     yield path, False
@@ -372,6 +373,11 @@ class _FolderPart:
                     return file.read(self._max_bytes + 1)
         except (OSError, RuntimeError) as exc:  # RuntimeError: links in a circle, up to Python 3.12
             return f"It cannot be read: {getattr(exc, 'strerror', None) or exc}."
+
+
+def _as_people_sort(name: str) -> list[str | int]:
+    """A key by which 2.jpg comes before 10.jpg: letters and numbers in turn."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"([0-9]+)", name)]
 
 
 @contextmanager

@@ -1,11 +1,13 @@
 """What became of each import: progress while it runs, questions, a report of what was accepted and refused."""
 
+import time
+
 import streamlit as st
 
 from core.datasets.ingest.desk import ImportStatus
 from core.datasets.ingest.layout import LayoutAnswer, LayoutQuestion, NameGroup, Reading, ReadingOption
 from core.datasets.names import clean_name
-from core.datasets.records import DatasetView, ImportState
+from core.datasets.records import DatasetView, ImportState, ImportView
 from core.services import Services
 from pages.widgets.errors import guarded, show_error, showing_errors
 from pages.widgets.wording import count, plain, time_left
@@ -15,6 +17,8 @@ _SEEN = "dataset.arrivals.seen"
 _NUM_SHOWN = 5
 _NUM_NAMES_SHOWN = 12
 _NUM_REASONS_IN_FULL = 20
+_NUM_REASONS_OPENED = 5
+_NEWS_SECONDS = 15 * 60.0  # for so long an import that has ended is news, in every visitor's browser
 _READING_TITLES = {Reading.LEAF: "The innermost folders", Reading.TOP: "The outermost folders"}
 
 
@@ -49,6 +53,8 @@ def _is_shown(status: ImportStatus, *, with_reports: bool) -> bool:
     view = status.view
     if status.is_active or view.state is ImportState.QUESTION:
         return True
+    if view.finished_at is not None and time.time() - view.finished_at > _NEWS_SECONDS:
+        return False
     is_bad_news = view.state is ImportState.FAILED or view.num_refused > 0
     return (with_reports or is_bad_news) and view.id not in st.session_state.get(_SEEN, ())
 
@@ -84,11 +90,7 @@ def _render_report(status: ImportStatus, title: str, services: Services) -> None
     with st.container(horizontal=True, vertical_alignment="center"):
         match view.state:
             case ImportState.DONE:
-                refused = f", {view.num_refused:,} refused" if view.num_refused else ""
-                st.markdown(
-                    f":material/check_circle: **{title}** · {count(view.num_accepted, 'photo')} added{refused}",
-                    width="content",
-                )
+                st.markdown(f"{_outcome_icon(view)} **{title}** · {_outcome(view)}", width="content")
             case ImportState.CANCELLED:
                 st.markdown(f":material/block: **{title}** · stopped, nothing was added", width="content")
             case _:
@@ -113,12 +115,27 @@ def _render_report(status: ImportStatus, title: str, services: Services) -> None
         _render_refused(view.refused, view.num_refused)
 
 
+def _outcome_icon(view: ImportView) -> str:
+    return ":material/check_circle:" if view.num_accepted else ":material/warning:"
+
+
+def _outcome(view: ImportView) -> str:
+    if not view.num_accepted and not view.num_refused:
+        return "there was no photo in it"
+    refused = f", {view.num_refused:,} refused" if view.num_refused else ""
+    return f"{count(view.num_accepted, 'photo')} added{refused}"
+
+
 def _hide(import_id: int) -> None:
     st.session_state[_SEEN] = {*st.session_state.get(_SEEN, ()), import_id}
 
 
 def _render_refused(refused: tuple[tuple[str, str], ...], num_refused: int) -> None:
-    with st.expander(f"{count(num_refused, 'file')} refused: names and reasons", icon=":material/report:"):
+    with st.expander(
+        f"{count(num_refused, 'file')} refused: names and reasons",
+        icon=":material/report:",
+        expanded=num_refused <= _NUM_REASONS_OPENED,
+    ):
         if num_refused > len(refused):
             st.caption(f"The first {len(refused):,} of {num_refused:,}.")
         for name, reason in refused[:_NUM_REASONS_IN_FULL]:

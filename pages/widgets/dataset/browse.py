@@ -8,10 +8,10 @@ from core.datasets.records import ClassView, DatasetView, ImageView, Split
 from core.services import Services
 from pages.widgets.dataset.no_photos import render_no_photos
 from pages.widgets.dataset.overview import SPLIT_TITLES
-from pages.widgets.dataset.selection import act_on, render_selection_actions, selection_generation
+from pages.widgets.dataset.selection import act_on, grid_photos, render_selection_actions, selection_generation
 from pages.widgets.errors import guarded
-from pages.widgets.photo_grid import GridPhoto, photo_grid
-from pages.widgets.wording import count
+from pages.widgets.photo_grid import photo_grid
+from pages.widgets.wording import count, plain
 
 _CLASS = "dataset.browse.class"
 _SPLIT = "dataset.browse.split"
@@ -37,7 +37,7 @@ def render_browse(dataset: DatasetView, classes: list[ClassView], services: Serv
         return
     actions = st.container()  # above the grid, filled when the selection is known
     result = photo_grid(
-        _grid_photos(images, classes, show_class=shown_class in (_ALL, _TRASH)),
+        grid_photos(images, classes, with_class=shown_class in (_ALL, _TRASH)),
         size_px=st.session_state[_SIZE],
         key="dataset.browse.grid",
         generation=selection_generation(),
@@ -56,7 +56,7 @@ def render_browse(dataset: DatasetView, classes: list[ClassView], services: Serv
 
 def _render_class_filter(dataset: DatasetView, classes: list[ClassView]) -> int:
     titles = {_ALL: f"All · {dataset.num_images:,}"}
-    titles |= {view.id: f"{view.name} · {view.num_images:,}" for view in classes}
+    titles |= {view.id: f"{plain(view.name)} · {view.num_images:,}" for view in classes}
     titles[_TRASH] = "Trash"
     if st.session_state.get(_CLASS) not in titles:
         st.session_state[_CLASS] = _ALL
@@ -68,6 +68,7 @@ def _render_class_filter(dataset: DatasetView, classes: list[ClassView]) -> int:
         format_func=titles.__getitem__,
         label_visibility="collapsed",
         persist_state="session",
+        wrap=True,
     )
     return int(chosen)
 
@@ -105,27 +106,9 @@ def _render_pager(num_images: int) -> int:
     if num_pages == 1:
         return 0
     st.session_state[_PAGE] = min(st.session_state.get(_PAGE, 1), num_pages)
-    label = f"Page of {num_pages}"
+    label = f"Page, 1 to {num_pages}"
     page = st.number_input(label, 1, num_pages, key=_PAGE, width=150, persist_state="session")
     return (int(page) - 1) * _PHOTOS_PER_PAGE
-
-
-def _grid_photos(images: list[ImageView], classes: list[ClassView], *, show_class: bool) -> list[GridPhoto]:
-    names = {view.id: view.name for view in classes}
-    photos = []
-    for image in images:
-        facts = [names.get(image.class_id, "a deleted class")] if show_class else []
-        facts += [SPLIT_TITLES[image.split]] if image.split else []
-        photos.append(
-            GridPhoto(
-                image_id=image.id,
-                photo_hash=image.photo_hash,
-                name=image.name,
-                caption=" · ".join(facts),
-                tone=image.split or "",
-            )
-        )
-    return photos
 
 
 def _render_trash_actions(selected: list[int], dataset: DatasetView, services: Services) -> None:

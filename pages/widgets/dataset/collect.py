@@ -98,7 +98,8 @@ def _render_target(dataset: DatasetView, services: Services) -> ClassView | None
                 list(classes),
                 key=_TARGET,
                 required=True,
-                format_func=lambda class_id: f"{classes[class_id].name} · {classes[class_id].num_images:,}",
+                format_func=lambda class_id: f"{plain(classes[class_id].name)} · {classes[class_id].num_images:,}",
+                wrap=True,
             )
         else:
             render_first_class_hint(dataset, services)
@@ -111,9 +112,14 @@ def _render_target(dataset: DatasetView, services: Services) -> ClassView | None
 
 
 def _add_class(dataset: DatasetView, services: Services) -> None:
-    if not st.session_state[_NEW_CLASS].strip():
+    name = st.session_state[_NEW_CLASS]
+    if not name.strip():
         return  # the second half of a double click: the first has made the class and emptied the box
-    created = services.library.create_class(dataset.id, st.session_state[_NEW_CLASS])
+    try:
+        created = services.library.create_class(dataset.id, name)
+    except DatasetError:
+        st.session_state[_NEW_CLASS] = name  # to be put right, not typed again
+        raise
     st.session_state[_TARGET] = created.id
 
 
@@ -194,9 +200,14 @@ def _add_burst(burst: Burst, dataset: DatasetView, services: Services) -> None:
             source=StagedFiles(folder=staging),
             target_class=names[burst.subject],
             capture=not burst.is_single,
-            title="Photo from the camera" if burst.is_single else f"Burst of {count(len(burst.frames), 'photo')}",
+            title=_burst_title(burst, names[burst.subject]),
         )
     )
+
+
+def _burst_title(burst: Burst, class_name: str) -> str:
+    what = "Photo from the camera" if burst.is_single else f"Burst of {count(len(burst.frames), 'photo')}"
+    return f"{what} → {class_name}"
 
 
 def _render_sorted(dataset: DatasetView, services: Services) -> None:
@@ -245,6 +256,8 @@ def _render_server_folders(dataset: DatasetView, services: Services) -> None:
         st.selectbox(
             "A folder of this server",
             _list_folders(folders),
+            index=None,  # a box that is filled already swallows the first letters of what is typed or pasted
+            placeholder="Choose, or type a path",
             key="dataset.collect.server_folder",
             accept_new_options=True,
             help="Folders that the administrator allows (BLUETIT_IMPORT_DIRS).",
@@ -264,7 +277,9 @@ def _list_folders(roots: tuple[str, ...]) -> list[str]:
 
 
 def _add_server_folder(dataset: DatasetView, services: Services) -> None:
-    path = str(st.session_state["dataset.collect.server_folder"] or "")
+    path = str(st.session_state["dataset.collect.server_folder"] or "").strip()
+    if not path:
+        raise DatasetError("No folder is chosen yet. Choose one from the list, or type its path.")
     _submit(services, dataset, ServerFolder(path=path), title=Path(path).name or path, target=None)
 
 

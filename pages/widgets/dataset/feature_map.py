@@ -10,13 +10,16 @@ from core.datasets.tasks import MAP_KIND
 from core.services import Services
 from pages.widgets.dataset.no_photos import render_no_photos
 from pages.widgets.dataset.remembered import remembered
-from pages.widgets.dataset.selection import render_selection_actions, selection_generation
+from pages.widgets.dataset.selection import act_on, grid_photos, render_selection_actions, selection_generation
 from pages.widgets.dataset.task_progress import render_task_progress
 from pages.widgets.dataset_map import MapPoint, dataset_map, map_columns
 from pages.widgets.errors import guarded, show_error
+from pages.widgets.photo_grid import photo_grid
 
 _COLUMNS = "dataset.map.columns"
 _MIN_PHOTOS = 3
+_MAX_SHOWN = 120
+_GRID_PX = 112
 
 
 def render_map(dataset: DatasetView, classes: list[ClassView], services: Services) -> None:
@@ -36,9 +39,9 @@ def render_map(dataset: DatasetView, classes: list[ClassView], services: Service
         _COLUMNS, (dataset.id, dataset.revision, task), lambda: _load_columns(dataset, classes, services)
     )
     if columns is not None:
-        selected = dataset_map(columns, key="dataset.map.points", generation=selection_generation())
-        if selected:
-            render_selection_actions(list(selected), classes, services)
+        circled = dataset_map(columns, key="dataset.map.points", generation=selection_generation())
+        if circled:
+            _render_circled(circled, classes, services)
         return
     if task is not None and task.is_active:
         render_task_progress(MAP_KIND, dataset.id, services)
@@ -52,6 +55,26 @@ def render_map(dataset: DatasetView, classes: list[ClassView], services: Service
         on_click=guarded(services.dataset_tasks.request),
         args=(MAP_KIND, dataset.id),
     )
+
+
+def _render_circled(circled: tuple[int, ...], classes: list[ClassView], services: Services) -> None:
+    """The photos behind the circled points; what is done is done to all of them, or to those selected among them."""
+    actions = st.container()
+    images = services.library.get_images(circled[:_MAX_SHOWN])
+    result = photo_grid(
+        grid_photos(images, classes),
+        size_px=_GRID_PX,
+        key="dataset.map.grid",
+        generation=selection_generation(),
+        label="Circled photos",
+    )
+    if len(circled) > _MAX_SHOWN:
+        st.caption(f"and {len(circled) - _MAX_SHOWN:,} more")
+    if result.is_delete_pressed:
+        act_on(services.library.trash_images, list(result.selected))
+        st.rerun()
+    with actions:
+        render_selection_actions(list(result.selected or circled), classes, services)
 
 
 def _load_columns(dataset: DatasetView, classes: list[ClassView], services: Services) -> dict[str, list[Any]] | None:

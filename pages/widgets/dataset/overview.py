@@ -42,7 +42,7 @@ def counts_figure(classes: list[ClassView], counts: dict[tuple[int, Split | None
                 name=title,
                 orientation="h",
                 marker_color=_SPLIT_COLOURS[split],
-                customdata=[view.name for view in classes],
+                customdata=[_literal(view.name) for view in classes],
                 hovertemplate="%{customdata}: %{x} " + title + "<extra></extra>",
             )
     figure.update_layout(
@@ -70,7 +70,12 @@ def describe_counts(classes: list[ClassView], counts: dict[tuple[int, Split | No
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= _MAX_LABEL_CHARS else f"{name[: _MAX_LABEL_CHARS - 1]}…"
+    return _literal(name if len(name) <= _MAX_LABEL_CHARS else f"{name[: _MAX_LABEL_CHARS - 1]}…")
+
+
+def _literal(name: str) -> str:
+    """A name that Plotly shows letter by letter: it takes some HTML for styling."""
+    return name.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def _render_undo(dataset: DatasetView, services: Services) -> None:

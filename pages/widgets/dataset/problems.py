@@ -3,16 +3,15 @@
 import streamlit as st
 
 from core.datasets.checks.findings import Finding, Remedy, RemedyKind, without_dismissed
-from core.datasets.records import ClassView, DatasetView, ImageView
+from core.datasets.records import ClassView, DatasetView
 from core.datasets.tasks import CHECK_KIND
 from core.services import Services
 from pages.widgets.dataset.no_photos import render_no_photos
-from pages.widgets.dataset.overview import SPLIT_TITLES
-from pages.widgets.dataset.selection import act_on, render_selection_actions, selection_generation
+from pages.widgets.dataset.selection import act_on, grid_photos, render_selection_actions, selection_generation
 from pages.widgets.dataset.split import split_again
 from pages.widgets.dataset.task_progress import render_task_progress
 from pages.widgets.errors import guarded
-from pages.widgets.photo_grid import GridPhoto, photo_grid
+from pages.widgets.photo_grid import photo_grid
 from pages.widgets.wording import plain
 
 _GROUPS_PER_PAGE = 6
@@ -56,7 +55,7 @@ def render_problems(dataset: DatasetView, classes: list[ClassView], services: Se
         )
         if expander.open:
             with expander:
-                _render_finding(finding, dataset, {view.id: view.name for view in classes}, services)
+                _render_finding(finding, dataset, classes, services)
     if services.library.dismissed_findings(dataset.id):
         st.button(
             "Show dismissed findings again",
@@ -67,7 +66,7 @@ def render_problems(dataset: DatasetView, classes: list[ClassView], services: Se
         )
 
 
-def _render_finding(finding: Finding, dataset: DatasetView, names: dict[int, str], services: Services) -> None:
+def _render_finding(finding: Finding, dataset: DatasetView, classes: list[ClassView], services: Services) -> None:
     st.markdown(plain(finding.why))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if finding.remedy is not None:
@@ -85,7 +84,7 @@ def _render_finding(finding: Finding, dataset: DatasetView, names: dict[int, str
     for number in range(first, min(first + _GROUPS_PER_PAGE, len(parts))):
         # A single group needs no button of its own: that of the finding says the same.
         keys = finding.member_keys[number : number + 1] if len(finding.groups) > 1 else ()
-        _render_photos(parts[number], keys, dataset, names, services)
+        _render_photos(parts[number], keys, dataset, classes, services)
         if finding.choices:
             _render_choices(finding.choices[number], dataset, services)
 
@@ -94,7 +93,9 @@ def _render_pager(finding: Finding, num_groups: int) -> int:
     num_pages = -(-num_groups // _GROUPS_PER_PAGE)
     if num_pages <= 1:
         return 0
-    page = st.number_input(f"Page of {num_pages}", 1, num_pages, key=f"dataset.problems.page.{finding.kind}", width=150)
+    page = st.number_input(
+        f"Page, 1 to {num_pages}", 1, num_pages, key=f"dataset.problems.page.{finding.kind}", width=150
+    )
     return (int(page) - 1) * _GROUPS_PER_PAGE
 
 
@@ -128,14 +129,18 @@ def _render_choices(choices: tuple[Remedy, ...], dataset: DatasetView, services:
 
 
 def _render_photos(
-    image_ids: tuple[int, ...], keys: tuple[str, ...], dataset: DatasetView, names: dict[int, str], services: Services
+    image_ids: tuple[int, ...],
+    keys: tuple[str, ...],
+    dataset: DatasetView,
+    classes: list[ClassView],
+    services: Services,
 ) -> None:
     """A grid of photos that belong together, with what can be done to those that are selected."""
     images = [image for image in services.library.get_images(image_ids[:_PHOTOS_PER_GROUP]) if not image.trashed_at]
     if not images:
         return
     result = photo_grid(
-        [_grid_photo(image, names) for image in images],
+        grid_photos(images, classes),
         size_px=_GRID_PX,
         key=f"dataset.problems.grid.{image_ids[0]}.{len(image_ids)}",
         generation=selection_generation(),
@@ -147,21 +152,9 @@ def _render_photos(
         act_on(services.library.trash_images, list(result.selected))
         st.rerun()
     if result.selected:
-        classes = services.library.list_classes(dataset.id)
         render_selection_actions(list(result.selected), classes, services, key=str(image_ids[0]))
     elif keys:
         _render_dismissal("These are fine", keys, dataset, services)
-
-
-def _grid_photo(image: ImageView, names: dict[int, str]) -> GridPhoto:
-    facts = [names.get(image.class_id, "")] + ([SPLIT_TITLES[image.split]] if image.split else [])
-    return GridPhoto(
-        image_id=image.id,
-        photo_hash=image.photo_hash,
-        name=image.name,
-        caption=" · ".join(facts),
-        tone=image.split or "",
-    )
 
 
 def _apply(remedy: Remedy, dataset: DatasetView, services: Services) -> None:

@@ -1,13 +1,14 @@
 """What to do with selected photos, wherever they were selected: grids, findings, the map."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from core.datasets.records import ClassView, OperationView
+from core.datasets.records import ClassView, ImageView, OperationView
 from core.services import Services
 from pages.widgets.dataset.overview import SPLIT_TITLES, undo
 from pages.widgets.errors import guarded
+from pages.widgets.photo_grid import GridPhoto
 from pages.widgets.wording import count, plain
 
 _GENERATION = "dataset.selection.generation"
@@ -22,6 +23,27 @@ def selection_generation() -> int:
 def clear_selection() -> None:
     """Let go of what is selected in every grid and in the map."""
     st.session_state[_GENERATION] = selection_generation() + 1
+
+
+def grid_photos(
+    images: Sequence[ImageView], classes: Sequence[ClassView], *, with_class: bool = True
+) -> list[GridPhoto]:
+    """Images for a grid, their class and split below each."""
+    names = {view.id: view.name for view in classes}
+    photos = []
+    for image in images:
+        facts = [names.get(image.class_id, "a deleted class")] if with_class else []
+        facts += [SPLIT_TITLES[image.split]] if image.split else []
+        photos.append(
+            GridPhoto(
+                image_id=image.id,
+                photo_hash=image.photo_hash,
+                name=image.name,
+                caption=" · ".join(facts),
+                tone=image.split or "",
+            )
+        )
+    return photos
 
 
 def render_selection_actions(
@@ -70,7 +92,7 @@ def _render_last_operation(services: Services) -> None:
     """What was done a moment ago, with its undo; or how to select."""
     operation: OperationView | None = st.session_state.get(_LAST)
     if operation is None or not _is_latest(operation, services):
-        st.caption(
+        st.container(key="dataset-selection-hint").caption(
             "Click selects, Shift-click a range, Ctrl-click one more; arrows, space, Ctrl+A and Delete work too. "
             "Double-click shows a photo large."
         )

@@ -36,7 +36,9 @@ class _Plan:
     """What a split would do, and why it should be one with care."""
 
     result: SplitResult
+    num_moved: int  # photos whose split it changes
     num_leaked_now: int  # validation and test photos with a near-twin in train
+    num_leaked_then: int  # the same once it is done: splits that are kept may leak
     naive_leak: LeakReport
 
 
@@ -61,7 +63,13 @@ def render_split(dataset: DatasetView, classes: list[ClassView], services: Servi
         icon=":material/call_split:",
         on_click=guarded(_apply),
         args=(dataset, plan.result, services),
+        disabled=not plan.num_moved,
     )
+    if not plan.num_moved:
+        st.caption(
+            "Every photo has its split already. To divide them anew, let go of the splits that are kept (above), or "
+            "choose other shares."
+        )
     _render_outcome(plan.result, classes, config)
     _render_leaks(plan)
 
@@ -130,9 +138,14 @@ def _plan(dataset: DatasetView, config: SplitConfig, services: Services) -> _Pla
     images = services.library.list_images(dataset.id)
     pairs = services.library.get_pairs({image.photo_hash for image in images})
     items = items_of(images, groups_of(images, pairs), config)
+    result = split_items(items, config)
+    present = {image.id: image.split for image in images}
+    planned = present | result.to_assign
     return _Plan(
-        result=split_items(items, config),
-        num_leaked_now=count_leaks(items, {image.id: image.split for image in images}),
+        result=result,
+        num_moved=sum(planned[image.id] != image.split for image in images),
+        num_leaked_now=count_leaks(items, present),
+        num_leaked_then=count_leaks(items, planned),
         naive_leak=naive_leak(items, config),
     )
 
@@ -144,7 +157,7 @@ def _render_outcome(result: SplitResult, classes: list[ClassView], config: Split
             rows.append({"class": view.name, **_cells(result.fractions(view.id))})
     rows.append({"class": "asked for", **_cells({split: config.fraction(split) for split in Split})})
     st.dataframe(rows, hide_index=True)
-    st.caption(f"No share is further than {percent_text(result.deviation)} of all photos from what was asked for.")
+    st.caption(f"Every share is within {percent_text(result.deviation)} of what was asked for.")
 
 
 def _cells(shares: Mapping[Split, float]) -> dict[str, str]:
@@ -171,6 +184,10 @@ def _render_leaks(plan: _Plan) -> None:
         return
     st.caption(
         f":material/content_copy: A plain random split would put near-twins of about {leak.num_leaked:.0f} of "
-        f"{leak.num_held_out:.0f} validation and test photos ({percent(leak.share)}) into train. This one keeps "
-        "near-duplicates and bursts on one side."
+        f"{leak.num_held_out:.0f} validation and test photos ({percent(leak.share)}) into train. "
+        + (
+            f"This one leaves {plan.num_leaked_then:,}, because it keeps splits that are there."
+            if plan.num_leaked_then
+            else "This one keeps near-duplicates and bursts on one side."
+        )
     )

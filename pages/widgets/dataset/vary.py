@@ -18,7 +18,8 @@ def render_vary(dataset: DatasetView, services: Services) -> None:
     """Sliders for each kind of change, and what they do to a chosen photo."""
     st.markdown(
         "From few photos a network learns more when each comes a little different every time (**augmentation**). "
-        "Choose changes after which you would still recognise the thing."
+        "Choose changes after which you would still recognise the thing: this shows what they do. Your photos stay as "
+        "they are."
     )
     images = services.library.list_images(dataset.id, limit=200)
     if not images:
