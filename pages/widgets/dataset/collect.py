@@ -112,14 +112,9 @@ def _render_target(dataset: DatasetView, services: Services) -> ClassView | None
 
 
 def _add_class(dataset: DatasetView, services: Services) -> None:
-    name = st.session_state[_NEW_CLASS]
-    if not name.strip():
+    if not st.session_state[_NEW_CLASS].strip():
         return  # the second half of a double click: the first has made the class and emptied the box
-    try:
-        created = services.library.create_class(dataset.id, name)
-    except DatasetError:
-        st.session_state[_NEW_CLASS] = name  # to be put right, not typed again
-        raise
+    created = services.library.create_class(dataset.id, st.session_state[_NEW_CLASS])
     st.session_state[_TARGET] = created.id
 
 
