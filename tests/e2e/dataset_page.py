@@ -10,6 +10,7 @@ from tests.e2e.classify_page import ClassifyPage
 from tests.waiting import wait_until
 
 IMPORT_TIMEOUT_MILLISECONDS = 60_000
+MAP_TIMEOUT_MILLISECONDS = 60_000
 
 
 class DatasetPage:
@@ -81,6 +82,21 @@ class DatasetPage:
     def press(self, name: str | re.Pattern[str]) -> None:
         """Press the only visible button of that name."""
         self.page.get_by_role("button", name=name, exact=isinstance(name, str)).locator("visible=true").click()
+
+    def circle_everything(self) -> None:
+        """Draw a lasso around all points of the map, once it is there."""
+        plot = self.main.locator(".js-plotly-plot .nsewdrag").last
+        expect(plot).to_be_visible(timeout=MAP_TIMEOUT_MILLISECONDS)
+        self.rest()
+        box = plot.bounding_box()
+        assert box is not None
+        left, top, right, bottom = box["x"] + 2, box["y"] + 2, box["x"] + box["width"] - 2, box["y"] + box["height"] - 2
+        self.page.mouse.move(left, top)
+        self.page.mouse.down()
+        for x, y in ((right, top), (right, bottom), (left, bottom), (left, top)):
+            self.page.mouse.move(x, y, steps=5)
+        self.page.mouse.up()
+        self.rest()
 
     def press_keys(self, *keys: str) -> None:
         """Press keys one after the other, wherever the focus is."""

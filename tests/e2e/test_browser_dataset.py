@@ -155,6 +155,31 @@ def test_photos_are_sifted_in_the_large_view(dataset: DatasetPage, tmp_path: Pat
     dataset.expect_counts("crow: 1 not split yet")
 
 
+def test_circled_points_of_the_map_show_their_photos(dataset: DatasetPage, tmp_path: Path):
+    """A lasso around all points brings all photos below the map, ready to be moved or deleted."""
+    dataset.create("Mapped", ["crow"])
+    dataset.upload(*noisy_photos(tmp_path, "abcd"))
+    dataset.expect_counts("crow: 4 not split yet")
+    dataset.choose_section("Map")
+    dataset.press("Draw the map")
+    dataset.circle_everything()
+    circled = dataset.main.get_by_role("listbox", name="Circled photos")
+    expect(circled.get_by_role("option")).to_have_count(4)
+    expect(dataset.main.get_by_text("4 photos selected")).to_be_visible()
+
+
+def test_a_message_leaves_the_way_in_open(dataset: DatasetPage):
+    """A class that exists already is refused while the camera's tab stays the open one."""
+    dataset.create("Refused", ["crow"])
+    dataset.choose_tab("Camera")
+    dataset.page.get_by_role("textbox", name="New class").fill("Crow")
+    dataset.press("Add class")
+    expect(dataset.main.get_by_text("There is a class named")).to_be_visible()
+    dataset.rest()
+    expect(dataset.main.get_by_role("tab", name="Camera")).to_have_attribute("aria-selected", "true")
+    expect(dataset.button("Start camera")).to_be_visible()
+
+
 def test_everything_is_there_after_a_restart(
     open_page: OpenPage, prepared_cache: Path, keras_environment: dict[str, str], tmp_path: Path
 ):
