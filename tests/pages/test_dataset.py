@@ -1,6 +1,7 @@
 """Every state of the dataset page."""
 
 import io
+import json
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -596,6 +597,29 @@ def test_an_import_can_be_stopped(visit: Visit):
     uploader(app, "dataset.collect.files").set_value([("1.jpg", TILES[0], "image/jpeg")]).run()
     settle(app)
     assert counts(dataset_id(app)) == {"crow": 1}
+
+
+def test_an_import_without_photos_is_no_success(visit: Visit):
+    """The report says that there was nothing in it, in place of a tick."""
+    app = visit(bring(new_dataset("Nothing"), {"crow/.hidden.jpg": TILES[0]}))
+    assert "there was no photo in it" in texts(app)
+    assert ":material/check_circle:" not in texts(app)
+
+
+def test_names_of_classes_are_shown_letter_by_letter(visit: Visit):
+    """Markdown and HTML in a name are letters like others, on the pills and in the chart."""
+    app = visit(bring(new_dataset("Letters", "**a** :red[b]"), {"<b>c/1.jpg": TILES[0]}), "Collect")
+    options = [option.content for option in group(app, "dataset.collect.target").proto.options]
+    assert not any("**" in option or ":red[" in option or "<b>" in option for option in options)
+    (chart,) = app.get("plotly_chart")
+    assert "&lt;b>c" in json.loads(chart.proto.spec)["layout"]["yaxis"]["ticktext"]
+
+
+def test_no_folder_of_the_server_chosen(visit: Visit):
+    """Import without a choice asks for one."""
+    app = visit(new_dataset("Unchosen"))
+    button(app, "Import").click().run()
+    assert "No folder is chosen yet" in errors(app)
 
 
 def test_a_folder_of_the_server_is_imported(visit: Visit, workspace: Settings, shared_dir: Path):

@@ -433,6 +433,14 @@ def test_server_folder(run: Run, library: Library, dataset_id: int, tmp_path: Pa
     assert (folder / "train" / "crow" / "1.jpg").is_file()
 
 
+def test_server_folder_in_the_order_of_people(run: Run, library: Library, dataset_id: int, tmp_path: Path) -> None:
+    """Photo 2 comes before photo 10."""
+    write_files(tmp_path / "shared" / "birds", photos("crow/10.jpg", "crow/2.jpg", "crow/a1b10.jpg", "crow/a1b9.jpg"))
+    run(ServerFolder(path="birds"))
+    names = [image.name for image in library.list_images(dataset_id)]
+    assert names == ["2.jpg", "10.jpg", "a1b9.jpg", "a1b10.jpg"]
+
+
 def test_archive_on_the_server(run: Run, library: Library, dataset_id: int, tmp_path: Path) -> None:
     """An archive in an allowed folder is read where it lies."""
     write_files(tmp_path / "shared", {"birds.zip": zip_of(photos("crow/1.jpg", "tit/2.jpg"))})
