@@ -71,7 +71,8 @@ class ClassifyPage:
             expect(box).to_have_value("")
 
     def choose(self, label: str, option: str | re.Pattern[str]) -> None:
-        """Pick an option of a select box."""
+        """Pick an option of a select box, once the page has come to rest: until then the box may be replaced."""
+        self.expect_rest()
         box = self.page.get_by_role("combobox", name=label)
         box.scroll_into_view_if_needed()
         self._wait_for_frames()  # a list that has just opened closes when the page scrolls

@@ -1027,15 +1027,19 @@ def test_a_photo_that_is_missing_on_the_disk_is_an_error_message(visit: Visit):
 
 
 def test_a_map_is_drawn(visit: Visit, birds: int):
-    """One click, then a point for each photo; when photos have come in, it can be drawn anew."""
+    """One click, then a point for each photo; it outlives deletions, and can be drawn anew for photos that come in."""
     app = visit(copy_of(birds), "Map")
     button(app, "Draw the map").click().run()
     assert errors(app) == ""
     wait_for_task(MAP_KIND, dataset_id(app))
     assert errors(app.run()) == ""
     assert "Draw the map" not in labels(app)
+    library = get_services().library
+    library.trash_images([library.list_images(dataset_id(app))[0].id])
+    assert "Draw the map" not in labels(app.run())
     bring(dataset_id(app), {"tit/new.jpg": TILES[-1]})
     assert "Draw the map" in labels(app.run())
+    assert "since this map was drawn" in texts(app)
 
 
 def test_a_map_needs_three_photos(visit: Visit):

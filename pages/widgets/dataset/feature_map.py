@@ -7,6 +7,7 @@ import streamlit as st
 from core.datasets.mapping import load_map
 from core.datasets.records import ClassView, DatasetView
 from core.datasets.tasks import MAP_KIND
+from core.jobs.views import TaskView
 from core.services import Services
 from pages.widgets.dataset.no_photos import render_no_photos
 from pages.widgets.dataset.remembered import remembered
@@ -17,6 +18,7 @@ from pages.widgets.errors import guarded, show_error
 from pages.widgets.photo_grid import photo_grid
 
 _COLUMNS = "dataset.map.columns"
+_PLACES = "dataset.map.places"  # of photos, by hash, on the map that was read last
 _MIN_PHOTOS = 3
 _MAX_SHOWN = 120
 _GRID_PX = 112
@@ -35,14 +37,21 @@ def render_map(dataset: DatasetView, classes: list[ClassView], services: Service
         st.info(f"A map needs at least {_MIN_PHOTOS} photos.", icon=":material/scatter_plot:")
         return
     task = services.dataset_tasks.latest(MAP_KIND, dataset.id)
-    columns = remembered(
+    columns, is_current = remembered(
         _COLUMNS, (dataset.id, dataset.revision, task), lambda: _load_columns(dataset, classes, services)
     )
-    if columns is not None:
+    if not is_current:
+        if columns["ids"]:
+            st.caption("Photos have come in since this map was drawn.")
+        _render_drawing(task, dataset, services)
+    if columns["ids"]:
         circled = dataset_map(columns, key="dataset.map.points", generation=selection_generation())
         if circled:
             _render_circled(circled, classes, services)
-        return
+
+
+def _render_drawing(task: TaskView | None, dataset: DatasetView, services: Services) -> None:
+    """The way to a map of all the photos that are here now."""
     if task is not None and task.is_active:
         render_task_progress(MAP_KIND, dataset.id, services)
         return
@@ -77,14 +86,22 @@ def _render_circled(circled: tuple[int, ...], classes: list[ClassView], services
         render_selection_actions(list(result.selected or circled), classes, services)
 
 
-def _load_columns(dataset: DatasetView, classes: list[ClassView], services: Services) -> dict[str, list[Any]] | None:
-    """The points of the map; None when it has not been drawn yet."""
+def _load_columns(
+    dataset: DatasetView, classes: list[ClassView], services: Services
+) -> tuple[dict[str, list[Any]], bool]:
+    """The points that have a place, and whether the map is that of the very photos that are here now.
+
+    While photos come and go, the others stay where this visitor saw them: whoever deletes what a lasso has caught wants
+    to go on with the same map.
+    """
     images = services.library.list_images(dataset.id)
-    positions = load_map(services.settings, [image.photo_hash for image in images])
-    if positions is None:
-        return None
+    hashes = {image.photo_hash for image in images}
+    found = load_map(services.settings, hashes)
+    if found is not None:
+        st.session_state[_PLACES] = found
+    positions = found if found is not None else st.session_state.get(_PLACES, {})
     names = {view.id: view.name for view in classes}
-    return map_columns(
+    columns = map_columns(
         [
             MapPoint(
                 image_id=image.id,
@@ -98,3 +115,5 @@ def _load_columns(dataset: DatasetView, classes: list[ClassView], services: Serv
             if image.photo_hash in positions
         ]
     )
+    # A map of fewer photos that are all on it misses nothing.
+    return columns, found is not None or hashes <= positions.keys()
