@@ -8,7 +8,13 @@ from core.datasets.records import ClassView, DatasetView, ImageView, Split
 from core.services import Services
 from pages.widgets.dataset.no_photos import render_no_photos
 from pages.widgets.dataset.overview import SPLIT_TITLES
-from pages.widgets.dataset.selection import act_on, grid_photos, render_selection_actions, selection_generation
+from pages.widgets.dataset.selection import (
+    act_on,
+    delete_when_pressed,
+    grid_photos,
+    render_selection_actions,
+    selection_generation,
+)
 from pages.widgets.errors import guarded
 from pages.widgets.photo_grid import photo_grid
 from pages.widgets.wording import count, plain
@@ -49,9 +55,8 @@ def render_browse(dataset: DatasetView, classes: list[ClassView], services: Serv
             _render_trash_actions(selected, dataset, services)
         else:
             render_selection_actions(selected, classes, services)
-    if result.is_delete_pressed and shown_class != _TRASH:
-        act_on(services.library.trash_images, selected)
-        st.rerun()
+    if shown_class != _TRASH:
+        delete_when_pressed(result, services)
 
 
 def _render_class_filter(dataset: DatasetView, classes: list[ClassView]) -> int:

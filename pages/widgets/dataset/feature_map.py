@@ -11,7 +11,12 @@ from core.jobs.views import TaskView
 from core.services import Services
 from pages.widgets.dataset.no_photos import render_no_photos
 from pages.widgets.dataset.remembered import remembered
-from pages.widgets.dataset.selection import act_on, grid_photos, render_selection_actions, selection_generation
+from pages.widgets.dataset.selection import (
+    delete_when_pressed,
+    grid_photos,
+    render_selection_actions,
+    selection_generation,
+)
 from pages.widgets.dataset.task_progress import render_task_progress
 from pages.widgets.dataset_map import MapPoint, dataset_map, map_columns
 from pages.widgets.errors import guarded, show_error
@@ -79,9 +84,7 @@ def _render_circled(circled: tuple[int, ...], classes: list[ClassView], services
     )
     if len(circled) > _MAX_SHOWN:
         st.caption(f"and {len(circled) - _MAX_SHOWN:,} more")
-    if result.is_delete_pressed:
-        act_on(services.library.trash_images, list(result.selected))
-        st.rerun()
+    delete_when_pressed(result, services)
     with actions:
         render_selection_actions(list(result.selected or circled), classes, services)
 

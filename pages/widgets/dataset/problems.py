@@ -7,7 +7,12 @@ from core.datasets.records import ClassView, DatasetView
 from core.datasets.tasks import CHECK_KIND
 from core.services import Services
 from pages.widgets.dataset.no_photos import render_no_photos
-from pages.widgets.dataset.selection import act_on, grid_photos, render_selection_actions, selection_generation
+from pages.widgets.dataset.selection import (
+    delete_when_pressed,
+    grid_photos,
+    render_selection_actions,
+    selection_generation,
+)
 from pages.widgets.dataset.split import split_again
 from pages.widgets.dataset.task_progress import render_task_progress
 from pages.widgets.errors import guarded
@@ -148,9 +153,7 @@ def _render_photos(
     )
     if len(image_ids) > _PHOTOS_PER_GROUP:
         st.caption(f"and {len(image_ids) - _PHOTOS_PER_GROUP:,} more")
-    if result.is_delete_pressed:
-        act_on(services.library.trash_images, list(result.selected))
-        st.rerun()
+    delete_when_pressed(result, services)
     if result.selected:
         render_selection_actions(list(result.selected), classes, services, key=str(image_ids[0]))
     elif keys:

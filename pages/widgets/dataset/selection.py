@@ -8,7 +8,7 @@ from core.datasets.records import ClassView, ImageView, OperationView
 from core.services import Services
 from pages.widgets.dataset.overview import SPLIT_TITLES, undo
 from pages.widgets.errors import guarded
-from pages.widgets.photo_grid import GridPhoto
+from pages.widgets.photo_grid import GridPhoto, GridResult
 from pages.widgets.wording import count, plain
 
 _GENERATION = "dataset.selection.generation"
@@ -85,6 +85,13 @@ def render_selection_actions(
         st.rerun()
     if chosen_split is not None:
         guarded(act_on)(lambda ids: library.set_split(ids, splits[chosen_split]), selected)
+        st.rerun()
+
+
+def delete_when_pressed(result: GridResult, services: Services) -> None:
+    """Move to the trash what the person pressed Delete for in a grid, and make the page anew."""
+    if result.is_delete_pressed:
+        act_on(services.library.trash_images, list(result.selected))
         st.rerun()
 
 
