@@ -23,9 +23,13 @@
     │   └── ParityError          a converted model answers differently from the original
     ├── DatasetError             a dataset cannot be used or changed in this way
     │   ├── UnknownDatasetError  no such dataset, class, image, import or snapshot
-    │   ├── NameRefusedError     a name that a dataset or class cannot have
+    │   ├── NameRefusedError     a name that a dataset, class or run cannot have
     │   ├── ArchiveError         an archive cannot be unpacked
     │   └── SourceError          a source of photos cannot be used
+    ├── RunError                 a run cannot be used or changed in this way
+    │   ├── UnknownRunError      no such run
+    │   ├── RunStateError        the run is not in a state in which that is possible
+    │   └── RunFileError         a file of the run is missing or damaged
     └── JobError                 a background task cannot go on
         ├── UnknownTaskError     no such task, or no such kind of task
         ├── IllegalTransitionError  a status change that the table forbids
@@ -129,7 +133,7 @@ class UnknownDatasetError(DatasetError):
 
 
 class NameRefusedError(DatasetError):
-    """A dataset or class cannot have this name."""
+    """A dataset, class or run cannot have this name."""
 
 
 class ArchiveError(DatasetError):
@@ -138,6 +142,22 @@ class ArchiveError(DatasetError):
 
 class SourceError(DatasetError):
     """A source of photos cannot be used: not allowed, not installed, or not answering."""
+
+
+class RunError(BluetitError):
+    """A run cannot be used or changed in this way."""
+
+
+class UnknownRunError(RunError):
+    """No run has this number."""
+
+
+class RunStateError(RunError):
+    """The run is not in a state in which that is possible, or it is in the trash."""
+
+
+class RunFileError(RunError):
+    """A file of the run is missing or damaged."""
 
 
 class JobError(BluetitError):

@@ -20,6 +20,8 @@ from core.inference.classifier import ClassifierCache
 from core.inference.photo_batch import BatchRegistry
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
+from core.runs.desk import RunDesk
+from core.runs.library import RunLibrary
 from core.settings import Settings
 from core.storage.db import Database, open_database
 
@@ -40,6 +42,8 @@ class Services:
     photo_store: PhotoStore
     imports: ImportDesk
     dataset_tasks: DatasetTasks
+    runs: RunLibrary
+    run_desk: RunDesk
 
     def close(self) -> None:
         """Stop the background work, delete visitors' photos and let go of the database."""
@@ -75,6 +79,7 @@ def open_services(settings: Settings) -> Services:
     queue = TaskQueue(database)
     supervisor = Supervisor(settings, queue)
     library = Library(database)
+    runs = RunLibrary(database)
     services = Services(
         settings=settings,
         database=database,
@@ -86,6 +91,8 @@ def open_services(settings: Settings) -> Services:
         photo_store=PhotoStore(settings.photos_path, settings.cache_path),
         imports=ImportDesk(settings, library, queue, supervisor),
         dataset_tasks=DatasetTasks(settings, library, queue, supervisor),
+        runs=runs,
+        run_desk=RunDesk(runs, queue, supervisor, settings),
     )
     try:
         services.imports.sweep()

@@ -19,6 +19,7 @@ LAYERS = {
     "core": 1,
     "core.errors": 1,
     "core.settings": 1,
+    "core.config": 1,
     "core.imagenet": 2,
     "core.images": 2,
     "core.links": 2,
@@ -34,12 +35,15 @@ LAYERS = {
     "core.datasets.checks.checking": 3,
     "core.datasets.ingest.importing": 3,
     "core.datasets.mapping": 3,
+    "core.runs": 2,
     "core.inference": 3,
     "core.services": 3,
     "core.backbones.efficientnet_lite": 4,
     "core.backbones.build": 4,
     "core.backbones.convert": 4,
     "core.backbones.prepare": 4,
+    "core.backbones.hub": 4,
+    "core.training": 4,
     "core.jobs.worker": 5,
 }
 

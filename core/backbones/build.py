@@ -16,7 +16,7 @@ import numpy.typing as npt
 from core.backbones.catalog import Backbone
 from core.backbones.efficientnet_lite import build_efficientnet_lite, load_state_dict
 from core.backbones.torch_weights import read_state_dict
-from core.errors import WeightsDamagedError
+from core.errors import BackboneError, WeightsDamagedError
 
 # Mean and standard deviation of ImageNet's training photos, RGB, 0-1 and 0-255.
 # Source: `keras/src/applications/imagenet_utils.py`, modes "torch" and "caffe".
@@ -37,6 +37,21 @@ class ImageNetClassifier:
     bias: npt.NDArray[np.float32] | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InnerTensors:
+    """A backbone's graph from pixels to features, as Keras tensors."""
+
+    pixels: Any  # float32 (batch, height, width, 3), 0-255
+    feature_map: Any  # the last one: (batch, rows, columns, channels)
+    features: Any  # its mean over rows and columns: (batch, channels)
+
+
+SCALING_LAYER = "scale_pixels"  # name of the layer that scales pixels, where the network does not do so itself
+
+# Their heads flatten the feature map, so that the head's shape, unlike every other one's, depends on the image size.
+_FLATTENING_FAMILIES = ("vgg16", "vgg19")
+
+
 def build_classifier(backbone: Backbone, weights_path: Path | None) -> ImageNetClassifier:
     """Build the network with its ImageNet head and load its weights.
 
@@ -47,16 +62,58 @@ def build_classifier(backbone: Backbone, weights_path: Path | None) -> ImageNetC
     Raises:
         WeightsDamagedError: the file does not hold the weights of this network.
     """
-    pixels = keras.Input(backbone.input_shape, name="pixels")
-    scaled = scale_pixels(pixels, backbone.preprocessing)
-    network = _build_network(backbone, scaled)
-    if weights_path is not None:
-        _load_weights(network, backbone, weights_path)
-    feature_map, features = _inner_values(network)
+    network, inner = _build_with_head(backbone, backbone.image_size, weights_path)
     kernel, bias = _linear_head(network) if backbone.has_linear_head else (None, None)
-    model = keras.Model(pixels, [network.output, features, feature_map], name=backbone.name)
+    model = keras.Model(inner.pixels, [network.output, inner.features, inner.feature_map], name=backbone.name)
     model.trainable = False
     return ImageNetClassifier(model=model, kernel=kernel, bias=bias)
+
+
+def build_inner_tensors(backbone: Backbone, image_size: tuple[int, int], weights_path: Path | None) -> InnerTensors:
+    """Build the network without its ImageNet head, for photos of any size, with the weights of the file that has one.
+
+    Args:
+        backbone: row of the catalogue.
+        image_size: height and width in pixels.
+        weights_path: the weight file; None leaves the weights random.
+
+    Raises:
+        BackboneError: the network cannot take photos of this size.
+        WeightsDamagedError: the file does not hold the weights of this network.
+    """
+    if backbone.family not in _FLATTENING_FAMILIES:
+        return _build_with_head(backbone, image_size, weights_path)[1]
+    _, inner = _build(backbone, image_size, has_head=False)
+    if weights_path is not None:
+        _, whole = _build_with_head(backbone, backbone.image_size, weights_path)
+        donor, heir = (keras.Model(tensors.pixels, tensors.feature_map) for tensors in (whole, inner))
+        heir.set_weights(donor.get_weights())
+    return inner
+
+
+def _build_with_head(
+    backbone: Backbone, image_size: tuple[int, int], weights_path: Path | None
+) -> tuple[keras.Model, InnerTensors]:
+    network, inner = _build(backbone, image_size, has_head=True)
+    if weights_path is not None:
+        _load_weights(network, backbone, weights_path)
+    return network, inner
+
+
+def _build(backbone: Backbone, image_size: tuple[int, int], *, has_head: bool) -> tuple[keras.Model, InnerTensors]:
+    pixels = keras.Input((*image_size, 3), name="pixels")
+    scaled = scale_pixels(pixels, backbone.preprocessing)
+    try:
+        network = _build_network(backbone, scaled, has_head=has_head)
+    # Keras says so of photos that are too small: for most networks with their smallest size, else of some layer.
+    except ValueError as exc:
+        height, width = image_size
+        raise BackboneError(
+            f"{backbone.title} cannot take photos of {height}×{width} pixels: {exc} "
+            f"Choose a larger size; its own is {backbone.image_size[0]}×{backbone.image_size[1]}."
+        ) from exc
+    feature_map, features = _inner_values(network)
+    return network, InnerTensors(pixels=pixels, feature_map=feature_map, features=features)
 
 
 def scale_pixels(pixels: Any, preprocessing: str) -> Any:
@@ -74,26 +131,27 @@ def scale_pixels(pixels: Any, preprocessing: str) -> Any:
         case "none":
             return pixels
         case "tf":
-            return keras.layers.Rescaling(1 / 127.5, -1.0, name="scale_pixels")(pixels)
+            return keras.layers.Rescaling(1 / 127.5, -1.0, name=SCALING_LAYER)(pixels)
         case "torch":
             scale, offset = 1 / (255 * _TORCH_STD), -_TORCH_MEAN / _TORCH_STD
-            return keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="scale_pixels")(pixels)
+            return keras.layers.Rescaling(scale.tolist(), offset.tolist(), name=SCALING_LAYER)(pixels)
         case "caffe":
             bgr = keras.ops.flip(pixels, axis=-1)
-            return keras.layers.Rescaling(1.0, (-_CAFFE_MEAN_BGR).tolist(), name="scale_pixels")(bgr)
+            return keras.layers.Rescaling(1.0, (-_CAFFE_MEAN_BGR).tolist(), name=SCALING_LAYER)(bgr)
         case "lite":
-            return keras.layers.Rescaling(1 / 128, -127 / 128, name="scale_pixels")(pixels)
+            return keras.layers.Rescaling(1 / 128, -127 / 128, name=SCALING_LAYER)(pixels)
         case _:
             raise ValueError(f"No such preprocessing: {preprocessing!r}.")
 
 
-def _build_network(backbone: Backbone, scaled: Any) -> keras.Model:
+def _build_network(backbone: Backbone, scaled: Any, *, has_head: bool) -> keras.Model:
     if backbone.package is not None:
         return build_efficientnet_lite(backbone.name, scaled)
-    family = getattr(keras.applications, backbone.family)
+    # The shape is known from the tensor; given once more, Keras compares it with the smallest the network can take.
+    options = {"input_tensor": scaled, "input_shape": scaled.shape[1:], "include_top": has_head, "weights": None}
     if backbone.alpha is not None:
-        return family.MobileNet(input_tensor=scaled, weights=None, alpha=backbone.alpha)
-    return getattr(keras.applications, backbone.name)(input_tensor=scaled, weights=None)
+        return keras.applications.MobileNet(alpha=backbone.alpha, **options)
+    return getattr(keras.applications, backbone.name)(**options)
 
 
 def _load_weights(network: keras.Model, backbone: Backbone, path: Path) -> None:

@@ -22,61 +22,18 @@ import hashlib
 import json
 import math
 import random
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from itertools import product
-from typing import Any, Self
 
 from PIL import Image, ImageStat
 
+from core.config import AugmentConfig
 from core.errors import ConfigError
 
-# Largest value of each share. Half a turn either way is every direction; a zoom of 1 would show a single point.
-_LARGEST = {"rotation": 0.5, "zoom": 0.9, "shift": 1.0, "brightness": 1.0, "contrast": 1.0, "colour": 1.0}
 _RESAMPLING_MARGIN_PX = 3  # bicubic looks two pixels around a place, and rounding may add one
 # Weights of red, green and blue in grey, ITU-R 601-2, as in Pillow's conversion to mode L.
 # Source: https://pillow.readthedocs.io/en/stable/reference/Image.html#PIL.Image.Image.convert
 _GREY_WEIGHTS = (0.299, 0.587, 0.114)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AugmentConfig:
-    """How far a view may be from its photo; 0 (or false) switches a change off."""
-
-    flip: bool = True  # left and right may change places
-    rotation: float = 0.03  # most, share of a full turn either way, 0-0.5
-    zoom: float = 0.1  # most, share of the sides, in or out, 0-0.9
-    shift: float = 0.05  # most, share of width and height, 0-1
-    brightness: float = 0.1  # most, share of the range from black to white, 0-1
-    contrast: float = 0.1  # most, share more or less, 0-1
-    colour: float = 0.1  # most, share of colourfulness more or less, 0-1
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.flip, bool):
-            raise ConfigError(f"flip is {self.flip!r}; true or false is needed.")
-        for name, largest in _LARGEST.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= largest:
-                raise ConfigError(f"The {name} is {value!r}; a number from 0 to {largest:g} is needed.")
-            # 0, 0.0 and -0.0 are equal configs and must be equal in JSON too, which the views depend on.
-            object.__setattr__(self, name, float(value) or 0.0)
-
-    def to_json(self) -> dict[str, Any]:
-        """As the database keeps it."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Read what `to_json` wrote; what is missing has its default.
-
-        Raises:
-            ConfigError: a name is unknown, or a value cannot be used.
-        """
-        known = [spec.name for spec in fields(cls)]
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise ConfigError(f"An augmentation knows no {', '.join(unknown)}; known are {', '.join(known)}.")
-        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,7 @@
-"""Deleting photos that nothing refers to any more: no dataset, no trash, no snapshot."""
+"""Deleting photos that nothing refers to any more: no dataset, no trash, no snapshot of a run.
+
+A snapshot lasts as long as the runs that were made from it, and keeps its photos.
+"""
 
 import contextlib
 import time
@@ -8,16 +11,18 @@ from pathlib import Path
 from core.datasets.library import Library
 from core.datasets.photo_store import PhotoStore
 
-# An import stores its photos first and adds its images last: whatever is younger may belong to one under way.
+# An import stores its photos first and adds its images last, a snapshot is taken before its run is noted: whatever is
+# younger may belong to one under way.
 MIN_AGE_SECONDS = 2 * 24 * 3600.0
 
 
 def collect_garbage(library: Library, store: PhotoStore, *, min_age_seconds: float = MIN_AGE_SECONDS) -> int:
-    """Delete unneeded photos and return how many.
+    """Delete unneeded snapshots and photos and return how many photos.
 
     Raises:
         StorageError: the database or the disk failed.
     """
+    library.forget_snapshots(min_age_seconds)
     unneeded = {photo.hash: photo.suffix for photo in library.unreferenced_photos(min_age_seconds)}
     unneeded = {photo_hash: unneeded[photo_hash] for photo_hash in library.forget_photos(unneeded)}
     unneeded |= _files_without_record(library, store, min_age_seconds)

@@ -77,6 +77,22 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
                 max_attempts=3,
                 on_worker_death="retry",
             ),
+            TaskKind(
+                name="train_run",
+                title="Train",
+                handler="core.training.run:run_train_task",
+                lane=Lane.NETWORKS,
+                max_attempts=1,
+                on_worker_death="interrupt",
+            ),
+            TaskKind(
+                name="package_run",
+                title="Package a model",
+                handler="core.training.packaging:run_package_task",
+                lane=Lane.NETWORKS,
+                max_attempts=3,
+                on_worker_death="retry",
+            ),
         )
     }
 )

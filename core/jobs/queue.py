@@ -1,4 +1,4 @@
-"""The queue of background tasks: the only code that reads or writes their tables.
+"""The queue of background tasks: the only code that writes their tables.
 
 Pages, supervisor and workers use it alike, from any thread or process. Every change is one transaction.
 Whoever changes a task locks its row first (on SQLite: is the only writer), so what was checked stays true.
@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from core.errors import IllegalTransitionError, JobError, TaskLostError, UnknownTaskError
-from core.jobs.kinds import TASK_KINDS, Lane, TaskKind, find_kind
+from core.jobs.kinds import TASK_KINDS, Lane, TaskKind, find_kind, kinds_of
 from core.jobs.status import ACTIVE_STATUSES, TaskStatus, check_transition
 from core.jobs.views import ClaimedTask, EventKind, EventView, Progress, TaskView, WorkerView
 from core.storage.db import Database
@@ -142,6 +142,35 @@ class TaskQueue:
                 _move(session, task, TaskStatus.CANCELLED)
             elif task.status == TaskStatus.RUNNING and task.cancel_requested_at is None:
                 task.cancel_requested_at = time.time()
+
+    def cancel_queued(self, task_id: int) -> bool:
+        """Cancel a task that waits, and say whether it did; one that a worker has or had stays as it is.
+
+        Raises:
+            UnknownTaskError: no such task.
+        """
+        with self._database.session() as session:
+            task = _lock(session, task_id)
+            if task.status != TaskStatus.QUEUED:
+                return False
+            _move(session, task, TaskStatus.CANCELLED)
+            return True
+
+    def place_in_queue(self, task_id: int) -> int | None:
+        """How many waiting tasks of the same lane will be begun before this one; None when it does not wait.
+
+        Raises:
+            UnknownTaskError: no such task, or no such kind of task.
+        """
+        task = self.get(task_id)
+        if task.status is not TaskStatus.QUEUED:
+            return None
+        kind_names = kinds_of(find_kind(task.kind, self.kinds).lane, self.kinds)
+        before = select(func.count()).where(
+            Task.status == TaskStatus.QUEUED, Task.kind.in_(kind_names), Task.id < task_id
+        )
+        with self._database.read_session() as session:
+            return session.scalar(before) or 0
 
     def requeue(self, task_id: int) -> None:
         """Queue an interrupted task again.

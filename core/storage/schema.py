@@ -274,3 +274,49 @@ class SnapshotImage(Base):
     photo_hash: Mapped[str] = mapped_column(ForeignKey("photos.hash"), index=True)
     class_index: Mapped[int]  # into the snapshot's class names
     split: Mapped[str | None]
+
+
+class Run(Base):
+    """One training, from config and snapshot to a model; `core.runs.library` is the only code that changes it."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        Index("uq_runs_live_name", "name_key", unique=True, sqlite_where=_NOT_TRASHED, postgresql_where=_NOT_TRASHED),
+        Index("ix_runs_trashed", "trashed_at", "id"),
+        Index("ix_runs_dataset", "dataset_id", "trashed_at", "id"),
+        {"sqlite_autoincrement": True},  # the number names the run's folder
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    name_key: Mapped[str]  # the name as it is compared: case, width and spaces do not count
+    note: Mapped[str]
+    dataset_id: Mapped[int | None] = mapped_column(ForeignKey("datasets.id", ondelete="SET NULL"))
+    snapshot_hash: Mapped[str] = mapped_column(ForeignKey("snapshots.hash"), index=True)
+    recipe: Mapped[str | None]
+    config: Mapped[dict[str, Any]]  # a `TrainConfig` as JSON
+    # The run that it goes on from, or of which it is a changed copy.
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id", ondelete="SET NULL"), index=True)
+    task_id: Mapped[int | None]  # the newest that trains it
+    package_task_id: Mapped[int | None]  # the newest that packages it
+    last_sequence: Mapped[int]  # of its events, those that were dropped too
+    num_rewinds: Mapped[int]  # how often events were dropped
+    stop_requested_at: Mapped[float | None]
+    created_at: Mapped[float]
+    started_at: Mapped[float | None]  # the first time
+    finished_at: Mapped[float | None]
+    trashed_at: Mapped[float | None]
+    outcome: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # the summary of a finished run
+
+
+class RunEvent(Base):
+    """Something that happened in a run; of dropped events no number is given again."""
+
+    __tablename__ = "run_events"
+    __table_args__ = (Index("ix_run_events_kind", "run_id", "kind", "sequence"),)
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    created_at: Mapped[float]

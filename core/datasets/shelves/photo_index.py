@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from core.datasets.records import PhotoRecord
 from core.datasets.shelves.rows import WRITE_TRIES, Shelf, chunked
 from core.errors import DatasetError
-from core.storage.schema import DatasetImage, Photo, SnapshotImage
+from core.storage.schema import DatasetImage, Photo, Run, Snapshot, SnapshotImage
 
 
 class PhotoIndex(Shelf):
@@ -53,11 +53,26 @@ class PhotoIndex(Shelf):
         """Photos in no dataset, trash or snapshot that arrived longer ago than this, oldest first."""
         statement = (
             select(Photo)
-            .where(~_is_referenced(), Photo.created_at < time.time() - older_than_seconds)
+            .where(~_is_referenced(), Photo.created_at < _ago(older_than_seconds))
             .order_by(Photo.created_at, Photo.hash)
         )
         with self._database.read_session() as session:
             return [_photo_record(photo) for photo in session.scalars(statement)]
+
+    def forget_snapshots(self, older_than_seconds: float) -> int:
+        """Delete the snapshots that no run refers to and that were taken longer ago than this; returns how many.
+
+        Their photos are then needed no more, unless a dataset or another snapshot has them.
+        """
+        forgotten = 0
+        unneeded = (~exists().where(Run.snapshot_hash == Snapshot.hash), Snapshot.created_at < _ago(older_than_seconds))
+        with self._database.session() as session:
+            # Locked first, like photos below: whoever begins a run with one has it locked.
+            hashes = session.scalars(select(Snapshot.hash).where(*unneeded).with_for_update(skip_locked=True)).all()
+            for chunk in chunked(hashes):
+                deleted = delete(Snapshot).where(Snapshot.hash.in_(chunk), *unneeded).returning(Snapshot.hash)
+                forgotten += len(session.scalars(deleted.execution_options(synchronize_session=False)).all())
+        return forgotten
 
     def forget_photos(self, hashes: Collection[str]) -> set[str]:
         """Remove photos that nothing refers to.
@@ -109,6 +124,10 @@ def _mark_arrived(session: Session, hashes: Collection[str]) -> None:
         # Locked in one order for everybody, like the insertion above.
         session.execute(select(Photo.hash).where(known).order_by(Photo.hash).with_for_update(key_share=True))
         session.execute(update(Photo).where(known).values(created_at=time.time()))
+
+
+def _ago(seconds: float) -> float:
+    return time.time() - seconds
 
 
 def _is_referenced() -> ColumnElement[bool]:

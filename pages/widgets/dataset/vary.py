@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from core.datasets.augment import AugmentConfig, views
+from core.config import AugmentConfig
+from core.datasets.augment import views
 from core.datasets.records import DatasetView
 from core.images import decode_image, thumbnail_jpeg
 from core.services import Services

@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from core.datasets.augment import AugmentConfig, augment, views
+from core.config import AugmentConfig
+from core.datasets.augment import augment, views
 from core.errors import ConfigError
 from tests.conftest import PROJECT_DIR
 
@@ -110,7 +111,8 @@ DIGEST_SCRIPT = f"""
 import hashlib
 import numpy as np
 from PIL import Image
-from core.datasets.augment import AugmentConfig, views
+from core.config import AugmentConfig
+from core.datasets.augment import views
 photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8))
 config = AugmentConfig(rotation=0.2, colour=0.3)
 made = views(photo, config, photo_hash={PHOTO_HASH!r}, num_views=12)
@@ -255,7 +257,7 @@ def test_a_negative_view_is_refused():
         ({"contrast": float("nan")}, "contrast is nan"),
         ({"colour": True}, "colour is True"),
         ({"flip": 1}, "flip is 1"),
-        ({"color": 0.1}, "knows no color"),
+        ({"color": 0.1}, "has no color; did you mean colour"),
     ],
 )
 def test_a_config_that_cannot_be_used_is_refused(values: dict[str, object], message: str):

@@ -69,7 +69,10 @@ def test_unknown_names_and_numbers(queue: TaskQueue) -> None:
     """A kind or a number that does not exist is refused by every method that needs it."""
     with pytest.raises(UnknownTaskError, match="'paint'; known are count"):
         queue.submit("paint", {})
-    for method in (queue.get, queue.request_cancel, queue.is_cancel_requested, queue.requeue):
+    for method in (
+        *(queue.get, queue.request_cancel, queue.cancel_queued, queue.is_cancel_requested),
+        *(queue.requeue, queue.place_in_queue),
+    ):
         with pytest.raises(UnknownTaskError, match="number 7"):
             method(7)
     with pytest.raises(UnknownTaskError, match="number 7"):
@@ -203,6 +206,28 @@ def test_cancel_of_a_queued_task(queue: TaskQueue, worker_id: str) -> None:
     queue.request_cancel(number)
     assert queue.get(number).status == TaskStatus.CANCELLED
     assert queue.claim(worker_id, KINDS) is None
+
+
+def test_cancel_only_while_it_waits(queue: TaskQueue, worker_id: str) -> None:
+    """Who wants to cancel a task only while nobody has begun it is told whether that is so."""
+    first, second = (queue.submit("count", {}) for _ in range(2))
+    queue.claim(worker_id, KINDS)
+    running = queue.get(first)
+    assert not queue.cancel_queued(first)
+    assert queue.get(first) == running
+    assert queue.cancel_queued(second)
+    assert queue.get(second).status == TaskStatus.CANCELLED
+    assert not queue.cancel_queued(second)
+    assert queue.claim(worker_id, KINDS) is None
+
+
+def test_place_in_queue(queue: TaskQueue, worker_id: str) -> None:
+    """Older waiting tasks of the same lane come before a task; one that has begun or ended has no place."""
+    first, photos, second, third = (queue.submit(kind, {}) for kind in ("count", "photos_count", "note", "count"))
+    assert [queue.place_in_queue(number) for number in (first, photos, second, third)] == [0, 0, 1, 2]
+    queue.claim(worker_id, NETWORK_KINDS)
+    queue.request_cancel(second)
+    assert [queue.place_in_queue(number) for number in (first, photos, second, third)] == [None, 0, None, 0]
 
 
 def test_cancel_of_a_running_task(queue: TaskQueue, worker_id: str) -> None:

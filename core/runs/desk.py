@@ -1,0 +1,176 @@
+"""The desk where pages have runs trained, stopped, cancelled, taken up again and packaged.
+
+The work itself is in `core.training`, in a worker process. Several people may ask for different things at the same
+moment: each step is one transaction that looks at the run before it changes it, and what two people want alike is
+done once.
+"""
+
+from typing import Any
+
+from core.config import TrainConfig
+from core.errors import JobError, RunStateError
+from core.jobs.queue import TaskQueue
+from core.jobs.status import TaskStatus
+from core.jobs.supervisor import Supervisor
+from core.runs.folder import RunFolder
+from core.runs.library import RunLibrary, refusal, refuse_trashed
+from core.runs.records import RunStatus, RunView
+from core.settings import Settings
+
+TRAIN_KIND = "train_run"
+PACKAGE_KIND = "package_run"
+
+
+class RunDesk:
+    """Takes what people want to have done with runs; safe to share between threads."""
+
+    def __init__(self, library: RunLibrary, queue: TaskQueue, supervisor: Supervisor, settings: Settings) -> None:
+        self._library = library
+        self._queue = queue
+        self._supervisor = supervisor
+        self._settings = settings
+
+    def submit(
+        self,
+        config: TrainConfig,
+        *,
+        name: str | None = None,
+        recipe: str | None = None,
+        dataset_id: int | None = None,
+        parent_id: int | None = None,
+    ) -> RunView:
+        """Note a new run and have it trained as soon as a worker is free; arguments as for `create_run`.
+
+        Raises:
+            NameRefusedError: a run cannot have the name, or another one has it.
+            UnknownDatasetError: no such dataset or snapshot.
+            UnknownRunError: no such parent.
+            StorageError: the folder of the run cannot be made.
+        """
+        view = self._library.create_run(config, name=name, recipe=recipe, dataset_id=dataset_id, parent_id=parent_id)
+        folder = RunFolder(self._settings, view.id)
+        folder.set_aside()
+        folder.create()
+        self._queue_training(view.id)
+        return self._library.get_run(view.id)
+
+    def stop(self, run_id: int) -> None:
+        """End a training early and keep the best epoch so far; one that nobody has begun is cancelled.
+
+        One that has finished epochs and waits to go on is stopped when its turn comes, or they would be lost.
+
+        Raises:
+            UnknownRunError: no such run.
+            RunStateError: it neither waits nor runs, or is being cancelled.
+        """
+        view = self._library.get_run(run_id)
+        is_unbegun = view.status is RunStatus.QUEUED and view.started_at is None
+        if is_unbegun and self._queue.cancel_queued(_task_of(view)):
+            return
+        self._library.request_stop(run_id)
+
+    def cancel(self, run_id: int) -> None:
+        """Discard a run that waits or runs; one that was cancelled stays so.
+
+        Raises:
+            UnknownRunError: no such run.
+            RunStateError: it neither waits nor runs.
+        """
+        view = self._library.get_run(run_id)
+        if view.is_active:
+            self._queue.request_cancel(_task_of(view))
+            view = self._library.get_run(run_id)  # it may have ended before the request
+        if not view.is_active and view.status is not RunStatus.CANCELLED:
+            raise refusal(view, "only one that waits or runs can be cancelled")
+
+    def resume(self, run_id: int) -> None:
+        """Let a run go on that was interrupted or has failed, from its last finished epoch.
+
+        Raises:
+            UnknownRunError: no such run.
+            RunStateError: it was neither interrupted nor has it failed, or it is in the trash.
+            StorageError: the folder of the run cannot be made.
+        """
+        self._library.reopen(run_id)
+        RunFolder(self._settings, run_id).create()
+        task = self._queue.latest(_training_key(run_id))
+        if task is None or task.status is not TaskStatus.INTERRUPTED:
+            self._queue_training(run_id)
+            return
+        try:
+            self._queue.requeue(task.id)
+        except JobError:
+            if self._queue.get(task.id).status is TaskStatus.INTERRUPTED:
+                raise
+            # Somebody else was faster: the run goes on, as both wanted.
+        self._library.set_task(run_id, task.id)
+        self._supervisor.wake()
+
+    def place_in_queue(self, run_id: int) -> int | None:
+        """How many tasks will be begun before a run that waits, 0 when it is the next; None when it does not wait.
+
+        Raises:
+            UnknownRunError: no such run.
+        """
+        task_id = self._library.get_run(run_id).task_id
+        return None if task_id is None else self._queue.place_in_queue(task_id)
+
+    def request_packaging(self, run_id: int) -> int:
+        """Ask for the files that people take away; the task's number, that of the one under way if there is one.
+
+        Raises:
+            UnknownRunError: no such run.
+            RunStateError: it is not done, or it is in the trash.
+        """
+        view = self._library.get_run(run_id)
+        refuse_trashed(view)
+        if view.status is not RunStatus.DONE:
+            raise refusal(view, "only one that is done can be packaged")
+        task_id = queue_packaging(self._library, self._queue, run_id)
+        self._supervisor.wake()
+        return task_id
+
+    def purge(self, run_id: int) -> None:
+        """Delete a run that is in the trash for good, with its folder.
+
+        Raises:
+            UnknownRunError: no such run.
+            RunStateError: it is not in the trash, or a worker uses it or will.
+            StorageError: the run is deleted, but its folder cannot be.
+        """
+        self._library.purge(run_id)
+        RunFolder(self._settings, run_id).delete()
+
+    def _queue_training(self, run_id: int) -> None:
+        task_id = self._queue.submit(TRAIN_KIND, _payload(run_id), key=_training_key(run_id))
+        self._library.set_task(run_id, task_id)
+        self._supervisor.wake()
+
+
+def queue_packaging(library: RunLibrary, queue: TaskQueue, run_id: int) -> int:
+    """Queue the packaging of a run, which its own worker does at the end of the training, without asking questions.
+
+    Returns:
+        The task's number, that of the one under way if there is one.
+
+    Raises:
+        UnknownRunError: no such run.
+    """
+    task_id = queue.submit(PACKAGE_KIND, _payload(run_id), key=f"{PACKAGE_KIND}:{run_id}")
+    library.set_package_task(run_id, task_id)
+    return task_id
+
+
+def _training_key(run_id: int) -> str:
+    """The key that keeps two workers from training one run at the same time."""
+    return f"{TRAIN_KIND}:{run_id}"
+
+
+def _payload(run_id: int) -> dict[str, Any]:
+    return {"run_id": run_id}
+
+
+def _task_of(view: RunView) -> int:
+    if view.task_id is None:
+        raise RunStateError(f"The run “{view.name}” is being queued at this moment. Try again.")
+    return view.task_id

@@ -1,0 +1,155 @@
+"""The folder of a run: where each of its files is, and that each appears whole or not at all."""
+
+import json
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any
+
+from core.errors import RunFileError
+from core.runs.records import without_nan
+from core.settings import Settings
+from core.storage.files import TEMPORARY_PREFIX, translating_disk_errors, write_atomically
+
+
+class RunFolder:
+    """The files of one run, in `<workspace>/runs/<id>`; nothing is made before `create`."""
+
+    def __init__(self, settings: Settings, run_id: int) -> None:
+        self.path = runs_path(settings) / str(run_id)
+        self._run_id = run_id
+
+    @property
+    def config_path(self) -> Path:
+        """`TrainConfig` as JSON."""
+        return self.path / "config.json"
+
+    @property
+    def snapshot_path(self) -> Path:
+        """What the run learned from: photo hashes, classes and splits, as JSON."""
+        return self.path / "snapshot.json"
+
+    @property
+    def environment_path(self) -> Path:
+        """Versions of libraries, device and seed, as JSON."""
+        return self.path / "environment.json"
+
+    @property
+    def labels_path(self) -> Path:
+        """The class names, one a line, in the order of the model's outputs."""
+        return self.path / "labels.txt"
+
+    @property
+    def log_path(self) -> Path:
+        """What happened, for people, errors with their traceback included."""
+        return self.path / "log.txt"
+
+    @property
+    def checkpoints_path(self) -> Path:
+        """Folder of what a run needs to go on from its last finished epoch."""
+        return self.path / "checkpoints"
+
+    @property
+    def head_path(self) -> Path:
+        """The matrices of the head, which answers on top of the backbone's LiteRT artefact."""
+        return self.path / "head.npz"
+
+    @property
+    def keras_path(self) -> Path:
+        """The whole model, preprocessing inside, for Keras."""
+        return self.path / "model.keras"
+
+    @property
+    def litert_path(self) -> Path:
+        """The whole model, preprocessing inside, for LiteRT."""
+        return self.path / "model.tflite"
+
+    @property
+    def report_path(self) -> Path:
+        """How well the model does, as JSON."""
+        return self.path / "report.json"
+
+    @property
+    def package_path(self) -> Path:
+        """What packaging found out, as JSON."""
+        return self.path / "package.json"
+
+    def create(self) -> None:
+        """Make the folder and that of the checkpoints, where they are missing.
+
+        Raises:
+            NoSpaceError: the disk is full.
+            StorageError: the folder cannot be made.
+        """
+        with translating_disk_errors(self.path):
+            self.checkpoints_path.mkdir(parents=True, exist_ok=True)
+
+    def set_aside(self) -> Path | None:
+        """Give a folder that is there already another name: it belongs to a run of another database.
+
+        That happens to people who delete the database and keep the workspace. A new run must not go on from the
+        checkpoints of a stranger, and nothing that somebody has trained is deleted without being asked for.
+
+        Returns:
+            Where the folder is now; None when there was none.
+
+        Raises:
+            StorageError: the folder cannot be renamed.
+        """
+        aside = self.path.with_name(f"{self.path.name}-before-{uuid.uuid4().hex[:8]}")
+        with translating_disk_errors(self.path):
+            try:
+                self.path.rename(aside)
+            except FileNotFoundError:
+                return None
+        return aside
+
+    def delete(self) -> None:
+        """Delete the folder with everything in it; one that is not there is no failure.
+
+        Raises:
+            StorageError: the folder cannot be deleted.
+        """
+        # Under another name first: a folder that lost only some of its files would look like a whole run.
+        going = self.path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex[:12]}-{self.path.name}")
+        with translating_disk_errors(self.path):
+            try:
+                self.path.rename(going)
+            except FileNotFoundError:
+                return
+            shutil.rmtree(going)
+
+    def read_json(self, path: Path) -> Any:
+        """What `write_json` wrote.
+
+        Raises:
+            RunFileError: the file is missing or damaged.
+            StorageError: the file cannot be read.
+        """
+        with translating_disk_errors(path):
+            try:
+                return json.loads(path.read_text(encoding="utf-8"))
+            except FileNotFoundError as exc:
+                raise RunFileError(
+                    f"The file {path.name} of run {self._run_id} is missing in {self.path}. Train again."
+                ) from exc
+            except ValueError as exc:  # no JSON, or no UTF-8
+                raise RunFileError(
+                    f"The file {path.name} of run {self._run_id} in {self.path} is damaged: {exc}. Train again."
+                ) from exc
+
+    def write_json(self, path: Path, values: Any) -> None:
+        """Write one of the files as a whole; numbers that JSON does not know become null.
+
+        Raises:
+            NoSpaceError: the disk is full; the older file is as it was.
+            StorageError: the file cannot be written; the older file is as it was.
+        """
+        text = json.dumps(without_nan(values), indent=2, ensure_ascii=False, allow_nan=False)
+        with write_atomically(path) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def runs_path(settings: Settings) -> Path:
+    """Folder of all runs' folders."""
+    return settings.workspace_dir / "runs"

@@ -1,0 +1,1 @@
+"""Training: the networks that learn, how they learn, and what becomes of them."""

@@ -1,0 +1,287 @@
+"""The networks that a training works on: a backbone cut in two, a head, and the whole for packaging.
+
+    pixels ─ lower (frozen) ─ activations ─ upper (perhaps trained) ─ features ─ head ─ logits
+             └───────── backbone ─────────────────────────────────┘
+
+Layers have the backbone's own numbers: those of `keras.applications.<name>(include_top=False).layers`, 0 being the
+input. The networks built here scale pixels themselves, in a layer or two that have no number of their own. All parts
+share layers and weights: what is trained in one is trained in all.
+
+The own numbering of ConvNeXt ends one earlier than Keras': its last normalisation is part of the ImageNet head here,
+for the features come before it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from core.backbones.build import SCALING_LAYER, InnerTensors, build_inner_tensors
+from core.backbones.catalog import Backbone
+from core.backbones.hub import HubFeatureVector
+from core.config import HeadConfig
+from core.errors import BackboneError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackboneNetwork:
+    """A backbone without its ImageNet head, opened up for cutting."""
+
+    # float32 pixels (batch, height, width, 3), 0-255 → pooled features (batch, channels);
+    # last feature map (batch, rows, columns, channels)
+    model: keras.Model
+    layers: tuple[keras.layers.Layer, ...]  # by the backbone's own numbers
+    # Each boundary, the number of layers included, to the tensor that crosses there.
+    crossings: Mapping[int, Any]
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        _, height, width, _ = self.model.input_shape
+        return height, width
+
+    @property
+    def num_features(self) -> int:
+        """Number of pooled features of a photo."""
+        return int(self.model.output_shape[0][-1])
+
+    def built_index(self, index: int) -> int:
+        """Index in `model.layers` of the layer with this number of the backbone's own."""
+        return int(self.model.layers.index(self.layers[index]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitNetwork:
+    """A backbone in two parts; below the cut nothing trains."""
+
+    lower: keras.Model  # float32 pixels (batch, height, width, 3), 0-255 → activations at the boundary
+    upper: keras.Model  # activations → pooled features (batch, channels); last feature map
+    first_layer: int  # number of the first layer that trains; the number of layers when none does
+    boundary: int  # number of the first layer of `upper`, at most `first_layer`; those between are frozen
+
+    @property
+    def activation_shape(self) -> tuple[int, ...]:
+        """Shape of one photo's activations."""
+        return tuple(self.upper.input_shape[1:])
+
+
+# Keras' classes carry no types.
+class TrainableNetwork(keras.Model):  # type: ignore[misc]
+    """Activations → logits, the backbone's part always as in inference.
+
+    Normalisation keeps the statistics it was trained with, and its scale and shift still train where their layer does.
+    A functional model cannot say so: Keras 3.15 hands the outer model's `training` on to every layer, whatever the
+    layer was called with, and the statistics of normalisation would move.
+    """
+
+    def __init__(self, upper: keras.Model, head: keras.Model) -> None:
+        super().__init__(name="trainable")
+        self.upper = upper
+        self.head = head
+
+    def call(self, activations: Any, training: bool | None = None) -> Any:
+        """Logits (batch, classes) for activations (batch, *shape at the boundary)."""
+        features, _ = self.upper(activations, training=False)
+        return self.head(features, training=training)
+
+
+def build_backbone(backbone: Backbone, image_size: tuple[int, int], weights_path: Path | None) -> BackboneNetwork:
+    """Build a network of the catalogue without its ImageNet head, preprocessing inside.
+
+    Args:
+        backbone: row of the catalogue.
+        image_size: height and width in pixels; need not be the backbone's own.
+        weights_path: the weight file, which has the head too; None leaves the weights random.
+
+    Raises:
+        BackboneError: the network cannot take photos of this size.
+        WeightsDamagedError: the file does not hold the weights of this network.
+    """
+    inner = build_inner_tensors(backbone, image_size, weights_path)
+    operations = keras.Model(inner.pixels, inner.feature_map).operations
+    layers = tuple(
+        operation
+        for operation in operations
+        if isinstance(operation, keras.layers.Layer) and operation.name != SCALING_LAYER
+    )
+    return BackboneNetwork(
+        model=_features_model(inner, backbone.name),
+        layers=layers,
+        crossings=_find_crossings(operations, layers, inner),
+    )
+
+
+def wrap_hub_layer(layer: HubFeatureVector, image_size: tuple[int, int] | None = None) -> BackboneNetwork:
+    """Make a backbone of two numbered layers, the input and the module, from a TensorFlow Hub layer.
+
+    A module does not show its inner values: its feature map is its features, as one row and one column.
+
+    Args:
+        layer: as `core.backbones.hub.load_hub_backbone` returns it.
+        image_size: height and width in pixels; None: the layer's own.
+
+    Raises:
+        BackboneError: the layer takes photos of another size only, or of any size and none is given.
+    """
+    height, width = size = image_size or layer.image_size or (0, 0)
+    if not height or layer.image_size not in (None, size):
+        own = "any size" if layer.image_size is None else f"{layer.image_size[0]}×{layer.image_size[1]} pixels"
+        raise BackboneError(f"The photos are to be {height}×{width} pixels; this Hub module takes {own}.")
+    pixels = keras.Input((height, width, 3), name="pixels")
+    features = layer(pixels)
+    feature_map = keras.layers.Reshape((1, 1, layer.num_features), name="feature_map")(features)
+    inner = InnerTensors(pixels=pixels, feature_map=feature_map, features=features)
+    model = _features_model(inner, "hub")
+    return BackboneNetwork(model=model, layers=(model.layers[0], layer), crossings={0: pixels, 1: pixels, 2: features})
+
+
+def split_at(network: BackboneNetwork, first_layer: int) -> SplitNetwork:
+    """Cut a backbone in two and decide which of its layers train.
+
+    The parts share the layers of `network`: a later split of the same network decides anew, for earlier ones too.
+    Decide before compiling.
+
+    Args:
+        network: the backbone.
+        first_layer: the backbone's own number of the first layer that trains; 0 trains everything, the number of
+            layers, or more, nothing.
+    """
+    first_layer = min(first_layer, len(network.layers))
+    boundary = max(number for number in network.crossings if number <= first_layer)
+    crossing = network.crossings[boundary]
+    for number, layer in enumerate(network.layers):
+        layer.trainable = number >= first_layer
+    (pixels,) = network.model.inputs
+    return SplitNetwork(
+        lower=keras.Model(pixels, crossing, name="lower"),
+        upper=_model_from(crossing, network.model.outputs),
+        first_layer=first_layer,
+        boundary=boundary,
+    )
+
+
+def build_head(head: HeadConfig, num_features: int, num_classes: int, *, seed: int) -> keras.Sequential:
+    """Build the layers on top of the pooled features.
+
+    Args:
+        head: hidden layers and dropout.
+        num_features: width of the features.
+        num_classes: at least 2.
+        seed: the same seed gives the same initial weights and the same dropout.
+
+    Returns:
+        Model from features (batch, num_features) to logits (batch, num_classes), float32, without a softmax; with two
+        classes and `one_unit_for_two_classes`, to the logit of the second class (batch, 1).
+    """
+    num_outputs = 1 if head.one_unit_for_two_classes and num_classes == 2 else num_classes
+    kernel_seeds = layer_seeds(seed, 2 * len(head.hidden_units) + 2)
+    model = keras.Sequential([keras.Input((num_features,), name="features")], name="head")
+    for number, units in enumerate((*head.hidden_units, num_outputs), start=1):
+        if head.dropout:
+            model.add(keras.layers.Dropout(head.dropout, seed=kernel_seeds.pop(), name=f"dropout_{number}"))
+        if number <= len(head.hidden_units):
+            initial = keras.initializers.HeNormal(kernel_seeds.pop())
+            model.add(keras.layers.Dense(units, "relu", kernel_initializer=initial, name=f"hidden_{number}"))
+    initial = keras.initializers.GlorotUniform(kernel_seeds.pop())
+    # In float32 where the rest is mixed: losses of half-precision logits are too coarse.
+    model.add(keras.layers.Dense(num_outputs, kernel_initializer=initial, dtype="float32", name="logits"))
+    return model
+
+
+def build_trainable(split: SplitNetwork, head_model: keras.Model) -> TrainableNetwork:
+    """Join the upper part of a backbone and a head into what `fit` trains.
+
+    Args:
+        split: the backbone's two parts.
+        head_model: features (batch, channels) → logits.
+
+    Returns:
+        Model from activations (batch, *split.activation_shape) to logits. The head trains; the backbone's layers from
+        `split.first_layer` on train, with normalisation in inference mode.
+    """
+    model = TrainableNetwork(split.upper, head_model)
+    model.build((None, *split.activation_shape))
+    return model
+
+
+def assemble(network: BackboneNetwork, head_model: keras.Model) -> keras.Model:
+    """Join a whole backbone and a head for packaging, out of Keras' own layers only.
+
+    Args:
+        network: the backbone; a Hub module is the one layer that is not Keras' own.
+        head_model: features (batch, channels) → logits (batch, classes) or (batch, 1).
+
+    Returns:
+        Model from float32 pixels (batch, height, width, 3), 0-255, to probabilities (batch, classes), 0-1.
+    """
+    (pixels,) = network.model.inputs
+    features = network.model.outputs[0]
+    return keras.Model(pixels, to_probabilities(head_model(features)), name="classifier")
+
+
+def to_probabilities(logits: Any) -> Any:
+    """Turn logits into probabilities, both Keras tensors.
+
+    Args:
+        logits: (batch, classes); or (batch, 1), the logit of the second of two classes.
+
+    Returns:
+        float32 (batch, classes), 0-1, each row adding up to 1; two columns for a single logit.
+    """
+    if logits.shape[-1] > 1:
+        return keras.layers.Softmax(dtype="float32", name="probabilities")(logits)
+    second = keras.layers.Activation("sigmoid", dtype="float32", name="second_class")(logits)
+    first = keras.layers.Rescaling(-1.0, 1.0, dtype="float32", name="first_class")(second)
+    return keras.layers.Concatenate(dtype="float32", name="probabilities")([first, second])
+
+
+def layer_seeds(seed: int, count: int) -> list[int]:
+    """Different seeds for the layers of one network, of 31 bits, made from a single one."""
+    return [int(state) >> 1 for state in np.random.SeedSequence(seed).generate_state(count)]
+
+
+def _features_model(inner: InnerTensors, name: str) -> keras.Model:
+    return keras.Model(inner.pixels, [inner.features, inner.feature_map], name=name)
+
+
+def _model_from(crossing: Any, outputs: Sequence[Any]) -> keras.Model:
+    """The upper part; where nothing lies above the cut but pooling, what crosses is an output itself."""
+    made = keras.Model(crossing, [output for output in outputs if output is not crossing])
+    (activations,), made_outputs = made.inputs, iter(made.outputs)
+    return keras.Model(
+        activations, [activations if output is crossing else next(made_outputs) for output in outputs], name="upper"
+    )
+
+
+def _find_crossings(
+    operations: Sequence[Any], layers: Sequence[keras.layers.Layer], inner: InnerTensors
+) -> dict[int, Any]:
+    """Each boundary and its tensor.
+
+    Between layers there may be operations that are none (`x + 3`); they belong below the layer that follows.
+
+    Args:
+        operations: the graph from pixels to feature map, in the order of computation, each used once.
+        layers: those of the operations that have a number.
+        inner: where the graph begins and ends.
+    """
+    tensors: dict[int, Any] = {}
+    made, last_used = {}, {}  # positions in `operations`, by tensor
+    for position, operation in enumerate(operations):
+        for tensor in keras.tree.flatten(operation.input):
+            last_used[id(tensor)] = position
+        for tensor in keras.tree.flatten(operation.output):
+            tensors[id(tensor)] = tensor
+            made[id(tensor)] = position
+    last_used[id(inner.feature_map)] = len(operations)
+    positions = {id(operation): position for position, operation in enumerate(operations)}
+    crossings = {0: inner.pixels, len(layers): inner.feature_map}
+    for number, layer in enumerate(layers[1:], start=1):
+        position = positions[id(layer)]
+        crossing = [key for key in made if made[key] < position <= last_used.get(key, -1)]
+        if len(crossing) == 1:
+            crossings[number] = tensors[crossing[0]]
+    return crossings

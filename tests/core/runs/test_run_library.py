@@ -1,0 +1,409 @@
+"""The library of runs keeps what it is told, also when two sessions tell it different things at once."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import delete, event, text
+from sqlalchemy.exc import IntegrityError
+
+from core.config import TrainConfig
+from core.errors import NameRefusedError, RunStateError, UnknownDatasetError, UnknownRunError
+from core.jobs.queue import TaskQueue
+from core.jobs.status import TaskStatus
+from core.runs.desk import RunDesk
+from core.runs.library import RunLibrary
+from core.runs.records import RunEventKind, RunStatus, RunView
+from core.storage.db import Database
+from core.storage.schema import Dataset, RunEvent, Snapshot
+from tests.core.datasets.library_samples import in_threads
+from tests.core.runs.run_samples import HandWorker, bring_to, config, take
+
+Change = Callable[[RunLibrary, int], object]
+
+CHANGES: dict[str, Change] = {
+    "get_run": lambda runs, run_id: runs.get_run(run_id),
+    "rename": lambda runs, run_id: runs.rename(run_id, "new"),
+    "set_note": lambda runs, run_id: runs.set_note(run_id, "new"),
+    "trash": lambda runs, run_id: runs.trash(run_id),
+    "restore": lambda runs, run_id: runs.restore(run_id),
+    "purge": lambda runs, run_id: runs.purge(run_id),
+    "set_task": lambda runs, run_id: runs.set_task(run_id, 1),
+    "set_package_task": lambda runs, run_id: runs.set_package_task(run_id, 1),
+    "request_stop": lambda runs, run_id: runs.request_stop(run_id),
+    "is_stop_requested": lambda runs, run_id: runs.is_stop_requested(run_id),
+    "clear_stop": lambda runs, run_id: runs.clear_stop(run_id),
+    "reopen": lambda runs, run_id: runs.reopen(run_id),
+    "set_started": lambda runs, run_id: runs.set_started(run_id),
+    "set_finished": lambda runs, run_id: runs.set_finished(run_id),
+    "append_events": lambda runs, run_id: runs.append_events(run_id, [("note", {})]),
+    "append no events": lambda runs, run_id: runs.append_events(run_id, []),
+    "drop_events_after": lambda runs, run_id: runs.drop_events_after(run_id, 0),
+}
+
+
+@pytest.fixture
+def ended(runs: RunLibrary, desk: RunDesk, worker: HandWorker, plan: TrainConfig) -> int:
+    """A run that is done."""
+    run_id = desk.submit(plan, name="ended").id
+    worker.end()
+    return run_id
+
+
+def batches(first: int, last: int) -> list[tuple[RunEventKind, dict[str, int]]]:
+    return [("batch", {"step": step}) for step in range(first, last + 1)]
+
+
+def sequences(runs: RunLibrary, run_id: int, after: int = 0) -> list[int]:
+    return [found.sequence for found in runs.events_after(run_id, after)]
+
+
+# --- runs as a whole ---------------------------------------------------------------------------------------
+
+
+def test_new_run(runs: RunLibrary, plan: TrainConfig, dataset_id: int) -> None:
+    """A new run holds what it was made from and nothing else yet."""
+    parent = runs.create_run(plan)
+    view = runs.create_run(plan, name="  my\trun ", recipe="quick", dataset_id=dataset_id, parent_id=parent.id)
+    assert (view.name, view.note, view.recipe) == ("my run", "", "quick")
+    assert (view.config, view.snapshot_hash) == (plan, plan.snapshot)
+    assert (view.dataset_id, view.parent_id) == (dataset_id, parent.id)
+    assert (view.task_id, view.package_task_id, view.package_status) == (None, None, None)
+    assert (view.started_at, view.finished_at, view.trashed_at, view.outcome) == (None, None, None, None)
+    assert (view.status, view.is_active, view.last_sequence) == (RunStatus.QUEUED, True, 0)
+    assert runs.get_run(view.id) == view
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_unknown_run(runs: RunLibrary, change: Change) -> None:
+    """A number that no run has is refused by everything, and without leaving events behind."""
+    with pytest.raises(UnknownRunError, match="No run has the number 7"):
+        change(runs, 7)
+    assert runs.events_after(7, 0) == []
+
+
+def test_what_a_run_is_made_from_must_exist(runs: RunLibrary, plan: TrainConfig) -> None:
+    """An unknown snapshot, dataset or parent is named, and no run is left behind."""
+    with pytest.raises(UnknownDatasetError, match=r"No snapshot has the hash 000000000000….*again"):
+        runs.create_run(config("0" * 64))
+    with pytest.raises(UnknownDatasetError, match="No dataset has the number 99"):
+        runs.create_run(plan, dataset_id=99)
+    with pytest.raises(UnknownRunError, match="No run has the number 99"):
+        runs.create_run(plan, parent_id=99)
+    assert runs.list_runs() == []
+
+
+def test_default_names_are_numbered(runs: RunLibrary, ended: int, plan: TrainConfig) -> None:
+    """Runs without a name are called after their network, with the first free number."""
+    assert [runs.create_run(plan).name for _ in range(3)] == ["MobileNetV2", "MobileNetV2 2", "MobileNetV2 3"]
+    assert runs.create_run(config(plan.snapshot, "MobileNet")).name == "MobileNet"
+    runs.rename(ended, "mobilenet  2")
+    assert runs.create_run(config(plan.snapshot, "MobileNet")).name == "MobileNet 3"
+    assert runs.free_name("ENDED") == "ENDED"
+
+
+def test_names_are_refused_like_those_of_datasets(runs: RunLibrary, ended: int, plan: TrainConfig) -> None:
+    """A name without letters, a long one and one that another run has are refused; nothing is changed."""
+    for name, words in [
+        ("\u200b ", "The run has no name"),
+        ("x" * 101, "at most 100"),
+        ("Ended", "a run named “Ended”"),
+    ]:
+        with pytest.raises(NameRefusedError, match=words):
+            runs.create_run(plan, name=name)
+    other = runs.create_run(plan, name="other").id
+    with pytest.raises(NameRefusedError, match="a run named “ended” already"):
+        runs.rename(other, "ended")
+    runs.rename(other, "Other")  # its own name, written differently
+    assert [view.name for view in runs.list_runs()] == ["Other", "ended"]
+
+
+def test_default_names_from_two_sessions(runs: RunLibrary, other_runs: RunLibrary, plan: TrainConfig) -> None:
+    """Runs that two sessions begin at the same moment get different names, and none is refused."""
+    errors = in_threads(*(lambda own=own: own.create_run(plan) for own in (runs, other_runs) * 4))
+    assert errors == []
+    names = [view.name for view in runs.list_runs()]
+    assert sorted(names) == sorted(["MobileNetV2", *(f"MobileNetV2 {number}" for number in range(2, 9))])
+
+
+def test_lists(runs: RunLibrary, plan: TrainConfig, database: Database, dataset_id: int, ended: int) -> None:
+    """The newest run is first; those of another dataset and those in the trash are left out."""
+    other_id, other_hash = take(database, "Cars", range(10, 12))
+    first = runs.create_run(plan, dataset_id=dataset_id).id
+    second = runs.create_run(config(other_hash), dataset_id=other_id).id
+    third = runs.create_run(plan, dataset_id=dataset_id).id
+    runs.trash(ended)
+    assert [view.id for view in runs.list_runs()] == [third, second, first]
+    assert [view.id for view in runs.list_runs(dataset_id)] == [third, first]
+    assert runs.list_runs(99) == []
+    assert [view.id for view in runs.list_trashed()] == [ended]
+
+
+def test_list_is_one_statement(runs: RunLibrary, desk: RunDesk, worker: HandWorker, plan: TrainConfig) -> None:
+    """However many runs there are, they are read with the states of their tasks in one statement."""
+    for _ in range(5):
+        desk.submit(plan)
+    worker.end()
+    worker.begin()
+    statements: list[str] = []
+    engine = runs._database.engine
+    listener = lambda *values: statements.append(values[2])  # noqa: E731  # removed again below
+    event.listen(engine, "before_cursor_execute", listener)
+    views = runs.list_runs()
+    event.remove(engine, "before_cursor_execute", listener)
+    assert [view.status for view in views] == [*[RunStatus.QUEUED] * 3, RunStatus.RUNNING, RunStatus.DONE]
+    assert len([sql for sql in statements if sql.lstrip().upper().startswith("SELECT")]) == 1
+
+
+def test_indexes_are_used(runs: RunLibrary, plan: TrainConfig) -> None:
+    """Neither the list nor the events of a run are looked for in the whole table."""
+    plans = {
+        "SELECT * FROM runs WHERE trashed_at IS NULL ORDER BY id DESC": "ix_runs_trashed",
+        "SELECT * FROM runs WHERE dataset_id = 1 AND trashed_at IS NULL ORDER BY id DESC": "ix_runs_dataset",
+        "SELECT * FROM run_events WHERE run_id = 1 AND sequence > 5 ORDER BY sequence": "autoindex_run_events",
+        "SELECT * FROM run_events WHERE run_id = 1 AND kind = 'epoch' AND sequence > 5 ORDER BY sequence": (
+            "ix_run_events_kind"
+        ),
+    }
+    with runs._database.read_session() as session:
+        for sql, index in plans.items():
+            found = " ".join(row[3] for row in session.execute(text(f"EXPLAIN QUERY PLAN {sql}")))
+            assert index in found
+            assert "TEMP B-TREE" not in found
+
+
+def test_note(runs: RunLibrary, ended: int) -> None:
+    """A note keeps its lines and loses what cannot be shown."""
+    runs.set_note(ended, " first\r\nsecond\x00\u202e\n\n")
+    assert runs.get_run(ended).note == "first\nsecond"
+
+
+def test_trash_and_back(runs: RunLibrary, ended: int, plan: TrainConfig) -> None:
+    """The trash can be undone; a run comes back under another name when its own was taken meanwhile."""
+    runs.append_events(ended, batches(1, 3))
+    runs.trash(ended)
+    trashed = runs.get_run(ended)
+    assert trashed.trashed_at is not None
+    runs.trash(ended)  # twice at once is no failure, and the time stays
+    assert runs.get_run(ended) == trashed
+    runs.create_run(plan, name="ENDED")
+    restored = runs.restore(ended)
+    assert (restored.name, restored.trashed_at) == ("ended 2", None)
+    assert runs.restore(ended) == restored
+    assert sequences(runs, ended) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("change", ["rename", "set_note", "reopen"])
+def test_run_in_the_trash_is_left_alone(runs: RunLibrary, ended: int, change: str) -> None:
+    """A run in the trash can only be restored or deleted for good."""
+    runs.trash(ended)
+    with pytest.raises(RunStateError, match=r"The run “ended” was deleted\. Restore it first\."):
+        CHANGES[change](runs, ended)
+
+
+@pytest.mark.parametrize("status", [RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.STOPPING])
+def test_active_run_is_not_deleted(
+    runs: RunLibrary, desk: RunDesk, queue: TaskQueue, worker: HandWorker, plan: TrainConfig, status: RunStatus
+) -> None:
+    """A run that waits or runs goes neither into the trash nor away."""
+    view = desk.submit(plan, name="busy")
+    bring_to(status, view, worker, queue, runs)
+    with pytest.raises(RunStateError, match=r"“busy” (waits|is running|is being stopped).*; stop or cancel it before"):
+        runs.trash(view.id)
+    assert runs.get_run(view.id).trashed_at is None
+
+
+def test_purge(runs: RunLibrary, ended: int, plan: TrainConfig, database: Database) -> None:
+    """A run goes for good only from the trash; its events go with it, its children stay, its number is not reused."""
+    child = runs.create_run(plan, parent_id=ended).id
+    runs.append_events(ended, batches(1, 3))
+    with pytest.raises(RunStateError, match=r"not in the trash\. Put it there first"):
+        runs.purge(ended)
+    runs.trash(ended)
+    runs.purge(ended)
+    with pytest.raises(UnknownRunError):
+        runs.get_run(ended)
+    with database.read_session() as session:
+        assert session.query(RunEvent).count() == 0
+    assert runs.get_run(child).parent_id is None
+    assert runs.create_run(plan).id == child + 1
+
+
+def test_newest_number_is_not_reused(runs: RunLibrary, ended: int, plan: TrainConfig) -> None:
+    """Not even the number of the newest run, which names its folder, is given again."""
+    runs.trash(ended)
+    runs.purge(ended)
+    assert runs.create_run(plan).id == ended + 1
+
+
+def test_run_outlives_its_dataset(runs: RunLibrary, plan: TrainConfig, dataset_id: int, database: Database) -> None:
+    """A run whose dataset is deleted for good stays, with its snapshot."""
+    run_id = runs.create_run(plan, dataset_id=dataset_id).id
+    with database.session() as session:
+        session.execute(delete(Dataset))
+    view = runs.get_run(run_id)
+    assert (view.dataset_id, view.snapshot_hash) == (None, plan.snapshot)
+
+
+def test_snapshot_of_a_run_cannot_be_deleted(runs: RunLibrary, plan: TrainConfig, database: Database) -> None:
+    """The database itself keeps the snapshot of a run."""
+    runs.create_run(plan)
+    with pytest.raises(IntegrityError), database.session() as session:
+        session.execute(delete(Snapshot))
+
+
+# --- how runs are trained ----------------------------------------------------------------------------------
+
+
+def test_times_and_outcome(runs: RunLibrary, desk: RunDesk, worker: HandWorker, plan: TrainConfig) -> None:
+    """The first beginning and the last end count; what came of a run is kept as JSON."""
+    run_id = desk.submit(plan).id
+    task_id = worker.begin()
+    first = runs.get_run(run_id)
+    assert first.started_at is not None
+    assert (first.status, first.finished_at) == (RunStatus.RUNNING, None)
+    worker.die()
+    died = runs.get_run(run_id)
+    assert died.finished_at is not None
+    assert died.finished_at >= first.started_at
+    assert died.error == "The worker stopped unexpectedly; the task can be continued."
+    desk.resume(run_id)
+    assert runs.get_run(run_id).finished_at is None
+    assert worker.begin() == task_id
+    runs.set_finished(run_id, {"accuracy": 0.96, "loss": float("inf")})
+    worker.finish(task_id)
+    done = runs.get_run(run_id)
+    assert (done.status, done.started_at, done.error) == (RunStatus.DONE, first.started_at, None)
+    assert done.finished_at is not None
+    assert done.finished_at >= died.finished_at
+    assert done.outcome == {"accuracy": 0.96, "loss": None}
+    runs.set_finished(run_id)
+    assert runs.get_run(run_id).outcome == done.outcome
+
+
+def test_newest_task_counts(runs: RunLibrary, desk: RunDesk, queue: TaskQueue, plan: TrainConfig) -> None:
+    """Somebody slow who notes an older task does not hide the newer one."""
+    run = desk.submit(plan)
+    assert run.task_id is not None
+    queue.cancel_queued(run.task_id)
+    newer = queue.submit("train_run", {"run_id": run.id})
+    runs.set_started(run.id, task_id=newer)
+    runs.set_task(run.id, run.task_id)
+    assert (runs.get_run(run.id).task_id, runs.get_run(run.id).status) == (newer, RunStatus.QUEUED)
+    runs.set_package_task(run.id, newer)
+    runs.set_package_task(run.id, run.task_id)
+    assert runs.get_run(run.id).package_task_id == newer
+
+
+def test_asking_for_a_stop(runs: RunLibrary, desk: RunDesk, worker: HandWorker, plan: TrainConfig) -> None:
+    """A stop is asked for once, seen by the worker's own session, and can be taken back."""
+    run_id = desk.submit(plan).id
+    worker.begin()
+    assert not runs.is_stop_requested(run_id)
+    runs.request_stop(run_id)
+    asked = runs.get_run(run_id)
+    assert (asked.status, runs.is_stop_requested(run_id)) == (RunStatus.STOPPING, True)
+    runs.request_stop(run_id)
+    assert runs.get_run(run_id) == asked
+    runs.clear_stop(run_id)
+    assert (runs.get_run(run_id).status, runs.is_stop_requested(run_id)) == (RunStatus.RUNNING, False)
+
+
+def test_error_of_a_failed_run(runs: RunLibrary, desk: RunDesk, worker: HandWorker, plan: TrainConfig) -> None:
+    """A failed run says why, and so does a packaging that failed; the run itself is still done then."""
+    failed, done = desk.submit(plan).id, desk.submit(plan).id
+    worker.end(TaskStatus.FAILED, "The disk is full.")
+    worker.end()
+    desk.request_packaging(done)
+    worker.end(TaskStatus.FAILED, "The model is too large.")
+    view = runs.get_run(failed)
+    assert (view.status, view.error, view.can_go_on) == (RunStatus.FAILED, "The disk is full.", True)
+    view = runs.get_run(done)
+    assert (view.status, view.error) == (RunStatus.DONE, None)
+    assert (view.package_status, view.package_error) == (TaskStatus.FAILED, "The model is too large.")
+
+
+# --- events ------------------------------------------------------------------------------------------------
+
+
+def test_events_in_order(runs: RunLibrary, plan: TrainConfig) -> None:
+    """Events count on without a gap; readers ask for what is new, for some kinds, for the first few."""
+    run_id = runs.create_run(plan).id
+    assert runs.append_events(run_id, [("phase", {"name": "head"}), *batches(1, 3), ("epoch", {"loss": 0.5})]) == 5
+    assert runs.append_events(run_id, []) == 5
+    assert runs.append_events(run_id, [("epoch", {"loss": float("nan")})]) == 6
+    events = runs.events_after(run_id, 0)
+    assert [(found.sequence, found.kind) for found in events] == [
+        *[(1, "phase"), (2, "batch"), (3, "batch"), (4, "batch")],
+        *[(5, "epoch"), (6, "epoch")],
+    ]
+    assert [found.payload for found in events[-2:]] == [{"loss": 0.5}, {"loss": None}]
+    assert runs.events_after(run_id, 4) == events[4:]
+    assert runs.events_after(run_id, 6) == []
+    assert runs.events_after(run_id, 2, kinds=("phase", "batch")) == events[2:4]
+    assert runs.events_after(run_id, 1, limit=2) == events[1:3]
+    assert runs.get_run(run_id).last_sequence == 6
+
+
+def test_events_of_several_runs(runs: RunLibrary, plan: TrainConfig) -> None:
+    """Each run counts its own events."""
+    first, second = runs.create_run(plan).id, runs.create_run(plan).id
+    runs.append_events(first, batches(1, 2))
+    assert runs.append_events(second, batches(1, 1)) == 1
+    assert (sequences(runs, first), sequences(runs, second)) == ([1, 2], [1])
+
+
+def test_events_come_all_or_not_at_all(runs: RunLibrary, plan: TrainConfig) -> None:
+    """When one event cannot be written none is, and no number is lost."""
+    run_id = runs.create_run(plan).id
+    with pytest.raises(Exception, match="not JSON serializable"):
+        runs.append_events(run_id, [("batch", {"step": 1}), ("batch", {"step": object()})])
+    assert sequences(runs, run_id) == []
+    assert runs.append_events(run_id, batches(1, 1)) == 1
+
+
+def test_two_writers(runs: RunLibrary, other_runs: RunLibrary, plan: TrainConfig) -> None:
+    """Two processes that write to one run at once get numbers of their own, each block without a gap."""
+    run_id = runs.create_run(plan).id
+    lasts: list[int] = []
+
+    def write(library: RunLibrary) -> None:
+        lasts.extend(library.append_events(run_id, batches(1, 3)) for _ in range(10))
+
+    assert in_threads(lambda: write(runs), lambda: write(other_runs)) == []
+    events = runs.events_after(run_id, 0)
+    assert [found.sequence for found in events] == list(range(1, 61))
+    assert [found.payload["step"] for found in events] == [1, 2, 3] * 20
+    assert sorted(lasts) == list(range(3, 61, 3))
+
+
+def test_going_back(runs: RunLibrary, plan: TrainConfig) -> None:
+    """Dropped numbers are not given again: a reader who has seen them gets everything new, and learns of the drop."""
+    run_id = runs.create_run(plan).id
+    runs.append_events(run_id, batches(1, 5))
+    assert runs.drop_events_after(run_id, 5) == 0
+    assert runs.get_run(run_id).num_rewinds == 0
+    assert runs.drop_events_after(run_id, 3) == 2
+    assert runs.drop_events_after(run_id, 3) == 0
+    view = runs.get_run(run_id)
+    assert (view.num_rewinds, view.last_sequence) == (1, 5)
+    runs.append_events(run_id, batches(4, 5))
+    assert [(found.sequence, found.payload["step"]) for found in runs.events_after(run_id, 0)] == [
+        *[(1, 1), (2, 2), (3, 3)],
+        *[(6, 4), (7, 5)],
+    ]
+    assert sequences(runs, run_id, after=5) == [6, 7]
+
+
+def test_many_events(runs: RunLibrary, plan: TrainConfig) -> None:
+    """More events than a statement has room for values are written and read as one block."""
+    run_id = runs.create_run(plan).id
+    assert runs.append_events(run_id, batches(1, 20_000)) == 20_000
+    assert sequences(runs, run_id) == list(range(1, 20_001))
+    assert runs.drop_events_after(run_id, 10) == 19_990
+
+
+def test_views_are_plain_json(runs: RunLibrary, ended: int) -> None:
+    """What the library hands out holds nothing that belongs to the database."""
+    view: RunView = runs.get_run(ended)
+    assert json.loads(json.dumps(view.config_values)) == view.config_values

@@ -1,0 +1,225 @@
+"""The live chart in a real browser, on a page of its own that gets an epoch more several times a second."""
+
+import re
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.conftest import PROJECT_DIR
+from tests.e2e.conftest import TIMEOUT_MILLISECONDS
+from tests.e2e.running_app import START_TIMEOUT_SECONDS, STOP_TIMEOUT_SECONDS
+from tests.waiting import wait_until
+
+APP = Path("tests", "e2e", "live_chart_app.py")
+DESKTOP = {"width": 1100, "height": 700}
+PHONE = {"width": 360, "height": 740}
+NUM_UPDATES = 20
+
+# Counts what the drawing goes through, from now on, and tags the node and what Plotly has made in it.
+_WATCH_JS = """plot => {
+  plot.sameAsBefore = true;
+  plot.querySelector(".main-svg").sameAsBefore = true;
+  plot.numUpdates = 0;
+  plot.numHidden = 0;
+  plot.on("plotly_afterplot", () => { plot.numUpdates += 1; });
+  const observer = new MutationObserver(() => {
+    if (!plot.querySelector(".main-svg .scatterlayer path") || !plot.checkVisibility()) plot.numHidden += 1;
+  });
+  observer.observe(plot.parentElement, { childList: true, subtree: true, attributes: true });
+}"""
+_IS_SAME_JS = "plot => plot.sameAsBefore === true && plot.querySelector('.main-svg').sameAsBefore === true"
+_NUM_POINTS_JS = "plot => plot.data.map(trace => trace.x.length).reduce((sum, length) => sum + length, 0)"
+_LINE_COLOURS_JS = "plot => [...new Set(plot.data.map(trace => trace.line?.color).filter(Boolean))]"
+_OVERFLOW_JS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+OpenChart = Callable[..., "ChartPage"]
+
+
+class ChartPage:
+    """One tab that shows the chart."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.figure = page.get_by_role("figure")
+        self.plot = page.locator(".bluetit-live-plot")
+
+    def open(self, url: str) -> None:
+        """Go to the page and wait for the drawing."""
+        self.page.goto(url)
+        expect(self.plot.get_by_text("Learning rate")).to_be_visible()
+
+    def ask(self, question_js: str) -> Any:
+        """What the node of the drawing answers."""
+        return self.plot.evaluate(question_js)
+
+    def epoch(self) -> int:
+        """The epoch that the label tells of."""
+        label = self.figure.get_attribute("aria-label") or ""
+        found = re.fullmatch(r"Epoch (\d+) of 40: training accuracy [\d.]+ %, validation accuracy [\d.]+ %, .+", label)
+        assert found, label
+        return int(found[1])
+
+    def wait_for_updates(self, count: int) -> None:
+        """Until the drawing has been updated so many times since `watch`."""
+        self.page.wait_for_function(
+            "([plot, count]) => plot.numUpdates >= count", arg=[self.plot.element_handle(), count]
+        )
+
+    def watch(self) -> None:
+        """Begin to count updates."""
+        self.ask(_WATCH_JS)
+
+    def range(self) -> list[float]:
+        """First and last epoch in sight."""
+        return self.ask("plot => plot.layout.xaxis.range")
+
+    def point_at(self, share: float) -> tuple[float, float]:
+        """A place in the panel of accuracy, by its share of the width."""
+        box = self.plot.bounding_box()
+        assert box
+        return box["x"] + share * box["width"], box["y"] + 0.25 * box["height"]
+
+
+@pytest.fixture(scope="module")
+def chart_url(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page with the chart, served as the app is; a traceback of the project in its log is a failure."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://localhost:{port}"
+    log_path = tmp_path_factory.mktemp("live_chart") / "streamlit.log"
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(APP),
+        "--server.port",
+        str(port),
+        "--server.headless",
+        "true",
+    ]
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=PROJECT_DIR, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+        )
+    try:
+        wait_until(lambda: _answers(url), START_TIMEOUT_SECONDS)
+        yield url
+        written = log_path.read_text(encoding="utf-8", errors="replace")
+        assert f'File "{PROJECT_DIR}' not in written, written
+    finally:
+        process.terminate()
+        process.wait(STOP_TIMEOUT_SECONDS)
+
+
+@pytest.fixture
+def open_chart(chromium: Browser, chart_url: str) -> Iterator[OpenChart]:
+    """Opens the chart after `start` epochs; the test fails on any error in the browser."""
+    opened: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def open_page(start: int, *, is_growing: bool = False, **context_options: Any) -> ChartPage:
+        context = chromium.new_context(**{"viewport": DESKTOP, **context_options})
+        context.set_default_timeout(TIMEOUT_MILLISECONDS)
+        opened.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(f"uncaught: {error}"))
+        chart = ChartPage(page)
+        chart.open(f"{chart_url}/?start={start}" + ("" if is_growing else "&still"))
+        return chart
+
+    yield open_page
+    for context in opened:
+        context.close()
+    assert errors == []
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=5) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def test_one_drawing_takes_up_every_update(open_chart: OpenChart):
+    """After twenty updates the node is the very same, was never empty or hidden, and shows more, as its label says."""
+    chart = open_chart(1, is_growing=True)
+    chart.watch()
+    epoch_before, points_before = chart.epoch(), chart.ask(_NUM_POINTS_JS)
+    chart.wait_for_updates(NUM_UPDATES)
+    assert chart.ask(_IS_SAME_JS)
+    assert chart.ask("plot => plot.numHidden") == 0
+    assert chart.ask(_NUM_POINTS_JS) > points_before
+    assert chart.epoch() >= epoch_before + NUM_UPDATES // 2  # the label may be a tick ahead of the drawing, or behind
+
+
+def test_zoom_and_numbers_at_the_pointer_survive_updates(open_chart: OpenChart):
+    """Whoever looks closely is not thrown out by the next epoch, and gets back with a button."""
+    chart = open_chart(12, is_growing=True)
+    everything = chart.range()
+    show_all = chart.page.get_by_role("button", name="Show all epochs")
+    expect(show_all).to_be_hidden()
+    chart.page.mouse.move(*chart.point_at(0.15))
+    chart.page.mouse.down()
+    chart.page.mouse.move(*chart.point_at(0.3), steps=4)
+    chart.page.mouse.up()
+    expect(show_all).to_be_visible()
+    expect(chart.page.get_by_text("Double-click to")).to_have_count(0)  # the button says it without covering anything
+    zoomed = chart.range()
+    assert zoomed != everything
+    numbers = chart.plot.locator(".hoverlayer")
+    chart.page.mouse.move(*chart.point_at(0.5), steps=3)
+    expect(numbers).to_contain_text(re.compile(r"Epoch \d+.*validation accuracy [\d.]+ %"))
+    told = numbers.text_content()
+    chart.watch()
+    chart.wait_for_updates(3)
+    assert chart.range() == zoomed
+    assert numbers.text_content() == told
+    show_all.click()
+    chart.page.wait_for_function(
+        "([plot, range]) => String(plot.layout.xaxis.range) === String(range)",
+        arg=[chart.plot.element_handle(), everything],
+    )
+    expect(show_all).to_be_hidden()
+
+
+def test_dark_theme_has_its_own_colours(open_chart: OpenChart):
+    """Lines, text and background are those of the theme."""
+    light, dark = (open_chart(15, color_scheme=scheme) for scheme in ("light", "dark"))
+    for question in (_LINE_COLOURS_JS, "plot => plot.layout.font.color", "plot => plot.layout.paper_bgcolor"):
+        assert light.ask(question) != dark.ask(question)
+
+
+def test_the_chart_fits_on_a_small_phone(open_chart: OpenChart):
+    """At 360 pixels nothing is cut off, and a finger that scrolls does not zoom."""
+    chart = open_chart(25, viewport=PHONE, has_touch=True, is_mobile=True)
+    assert chart.page.evaluate(_OVERFLOW_JS) == 0
+    box = chart.plot.bounding_box()
+    assert box
+    labels = chart.plot.locator(".annotation-text, .ytick text, .y2tick text, .y3tick text, .xtick text")
+    assert labels.count() > 10
+    for label in labels.all():
+        place = label.bounding_box()
+        assert place
+        assert box["x"] - 1 <= place["x"]
+        assert place["x"] + place["width"] <= box["x"] + box["width"] + 1
+    assert chart.ask("plot => plot.layout.dragmode") is False
+
+
+def test_what_will_come_is_told_before_the_first_epoch(open_chart: OpenChart):
+    """An empty chart has its axes already, and says what it waits for."""
+    chart = open_chart(0, is_growing=False)
+    expect(chart.figure).to_have_attribute("aria-label", "Training: none of 40 epochs is finished yet")
+    expect(chart.plot.get_by_text("waiting for the first epoch")).to_be_visible()
+    expect(chart.plot.get_by_text("fine-tuning starts here")).to_be_visible()
