@@ -36,6 +36,7 @@ LAYERS = {
     "core.datasets.ingest.importing": 3,
     "core.datasets.mapping": 3,
     "core.runs": 2,
+    "core.evaluation": 2,
     "core.inference": 3,
     "core.services": 3,
     "core.backbones.efficientnet_lite": 4,

@@ -38,6 +38,7 @@ class RunDesk:
         recipe: str | None = None,
         dataset_id: int | None = None,
         parent_id: int | None = None,
+        race: str | None = None,
     ) -> RunView:
         """Note a new run and have it trained as soon as a worker is free; arguments as for `create_run`.
 
@@ -47,7 +48,9 @@ class RunDesk:
             UnknownRunError: no such parent.
             StorageError: the folder of the run cannot be made.
         """
-        view = self._library.create_run(config, name=name, recipe=recipe, dataset_id=dataset_id, parent_id=parent_id)
+        view = self._library.create_run(
+            config, name=name, recipe=recipe, dataset_id=dataset_id, parent_id=parent_id, race=race
+        )
         folder = RunFolder(self._settings, view.id)
         folder.set_aside()
         folder.create()

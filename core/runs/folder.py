@@ -55,6 +55,21 @@ class RunFolder:
         return self.path / "head.npz"
 
     @property
+    def model_record_path(self) -> Path:
+        """`ModelRecord` as JSON: how the model is asked."""
+        return self.path / "model.json"
+
+    @property
+    def trained_path(self) -> Path:
+        """Weights of the backbone's trained layers, or of a network from scratch."""
+        return self.path / "trained.npz"
+
+    @property
+    def predictions_path(self) -> Path:
+        """What the model said to validation and test photos: hashes, true classes, probabilities."""
+        return self.path / "predictions.npz"
+
+    @property
     def keras_path(self) -> Path:
         """The whole model, preprocessing inside, for Keras."""
         return self.path / "model.keras"

@@ -46,6 +46,7 @@ class RunShelf:
         recipe: str | None = None,
         dataset_id: int | None = None,
         parent_id: int | None = None,
+        race: str | None = None,
     ) -> RunView:
         """Note a new run, which nobody trains yet.
 
@@ -55,6 +56,7 @@ class RunShelf:
             recipe: name of the recipe that the config was made from.
             dataset_id: the dataset under which people look for it.
             parent_id: the run that it goes on from, or of which it is a changed copy.
+            race: mark that the runs of one race of backbones have in common.
 
         Raises:
             NameRefusedError: a run cannot have the name, or another one has it.
@@ -67,6 +69,7 @@ class RunShelf:
             "snapshot_hash": config.snapshot,
             "dataset_id": dataset_id,
             "parent_id": parent_id,
+            "race": race,
         }
         if name is not None:
             return self._insert(clean_name(name, "run"), values)

@@ -56,6 +56,7 @@ class RunView:
     recipe: str | None
     config_values: dict[str, Any]  # as `TrainConfig.to_json` wrote them
     parent_id: int | None  # the run that it goes on from, or of which it is a changed copy
+    race: str | None  # mark that the runs of one race of backbones have in common
     task_id: int | None  # the newest that trains it; None: not queued yet
     package_task_id: int | None  # the newest that packages it
     last_sequence: int  # of its events; 0: none yet
@@ -106,6 +107,7 @@ class RunView:
             recipe=run.recipe,
             config_values=run.config,
             parent_id=run.parent_id,
+            race=run.race,
             task_id=run.task_id,
             package_task_id=run.package_task_id,
             last_sequence=run.last_sequence,

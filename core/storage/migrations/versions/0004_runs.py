@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("recipe", sa.Text(), nullable=True),
         sa.Column("config", sa.JSON(), nullable=False),
         sa.Column("parent_id", sa.Integer(), nullable=True),
+        sa.Column("race", sa.Text(), nullable=True),
         sa.Column("task_id", sa.Integer(), nullable=True),
         sa.Column("package_task_id", sa.Integer(), nullable=True),
         sa.Column("last_sequence", sa.Integer(), nullable=False),
