@@ -12,9 +12,10 @@ from PIL import Image
 from core.backbones.artefacts import Artefact, load_artefact
 from core.backbones.catalog import Backbone
 from core.imagenet import Prediction, group_probabilities, top_k
-from core.images import FitMode, ImageLimits, decode_image, fit, shortest_side_for, to_array
+from core.images import to_array
 from core.inference.engine import Engine, Outputs
 from core.inference.heatmap import class_activation_map, occlusion_map
+from core.inference.squares import SquareMaker
 from core.settings import Settings
 
 TOP_K = 5
@@ -43,10 +44,8 @@ class Classifier:
         self.model_bytes = artefact.model_path.stat().st_size
         self._kernel = artefact.read_classifier()[0] if artefact.record.has_linear_head else None
         self.engine = Engine(artefact.model_path, num_threads=settings.num_inference_threads)
-        self._limits = ImageLimits(max_bytes=settings.max_photo_bytes, max_pixels=settings.max_photo_pixels)
-        self._fit_mode = FitMode(self.record.fit_mode)
-        self._shortest_side_px = shortest_side_for(
-            self.record.image_size, self._fit_mode, crop_fraction=self.record.crop_fraction
+        self._squares = SquareMaker.of(
+            self.record.image_size, self.record.fit_mode, settings, crop_fraction=self.record.crop_fraction
         )
 
     def classify(self, data: bytes, name: str, *, is_alone: bool = False) -> Classification:
@@ -80,13 +79,7 @@ class Classifier:
         Raises:
             ImageError: the photo cannot be used.
         """
-        image = decode_image(data, name, limits=self._limits, shortest_side_px=self._shortest_side_px)
-        return fit(
-            image,
-            self.record.image_size,
-            self._fit_mode,
-            crop_fraction=self.record.crop_fraction,
-        )
+        return self._squares.square(data, name)
 
     def answer(self, square: Image.Image) -> Outputs:
         """Everything that the network says to a square of `square`."""

@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 class Outputs:
     """What a network says to one photo."""
 
-    probabilities: npt.NDArray[np.float32]  # (classes,), 0-1
+    probabilities: npt.NDArray[np.float32]  # (classes,), 0-1; none where the network has no classes of its own
     features: npt.NDArray[np.float32]  # (channels,): mean of the feature map over rows and columns
     feature_map: npt.NDArray[np.float32]  # (rows, columns, channels)
 
@@ -48,7 +48,7 @@ class LiteRTModel:
         Several interpreters can share the bytes.
 
         Args:
-            content: file whose outputs are probabilities, pooled features and last feature map.
+            content: file whose outputs are probabilities, pooled features and last feature map, or the last two only.
             num_threads: threads that one answer is computed on.
 
         Raises:
@@ -58,11 +58,11 @@ class LiteRTModel:
             self._interpreter = Interpreter(model_content=content, num_threads=num_threads)
             self._interpreter.allocate_tensors()
             outputs = self._interpreter.get_signature_runner().get_output_details()
-            self._output_indices = [outputs[f"output_{number}"]["index"] for number in range(3)]
+            self._output_indices = [outputs[f"output_{number}"]["index"] for number in range(len(outputs))]
+            _, rows, columns, channels = (int(side) for side in outputs[f"output_{len(outputs) - 1}"]["shape"])
         except (ValueError, RuntimeError, KeyError) as exc:
             raise ArtefactDamagedError(f"The prepared network cannot be loaded: {exc}. Prepare it again.") from exc
         self._input_index = self._interpreter.get_input_details()[0]["index"]
-        _, rows, columns, channels = (int(side) for side in outputs["output_2"]["shape"])
         self.feature_map_shape = (rows, columns, channels)
         # The first answer takes many times longer than the others, because memory is laid out for it.
         self._interpreter.invoke()
@@ -75,10 +75,10 @@ class LiteRTModel:
         """
         self._interpreter.set_tensor(self._input_index, pixels[np.newaxis].astype(np.float32))
         self._interpreter.invoke()
-        probabilities, features, feature_map = (
+        *probabilities, features, feature_map = (
             self._interpreter.get_tensor(index)[0] for index in self._output_indices
         )
-        return Outputs(probabilities, features, feature_map)
+        return Outputs(probabilities[0] if probabilities else np.empty(0, np.float32), features, feature_map)
 
 
 class Engine:

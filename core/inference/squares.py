@@ -1,0 +1,52 @@
+"""From the bytes of a photo to the square that a network sees: the same for answers, features and training."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+from PIL import Image
+
+from core.images import DEFAULT_CROP_FRACTION, FitMode, ImageLimits, decode_image, fit, shortest_side_for
+from core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SquareMaker:
+    """How a network's photos become squares."""
+
+    image_size: tuple[int, int]  # height and width in pixels
+    fit_mode: FitMode
+    crop_fraction: float  # part of the central square that `crop` keeps, 0-1
+    limits: ImageLimits
+
+    @classmethod
+    def of(
+        cls,
+        image_size: tuple[int, int],
+        fit_mode: str,
+        settings: Settings,
+        *,
+        crop_fraction: float = DEFAULT_CROP_FRACTION,
+    ) -> Self:
+        """With the limits of the settings."""
+        limits = ImageLimits(max_bytes=settings.max_photo_bytes, max_pixels=settings.max_photo_pixels)
+        return cls(image_size=image_size, fit_mode=FitMode(fit_mode), crop_fraction=crop_fraction, limits=limits)
+
+    def square(
+        self, data: bytes, name: str, *, change: Callable[[Image.Image], Image.Image] | None = None
+    ) -> Image.Image:
+        """The square of a photo: RGB, of `image_size`.
+
+        Args:
+            data: the photo's file.
+            name: its name, for error messages.
+            change: what is done to the decoded photo before it becomes a square, such as an augmentation.
+
+        Raises:
+            ImageError: the photo cannot be used.
+        """
+        shortest_side_px = shortest_side_for(self.image_size, self.fit_mode, crop_fraction=self.crop_fraction)
+        image = decode_image(data, name, limits=self.limits, shortest_side_px=shortest_side_px)
+        if change is not None:
+            image = change(image)
+        return fit(image, self.image_size, self.fit_mode, crop_fraction=self.crop_fraction)
