@@ -1,0 +1,126 @@
+"""How a run begins: photos get their splits, the dataset is frozen, and the run goes to the desk."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from core.config import TrainConfig
+from core.datasets.library import Library
+from core.datasets.records import ClassView, DatasetView, ImageView, Split
+from core.datasets.snapshots import take_snapshot
+from core.datasets.split import SplitConfig, count_leaks, groups_of, items_of, split_items
+from core.errors import DatasetError
+from core.runs.desk import RunDesk
+from core.runs.records import RunView
+from core.storage.db import Database
+
+# In place of the snapshot's hash in a config whose dataset has not been frozen yet.
+NO_SNAPSHOT = "0" * 64
+MIN_CLASSES = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prospect:
+    """What a run would learn from if it began now."""
+
+    class_counts: Mapping[int, Mapping[Split, int]]  # class id to photos in each split, once every photo has one
+    to_assign: Mapping[int, Split]  # image id to split, for those that have none yet
+    num_leaks: int  # validation and test photos that look nearly like one for training
+
+    def num_photos(self, split: Split) -> int:
+        """Photos of all classes in a split."""
+        return sum(counts[split] for counts in self.class_counts.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """A training that somebody wants."""
+
+    dataset_id: int
+    config: TrainConfig  # its snapshot does not count: a new one is taken
+    recipe: str | None = None  # that the config was made from
+    name: str | None = None  # None: one is found
+    parent_id: int | None = None  # the run that it goes on from, or of which it is a changed copy
+    race: str | None = None  # mark that the runs of one race have in common
+
+
+def find_prospect(images: Sequence[ImageView], pairs: Mapping[tuple[str, str], float]) -> Prospect:
+    """What a run would learn from: photos without a split are given one, all others stay where they are.
+
+    Args:
+        images: of a dataset, without its trash.
+        pairs: hashes of photos that are near-duplicates of each other.
+    """
+    if not images:
+        return Prospect(class_counts={}, to_assign={}, num_leaks=0)
+    groups = groups_of(images, pairs)
+    # A second run must not move photos that the first one learned from, so that the two can be compared.
+    present = {image.id: image.split for image in images}
+    items = [replace(item, fixed=present[item.image_id]) for item in items_of(images, groups, SplitConfig())]
+    result = split_items(items, SplitConfig())
+    return Prospect(
+        class_counts=result.class_counts,
+        to_assign=result.to_assign,
+        num_leaks=count_leaks(items, result.assignment),
+    )
+
+
+def check_can_begin(dataset: DatasetView, classes: Sequence[ClassView], prospect: Prospect) -> None:
+    """Refuse what nothing could be learned from.
+
+    Raises:
+        DatasetError: there are no photos for training, or those of fewer than two classes.
+    """
+    if not prospect.num_photos(Split.TRAIN):
+        raise DatasetError(
+            f"The dataset “{dataset.name}” has no photos for training. Add photos to at least {MIN_CLASSES} classes, "
+            "or put some into the train split."
+        )
+    names = {view.id: view.name for view in classes}
+    trained = [names[class_id] for class_id, counts in prospect.class_counts.items() if counts[Split.TRAIN]]
+    if len(trained) < MIN_CLASSES:
+        raise DatasetError(
+            f"Only the class “{trained[0]}” of the dataset “{dataset.name}” has photos for training, and there is "
+            "nothing to tell it from. Add photos to another class, or put some of another class into the train split."
+        )
+
+
+def begin_runs(database: Database, desk: RunDesk, requests: Sequence[RunRequest]) -> list[RunView]:
+    """Split what has no split, freeze each dataset and have the runs trained.
+
+    All runs of one dataset have the same snapshot, whatever happens to the dataset meanwhile.
+
+    Args:
+        database: holds datasets and runs.
+        desk: takes the runs.
+        requests: at least one; nothing is begun when the dataset of one of them cannot be trained on.
+
+    Raises:
+        DatasetError: nothing could be learned from a dataset.
+        UnknownDatasetError: no such dataset, or it is in the trash.
+        NameRefusedError: a run cannot have the name, or another one has it.
+        UnknownRunError: no such parent.
+        StorageError: the folder of a run cannot be made.
+    """
+    snapshots = {dataset_id: _freeze(database, dataset_id) for dataset_id in {each.dataset_id for each in requests}}
+    return [
+        desk.submit(
+            replace(request.config, snapshot=snapshots[request.dataset_id]),
+            name=request.name,
+            recipe=request.recipe,
+            dataset_id=request.dataset_id,
+            parent_id=request.parent_id,
+            race=request.race,
+        )
+        for request in requests
+    ]
+
+
+def _freeze(database: Database, dataset_id: int) -> str:
+    library = Library(database)
+    dataset = library.get_dataset(dataset_id)
+    images = library.list_images(dataset_id)
+    prospect = find_prospect(images, library.get_pairs({image.photo_hash for image in images}))
+    check_can_begin(dataset, library.list_classes(dataset_id), prospect)
+    if prospect.to_assign:
+        library.assign_splits(dataset_id, prospect.to_assign)  # which can be undone, as any change of a dataset
+    return take_snapshot(database, dataset_id).hash

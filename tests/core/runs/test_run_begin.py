@@ -1,0 +1,127 @@
+"""How a run begins: what it learns from is decided, frozen and refused when there is nothing to learn."""
+
+import pytest
+
+from core.datasets.library import Library
+from core.datasets.records import Split
+from core.datasets.snapshots import load_snapshot
+from core.errors import DatasetError
+from core.runs.begin import NO_SNAPSHOT, Prospect, RunRequest, begin_runs, check_can_begin, find_prospect
+from core.runs.desk import RunDesk
+from core.runs.library import RunLibrary
+from core.runs.records import RunStatus
+from core.storage.db import Database
+from tests.core.datasets.library_samples import add, photo_hash
+from tests.core.runs.run_samples import config
+
+DRAFT = config(NO_SNAPSHOT)
+
+
+@pytest.fixture
+def library(database: Database) -> Library:
+    return Library(database)
+
+
+@pytest.fixture
+def birds(library: Library) -> int:
+    """A dataset of two classes with twenty photos each, none of them in a split."""
+    dataset_id = library.create_dataset("Two birds").id
+    add(library, dataset_id, "crow", range(100, 120))
+    add(library, dataset_id, "tit", range(200, 220))
+    return dataset_id
+
+
+def prospect_of(library: Library, dataset_id: int) -> Prospect:
+    images = library.list_images(dataset_id)
+    return find_prospect(images, library.get_pairs({image.photo_hash for image in images}))
+
+
+def splits_of(library: Library, dataset_id: int) -> dict[int, Split | None]:
+    return {image.id: image.split for image in library.list_images(dataset_id)}
+
+
+def request(dataset_id: int, **values: object) -> RunRequest:
+    return RunRequest(dataset_id=dataset_id, config=DRAFT, **values)  # type: ignore[arg-type]
+
+
+def refusal_of(library: Library, dataset_id: int) -> str:
+    with pytest.raises(DatasetError) as refused:
+        check_can_begin(
+            library.get_dataset(dataset_id), library.list_classes(dataset_id), prospect_of(library, dataset_id)
+        )
+    return str(refused.value)
+
+
+def test_every_photo_gets_a_split(database: Database, desk: RunDesk, library: Library, birds: int) -> None:
+    """A run of a dataset that nobody has split learns from what was foretold, and the split can be undone."""
+    foretold = prospect_of(library, birds)
+    (run,) = begin_runs(database, desk, [request(birds, name="first", recipe="quick")])
+    splits = splits_of(library, birds)
+    assert splits == dict(foretold.to_assign)
+    assert [foretold.num_photos(split) for split in Split] == [28, 6, 6]
+    assert (run.name, run.recipe, run.dataset_id, run.status) == ("first", "quick", birds, RunStatus.QUEUED)
+    frozen = load_snapshot(database, run.snapshot_hash)
+    assert sorted(str(image.split) for image in frozen.images) == sorted(map(str, splits.values()))
+    library.undo(library.list_operations(birds)[0].id)
+    assert set(splits_of(library, birds).values()) == {None}
+
+
+def test_splits_that_are_there_stay(database: Database, desk: RunDesk, library: Library, birds: int) -> None:
+    """Photos that come after a run are split, those that it knew stay, so that two runs can be compared."""
+    begin_runs(database, desk, [request(birds)])
+    before = splits_of(library, birds)
+    add(library, birds, "crow", range(300, 310))
+    begin_runs(database, desk, [request(birds)])
+    after = splits_of(library, birds)
+    assert {image_id: after[image_id] for image_id in before} == before
+    assert None not in after.values()
+
+
+def test_a_split_dataset_is_left_alone(database: Database, desk: RunDesk, library: Library, birds: int) -> None:
+    """Where every photo has its split, nothing is noted that could be undone."""
+    library.set_split([image.id for image in library.list_images(birds)], Split.TRAIN)
+    operations = library.list_operations(birds)
+    (run,) = begin_runs(database, desk, [request(birds)])
+    assert library.list_operations(birds) == operations
+    assert {image.split for image in load_snapshot(database, run.snapshot_hash).images} == {Split.TRAIN}
+
+
+def test_near_duplicates_across_the_split_are_counted(library: Library, birds: int) -> None:
+    """A photo held out that looks like one for training is a leak; new photos follow their twins and leak nothing."""
+    first, second = (image.id for image in library.list_images(birds)[:2])
+    library.save_pairs({tuple(sorted((photo_hash(100), photo_hash(101)))): 0.99})
+    assert prospect_of(library, birds).num_leaks == 0
+    library.set_split([first], Split.TRAIN)
+    library.set_split([second], Split.TEST)
+    assert prospect_of(library, birds).num_leaks == 1
+
+
+def test_one_snapshot_for_all_runs_of_a_race(database: Database, desk: RunDesk, birds: int) -> None:
+    """Runs that are begun together learn from the same photos and carry their mark."""
+    begun = begin_runs(database, desk, [request(birds, race="r1"), request(birds, race="r1")])
+    assert len({run.snapshot_hash for run in begun}) == 1
+    assert {run.race for run in begun} == {"r1"}
+    assert len({run.name for run in begun}) == 2
+
+
+def test_nothing_to_learn_from(library: Library, birds: int) -> None:
+    """No photos at all, none for training, and a single class are refused in plain words."""
+    empty = library.create_dataset("Empty", ["crow", "tit"]).id
+    assert "has no photos for training" in refusal_of(library, empty)
+    single = library.create_dataset("Single").id
+    add(library, single, "crow", range(5))
+    assert refusal_of(library, single).startswith("Only the class “crow” of the dataset “Single” has photos")
+    library.set_split([image.id for image in library.list_images(birds)], Split.TEST)
+    assert "has no photos for training" in refusal_of(library, birds)
+
+
+def test_a_refused_run_leaves_nothing_behind(
+    database: Database, desk: RunDesk, runs: RunLibrary, library: Library, birds: int
+) -> None:
+    """When one dataset of several cannot be trained on, no run is begun and its photos are not split."""
+    single = library.create_dataset("Single").id
+    add(library, single, "crow", range(5))
+    with pytest.raises(DatasetError, match="nothing to tell it from"):
+        begin_runs(database, desk, [request(birds), request(single)])
+    assert runs.list_runs() == []
+    assert set(splits_of(library, single).values()) == {None}
