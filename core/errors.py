@@ -29,7 +29,8 @@
     ├── RunError                 a run cannot be used or changed in this way
     │   ├── UnknownRunError      no such run
     │   ├── RunStateError        the run is not in a state in which that is possible
-    │   └── RunFileError         a file of the run is missing or damaged
+    │   ├── RunFileError         a file of the run is missing or damaged
+    │   └── TrainingMemoryError  the network does not fit into the memory, even with single photos
     └── JobError                 a background task cannot go on
         ├── UnknownTaskError     no such task, or no such kind of task
         ├── IllegalTransitionError  a status change that the table forbids
@@ -158,6 +159,14 @@ class RunStateError(RunError):
 
 class RunFileError(RunError):
     """A file of the run is missing or damaged."""
+
+
+class TrainingMemoryError(RunError):
+    """The network does not fit into the memory of the machine or GPU, even with one photo at a time."""
+
+
+class TrainingDataError(RunError):
+    """The photos of a run cannot be learned from: too few classes, or a class without photos."""
 
 
 class JobError(BluetitError):

@@ -4,10 +4,12 @@ An artefact is a folder `<cache>/backbones/<name>-<fingerprint>/` that appears i
 
     model.tflite      float32 pixels (1, height, width, 3), 0-255 → probabilities, pooled features, last feature map
     classifier.npz    kernel float32 (channels, 1000) and bias (1000,), where the head is linear
+    layers.json       the table of its layers, by which people choose where to cut it
     artefact.json     `ArtefactRecord`
 
 The fingerprint covers the weights, the versions of the converting packages and the code that prepares, so that a
-change of any of them leads to a new artefact and never to a stale answer.
+change of any of them leads to a new artefact and never to a stale answer. Networks for photos of another size, and
+modules of TensorFlow Hub, have artefacts of their own; the latter's have no probabilities and no classifier.
 """
 
 import hashlib
@@ -21,16 +23,21 @@ import numpy as np
 import numpy.typing as npt
 
 from core.backbones.catalog import Backbone
+from core.backbones.layers import LayerRow, layers_from_json
 from core.backbones.weights import file_sha256, find_published_weights
 from core.errors import ArtefactDamagedError, ArtefactMissingError
 from core.settings import Settings
 
 MODEL_FILE = "model.tflite"
 CLASSIFIER_FILE = "classifier.npz"
+LAYERS_FILE = "layers.json"
 RECORD_FILE = "artefact.json"
 
 _FINGERPRINT_DIGITS = 16
-_PREPARING_MODULES = ("artefacts", "build", "convert", "efficientnet_lite", "prepare", "torch_weights")
+_PREPARING_MODULES = (
+    *("backbones/artefacts", "backbones/build", "backbones/convert", "backbones/efficientnet_lite", "backbones/hub"),
+    *("backbones/prepare", "backbones/torch_weights", "training/network", "training/layer_table"),
+)
 _PREPARING_PACKAGES = ("keras", "tensorflow", "ai-edge-litert")
 
 
@@ -38,7 +45,7 @@ _PREPARING_PACKAGES = ("keras", "tensorflow", "ai-edge-litert")
 class ArtefactRecord:
     """What is known of a prepared backbone, as kept in `artefact.json`."""
 
-    backbone: str  # name in the catalogue
+    backbone: str  # name in the catalogue, or of a Hub module as in a config
     fingerprint: str  # hexadecimal
     image_size: tuple[int, int]  # height, width, px
     fit_mode: str  # how a photo becomes that square: crop, letterbox, squash
@@ -74,6 +81,19 @@ class Artefact:
         with np.load(self.folder / CLASSIFIER_FILE, allow_pickle=False) as arrays:
             return arrays["kernel"], arrays["bias"]
 
+    def read_layers(self) -> tuple[LayerRow, ...]:
+        """The table of the backbone's layers.
+
+        Raises:
+            ArtefactDamagedError: it is missing or cannot be read.
+        """
+        try:
+            return layers_from_json(json.loads((self.folder / LAYERS_FILE).read_text(encoding="utf-8")))
+        except (OSError, ValueError) as exc:
+            raise ArtefactDamagedError(
+                f"The table of layers in {self.folder} cannot be read: {exc}. Prepare the backbone again."
+            ) from exc
+
 
 def artefact_fingerprint(backbone: Backbone, weights_path: Path) -> str:
     """Hexadecimal digest of everything that the artefact is made from."""
@@ -88,13 +108,45 @@ def preparing_version() -> str:
     for package in _PREPARING_PACKAGES:
         digest.update(f"{package} {importlib.metadata.version(package)}\n".encode())
     for module in _PREPARING_MODULES:
-        digest.update(Path(__file__).with_name(f"{module}.py").read_bytes())
+        digest.update((Path(__file__).parents[1] / f"{module}.py").read_bytes())
     return digest.hexdigest()
 
 
 def artefact_folder(backbone: Backbone, fingerprint: str, settings: Settings) -> Path:
     """Folder of the artefact with this fingerprint, whether it exists or not."""
     return settings.cache_path / "backbones" / f"{backbone.name}-{fingerprint}"
+
+
+def hub_fingerprint(folder: Path, image_size: tuple[int, int]) -> str:
+    """Hexadecimal digest of everything that the artefact of a Hub module is made from.
+
+    Args:
+        folder: of the module on this machine.
+        image_size: height and width in pixels.
+    """
+    digest = hashlib.sha256(f"{image_size} {preparing_version()}".encode())
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(folder).as_posix()} {file_sha256(path)}\n".encode())
+    return digest.hexdigest()[:_FINGERPRINT_DIGITS]
+
+
+def hub_artefact_folder(fingerprint: str, settings: Settings) -> Path:
+    """Folder of the artefact of a Hub module, whether it exists or not."""
+    return settings.cache_path / "backbones" / f"hub-{fingerprint}"
+
+
+def open_artefact(folder: Path) -> Artefact:
+    """The artefact in a folder, every file of it compared with what was written.
+
+    Raises:
+        ArtefactMissingError: there is no such folder.
+        ArtefactDamagedError: a file was changed or cut off.
+    """
+    if not folder.is_dir():
+        raise ArtefactMissingError(f"There is no prepared network in {folder}. Prepare it again.")
+    artefact = Artefact(record=_read_record(folder), folder=folder)
+    _check_files(artefact, artefact.record.backbone)
+    return artefact
 
 
 def find_artefact(backbone: Backbone, settings: Settings) -> Artefact | None:
@@ -125,18 +177,30 @@ def load_artefact(backbone: Backbone, settings: Settings) -> Artefact:
     artefact = find_artefact(backbone, settings)
     if artefact is None:
         raise ArtefactMissingError(f"{backbone.title} has not been prepared on this machine yet.")
+    _check_files(artefact, backbone.title)
+    return artefact
+
+
+def _check_files(artefact: Artefact, title: str) -> None:
     for name, expected in artefact.record.file_sha256.items():
         path = artefact.folder / name
         if not path.is_file() or file_sha256(path) != expected:
             raise ArtefactDamagedError(
-                f"The prepared file {path} was changed or cut off. Prepare {backbone.title} again to replace it."
+                f"The prepared file {path} was changed or cut off. Prepare {title} again to replace it."
             )
-    return artefact
 
 
 def write_record(record: ArtefactRecord, folder: Path) -> None:
     """Write `artefact.json` into a folder."""
     (folder / RECORD_FILE).write_text(json.dumps(asdict(record), indent=2), encoding="utf-8")
+
+
+def read_image_size(folder: Path) -> tuple[int, int] | None:
+    """Height and width of the photos that the artefact in a folder is for; None where it cannot be read."""
+    try:
+        return _read_record(folder).image_size
+    except ArtefactDamagedError:
+        return None
 
 
 def _read_record(folder: Path) -> ArtefactRecord:

@@ -155,7 +155,7 @@ def load_hub_backbone(handle_or_folder: str | Path) -> HubFeatureVector:
         WeightsDamagedError: the folder holds no SavedModel that can be read.
         BackboneError: the address is not one of TensorFlow Hub, or the SavedModel is no TF2 feature vector.
     """
-    folder = _resolve(str(handle_or_folder))
+    folder = resolve_hub_module(str(handle_or_folder))
     try:
         module = tf.saved_model.load(str(folder))
     # TensorFlow documents no errors here. It raises OSError for a missing or broken file, OpError for missing or
@@ -190,7 +190,13 @@ def load_hub_backbone(handle_or_folder: str | Path) -> HubFeatureVector:
     return layer
 
 
-def _resolve(handle_or_folder: str) -> Path:
+def resolve_hub_module(handle_or_folder: str) -> Path:
+    """The folder of a module on this machine; a handle is downloaded into TensorFlow Hub's own cache.
+
+    Raises:
+        WeightsMissingError: the folder is not there, or the handle cannot be downloaded.
+        BackboneError: the address is not one of TensorFlow Hub.
+    """
     if "://" not in handle_or_folder:
         folder = Path(handle_or_folder)
         if not folder.is_dir():

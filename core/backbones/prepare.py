@@ -4,6 +4,7 @@ Runs in the worker process, as the task kind `prepare_backbone`. Keras is import
 takes several seconds, and a download that cannot begin should be told at once.
 """
 
+import json
 import shutil
 import statistics
 import time
@@ -16,16 +17,24 @@ import numpy.typing as npt
 
 from core.backbones.artefacts import (
     CLASSIFIER_FILE,
+    LAYERS_FILE,
     MODEL_FILE,
+    Artefact,
     ArtefactRecord,
     artefact_fingerprint,
     artefact_folder,
+    hub_artefact_folder,
+    hub_fingerprint,
     load_artefact,
+    open_artefact,
     preparing_version,
+    read_image_size,
     write_record,
 )
 from core.backbones.catalog import Backbone, find_backbone
+from core.backbones.layers import layers_to_json
 from core.backbones.weights import Report, file_sha256, find_weights, obtain_weights
+from core.config import HUB_PREFIX
 from core.errors import ArtefactDamagedError, ArtefactMissingError, BackboneError, ParityError
 from core.images import DEFAULT_CROP_FRACTION, FitMode, decode_image, fit, to_array
 from core.inference.engine import LiteRTModel
@@ -38,9 +47,12 @@ if TYPE_CHECKING:
     import keras
 
     from core.backbones.build import ImageNetClassifier
+    from core.training.network import BackboneNetwork
 
 # Converted and original differ by float32 rounding only: 1e-6 is usual, 1e-4 would show in no percentage.
 MAX_PROBABILITY_DIFFERENCE = 1e-4
+# The same for the features of a Hub module, as a share of the largest: 3e-6 was seen.
+MAX_FEATURE_DIFFERENCE = 1e-3
 
 _TIMED_RUNS = 10
 
@@ -129,6 +141,7 @@ def _fill_folder(
 
     from core.backbones.build import build_classifier
     from core.backbones.convert import convert_to_litert
+    from core.training.network import build_backbone
 
     check_cancelled()
     report(_BUILD_FRACTION, f"Building {backbone.title}")
@@ -137,6 +150,7 @@ def _fill_folder(
     report(_CONVERT_FRACTION, f"Converting {backbone.title} for fast answers")
     convert_to_litert(classifier.model, folder / MODEL_FILE)
     _save_classifier(classifier, folder)
+    _save_layers(build_backbone(backbone, backbone.image_size, None), folder)
     check_cancelled()
     report(_COMPARE_FRACTION, "Comparing the fast version with the original")
     samples = sample_pixels(backbone)
@@ -160,24 +174,92 @@ def _fill_folder(
     return record
 
 
+def prepare_hub_module(
+    handle_or_folder: str,
+    image_size: tuple[int, int] | None,
+    settings: Settings,
+    *,
+    report: Report,
+    check_cancelled: Callable[[], None],
+) -> Artefact:
+    """Make the artefact of a module of TensorFlow Hub, unless a whole one is there already.
+
+    Args:
+        handle_or_folder: as for `load_hub_backbone`.
+        image_size: height and width in pixels; None: the module's own.
+        settings: folders and limits.
+        report: called with the fraction done, 0-1, and a sentence.
+        check_cancelled: called between the steps; raises to stop.
+
+    Raises:
+        WeightsMissingError: the module is not here and cannot be downloaded.
+        WeightsDamagedError: it cannot be read.
+        BackboneError: it is no feature vector, or takes no photos of this size.
+        ParityError: the converted module answers differently.
+        StorageError: the artefact cannot be written.
+    """
+    report(0.0, "Reading the module of TensorFlow Hub")
+    from core.backbones.convert import convert_to_litert
+    from core.backbones.hub import load_hub_backbone, resolve_hub_module
+    from core.training.network import wrap_hub_layer
+
+    source = resolve_hub_module(handle_or_folder)
+    check_cancelled()
+    started = time.perf_counter()
+    network = wrap_hub_layer(load_hub_backbone(source), image_size)
+    fingerprint = hub_fingerprint(source, network.image_size)
+    final = hub_artefact_folder(fingerprint, settings)
+    try:
+        return open_artefact(final)
+    except (ArtefactMissingError, ArtefactDamagedError):
+        shutil.rmtree(final, ignore_errors=True)
+    check_cancelled()
+    report(_CONVERT_FRACTION, "Converting the module for fast answers")
+    with write_directory_atomically(final) as folder:
+        convert_to_litert(network.model, folder / MODEL_FILE)
+        _save_layers(network, folder)
+        report(_COMPARE_FRACTION, "Comparing the fast version with the original")
+        samples = _sample_squares(network.image_size)
+        converted = LiteRTModel((folder / MODEL_FILE).read_bytes(), num_threads=1)
+        record = ArtefactRecord(
+            backbone=f"{HUB_PREFIX}{handle_or_folder}",
+            fingerprint=fingerprint,
+            image_size=network.image_size,
+            fit_mode=FitMode.CROP.value,
+            crop_fraction=DEFAULT_CROP_FRACTION,
+            feature_map_shape=converted.feature_map_shape,
+            has_linear_head=True,
+            file_sha256={path.name: file_sha256(path) for path in sorted(folder.iterdir())},
+            largest_probability_difference=_compare_features(network.model, converted, samples),
+            litert_milliseconds=_median_milliseconds(converted, samples[0]),
+            prepare_seconds=time.perf_counter() - started,
+        )
+        write_record(record, folder)
+    return open_artefact(final)
+
+
 def sample_pixels(backbone: Backbone) -> npt.NDArray[np.uint8]:
     """The sample photos as the backbone sees them, and one square of noise.
 
     Returns:
         uint8 (photos + 1, height, width, 3), 0-255.
     """
+    return _sample_squares(backbone.image_size)
+
+
+def _sample_squares(image_size: tuple[int, int]) -> npt.NDArray[np.uint8]:
     squares = [
         to_array(
             fit(
                 decode_image(sample_path(sample).read_bytes(), sample.file_name),
-                backbone.image_size,
+                image_size,
                 FitMode.CROP,
                 crop_fraction=DEFAULT_CROP_FRACTION,
             )
         )
         for sample in SAMPLE_PHOTOS
     ]
-    noise = np.random.default_rng(0).integers(0, 256, backbone.input_shape, dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (*image_size, 3), dtype=np.uint8)
     return np.stack([*squares, noise])
 
 
@@ -206,9 +288,30 @@ def compare(model: "keras.Model", converted: LiteRTModel, pixels: npt.NDArray[np
     return difference
 
 
+def _compare_features(model: "keras.Model", converted: LiteRTModel, pixels: npt.NDArray[np.uint8]) -> float:
+    """Largest difference between the features of the converted module and the original, as a share of the largest."""
+    expected = model.predict(pixels.astype(np.float32), batch_size=len(pixels), verbose=0)[0]
+    actual = np.stack([converted.run(square).features for square in pixels])
+    difference = float(np.abs(expected - actual).max() / max(np.abs(expected).max(), 1e-9))
+    if not difference <= MAX_FEATURE_DIFFERENCE:
+        raise ParityError(
+            f"The converted module differs from the original by {difference:.1e} of its largest feature (at most "
+            f"{MAX_FEATURE_DIFFERENCE:.0e} is accepted). It was thrown away; please report this with your versions of "
+            "keras and tensorflow."
+        )
+    return difference
+
+
 def _save_classifier(classifier: "ImageNetClassifier", folder: Path) -> None:
     if classifier.kernel is not None and classifier.bias is not None:
         np.savez(folder / CLASSIFIER_FILE, kernel=classifier.kernel, bias=classifier.bias)
+
+
+def _save_layers(network: "BackboneNetwork", folder: Path) -> None:
+    from core.training.layer_table import layer_table
+
+    text = json.dumps(layers_to_json(layer_table(network)))
+    (folder / LAYERS_FILE).write_text(text, encoding="utf-8")
 
 
 def _median_milliseconds(model: LiteRTModel, square: npt.NDArray[np.uint8]) -> float:
@@ -221,8 +324,10 @@ def _median_milliseconds(model: LiteRTModel, square: npt.NDArray[np.uint8]) -> f
 
 
 def _remove_predecessors(folder: Path, backbone: Backbone) -> None:
-    """Delete artefacts of the same backbone that other weights, versions or code made."""
+    """Delete artefacts of the same backbone, for photos of the same size, that other weights, versions or code made."""
     for other in folder.parent.iterdir():
-        if other.name.rpartition("-")[0] == backbone.name and other != folder:
+        if other.name.rpartition("-")[0] != backbone.name or other == folder:
+            continue
+        if read_image_size(other) in (None, backbone.image_size):
             # Another process may still have it open (Windows then refuses): it is removed next time.
             shutil.rmtree(other, ignore_errors=True)

@@ -12,7 +12,7 @@ from core.backbones import artefacts
 from core.backbones.artefacts import artefact_fingerprint, find_artefact, load_artefact
 from core.backbones.catalog import Backbone, find_backbone
 from core.backbones.convert import convert_to_litert
-from core.backbones.prepare import MAX_PROBABILITY_DIFFERENCE, compare, prepare_backbone
+from core.backbones.prepare import MAX_PROBABILITY_DIFFERENCE, compare, prepare_backbone, prepare_hub_module
 from core.backbones.weights import find_weights
 from core.errors import (
     ArtefactDamagedError,
@@ -46,7 +46,7 @@ def test_the_worker_prepares_an_artefact_that_agrees_with_keras(prepared_setting
     assert record.feature_map_shape == (7, 7, 1280)
     assert (record.image_size, record.fit_mode, record.crop_fraction) == ((224, 224), "crop", 0.875)
     assert record.litert_milliseconds > 0
-    assert sorted(record.file_sha256) == ["classifier.npz", "model.tflite"]
+    assert sorted(record.file_sha256) == ["classifier.npz", "layers.json", "model.tflite"]
 
 
 def test_the_classifier_beside_the_model_is_its_own(prepared_settings: Settings, lite0: Backbone):
@@ -145,7 +145,7 @@ def test_the_fingerprint_follows_weights_and_code(lite0: Backbone, tmp_path: Pat
     monkeypatch.setattr(artefacts.importlib.metadata, "version", lambda package: f"{package} 0")
     fingerprints.add(artefact_fingerprint(lite0, first))
     artefacts.preparing_version.cache_clear()
-    monkeypatch.setattr(artefacts, "_PREPARING_MODULES", ("convert",))
+    monkeypatch.setattr(artefacts, "_PREPARING_MODULES", ("backbones/convert",))
     fingerprints.add(artefact_fingerprint(lite0, first))
     artefacts.preparing_version.cache_clear()
     assert len(fingerprints) == 4
@@ -201,3 +201,30 @@ def test_a_conversion_that_answers_differently_is_refused(tmp_path: Path):
     for bias in (0.01, float("nan")):
         with pytest.raises(ParityError, match="was thrown away"):
             compare(tiny(bias), converted, pixels)
+
+
+def test_other_sizes_and_layers_are_kept_side_by_side(prepared_settings: Settings, lite0: Backbone, tmp_path: Path):
+    """A network for photos of another size leaves the first one alone, and both know their layers."""
+    settings = replace(prepared_settings, cache_dir=tmp_path / "cache")
+    shutil.copytree(prepared_settings.cache_path / "backbones", settings.cache_path / "backbones")
+    small = replace(lite0, image_size=(96, 96))
+    record = prepare_backbone(small, settings, report=lambda *_: None, check_cancelled=lambda: None)
+    assert record.image_size == (96, 96)
+    rows, small_rows = (load_artefact(backbone, settings).read_layers() for backbone in (lite0, small))
+    assert [row.name for row in rows] == [row.name for row in small_rows]
+    assert sum(row.multiply_adds for row in rows) > 4 * sum(row.multiply_adds for row in small_rows)
+
+
+def test_a_hub_module_is_prepared(settings: Settings, shared_dir: Path):
+    """A module of TensorFlow Hub gets an artefact with features and no classes, found again the second time."""
+    folder = shared_dir / "weights" / "tfhub" / "mobilenet_v2_feature_vector"
+    made = [
+        prepare_hub_module(str(folder), None, settings, report=lambda *_: None, check_cancelled=lambda: None)
+        for _ in range(2)
+    ]
+    assert made[0] == made[1]
+    assert made[0].record.image_size == (224, 224)
+    assert len(made[0].read_layers()) == 2
+    outputs = LiteRTModel(made[0].model_path.read_bytes(), num_threads=1).run(np.zeros((224, 224, 3), np.uint8))
+    assert outputs.features.shape == (1280,)
+    assert outputs.probabilities.shape == (0,)

@@ -1,0 +1,80 @@
+"""Features of photos and views, each computed once and kept for every run to come."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+
+from core.datasets.records import PhotoRecord
+from core.inference.feature_cache import FeatureCache
+from core.training.encoders import Encoder
+from core.training.photos import ViewLoader
+
+# Photos whose features are computed before they are written to the cache together.
+_BATCH_PHOTOS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureSource:
+    """Everything that decides the features of a photo's view."""
+
+    encoder: Encoder
+    loader: ViewLoader
+    cache: FeatureCache
+    fingerprint: str  # of the network
+    fit_mode: str
+
+    def compute(
+        self, photos: Sequence[PhotoRecord], views: Sequence[int], *, watch: Callable[[int], None]
+    ) -> tuple[npt.NDArray[np.float32], int]:
+        """The features of every view of every photo, from the cache or else computed and cached.
+
+        What was computed is kept even if the caller is stopped; two runs may compute at once.
+
+        Args:
+            photos: photos of the store.
+            views: numbers of the views, 0 being the photo itself.
+            watch: called with the number of photos done since the last call; may raise to stop.
+
+        Returns:
+            float32 (photos, views, channels), and how many of them were not in the cache.
+
+        Raises:
+            DatasetError: a photo's file is missing or was changed.
+            ImageError: a photo cannot be decoded.
+        """
+        features = np.empty((len(photos), len(views), *self.encoder.shape), np.float32)
+        num_computed = 0
+        for column, view in enumerate(views):
+            for start in range(0, len(photos), _BATCH_PHOTOS):
+                batch = photos[start : start + _BATCH_PHOTOS]
+                known, num_new = self._of_batch(batch, view, watch)
+                features[start : start + len(batch), column] = [known[photo.hash] for photo in batch]
+                num_computed += num_new
+        return features, num_computed
+
+    def count_missing(self, photos: Sequence[PhotoRecord], views: Sequence[int]) -> int:
+        """How many views would have to be computed."""
+        hashes = {photo.hash for photo in photos}
+        return sum(
+            len(self.cache.missing(self.fingerprint, self.fit_mode, hashes, view=self.loader.view_name(view)))
+            for view in views
+        )
+
+    def _of_batch(
+        self, photos: Sequence[PhotoRecord], view: int, watch: Callable[[int], None]
+    ) -> tuple[dict[str, npt.NDArray[np.float32]], int]:
+        name = self.loader.view_name(view)
+        known = self.cache.get(self.fingerprint, self.fit_mode, [photo.hash for photo in photos], view=name)
+        # One photo may be in two classes of a dataset.
+        unknown = list({photo.hash: photo for photo in photos if photo.hash not in known}.values())
+        answers = self.encoder.encode(lambda photo: self.loader.load(photo, view), unknown)
+        computed: dict[str, npt.NDArray[np.float32]] = {}
+        for photo, values in zip(unknown, islice(answers, len(unknown)), strict=True):
+            computed[photo.hash] = values
+            watch(1)
+        self.cache.put(self.fingerprint, self.fit_mode, computed, view=name)
+        watch(len(photos) - len(unknown))
+        return known | computed, len(unknown)
