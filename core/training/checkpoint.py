@@ -1,0 +1,97 @@
+"""What a training needs to go on after its process was killed: one file, written whole after each epoch."""
+
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from core.errors import RunFileError
+from core.storage.files import translating_disk_errors, write_atomically
+
+Arrays = tuple[npt.NDArray[Any], ...]
+
+_FILE = "last.npz"
+_GROUPS = ("weights", "optimizer", "best_weights")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A training after one of its epochs."""
+
+    phase: str  # a `PhaseName`
+    epoch: int  # the last finished one
+    last_sequence: int  # of the run's events, when the epoch was recorded
+    stopping: dict[str, Any]  # a `StoppingState`
+    batch_size: int  # smaller than asked for where memory was too small
+    weights: Arrays  # of what trains, and the states of its random numbers
+    optimizer: Arrays
+    best_weights: Arrays  # of the best epoch
+    fine_tuning_from: int | None = None  # epochs before fine-tuning began
+    seconds: dict[str, float] = field(default_factory=dict)  # by phase, spent before
+
+
+def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
+    """Replace the checkpoint in a folder.
+
+    Raises:
+        NoSpaceError: the disk is full; the older checkpoint is as it was.
+        StorageError: it cannot be written; the older checkpoint is as it was.
+    """
+    state = {name: value for name, value in asdict(checkpoint).items() if name not in _GROUPS}
+    state["counts"] = {group: len(getattr(checkpoint, group)) for group in _GROUPS}
+    arrays = {
+        f"{group}_{number}": array for group in _GROUPS for number, array in enumerate(getattr(checkpoint, group))
+    }
+    with write_atomically(folder / _FILE) as temporary:
+        np.savez(temporary, **arrays, state=np.frombuffer(json.dumps(state).encode(), np.uint8))
+
+
+def read_checkpoint(folder: Path) -> Checkpoint | None:
+    """The checkpoint in a folder; None when no epoch was finished yet.
+
+    Raises:
+        RunFileError: the file is damaged.
+        StorageError: it cannot be read.
+    """
+    path = folder / _FILE
+    if not path.exists():
+        return None
+    with translating_disk_errors(path):
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                state = json.loads(arrays["state"].tobytes())
+                counts = state.pop("counts")
+                groups: dict[str, Any] = {
+                    group: tuple(arrays[f"{group}_{number}"] for number in range(counts[group])) for group in _GROUPS
+                }
+            return Checkpoint(**state, **groups)
+        except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as exc:
+            raise RunFileError(
+                f"The checkpoint {path} is damaged: {exc}. Put the run into the trash and train again."
+            ) from exc
+
+
+def remove_checkpoint(folder: Path) -> None:
+    """Delete the checkpoint, if there is one.
+
+    Raises:
+        StorageError: it cannot be deleted.
+    """
+    with translating_disk_errors(folder):
+        (folder / _FILE).unlink(missing_ok=True)
+
+
+def copy_values(variables: Sequence[Any]) -> Arrays:
+    """The values of Keras variables, as arrays of their own."""
+    return tuple(np.array(variable) for variable in variables)
+
+
+def assign_values(variables: Sequence[Any], values: Arrays) -> None:
+    """Give Keras variables the values that `copy_values` took."""
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

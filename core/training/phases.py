@@ -1,0 +1,236 @@
+"""One phase of a training: Keras' `fit` with a watcher that records, remembers the best epoch, and stops in time."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from core.config import PhaseConfig, StoppingConfig
+from core.runs.story import PhaseName
+from core.training.checkpoint import Arrays, Checkpoint, assign_values, copy_values
+from core.training.inputs import Inputs, PhaseDataset
+from core.training.stopping import StoppingState, after_epoch
+
+# Validation needs no gradients, so that more photos fit at a time; small enough for large photos on a CPU.
+_VALIDATION_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochResult:
+    """What one epoch came to; losses and accuracies are means over photos."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    validation_loss: float | None  # None without validation photos
+    validation_accuracy: float | None
+    learning_rate: float
+    seconds: float
+    num_photos: int  # trained on
+    best_epoch: int | None  # of all so far
+
+
+class Recorder(Protocol):
+    """Who is told how a phase goes, and says when to end it."""
+
+    def on_batch(self, at: float, logs: dict[str, float], num_photos: int) -> None:
+        """After each batch; `at` is in epochs, `logs` has the means within the epoch. May raise to cancel."""
+
+    def on_epoch(self, result: EpochResult, checkpoint: Callable[[int], Checkpoint]) -> None:
+        """After each epoch; `checkpoint` makes one, given the sequence number of the run's last event."""
+
+    def is_stop_requested(self) -> bool:
+        """Whether the phase is to end with the best epoch so far."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """Everything about a phase but its network."""
+
+    name: PhaseName
+    config: PhaseConfig
+    stopping: StoppingConfig
+    label_smoothing: float
+    num_epochs_before: int  # of earlier phases
+    batch_size: int
+    jit_compile: bool
+    seed: int
+    train: Inputs
+    train_targets: npt.NDArray[np.float32]
+    sample_weights: npt.NDArray[np.float32] | None
+    validation: Inputs | None
+    validation_targets: npt.NDArray[np.float32]
+
+    @property
+    def last_epoch(self) -> int:
+        """Number of the last epoch that is planned."""
+        return self.num_epochs_before + self.config.num_epochs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseEnd:
+    """A phase that is over; the network has the weights of the best epoch."""
+
+    stopping: StoppingState
+    last_epoch: int  # the number of epochs trained so far, all phases included
+    is_stopped: bool  # whether a person ended it
+
+
+def compile_model(model: keras.Model, phase: Phase, *, learning_rate: float) -> None:
+    """Give a network that answers with logits its loss, its optimizer and its accuracy.
+
+    With one output the loss is that of two classes, the logit being that of the second.
+    """
+    has_one_unit = phase.train_targets.shape[1] == 1
+    options: dict[str, Any] = {"from_logits": True, "label_smoothing": phase.label_smoothing}
+    loss = keras.losses.BinaryCrossentropy if has_one_unit else keras.losses.CategoricalCrossentropy
+    accuracy: Any
+    if has_one_unit:
+        accuracy = keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)  # of the logit: a probability of one half
+    else:
+        accuracy = keras.metrics.CategoricalAccuracy("accuracy")
+    optimizers = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
+    model.compile(
+        optimizer=optimizers[phase.config.optimizer](learning_rate),
+        loss=loss(**options),
+        metrics=[accuracy],
+        jit_compile=phase.jit_compile,
+    )
+
+
+def run_phase(
+    model: keras.Model,
+    phase: Phase,
+    *,
+    begin: StoppingState,
+    recorder: Recorder,
+    resumed: Checkpoint | None = None,
+) -> PhaseEnd:
+    """Train a network until its last epoch, or until nothing gets better, or somebody asks for an end.
+
+    Args:
+        model: inputs of `phase` → logits (batch, outputs).
+        phase: what it learns from, and how.
+        begin: the state before the first epoch; the weights that the network has now belong to its best epoch.
+        recorder: is told everything.
+        resumed: the last epoch of this phase before the process was killed.
+    """
+    compile_model(model, phase, learning_rate=begin.learning_rate)
+    watcher = _Watcher(phase, begin, recorder, remembered_variables(model))
+    if resumed is not None:
+        model.optimizer.build(model.trainable_variables)
+        assign_values(model.optimizer.variables, resumed.optimizer)
+        watcher.take_up(resumed)
+    is_begun_well = not watcher.state.is_over and watcher.last_epoch < phase.last_epoch
+    if is_begun_well and not recorder.is_stop_requested():
+        model.fit(
+            PhaseDataset(
+                phase.train,
+                phase.train_targets,
+                batch_size=phase.batch_size,
+                seed=phase.seed,
+                epoch=watcher.last_epoch + 1,
+                sample_weights=phase.sample_weights,
+            ),
+            validation_data=None
+            if phase.validation is None
+            else PhaseDataset(
+                phase.validation, phase.validation_targets, batch_size=max(_VALIDATION_BATCH, phase.batch_size)
+            ),
+            initial_epoch=watcher.last_epoch,
+            epochs=phase.last_epoch,
+            callbacks=[watcher],
+            shuffle=False,  # the dataset has an order of its own
+            verbose=0,
+        )
+    assign_values(watcher.variables, watcher.best_weights)
+    return PhaseEnd(stopping=watcher.state, last_epoch=watcher.last_epoch, is_stopped=recorder.is_stop_requested())
+
+
+def remembered_variables(model: keras.Model) -> list[Any]:
+    """What training changes in a network: the weights that train, then the states of its random numbers."""
+    random_states = [variable for variable in model.non_trainable_variables if "seed_generator" in variable.path]
+    return [*model.trainable_variables, *random_states]
+
+
+# Keras' classes carry no types.
+class _Watcher(keras.callbacks.Callback):  # type: ignore[misc]
+    def __init__(self, phase: Phase, begin: StoppingState, recorder: Recorder, variables: Sequence[Any]) -> None:
+        super().__init__()
+        self.state = begin
+        self.last_epoch = phase.num_epochs_before
+        self.variables = variables
+        self.best_weights: Arrays = copy_values(variables)
+        self._phase = phase
+        self._recorder = recorder
+        self._num_steps = -(-len(phase.train_targets) // phase.batch_size)
+        self._num_photos = len(phase.train_targets)
+        self._epoch_started = 0.0
+
+    def take_up(self, checkpoint: Checkpoint) -> None:
+        self.state = StoppingState.from_json(checkpoint.stopping)
+        self.last_epoch = checkpoint.epoch
+        self.best_weights = checkpoint.best_weights
+        assign_values(self.variables, checkpoint.weights)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._epoch_started = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        num_photos = min((batch + 1) * self._phase.batch_size, self._num_photos)
+        self._recorder.on_batch(self.last_epoch + (batch + 1) / self._num_steps, dict(logs or {}), num_photos)
+        # Without a finished epoch there is nothing that could be kept.
+        if self.state.best_epoch is not None and self._recorder.is_stop_requested():
+            self.model.stop_training = True
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        values = dict(logs or {})
+        if self.model.stop_training:
+            return  # it was broken off in the middle
+        number = epoch + 1
+        state = after_epoch(
+            self.state,
+            self._phase.stopping,
+            epoch=number,
+            loss=values.get("val_loss", values["loss"]),
+            accuracy=values.get("val_accuracy", values["accuracy"]),
+        )
+        if state.best_epoch is None:  # no loss was a number so far; the newest is as good as any
+            state = replace(state, best_epoch=number)
+        is_best = state.best_epoch == number
+        result = EpochResult(
+            epoch=number,
+            loss=values["loss"],
+            accuracy=values["accuracy"],
+            validation_loss=values.get("val_loss"),
+            validation_accuracy=values.get("val_accuracy"),
+            learning_rate=self.state.learning_rate,
+            seconds=time.monotonic() - self._epoch_started,
+            num_photos=self._num_photos,
+            best_epoch=state.best_epoch,
+        )
+        self.state, self.last_epoch = state, number
+        self.model.optimizer.learning_rate.assign(state.learning_rate)
+        weights = copy_values(self.variables)
+        if is_best:
+            self.best_weights = weights
+        self._recorder.on_epoch(result, lambda sequence: self._checkpoint(weights, sequence))
+        if state.is_over or self._recorder.is_stop_requested():
+            self.model.stop_training = True
+
+    def _checkpoint(self, weights: Arrays, last_sequence: int) -> Checkpoint:
+        return Checkpoint(
+            phase=self._phase.name,
+            epoch=self.last_epoch,
+            last_sequence=last_sequence,
+            stopping=self.state.to_json(),
+            batch_size=self._phase.batch_size,
+            weights=weights,
+            optimizer=copy_values(self.model.optimizer.variables),
+            best_weights=self.best_weights,
+            fine_tuning_from=self._phase.num_epochs_before if self._phase.name is PhaseName.FINE_TUNE else None,
+        )
