@@ -48,7 +48,7 @@ def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
         f"{group}_{number}": array for group in _GROUPS for number, array in enumerate(getattr(checkpoint, group))
     }
     with write_atomically(folder / _FILE) as temporary:
-        np.savez(temporary, **arrays, state=np.frombuffer(json.dumps(state).encode(), np.uint8))
+        np.savez(temporary, allow_pickle=False, **arrays, state=np.frombuffer(json.dumps(state).encode(), np.uint8))
 
 
 def read_checkpoint(folder: Path) -> Checkpoint | None:

@@ -1,0 +1,123 @@
+"""The model that a training leaves behind: its files in the run's folder, and the whole network made of them again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from core.config import SCRATCH, TrainConfig
+from core.errors import RunFileError
+from core.inference.head import Head, read_head
+from core.runs.folder import RunFolder
+from core.runs.model_record import ModelRecord
+from core.settings import Settings
+from core.storage.files import translating_disk_errors, write_atomically
+from core.training.baseline import build_baseline
+from core.training.network import BackboneNetwork, assemble, build_head, to_probabilities
+from core.training.source import NetworkSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeModel:
+    """A run's model in one piece."""
+
+    # float32 pixels (batch, height, width, 3), 0-255 → probabilities (batch, classes), 0-1
+    model: keras.Model
+    features: Any  # Keras tensor (batch, channels): what the last layers start from
+    feature_map: Any  # Keras tensor (batch, rows, columns, channels): the last one
+
+    def with_inner_values(self) -> keras.Model:
+        """The same with features and feature map as further outputs, as LiteRT files have them."""
+        outputs = [self.model.outputs[0], self.features, self.feature_map]
+        return keras.Model(self.model.inputs, outputs, name="classifier")
+
+
+def head_of(head_model: keras.Model) -> Head:
+    """The matrices of a head's dense layers."""
+    dense = [layer.get_weights() for layer in head_model.layers if isinstance(layer, keras.layers.Dense)]
+    return Head(
+        kernels=tuple(np.asarray(kernel, np.float32) for kernel, _ in dense),
+        biases=tuple(np.asarray(bias, np.float32) for _, bias in dense),
+    )
+
+
+def write_head(head: Head, path: Path) -> None:
+    """Write `head.npz`; `core.inference.head.read_head` reads it.
+
+    Raises:
+        NoSpaceError: the disk is full.
+        StorageError: the file cannot be written.
+    """
+    kernels: dict[str, Any] = {f"kernel_{number}": kernel for number, kernel in enumerate(head.kernels)}
+    biases: dict[str, Any] = {f"bias_{number}": bias for number, bias in enumerate(head.biases)}
+    with write_atomically(path) as temporary:
+        np.savez(temporary, allow_pickle=False, **kernels, **biases)
+
+
+def write_trained(layers: Sequence[keras.layers.Layer], path: Path) -> None:
+    """Keep all weights of some layers.
+
+    Raises:
+        NoSpaceError: the disk is full.
+        StorageError: the file cannot be written.
+    """
+    arrays: dict[str, Any] = {
+        f"{index}_{number}": np.asarray(weight, np.float32)
+        for index, layer in enumerate(layers)
+        for number, weight in enumerate(layer.get_weights())
+    }
+    with write_atomically(path) as temporary:
+        np.savez(temporary, allow_pickle=False, **arrays)
+
+
+def read_trained(layers: Sequence[keras.layers.Layer], path: Path) -> None:
+    """Give layers the weights that `write_trained` kept.
+
+    Raises:
+        RunFileError: the file is missing, damaged, or of other layers.
+        StorageError: the file cannot be read.
+    """
+    with translating_disk_errors(path):
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                for index, layer in enumerate(layers):
+                    layer.set_weights([arrays[f"{index}_{number}"] for number in range(len(layer.weights))])
+        except (FileNotFoundError, ValueError, KeyError, EOFError) as exc:
+            raise RunFileError(f"The trained weights in {path} are missing or damaged: {exc}. Train again.") from exc
+
+
+def rebuild(
+    config: TrainConfig, record: ModelRecord, source: NetworkSource, folder: RunFolder, settings: Settings
+) -> WholeModel:
+    """The whole model of a run, in single precision, from the files that the training left.
+
+    Raises:
+        RunFileError: a file of the run is missing or damaged.
+        BackboneError: the backbone cannot be built any more.
+    """
+    if config.backbone == SCRATCH:
+        baseline = build_baseline(
+            record.image_size, len(record.class_names), dropout=config.head.dropout, seed=config.seed
+        )
+        read_trained(baseline.layers, folder.trained_path)
+        model = keras.Model(baseline.inputs, to_probabilities(baseline.outputs[0]), name="classifier")
+        features, feature_map = (baseline.get_layer(name).output for name in ("hidden", "pool4"))
+        return WholeModel(model=model, features=features, feature_map=feature_map)
+    network = source.build(settings)
+    if record.artefact is None and config.fine_tune is not None:
+        read_trained(trained_layers(network, config.fine_tune.first_layer), folder.trained_path)
+    head_model = build_head(config.head, network.num_features, len(record.class_names), seed=config.seed)
+    head = read_head(folder.head_path)
+    dense = [layer for layer in head_model.layers if isinstance(layer, keras.layers.Dense)]
+    for layer, kernel, bias in zip(dense, head.kernels, head.biases, strict=True):
+        layer.set_weights([kernel, bias])
+    features, feature_map = network.model.outputs
+    return WholeModel(model=assemble(network, head_model), features=features, feature_map=feature_map)
+
+
+def trained_layers(network: BackboneNetwork, first_layer: int) -> tuple[keras.layers.Layer, ...]:
+    """The layers of a backbone that fine-tuning changes."""
+    return network.layers[first_layer:]
