@@ -187,7 +187,7 @@ class Settings:
     @property
     def num_inference_threads(self) -> int:
         """Photos classified at the same time on this machine, at least 1."""
-        return self.inference_threads or _num_usable_cores()
+        return self.inference_threads or num_usable_cores()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,7 +278,7 @@ def _parse(value: Any, kind: Any, where: str) -> Any:
         raise SettingsError(f"The {where} is {value!r}; a value of type {name} was expected.") from exc
 
 
-def _num_usable_cores() -> int:
+def num_usable_cores() -> int:
     """Cores that this process may use: fewer than the machine has in a container or under `taskset`."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
