@@ -35,6 +35,7 @@ LAYERS = {
     "core.datasets.checks.checking": 3,
     "core.datasets.ingest.importing": 3,
     "core.datasets.mapping": 3,
+    "core.keras_script": 2,
     "core.runs": 2,
     "core.evaluation": 2,
     "core.inference": 3,

