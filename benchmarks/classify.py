@@ -195,7 +195,7 @@ def percentile(values: Sequence[float], fraction: float) -> float:
 def share_right(answers: Sequence[Classification], photos: Sequence[LabelledPhoto], k: int) -> float:
     """Part of the photos whose class is among the `k` likeliest, 0-1."""
     right = sum(
-        photo.wnid in [prediction.imagenet_class.wnid for prediction in answer.predictions[:k]]
+        photo.wnid in [prediction.wnid for prediction in answer.predictions[:k]]
         for answer, photo in zip(answers, photos, strict=True)
     )
     return round(right / len(photos), 4)

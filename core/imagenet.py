@@ -1,4 +1,4 @@
-"""The 1,000 ImageNet classes: their readable names, and how scores become a top-k list.
+"""The 1,000 ImageNet classes: their readable names, and which of them are meant by a word.
 
 Source: O. Russakovsky et al., "ImageNet Large Scale Visual Recognition Challenge", 2015,
 https://arxiv.org/abs/1409.0575. Index and wnid are those of `keras.applications`; the labels are made readable, the
@@ -13,9 +13,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 NUM_CLASSES = 1000
 
 _CLASSES_PATH = Path(__file__).parent / "data" / "imagenet_classes.csv"
@@ -29,14 +26,6 @@ class ImageNetClass:
     wnid: str  # WordNet id, such as n02106662
     label: str  # readable and unique, such as "German shepherd"
     group: str  # everyday kind, such as "dog"
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """One class with the probability a network gives it."""
-
-    imagenet_class: ImageNetClass
-    probability: float  # 0-1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,31 +45,6 @@ def classes() -> tuple[ImageNetClass, ...]:
         return tuple(
             ImageNetClass(int(row["index"]), row["wnid"], row["label"], row["group"]) for row in csv.DictReader(file)
         )
-
-
-def top_k(probabilities: npt.NDArray[np.float32], k: int = 5) -> list[Prediction]:
-    """The `k` likeliest classes, likeliest first; classes of equal probability in the order of their index.
-
-    Args:
-        probabilities: float (1000,), 0-1.
-        k: how many, 1-1000.
-    """
-    order = np.argsort(-probabilities, kind="stable")[:k]
-    return [Prediction(classes()[int(index)], float(probabilities[index])) for index in order]
-
-
-def group_probabilities(probabilities: npt.NDArray[np.float32]) -> dict[str, float]:
-    """Sum of the probabilities of each everyday group, likeliest group first.
-
-    A network that does not know a blue tit may still be sure that it sees some bird.
-
-    Args:
-        probabilities: float (1000,), 0-1.
-    """
-    sums: dict[str, float] = {}
-    for imagenet_class, probability in zip(classes(), probabilities, strict=True):
-        sums[imagenet_class.group] = sums.get(imagenet_class.group, 0.0) + float(probability)
-    return dict(sorted(sums.items(), key=lambda item: -item[1]))
 
 
 def search_classes(query: str) -> ClassSearch:

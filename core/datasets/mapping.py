@@ -92,7 +92,7 @@ def _compute_features(photos: Sequence[PhotoRecord], context: TaskContext) -> np
     settings = context.settings
     classifier = Classifier(load_artefact(find_backbone(settings.default_backbone), settings), settings)
     store = PhotoStore(settings.photos_path, settings.cache_path)
-    features = np.full((len(photos), classifier.record.feature_map_shape[-1]), np.nan, np.float32)
+    features = np.full((len(photos), classifier.engine.feature_map_shape[-1]), np.nan, np.float32)
     answers = compute_features(photos, store, classifier, FeatureCache(settings))
     for row, (_, values) in enumerate(answers):
         context.check_cancelled()

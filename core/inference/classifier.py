@@ -1,21 +1,31 @@
-"""From the bytes of a photo to the likeliest ImageNet classes."""
+"""From the bytes of a photo to the likeliest classes, of ImageNet or of a model that was trained here."""
 
 import threading
 import time
+import weakref
 from collections import OrderedDict, defaultdict
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from core.backbones.artefacts import Artefact, load_artefact
+from core.backbones.artefacts import Artefact, ArtefactRecord, load_artefact
 from core.backbones.catalog import Backbone
-from core.imagenet import Prediction, group_probabilities, top_k
+from core.errors import ArtefactDamagedError, RunFileError
 from core.images import to_array
-from core.inference.engine import Engine, Outputs
+from core.inference.class_table import ClassTable, Prediction, imagenet_table
+from core.inference.engine import Outputs
+from core.inference.head import Head
 from core.inference.heatmap import class_activation_map, occlusion_map
+from core.inference.shared_engine import SharedEngine
 from core.inference.squares import SquareMaker
+from core.inference.trained_model import TrainedModel, find_trained_model, read_model_record
+from core.runs.folder import RunFolder
+from core.runs.model_record import ModelRecord
 from core.settings import Settings
 
 TOP_K = 5
@@ -27,26 +37,49 @@ _MAX_LOADED_BYTES = 60_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classification:
-    """What one backbone says to one photo, and how long it took."""
+    """What one network says to one photo, and how long it took."""
 
-    predictions: tuple[Prediction, ...]  # the five likeliest classes, likeliest first
-    group: str  # likeliest everyday group, such as "bird"
-    group_probability: float  # sum over all classes of the group, 0-1
+    predictions: tuple[Prediction, ...]  # the five likeliest classes, or all where there are fewer, likeliest first
+    group: str | None  # likeliest everyday group, such as "bird"; None: the classes have no groups
+    group_probability: float  # sum over all classes of the group, 0-1; 0 without groups
     decode_milliseconds: float  # bytes to the square that the network sees
     network_milliseconds: float  # square to probabilities
 
 
 class Classifier:
-    """A prepared backbone that answers for photos; safe to use from any number of threads."""
+    """A network that answers for photos; safe to use from any number of threads."""
 
-    def __init__(self, artefact: Artefact, settings: Settings) -> None:
-        self.record = artefact.record
-        self.model_bytes = artefact.model_path.stat().st_size
-        self._kernel = artefact.read_classifier()[0] if artefact.record.has_linear_head else None
-        self.engine = Engine(artefact.model_path, num_threads=settings.num_inference_threads)
-        self._squares = SquareMaker.of(
-            self.record.image_size, self.record.fit_mode, settings, crop_fraction=self.record.crop_fraction
-        )
+    def __init__(
+        self,
+        record: ArtefactRecord | ModelRecord,
+        engine: SharedEngine,
+        *,
+        classes: ClassTable,
+        squares: SquareMaker,
+        head: Head | None = None,
+        class_kernels: npt.NDArray[np.float32] | None = None,
+    ) -> None:
+        """Join what belongs together; `ClassifierCache` knows where it is.
+
+        Args:
+            record: what is known of the network.
+            engine: the network, loaded.
+            classes: in the order of the probabilities.
+            squares: how photos become what the network sees.
+            head: gives the probabilities from the network's features; None: the network has some of its own.
+            class_kernels: float32 (channels, classes), what each channel says for each class; None: not linear.
+        """
+        self.record = record
+        self.engine = engine
+        self.classes = classes
+        self.head = head
+        self._squares = squares
+        self._kernels = class_kernels
+
+    @property
+    def has_exact_heat(self) -> bool:
+        """Whether heat maps are what each place adds to a class, and not measured by covering parts."""
+        return self._kernels is not None
 
     def classify(self, data: bytes, name: str, *, is_alone: bool = False) -> Classification:
         """Decode a photo and name what is in it.
@@ -62,11 +95,12 @@ class Classifier:
         started = time.perf_counter()
         pixels = to_array(self.square(data, name))
         decoded = time.perf_counter()
-        outputs = self.engine.run(pixels, is_alone=is_alone)
+        probabilities = self._probabilities(pixels, is_alone=is_alone)
         finished = time.perf_counter()
-        group, group_probability = next(iter(group_probabilities(outputs.probabilities).items()))
+        groups = self.classes.group_probabilities(probabilities)
+        group, group_probability = next(iter(groups.items()), (None, 0.0))
         return Classification(
-            predictions=tuple(top_k(outputs.probabilities, TOP_K)),
+            predictions=self.classes.top(probabilities, TOP_K),
             group=group,
             group_probability=group_probability,
             decode_milliseconds=(decoded - started) * 1000,
@@ -83,54 +117,140 @@ class Classifier:
 
     def answer(self, square: Image.Image) -> Outputs:
         """Everything that the network says to a square of `square`."""
-        return self.engine.run(to_array(square), is_alone=True)
+        return self._answer(to_array(square))
 
     def heat(self, square: Image.Image, class_index: int) -> npt.NDArray[Any]:
         """Where in the square the evidence for a class lies: float32 (rows, columns), 0-1.
 
         Exact (a class activation map) where the head is linear, else measured by covering parts of the square.
         """
-        if self._kernel is not None:
-            return class_activation_map(self.answer(square).feature_map, self._kernel[:, class_index])
-        return occlusion_map(
-            lambda pixels: self.engine.run(pixels, is_alone=True).probabilities, to_array(square), class_index
-        )
+        if self._kernels is not None:
+            return class_activation_map(self.answer(square).feature_map, self._kernels[:, class_index])
+        return occlusion_map(lambda pixels: self._answer(pixels).probabilities, to_array(square), class_index)
+
+    def _answer(self, pixels: npt.NDArray[np.uint8]) -> Outputs:
+        outputs = self.engine.run(pixels, is_alone=True)
+        if self.head is None:
+            return outputs
+        return replace(outputs, probabilities=self.head.probabilities(outputs.features))
+
+    def _probabilities(self, pixels: npt.NDArray[np.uint8], *, is_alone: bool) -> npt.NDArray[np.float32]:
+        if self.head is None:
+            return self.engine.run(pixels, is_alone=is_alone).probabilities
+        return self.head.probabilities(self.engine.features(pixels, is_alone=is_alone))
 
 
 class ClassifierCache:
-    """The classifiers that are loaded, shared by all sessions; the longest unused ones are let go."""
+    """The classifiers that are loaded, shared by all sessions; the longest unused ones are let go.
+
+    Networks are shared too: all heads on one backbone, and the backbone's own ImageNet head, have it loaded once.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()  # held for moments only
-        self._loading = defaultdict[str, threading.Lock](threading.Lock)  # held while that backbone is being loaded
-        self._loaded: OrderedDict[str, Classifier] = OrderedDict()
+        self._loading = defaultdict[Hashable, threading.Lock](threading.Lock)  # held while that one is being loaded
+        self._loaded: OrderedDict[Hashable, Classifier] = OrderedDict()
+        # By path and fingerprint; a network goes when the last classifier that needs it goes.
+        self._engines: weakref.WeakValueDictionary[tuple[Path, str], SharedEngine] = weakref.WeakValueDictionary()
 
     def get(self, backbone: Backbone) -> Classifier:
-        """The classifier of a backbone, loaded when first asked for.
+        """The classifier of a backbone, for the classes of ImageNet, loaded when first asked for.
 
         Raises:
             ArtefactMissingError: the backbone has not been prepared.
             ArtefactDamagedError: what was prepared is not whole any more.
         """
+        return self._get(
+            ("backbone", backbone.name), lambda: self._load_backbone(load_artefact(backbone, self._settings))
+        )
+
+    def get_trained(self, run_id: int) -> Classifier:
+        """The classifier of a finished run's model, for its own classes, loaded when first asked for.
+
+        The description of the model is read at each call: one that was trained anew, or deleted, does not answer from
+        memory.
+
+        Raises:
+            RunFileError: a file of the run is missing or damaged.
+            ArtefactMissingError: the backbone below its head is not prepared any more.
+            ArtefactDamagedError: what was prepared is not whole any more.
+            StorageError: a file cannot be read.
+        """
+        folder = RunFolder(self._settings, run_id)
+        fingerprint = read_model_record(folder).fingerprint
+        return self._get(
+            ("run", run_id, fingerprint), lambda: self._load_trained(find_trained_model(folder, self._settings))
+        )
+
+    def _get(self, key: Hashable, load: Callable[[], Classifier]) -> Classifier:
         with self._lock:
-            loading = self._loading[backbone.name]
+            loading = self._loading[key]
         with loading:
-            classifier = self._find(backbone)
-            if classifier is None:
-                classifier = Classifier(load_artefact(backbone, self._settings), self._settings)
-                self._keep(backbone, classifier)
+            with self._lock:
+                if key in self._loaded:
+                    self._loaded.move_to_end(key)
+                    return self._loaded[key]
+            classifier = load()
+            self._keep(key, classifier)
             return classifier
 
-    def _find(self, backbone: Backbone) -> Classifier | None:
-        with self._lock:
-            if backbone.name not in self._loaded:
-                return None
-            self._loaded.move_to_end(backbone.name)
-            return self._loaded[backbone.name]
+    def _load_backbone(self, artefact: Artefact) -> Classifier:
+        record = artefact.record
+        return Classifier(
+            record,
+            self._engine(artefact.model_path),
+            classes=imagenet_table(),
+            squares=self._squares(record),
+            class_kernels=artefact.read_classifier()[0] if record.has_linear_head else None,
+        )
 
-    def _keep(self, backbone: Backbone, classifier: Classifier) -> None:
+    def _load_trained(self, model: TrainedModel) -> Classifier:
+        try:
+            engine = self._engine(model.network_path, model.record.fingerprint if model.head is None else "")
+        except ArtefactDamagedError as exc:
+            if model.head is not None:
+                raise
+            raise RunFileError(
+                f"The file {model.network_path} is damaged. Package the model again, or train again."
+            ) from exc
+        model.check(engine)
+        return Classifier(
+            model.record,
+            engine,
+            classes=ClassTable(labels=model.record.class_names),
+            squares=self._squares(model.record),
+            head=model.head,
+            class_kernels=model.class_kernels,
+        )
+
+    def _engine(self, path: Path, fingerprint: str = "") -> SharedEngine:
+        """A loaded network.
+
+        Args:
+            path: the LiteRT file.
+            fingerprint: of what it holds, where the path does not say it as those of artefacts do.
+        """
         with self._lock:
-            self._loaded[backbone.name] = classifier
-            while len(self._loaded) > 1 and sum(kept.model_bytes for kept in self._loaded.values()) > _MAX_LOADED_BYTES:
+            loading = self._loading[path, fingerprint]
+        with loading:
+            engine = self._engines.get((path, fingerprint))
+            if engine is None:
+                engine = SharedEngine(path, num_threads=self._settings.num_inference_threads)
+                self._engines[path, fingerprint] = engine
+            return engine
+
+    def _squares(self, record: ArtefactRecord | ModelRecord) -> SquareMaker:
+        return SquareMaker.of(record.image_size, record.fit_mode, self._settings, crop_fraction=record.crop_fraction)
+
+    def _keep(self, key: Hashable, classifier: Classifier) -> None:
+        with self._lock:
+            self._loaded[key] = classifier
+            while len(self._loaded) > 1 and self._num_loaded_bytes() > _MAX_LOADED_BYTES:
                 self._loaded.popitem(last=False)
+
+    def _num_loaded_bytes(self) -> int:
+        """What the loaded networks and heads have as files; the caller holds the lock."""
+        kept = self._loaded.values()
+        engines = {id(classifier.engine): classifier.engine.num_bytes for classifier in kept}
+        return sum(engines.values()) + sum(classifier.head.num_bytes for classifier in kept if classifier.head)

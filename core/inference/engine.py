@@ -62,8 +62,11 @@ class LiteRTModel:
             _, rows, columns, channels = (int(side) for side in outputs[f"output_{len(outputs) - 1}"]["shape"])
         except (ValueError, RuntimeError, KeyError) as exc:
             raise ArtefactDamagedError(f"The prepared network cannot be loaded: {exc}. Prepare it again.") from exc
-        self._input_index = self._interpreter.get_input_details()[0]["index"]
+        (pixels,) = self._interpreter.get_input_details()
+        self._input_index = pixels["index"]
+        self.image_size = (int(pixels["shape"][1]), int(pixels["shape"][2]))
         self.feature_map_shape = (rows, columns, channels)
+        self.num_classes = int(outputs["output_0"]["shape"][-1]) if len(outputs) == 3 else 0
         # The first answer takes many times longer than the others, because memory is laid out for it.
         self._interpreter.invoke()
 
@@ -96,7 +99,11 @@ class Engine:
         """
         self.num_threads = num_threads
         content = model_path.read_bytes()
+        self.num_bytes = len(content)
         self._model_for_one = LiteRTModel(content, num_threads=num_threads)
+        self.image_size = self._model_for_one.image_size
+        self.feature_map_shape = self._model_for_one.feature_map_shape
+        self.num_classes = self._model_for_one.num_classes
         self._lock_for_one = threading.Lock()
         num_models = min(num_threads, _REPEATED_WEIGHTS_BYTES // len(content))
         self._idle_models: queue.SimpleQueue[LiteRTModel] | None = None

@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 import streamlit as st
 from PIL import Image
 
-from core.imagenet import Prediction
 from core.images import thumbnail_jpeg
+from core.inference.class_table import Prediction
 from core.inference.classifier import Classification, Classifier
 from core.inference.heatmap import overlay
 from core.inference.photo_batch import Answer, BatchView, PhotoBatch
@@ -148,8 +148,8 @@ def _csv_cells(answer: Answer) -> list[str]:
     cells = []
     for prediction in found.predictions:
         cells += [
-            prediction.imagenet_class.label,
-            prediction.imagenet_class.wnid,
+            prediction.label,
+            prediction.wnid,
             f"{prediction.probability:.6f}",
         ]
     times = [f"{found.decode_milliseconds:.1f}", f"{found.network_milliseconds:.1f}"]
@@ -232,7 +232,7 @@ def render_verdict(found: Classification) -> None:
     best = found.predictions[0]
     if best.probability >= UNLIKELY_BELOW:
         perhaps = "" if best.probability >= SURE_FROM else "Perhaps "
-        st.markdown(f"#### {perhaps}{best.imagenet_class.label}")
+        st.markdown(f"#### {perhaps}{best.label}")
         return
     st.markdown("#### Not sure")
     guess = ""
@@ -248,7 +248,7 @@ def render_verdict(found: Classification) -> None:
 
 def top_five_chart(predictions: Sequence[Prediction]) -> go.Figure:
     """Horizontal bars of the five likeliest classes, likeliest on top."""
-    labels = [prediction.imagenet_class.label for prediction in predictions][::-1]
+    labels = [prediction.label for prediction in predictions][::-1]
     values = [prediction.probability for prediction in predictions][::-1]
     figure = go.Figure(
         go.Bar(
@@ -270,14 +270,12 @@ def top_five_chart(predictions: Sequence[Prediction]) -> go.Figure:
 
 def describe_top_five(predictions: Sequence[Prediction]) -> str:
     """The chart in words, for people who do not see it."""
-    return ", ".join(
-        f"{prediction.imagenet_class.label} {percent(prediction.probability)}" for prediction in predictions
-    )
+    return ", ".join(f"{prediction.label} {percent(prediction.probability)}" for prediction in predictions)
 
 
 def _render_explanation(batch: PhotoBatch, answer: Answer, classifier: Classifier) -> None:
     predictions = answer.classification.predictions if answer.classification else ()
-    labels = {prediction.imagenet_class.label: prediction.imagenet_class.index for prediction in predictions}
+    labels = {prediction.label: prediction.index for prediction in predictions}
     label = st.pills(
         "Show where the network sees",
         list(labels),
@@ -351,7 +349,7 @@ def _best_label(answer: Answer) -> str:
 
 
 def _label_of_rank(answer: Answer, rank: int) -> str:
-    return answer.classification.predictions[rank].imagenet_class.label if answer.classification else ""
+    return answer.classification.predictions[rank].label if answer.classification else ""
 
 
 def _searchable(answer: Answer) -> str:

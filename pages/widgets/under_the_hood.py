@@ -48,7 +48,7 @@ def render_under_the_hood(backbone: Backbone, record: ArtefactRecord, view: Batc
             )
             if found:
                 best = found.predictions[0]
-                st.caption(f"For {name}: {best.imagenet_class.label} {percent(best.probability)}")
+                st.caption(f"For {name}: {best.label} {percent(best.probability)}")
         st.caption(
             "The fast version of this network (LiteRT) was compared with the original (Keras) when it was prepared: "
             f"no probability differed by more than {record.largest_probability_difference * 100:.5f} %."

@@ -1,6 +1,5 @@
 """The 1,000 ImageNet classes."""
 
-import numpy as np
 import pytest
 
 from core import imagenet
@@ -30,28 +29,6 @@ def test_the_thousand_classes_are_in_order_and_every_label_is_unique():
 def test_known_classes(index: int, wnid: str, label: str, group: str):
     """Well-known classes have the index of keras.applications, a readable label and the right group."""
     assert imagenet.classes()[index] == imagenet.ImageNetClass(index, wnid, label, group)
-
-
-def test_top_k_is_sorted_by_probability():
-    """The likeliest class comes first, and equal ones keep the order of their index."""
-    probabilities = np.zeros(1000, np.float32)
-    probabilities[[7, 3, 500]] = [0.2, 0.5, 0.2]
-    predictions = imagenet.top_k(probabilities, 3)
-    assert [prediction.imagenet_class.index for prediction in predictions] == [3, 7, 500]
-    assert predictions[0].probability == pytest.approx(0.5)
-
-
-def test_group_probabilities_add_up_to_the_whole():
-    """Every class counts in exactly one group."""
-    probabilities = np.random.default_rng(0).dirichlet(np.ones(1000)).astype(np.float32)
-    assert sum(imagenet.group_probabilities(probabilities).values()) == pytest.approx(1, abs=1e-5)
-
-
-def test_group_probabilities_tell_a_bird_from_its_species():
-    """Two birds that share the probability make the group bird certain."""
-    probabilities = np.zeros(1000, np.float32)
-    probabilities[[19, 134]] = 0.5
-    assert next(iter(imagenet.group_probabilities(probabilities).items())) == ("bird", pytest.approx(1.0))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.backbones.catalog import Backbone
-from core.imagenet import Prediction, classes
+from core.imagenet import classes
+from core.inference.class_table import Prediction
 from core.inference.classifier import Classification
 from core.inference.photo_batch import Answer, BatchRegistry, Photo, PhotoOrigin
 from core.jobs.status import TaskStatus
@@ -258,7 +259,10 @@ def make_answer(photo_id: int, name: str, index: int, probability: float, error:
     if error:
         return Answer(photo=photo, classification=None)
     found = Classification(
-        predictions=tuple(Prediction(classes()[index + step], probability / (step + 1)) for step in range(5)),
+        predictions=tuple(
+            Prediction(index=known.index, label=known.label, wnid=known.wnid, probability=probability / (step + 1))
+            for step, known in enumerate(classes()[index : index + 5])
+        ),
         group=classes()[index].group,
         group_probability=probability,
         decode_milliseconds=1.5,

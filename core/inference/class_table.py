@@ -1,0 +1,74 @@
+"""The classes that a network answers with, and how its probabilities become a list of the likeliest ones."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from core import imagenet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """One class with the probability a network gives it."""
+
+    index: int  # position among the network's outputs, from 0
+    label: str  # as people read it; of a trained model whatever a person called the class
+    probability: float  # 0-1
+    wnid: str | None = None  # WordNet id, such as n02106662; only ImageNet's classes have one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassTable:
+    """Classes in the order of a network's outputs."""
+
+    labels: tuple[str, ...]
+    wnids: tuple[str, ...] | None = None  # of each class; None: they are not ImageNet's
+    groups: tuple[str, ...] | None = None  # everyday kind of each class, such as "dog"; None: they have none
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def top(self, probabilities: npt.NDArray[np.float32], k: int) -> tuple[Prediction, ...]:
+        """The `k` likeliest classes, likeliest first, or all where there are fewer; equal ones in their order here.
+
+        Args:
+            probabilities: float (classes,), 0-1.
+            k: how many, at least 1.
+        """
+        order = np.argsort(-probabilities, kind="stable")[:k]
+        return tuple(
+            Prediction(
+                index=int(index),
+                label=self.labels[index],
+                probability=float(probabilities[index]),
+                wnid=None if self.wnids is None else self.wnids[index],
+            )
+            for index in order
+        )
+
+    def group_probabilities(self, probabilities: npt.NDArray[np.float32]) -> dict[str, float]:
+        """Sum of the probabilities of each everyday group, likeliest group first; nothing where there are none.
+
+        A network that does not know a blue tit may still be sure that it sees some bird.
+
+        Args:
+            probabilities: float (classes,), 0-1.
+        """
+        sums: dict[str, float] = {}
+        if self.groups is not None:
+            for group, probability in zip(self.groups, probabilities, strict=True):
+                sums[group] = sums.get(group, 0.0) + float(probability)
+        return dict(sorted(sums.items(), key=lambda item: -item[1]))
+
+
+@cache
+def imagenet_table() -> ClassTable:
+    """The 1,000 classes of ImageNet."""
+    classes = imagenet.classes()
+    return ClassTable(
+        labels=tuple(known.label for known in classes),
+        wnids=tuple(known.wnid for known in classes),
+        groups=tuple(known.group for known in classes),
+    )

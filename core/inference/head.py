@@ -1,0 +1,120 @@
+"""The last layers of a trained model without Keras: a few matrices on the pooled features of a frozen backbone."""
+
+import zipfile
+import zlib
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from core.errors import RunFileError
+from core.storage.files import translating_disk_errors
+
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """Dense layers with ReLU between them; the last makes logits."""
+
+    kernels: tuple[Array, ...]  # float32 (inputs, outputs) of each layer
+    biases: tuple[Array, ...]  # float32 (outputs,) of each layer
+
+    @property
+    def num_features(self) -> int:
+        """Width of the features that it takes."""
+        return int(self.kernels[0].shape[0])
+
+    @property
+    def num_classes(self) -> int:
+        """Number of probabilities; two where there is a single logit."""
+        return max(2, int(self.kernels[-1].shape[1]))
+
+    @property
+    def num_bytes(self) -> int:
+        """What it takes in memory."""
+        return sum(array.nbytes for array in (*self.kernels, *self.biases))
+
+    def logits(self, features: Array) -> Array:
+        """Scores of the classes before they are shared out.
+
+        Args:
+            features: float32 (..., channels).
+
+        Returns:
+            float32 (..., classes); or (..., 1), the logit of the second of two classes.
+        """
+        values = features
+        for kernel, bias in zip(self.kernels[:-1], self.biases[:-1], strict=True):
+            values = np.maximum(values @ kernel + bias, 0)
+        return np.asarray(values @ self.kernels[-1] + self.biases[-1], np.float32)
+
+    def probabilities(self, features: Array) -> Array:
+        """Probabilities of the classes: a softmax of the logits, or for a single one a sigmoid.
+
+        Args:
+            features: float32 (..., channels).
+
+        Returns:
+            float32 (..., classes), 0-1, adding up to 1.
+        """
+        logits = self.logits(features)
+        if logits.shape[-1] == 1:
+            # A softmax over 0 and the logit is the sigmoid, and overflows for no logit.
+            logits = np.concatenate([np.zeros_like(logits), logits], axis=-1)
+        powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
+
+    def class_kernels(self) -> Array | None:
+        """What each channel says for each class where the head is linear, else None.
+
+        Returns:
+            float32 (channels, classes). Of a single logit: what speaks for the second class speaks against the first.
+        """
+        if len(self.kernels) > 1:
+            return None
+        (kernel,) = self.kernels
+        return np.hstack([-kernel, kernel]) if kernel.shape[1] == 1 else kernel
+
+
+def read_head(path: Path) -> Head:
+    """The head in a file `head.npz`.
+
+    Raises:
+        RunFileError: the file is missing or damaged.
+        StorageError: the file cannot be read.
+    """
+    with translating_disk_errors(path):
+        try:
+            head = _read(path)
+        except FileNotFoundError as exc:
+            raise RunFileError(f"The file {path} is missing: the model cannot answer without it. Train again.") from exc
+        except (ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as exc:
+            raise RunFileError(f"The file {path} is damaged: {exc}. Train again.") from exc
+    if not _is_whole(head):
+        shapes = [kernel.shape for kernel in head.kernels]
+        raise RunFileError(f"The file {path} is damaged: its matrices {shapes} are no layers of a head. Train again.")
+    return head
+
+
+def _read(path: Path) -> Head:
+    # Opened here: NumPy leaves a file open that turns out to be damaged.
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        numbers = range(len(arrays.files) // 2)
+        return Head(
+            kernels=tuple(np.asarray(arrays[f"kernel_{number}"], np.float32) for number in numbers),
+            biases=tuple(np.asarray(arrays[f"bias_{number}"], np.float32) for number in numbers),
+        )
+
+
+def _is_whole(head: Head) -> bool:
+    arrays = (*head.kernels, *head.biases)
+    return (
+        len(head.kernels) > 0
+        and all(kernel.ndim == 2 and kernel.size for kernel in head.kernels)
+        and all(bias.shape == kernel.shape[1:] for kernel, bias in zip(head.kernels, head.biases, strict=True))
+        and all(below.shape[1] == above.shape[0] for below, above in pairwise(head.kernels))
+        and all(np.isfinite(array).all() for array in arrays)
+    )

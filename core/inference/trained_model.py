@@ -1,0 +1,146 @@
+"""Where the model of a finished run is and what it answers with, without Keras.
+
+A head on a frozen backbone needs that backbone's artefact, which is in the cache and may be deleted at any time. What
+can answer, best first:
+
+1. the artefact that the head was trained on;
+2. `model.tflite` in the run's folder, which packaging makes of backbone and head;
+3. an artefact of the same backbone that was prepared later, perhaps by another version of Bluetit: artefacts are only
+   accepted when they answer as the same Keras network does, so its features are the same.
+
+Every other model has `model.tflite` and needs nothing else.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from core.backbones.artefacts import Artefact, find_artefact, load_artefact, open_artefact
+from core.backbones.catalog import Backbone, find_backbone
+from core.errors import ArtefactDamagedError, ArtefactMissingError, RunFileError, UnknownBackboneError
+from core.inference.engine import Engine
+from core.inference.head import Head, read_head
+from core.runs.folder import RunFolder
+from core.runs.model_record import ModelRecord
+from core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedModel:
+    """A run's model, found on disk."""
+
+    record: ModelRecord
+    network_path: Path  # LiteRT file
+    head: Head | None  # on top of the network's features; None: the network has probabilities of its own
+    class_kernels: npt.NDArray[np.float32] | None  # (channels, classes) of a linear head, for exact heat maps
+
+    def check(self, engine: Engine) -> None:
+        """Make sure that the loaded network is one that this model can answer with.
+
+        Raises:
+            RunFileError: it takes other photos, has other features, or another number of classes.
+        """
+        record, channels = self.record, engine.feature_map_shape[-1]
+        is_fitting = engine.image_size == record.image_size
+        if self.head is None:
+            is_fitting = is_fitting and engine.num_classes == len(record.class_names)
+        else:
+            is_fitting = is_fitting and self.head.num_features == channels
+        if not is_fitting or (self.class_kernels is not None and len(self.class_kernels) != channels):
+            raise RunFileError(
+                f"The network {self.network_path} takes {engine.image_size[0]}×{engine.image_size[1]} pixels and has "
+                f"{channels} features and {engine.num_classes} classes, which does not fit the description of the "
+                "model. Train again."
+            )
+
+
+def read_model_record(folder: RunFolder) -> ModelRecord:
+    """The description of a run's model.
+
+    Raises:
+        RunFileError: it is missing or damaged.
+        StorageError: it cannot be read.
+    """
+    values = folder.read_json(folder.model_record_path)
+    try:
+        record = ModelRecord.from_json(values)
+        is_whole = len(record.class_names) >= 2 and len(record.image_size) == 2 and bool(record.fingerprint)
+    except TypeError as exc:
+        raise RunFileError(f"The file {folder.model_record_path} is damaged: {exc}. Train again.") from exc
+    if not is_whole:
+        raise RunFileError(
+            f"The file {folder.model_record_path} is damaged: it needs two classes, a height and a width, and a "
+            "fingerprint. Train again."
+        )
+    return record
+
+
+def find_trained_model(folder: RunFolder, settings: Settings) -> TrainedModel:
+    """The model of a run, as far as reading its description, head and artefact tells.
+
+    Raises:
+        RunFileError: a file of the run is missing or damaged.
+        ArtefactMissingError: the model needs its backbone's artefact, which is not there; preparing the backbone
+            again, or packaging the model, makes it answer.
+        ArtefactDamagedError: likewise, but the artefact was changed or cut off.
+        StorageError: a file cannot be read.
+    """
+    record = read_model_record(folder)
+    if record.artefact is None:
+        if not folder.litert_path.is_file():
+            raise RunFileError(
+                f"The file {folder.litert_path} is missing: the model cannot answer without it. Package the model "
+                "again, or train again."
+            )
+        return _whole(folder, record)
+    try:
+        return _on_artefact(folder, record, open_artefact(settings.cache_path / "backbones" / record.artefact))
+    except (ArtefactMissingError, ArtefactDamagedError) as exc:
+        if folder.litert_path.is_file():
+            return _whole(folder, record)
+        successor = _successor(record, settings)
+        if successor is None:
+            raise type(exc)(
+                f"The model answers on top of the prepared network {record.artefact}, which is not usable any more: "
+                f"{exc} Or package the model: then it needs no prepared network."
+            ) from exc
+        return _on_artefact(folder, record, successor)
+
+
+def backbone_to_prepare(record: ModelRecord) -> Backbone | None:
+    """The backbone of the catalogue whose artefact a model's head needs; None where none would help it."""
+    if record.artefact is None:
+        return None
+    try:
+        backbone = find_backbone(record.backbone)
+    except UnknownBackboneError:
+        return None  # a module of TensorFlow Hub
+    return backbone if backbone.image_size == record.image_size else None
+
+
+def _on_artefact(folder: RunFolder, record: ModelRecord, artefact: Artefact) -> TrainedModel:
+    head = read_head(folder.head_path)
+    if head.num_classes != len(record.class_names):
+        raise RunFileError(
+            f"The head in {folder.head_path} has {head.num_classes} classes, the description of the model "
+            f"{len(record.class_names)}. Train again."
+        )
+    return TrainedModel(record=record, network_path=artefact.model_path, head=head, class_kernels=head.class_kernels())
+
+
+def _whole(folder: RunFolder, record: ModelRecord) -> TrainedModel:
+    # A fine-tuned model need not come with its head: then its heat maps are measured.
+    has_kernels = record.has_linear_head and folder.head_path.is_file()
+    kernels = read_head(folder.head_path).class_kernels() if has_kernels else None
+    return TrainedModel(record=record, network_path=folder.litert_path, head=None, class_kernels=kernels)
+
+
+def _successor(record: ModelRecord, settings: Settings) -> Artefact | None:
+    """What the backbone's artefact is now, if it is there and whole."""
+    try:
+        backbone = replace(find_backbone(record.backbone), image_size=record.image_size)
+        return load_artefact(backbone, settings) if find_artefact(backbone, settings) else None
+    except (UnknownBackboneError, ArtefactMissingError, ArtefactDamagedError):
+        return None
