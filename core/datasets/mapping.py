@@ -90,7 +90,7 @@ def run_map_task(context: TaskContext) -> None:
 def _compute_features(photos: Sequence[PhotoRecord], context: TaskContext) -> npt.NDArray[np.float32]:
     """Features of the photos, float32 (photos, channels); not-a-number for a photo that cannot be read."""
     settings = context.settings
-    classifier = Classifier(load_artefact(find_backbone(settings.default_backbone), settings), settings)
+    classifier = Classifier.of_artefact(load_artefact(find_backbone(settings.default_backbone), settings), settings)
     store = PhotoStore(settings.photos_path, settings.cache_path)
     features = np.full((len(photos), classifier.engine.feature_map_shape[-1]), np.nan, np.float32)
     answers = compute_features(photos, store, classifier, FeatureCache(settings))

@@ -7,7 +7,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -59,7 +59,7 @@ class Classifier:
         head: Head | None = None,
         class_kernels: npt.NDArray[np.float32] | None = None,
     ) -> None:
-        """Join what belongs together; `ClassifierCache` knows where it is.
+        """Join what belongs together; `of_artefact` and `ClassifierCache` know what that is.
 
         Args:
             record: what is known of the network.
@@ -75,6 +75,27 @@ class Classifier:
         self.head = head
         self._squares = squares
         self._kernels = class_kernels
+
+    @classmethod
+    def of_artefact(cls, artefact: Artefact, settings: Settings, engine: SharedEngine | None = None) -> Self:
+        """A prepared backbone, for the classes of ImageNet.
+
+        Args:
+            artefact: what was prepared.
+            settings: limits of photos, number of threads.
+            engine: the artefact's network where it is loaded already.
+
+        Raises:
+            ArtefactDamagedError: LiteRT cannot read the network.
+        """
+        record = artefact.record
+        return cls(
+            record,
+            engine or SharedEngine(artefact.model_path, num_threads=settings.num_inference_threads),
+            classes=imagenet_table(),
+            squares=_squares_of(record, settings),
+            class_kernels=artefact.read_classifier()[0] if record.has_linear_head else None,
+        )
 
     @property
     def has_exact_heat(self) -> bool:
@@ -161,9 +182,7 @@ class ClassifierCache:
             ArtefactMissingError: the backbone has not been prepared.
             ArtefactDamagedError: what was prepared is not whole any more.
         """
-        return self._get(
-            ("backbone", backbone.name), lambda: self._load_backbone(load_artefact(backbone, self._settings))
-        )
+        return self._get(("backbone", backbone.name), lambda: self._load_backbone(backbone))
 
     def get_trained(self, run_id: int) -> Classifier:
         """The classifier of a finished run's model, for its own classes, loaded when first asked for.
@@ -195,15 +214,9 @@ class ClassifierCache:
             self._keep(key, classifier)
             return classifier
 
-    def _load_backbone(self, artefact: Artefact) -> Classifier:
-        record = artefact.record
-        return Classifier(
-            record,
-            self._engine(artefact.model_path),
-            classes=imagenet_table(),
-            squares=self._squares(record),
-            class_kernels=artefact.read_classifier()[0] if record.has_linear_head else None,
-        )
+    def _load_backbone(self, backbone: Backbone) -> Classifier:
+        artefact = load_artefact(backbone, self._settings)
+        return Classifier.of_artefact(artefact, self._settings, self._engine(artefact.model_path))
 
     def _load_trained(self, model: TrainedModel) -> Classifier:
         try:
@@ -219,7 +232,7 @@ class ClassifierCache:
             model.record,
             engine,
             classes=ClassTable(labels=model.record.class_names),
-            squares=self._squares(model.record),
+            squares=_squares_of(model.record, self._settings),
             head=model.head,
             class_kernels=model.class_kernels,
         )
@@ -240,9 +253,6 @@ class ClassifierCache:
                 self._engines[path, fingerprint] = engine
             return engine
 
-    def _squares(self, record: ArtefactRecord | ModelRecord) -> SquareMaker:
-        return SquareMaker.of(record.image_size, record.fit_mode, self._settings, crop_fraction=record.crop_fraction)
-
     def _keep(self, key: Hashable, classifier: Classifier) -> None:
         with self._lock:
             self._loaded[key] = classifier
@@ -254,3 +264,7 @@ class ClassifierCache:
         kept = self._loaded.values()
         engines = {id(classifier.engine): classifier.engine.num_bytes for classifier in kept}
         return sum(engines.values()) + sum(classifier.head.num_bytes for classifier in kept if classifier.head)
+
+
+def _squares_of(record: ArtefactRecord | ModelRecord, settings: Settings) -> SquareMaker:
+    return SquareMaker.of(record.image_size, record.fit_mode, settings, crop_fraction=record.crop_fraction)

@@ -64,7 +64,7 @@ class LiteRTModel:
             raise ArtefactDamagedError(f"The prepared network cannot be loaded: {exc}. Prepare it again.") from exc
         (pixels,) = self._interpreter.get_input_details()
         self._input_index = pixels["index"]
-        self.image_size = (int(pixels["shape"][1]), int(pixels["shape"][2]))
+        self.image_size = tuple(int(side) for side in pixels["shape"][1:3])
         self.feature_map_shape = (rows, columns, channels)
         self.num_classes = int(outputs["output_0"]["shape"][-1]) if len(outputs) == 3 else 0
         # The first answer takes many times longer than the others, because memory is laid out for it.

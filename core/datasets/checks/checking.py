@@ -121,7 +121,7 @@ class _Search:
         """Features of the photos at these positions, float32 (photos, channels); zeros for one that cannot be read."""
         self._context.check_cancelled()
         photos = [self._photos[position] for position in positions]
-        vectors = np.zeros((len(photos), classifier.record.feature_map_shape[-1]), dtype=np.float32)
+        vectors = np.zeros((len(photos), classifier.engine.feature_map_shape[-1]), dtype=np.float32)
         for row, (_, values) in enumerate(compute_features(photos, self._store, classifier, self._cache)):
             if values is not None:
                 vectors[row] = values
@@ -131,6 +131,6 @@ class _Search:
 def _load_classifier(settings: Settings) -> Classifier | None:
     """The default backbone, if it has been prepared: a check does not wait for that."""
     try:
-        return Classifier(load_artefact(find_backbone(settings.default_backbone), settings), settings)
+        return Classifier.of_artefact(load_artefact(find_backbone(settings.default_backbone), settings), settings)
     except (UnknownBackboneError, ArtefactMissingError, ArtefactDamagedError):
         return None
