@@ -29,6 +29,12 @@ def leave_dataset() -> None:
     st.session_state[_OPEN] = None
 
 
+def last_opened() -> int | None:
+    """The dataset that this visitor works on, for other pages; None while there is none."""
+    dataset_id: int | None = st.session_state.get(_OPEN)
+    return dataset_id
+
+
 def chosen_dataset(services: Services) -> DatasetView | None:
     """The dataset that is open; None when the visitor has to choose or make one."""
     asked_for = st.query_params.get(_PARAMETER, "")

@@ -1,0 +1,146 @@
+"""What a run has told so far, read a little at a time and kept in the visitor's session."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from core.config import TrainConfig
+from core.runs.records import RunEventView, RunView
+from core.runs.story import BatchStory, EpochStory, NoteStory, PhaseName, PhaseStory, PhotosStory
+from core.services import Services
+from pages.widgets.live_chart import Curves, EpochPoint
+
+_KEPT = "train.history"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunHistory:
+    """Everything that the events of a run say, up to one of them."""
+
+    run_id: int
+    num_rewinds: int  # of the run when the first event was read
+    sequence: int = 0  # of the last event that was read
+    phases: tuple[PhaseStory, ...] = ()
+    epochs: tuple[EpochStory, ...] = ()
+    batches: tuple[tuple[float, float], ...] = ()  # (epochs gone by, loss)
+    last_batch: BatchStory | None = None
+    photos: PhotosStory | None = None  # the latest
+    notes: tuple[NoteStory, ...] = ()
+
+    def with_events(self, events: Iterable[RunEventView]) -> "RunHistory":
+        """The same with what happened next."""
+        phases, epochs, batches, notes = list(self.phases), list(self.epochs), list(self.batches), list(self.notes)
+        sequence, last_batch, photos = self.sequence, self.last_batch, self.photos
+        for event in events:
+            sequence = event.sequence
+            match event.kind:
+                case "phase":
+                    phases.append(PhaseStory.from_json(event.payload))
+                case "epoch":
+                    epochs.append(EpochStory.from_json(event.payload))
+                case "batch":
+                    last_batch = BatchStory.from_json(event.payload)
+                    batches.append((last_batch.at, _or_nan(last_batch.loss)))
+                case "photos":
+                    photos = PhotosStory.from_json(event.payload)
+                case "note":
+                    notes.append(NoteStory.from_json(event.payload))
+        return replace(
+            self,
+            sequence=sequence,
+            phases=tuple(phases),
+            epochs=tuple(epochs),
+            batches=tuple(batches),
+            last_batch=last_batch,
+            photos=photos,
+            notes=tuple(notes),
+        )
+
+    @property
+    def phase(self) -> PhaseStory | None:
+        """The step that the run is in, or was in last."""
+        return self.phases[-1] if self.phases else None
+
+    @property
+    def num_epochs(self) -> int:
+        """Epochs that are finished."""
+        return self.epochs[-1].epoch if self.epochs else 0
+
+    @property
+    def best_epoch(self) -> EpochStory | None:
+        """The epoch whose weights would be kept if the run ended now."""
+        number = self.epochs[-1].best_epoch if self.epochs else None
+        return next((epoch for epoch in self.epochs if epoch.epoch == number), None)
+
+    @property
+    def photos_per_second(self) -> float | None:
+        """How fast it goes at present, or went last."""
+        stories = (self.last_batch, self.epochs[-1] if self.epochs else None)
+        return next((story.photos_per_second for story in stories if story and story.photos_per_second), None)
+
+    def num_planned(self, config: TrainConfig, *, is_active: bool) -> int:
+        """Epochs of all phases that are done or may still come."""
+        if not is_active:
+            return max(1, self.num_epochs)
+        fine_tuning = self._started(PhaseName.FINE_TUNE)
+        if fine_tuning is not None:
+            return _last_epoch(fine_tuning)
+        if config.fine_tune is None:
+            return self._end_of_first_phase(config)
+        return self._end_of_first_phase(config) + config.fine_tune.phase.num_epochs
+
+    def fine_tuning_from(self, config: TrainConfig, *, is_active: bool) -> int | None:
+        """Epochs before fine-tuning begins, or began; None when it never does."""
+        fine_tuning = self._started(PhaseName.FINE_TUNE)
+        if fine_tuning is not None:
+            return (fine_tuning.first_epoch or 1) - 1
+        return self._end_of_first_phase(config) if is_active and config.fine_tune is not None else None
+
+    def curves(self, config: TrainConfig, *, is_active: bool) -> Curves:
+        """The run as the chart draws it."""
+        return Curves(
+            epochs=tuple(map(_point, self.epochs)),
+            batches=self.batches,
+            num_epochs_planned=self.num_planned(config, is_active=is_active),
+            fine_tuning_from=self.fine_tuning_from(config, is_active=is_active),
+            best_epoch=self.epochs[-1].best_epoch if self.epochs else None,
+        )
+
+    def _started(self, phase: PhaseName) -> PhaseStory | None:
+        return next((story for story in reversed(self.phases) if story.phase == phase), None)
+
+    def _end_of_first_phase(self, config: TrainConfig) -> int:
+        first = self._started(PhaseName.SCRATCH) or self._started(PhaseName.HEAD)
+        return config.head_phase.num_epochs if first is None else _last_epoch(first)
+
+
+def read_history(view: RunView, services: Services) -> RunHistory:
+    """What a run has told so far; only what is new is read from the database."""
+    kept: RunHistory | None = st.session_state.get(_KEPT)
+    if kept is None or (kept.run_id, kept.num_rewinds) != (view.id, view.num_rewinds):
+        kept = RunHistory(run_id=view.id, num_rewinds=view.num_rewinds)
+    if view.last_sequence > kept.sequence:
+        kept = kept.with_events(services.runs.events_after(view.id, kept.sequence))
+    st.session_state[_KEPT] = kept
+    return kept
+
+
+def _last_epoch(story: PhaseStory) -> int:
+    return (story.first_epoch or 1) - 1 + (story.num_epochs or 0)
+
+
+def _point(story: EpochStory) -> EpochPoint:
+    return EpochPoint(
+        epoch=story.epoch,
+        loss=_or_nan(story.loss),
+        accuracy=_or_nan(story.accuracy),
+        validation_loss=story.validation_loss,
+        validation_accuracy=story.validation_accuracy,
+        learning_rate=story.learning_rate,
+    )
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
