@@ -115,6 +115,21 @@ class Settings:
         explanation="Largest size of the cache of features; the longest unused ones are deleted first.",
         minimum=1,
     )
+    # Training
+    activation_memory_bytes: int = _setting(
+        2_000_000_000,
+        unit="bytes",
+        explanation="Most memory that fine-tuning takes for what the frozen layers make of the photos; "
+        "never more than two fifths of what is free.",
+        minimum=0,
+    )
+    activation_disk_bytes: int = _setting(
+        20_000_000_000,
+        unit="bytes",
+        explanation="Most disk space that it takes where memory does not suffice; "
+        "beyond, it is computed anew in every epoch.",
+        minimum=0,
+    )
     # Downloading weights
     weights_mirror_url: str = _setting(
         "",

@@ -79,6 +79,22 @@ class Head:
         return np.hstack([-kernel, kernel]) if kernel.shape[1] == 1 else kernel
 
 
+def probabilities_of(logits: Array) -> Array:
+    """Probabilities for logits: a softmax, or for a single logit a sigmoid.
+
+    Args:
+        logits: float32 (..., classes); or (..., 1), the logit of the second of two classes.
+
+    Returns:
+        float32 (..., classes), 0-1, adding up to 1.
+    """
+    if logits.shape[-1] == 1:
+        # A softmax over 0 and the logit is the sigmoid, and overflows for no logit.
+        logits = np.concatenate([np.zeros_like(logits), logits], axis=-1)
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
 def read_head(path: Path) -> Head:
     """The head in a file `head.npz`.
 
@@ -116,5 +132,5 @@ def _is_whole(head: Head) -> bool:
         and all(kernel.ndim == 2 and kernel.size for kernel in head.kernels)
         and all(bias.shape == kernel.shape[1:] for kernel, bias in zip(head.kernels, head.biases, strict=True))
         and all(below.shape[1] == above.shape[0] for below, above in pairwise(head.kernels))
-        and all(np.isfinite(array).all() for array in arrays)
+        and all(bool(np.isfinite(array).all()) for array in arrays)
     )

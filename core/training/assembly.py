@@ -12,7 +12,6 @@ from core.config import SCRATCH, TrainConfig
 from core.errors import RunFileError
 from core.inference.head import Head, read_head
 from core.runs.folder import RunFolder
-from core.runs.model_record import ModelRecord
 from core.settings import Settings
 from core.storage.files import translating_disk_errors, write_atomically
 from core.training.baseline import build_baseline
@@ -90,26 +89,38 @@ def read_trained(layers: Sequence[keras.layers.Layer], path: Path) -> None:
 
 
 def rebuild(
-    config: TrainConfig, record: ModelRecord, source: NetworkSource, folder: RunFolder, settings: Settings
+    config: TrainConfig,
+    source: NetworkSource,
+    folder: RunFolder,
+    settings: Settings,
+    *,
+    num_classes: int,
+    is_frozen: bool,
 ) -> WholeModel:
     """The whole model of a run, in single precision, from the files that the training left.
+
+    Args:
+        config: of the run.
+        source: its backbone.
+        folder: of the run.
+        settings: where weights are.
+        num_classes: at least 2.
+        is_frozen: whether the backbone is as it came.
 
     Raises:
         RunFileError: a file of the run is missing or damaged.
         BackboneError: the backbone cannot be built any more.
     """
     if config.backbone == SCRATCH:
-        baseline = build_baseline(
-            record.image_size, len(record.class_names), dropout=config.head.dropout, seed=config.seed
-        )
+        baseline = build_baseline(source.image_size, num_classes, dropout=config.head.dropout, seed=config.seed)
         read_trained(baseline.layers, folder.trained_path)
         model = keras.Model(baseline.inputs, to_probabilities(baseline.outputs[0]), name="classifier")
         features, feature_map = (baseline.get_layer(name).output for name in ("hidden", "pool4"))
         return WholeModel(model=model, features=features, feature_map=feature_map)
     network = source.build(settings)
-    if record.artefact is None and config.fine_tune is not None:
+    if not is_frozen and config.fine_tune is not None:
         read_trained(trained_layers(network, config.fine_tune.first_layer), folder.trained_path)
-    head_model = build_head(config.head, network.num_features, len(record.class_names), seed=config.seed)
+    head_model = build_head(config.head, network.num_features, num_classes, seed=config.seed)
     head = read_head(folder.head_path)
     dense = [layer for layer in head_model.layers if isinstance(layer, keras.layers.Dense)]
     for layer, kernel, bias in zip(dense, head.kernels, head.biases, strict=True):

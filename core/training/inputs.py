@@ -4,7 +4,6 @@ Which photos come when, and which view of each, depends on the seed and the numb
 is taken up again sees what it would have seen.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,6 +13,7 @@ import numpy.typing as npt
 
 from core.datasets.records import PhotoRecord
 from core.training.encoders import Encoder
+from core.training.features import FeatureSource
 from core.training.photos import ViewLoader
 
 Array = npt.NDArray[Any]
@@ -59,6 +59,23 @@ class StreamedInputs:
         chosen = [(self.photos[index], int(views[index])) for index in indices]
         arrays = self.encoder.encode(lambda item: self.loader.load(*item), chosen)
         return np.stack([np.asarray(array, np.float32) for array in arrays])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureInputs:
+    """Features of a new view of each photo in every epoch, kept for the next run that asks for the same."""
+
+    source: FeatureSource
+    photos: tuple[PhotoRecord, ...]
+
+    def batch(self, indices: npt.NDArray[np.int64], epoch: int) -> Array:
+        """Float32 (indices, channels)."""
+        features, _ = self.source.compute([self.photos[index] for index in indices], [epoch], watch=_ignore)
+        return features[:, 0]
+
+
+def _ignore(_: int) -> None:
+    """Nobody watches single batches."""
 
 
 def _draw_views(num_photos: int, num_views: int, seed: list[int]) -> npt.NDArray[np.int64]:
@@ -143,29 +160,3 @@ def class_weights(class_indices: npt.NDArray[np.int64], num_classes: int) -> npt
     """
     counts = np.bincount(class_indices, minlength=num_classes)
     return np.asarray(len(class_indices) / (num_classes * np.maximum(counts, 1)), np.float32)[class_indices]
-
-
-def compute_inputs(
-    photos: Sequence[PhotoRecord],
-    num_views: int,
-    loader: ViewLoader,
-    encoder: Encoder,
-    *,
-    target: Array,
-    watch: Callable[[int], None],
-) -> None:
-    """Fill an array with all views of all photos.
-
-    Args:
-        photos: of one split.
-        num_views: of each photo, itself included.
-        loader: makes the views.
-        encoder: computes what is kept of them.
-        target: (photos, views, *encoder.shape), of the encoder's dtype; written to.
-        watch: called with the number of views done since the last call; may raise to stop.
-    """
-    items = [(row, view) for row in range(len(photos)) for view in range(num_views)]
-    answers = encoder.encode(lambda item: loader.load(photos[item[0]], item[1]), items)
-    for (row, view), values in zip(items, answers, strict=True):
-        target[row, view] = values
-        watch(1)

@@ -67,6 +67,13 @@ class SplitNetwork:
         """Shape of one photo's activations."""
         return tuple(self.upper.input_shape[1:])
 
+    def lower_with_features(self) -> keras.Model:
+        """The lower part as LiteRT files have it: mean of the activations over rows and columns, activations."""
+        (pixels,) = self.lower.inputs
+        (activations,) = self.lower.outputs
+        pooled = keras.layers.GlobalAveragePooling2D(name="mean_activations")(activations)
+        return keras.Model(pixels, [pooled, activations], name="lower")
+
 
 # Keras' classes carry no types.
 class TrainableNetwork(keras.Model):  # type: ignore[misc]

@@ -1,0 +1,203 @@
+"""What a run tells while it goes on: events for the page, progress for the queue, a log for those who want to know."""
+
+import logging
+import time
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from core.errors import BluetitError, TaskCancelledError
+from core.jobs.context import TaskContext
+from core.runs.library import RunLibrary
+from core.runs.records import RunEventKind
+from core.runs.story import BatchStory, EpochStory, NoteStory, PhaseName, PhaseStory, PhotosStory
+from core.storage.files import translating_disk_errors
+from core.training.checkpoint import Checkpoint, write_checkpoint
+from core.training.phases import EpochResult
+from core.training.photos import LabelledPhotos
+
+logger = logging.getLogger(__name__)
+
+# The page looks once a second; more often would only fill the database.
+_BATCH_SECONDS = 0.4
+_PHOTOS_SECONDS = 0.4
+_STOP_SECONDS = 0.3
+
+_WORDS = {
+    PhaseName.FEATURES: "Looking at the photos",
+    PhaseName.HEAD: "Training the last layers",
+    PhaseName.ACTIVATIONS: "Looking at the photos with the layers that stay as they are",
+    PhaseName.FINE_TUNE: "Fine-tuning",
+    PhaseName.SCRATCH: "Training from scratch",
+    PhaseName.EVALUATION: "Asking about the photos that were kept back",
+}
+
+
+class RunLog:
+    """The file `log.txt` of a run; an error that ends the block is written there with its traceback."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, text: str) -> None:
+        """Add a line with the time.
+
+        Raises:
+            StorageError: the file cannot be written.
+        """
+        stamp = datetime.now(UTC).astimezone().isoformat(sep=" ", timespec="seconds")
+        with translating_disk_errors(self._path), self._path.open("a", encoding="utf-8") as file:
+            file.write(f"{stamp}  {text}\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            return
+        text = str(error) or type(error).__name__
+        if isinstance(error, Exception) and not isinstance(error, TaskCancelledError):
+            text = "".join(traceback.format_exception(error)).rstrip()
+        try:
+            self.write(text)
+        except BluetitError as exc:  # a full disk may be what the error is about, which must be told all the same
+            logger.warning("The log of the run cannot be written: %s", exc)
+
+
+class RunRecorder:
+    """Writes down what happens; `core.training.phases.Recorder` is the part of it that phases know."""
+
+    def __init__(self, context: TaskContext, runs: RunLibrary, *, run_id: int, log: RunLog, checkpoints: Path) -> None:
+        self.log = log
+        self.epoch_seconds: list[float] = []  # of the present phase
+        self._context = context
+        self._runs = runs
+        self._run_id = run_id
+        self._checkpoints = checkpoints
+        self._phase = PhaseName.FEATURES
+        self._num_epochs_before = self._last_epoch = 0
+        self._fractions = (0.0, 0.0)  # of the whole run, at the beginning and at the end of the present phase
+        self._samples: tuple[LabelledPhotos, Callable[[], npt.NDArray[np.float32]]] | None = None
+        self._batch_written_at = self._photos_written_at = self._stop_asked_at = float("-inf")
+        self._epoch_began_at = 0.0
+        self._is_stopping = False
+
+    def begin_phase(self, story: PhaseStory, *, until: float) -> None:
+        """A step begins.
+
+        Args:
+            story: which.
+            until: part of the whole run that will be done at its end, 0-1.
+        """
+        self._phase = PhaseName(story.phase)
+        self._fractions = (self._fractions[1], until)
+        self._num_epochs_before = (story.first_epoch or 1) - 1
+        self._last_epoch = self._num_epochs_before + (story.num_epochs or 0)
+        self.epoch_seconds = []
+        self._samples = None
+        self._epoch_began_at = time.monotonic()
+        self._append("phase", story.to_json())
+        self.progress(0.0)
+        self.log.write(_WORDS[self._phase])
+
+    def note(self, text: str, *, is_warning: bool = False) -> None:
+        """Something that people should know."""
+        self._append("note", NoteStory(text=text, is_warning=is_warning).to_json())
+        self.log.write(text)
+
+    def progress(self, fraction: float, details: str = "") -> None:
+        """How far the present phase is, 0-1."""
+        begin, end = self._fractions
+        words = _WORDS[self._phase]
+        self._context.report(begin + (end - begin) * fraction, f"{words}, {details}" if details else words)
+
+    def show_samples(self, photos: LabelledPhotos, answer: Callable[[], npt.NDArray[np.float32]]) -> None:
+        """Tell after each epoch of this phase what the network says to a few photos.
+
+        Args:
+            photos: which.
+            answer: float32 probabilities (photos, classes).
+        """
+        self._samples = (photos, answer)
+
+    def check_cancelled(self) -> None:
+        """Raises `TaskCancelledError` when the run is to be discarded."""
+        self._context.check_cancelled()
+
+    def is_stop_requested(self) -> bool:
+        """Whether somebody asked for an end with the best epoch so far; once said it stays so."""
+        now = time.monotonic()
+        if not self._is_stopping and now - self._stop_asked_at >= _STOP_SECONDS:
+            self._stop_asked_at = now
+            self._is_stopping = self._runs.is_stop_requested(self._run_id)
+        return self._is_stopping
+
+    def on_batch(self, at: float, logs: dict[str, float], num_photos: int) -> None:
+        """After each batch of a phase."""
+        self._context.check_cancelled()
+        now = time.monotonic()
+        if now - self._batch_written_at < _BATCH_SECONDS:
+            return
+        self._batch_written_at = now
+        story = BatchStory(
+            at=at,
+            loss=logs.get("loss"),
+            accuracy=logs.get("accuracy"),
+            photos_per_second=num_photos / max(now - self._epoch_began_at, 1e-6),
+        )
+        self._append("batch", story.to_json())
+        epoch = min(int(at) + 1, self._last_epoch)
+        num_epochs = max(self._last_epoch - self._num_epochs_before, 1)
+        self.progress((at - self._num_epochs_before) / num_epochs, f"epoch {epoch} of {self._last_epoch}")
+
+    def on_epoch(self, result: EpochResult, checkpoint: Callable[[int], Checkpoint]) -> None:
+        """After each epoch of a phase: it is recorded, then kept."""
+        self.epoch_seconds.append(result.seconds)
+        story = EpochStory(
+            epoch=result.epoch,
+            phase=self._phase,
+            loss=result.loss,
+            accuracy=result.accuracy,
+            validation_loss=result.validation_loss,
+            validation_accuracy=result.validation_accuracy,
+            learning_rate=result.learning_rate,
+            seconds=result.seconds,
+            photos_per_second=result.num_photos / max(result.seconds, 1e-6),
+            best_epoch=result.best_epoch,
+        )
+        events: list[tuple[RunEventKind, dict[str, Any]]] = [("epoch", story.to_json())]
+        now = time.monotonic()
+        is_last = result.epoch == self._last_epoch
+        if self._samples is not None and (is_last or now - self._photos_written_at >= _PHOTOS_SECONDS):
+            self._photos_written_at = now
+            events.append(("photos", self._ask_samples(result.epoch)))
+        sequence = self._runs.append_events(self._run_id, events)
+        # In this order: an epoch that was recorded, but not kept, is dropped and repeated.
+        write_checkpoint(checkpoint(sequence), self._checkpoints)
+        self._epoch_began_at = time.monotonic()
+
+    def _ask_samples(self, epoch: int) -> dict[str, Any]:
+        if self._samples is None:
+            return PhotosStory(epoch=epoch, photos=[]).to_json()
+        photos, answer = self._samples
+        rows = [
+            {
+                "hash": photo.hash,
+                "suffix": photo.suffix,
+                "class_index": int(class_index),
+                "probabilities": [round(float(value), 4) for value in probabilities],
+            }
+            for photo, class_index, probabilities in zip(photos.photos, photos.class_indices, answer(), strict=True)
+        ]
+        return PhotosStory(epoch=epoch, photos=rows).to_json()
+
+    def _append(self, kind: RunEventKind, payload: dict[str, Any]) -> None:
+        self._runs.append_events(self._run_id, [(kind, payload)])
