@@ -7,6 +7,7 @@ from core.runs.folder import RunFolder
 from core.runs.records import RunStatus, RunView
 from core.runs.story import Outcome, Score
 from core.services import Services
+from pages.widgets.backbone_picker import choose_model
 from pages.widgets.dataset.chooser import open_dataset
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.train.downloads import render_downloads
@@ -58,14 +59,13 @@ def _render_scores(view: RunView, outcome: Outcome) -> None:
         st.caption(told)
     elif validation is not None:
         st.markdown(f"### {score_sentence(validation, 'for validation')}")
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
             st.caption(
                 "Validation accuracy with its 95 % interval. These photos also decided which epoch was kept, so it is "
-                "probably a little too good; photos for the test would tell the truth.",
-                width="content",
+                "probably a little too good; photos for the test would tell the truth."
             )
             if view.dataset_id is not None and st.button(
-                "Split", type="tertiary", icon=":material/arrow_forward:", key="train.outcome.split"
+                "Split", type="tertiary", icon=":material/arrow_forward:", key=f"train.outcome.split.{view.id}"
             ):
                 open_dataset(view.dataset_id, "Split")
                 st.switch_page("pages/dataset.py")
@@ -81,7 +81,7 @@ def score_sentence(score: Score, which: str) -> str:
     low, high = round(100 * score.low), round(100 * score.high)
     return (
         f"Right on {score.num_correct:,} of {count(score.num_photos, 'photo')} {which}: "
-        f"**{share_text(score.accuracy)}**, plausibly {low} to {high} %"
+        f"**{share_text(score.accuracy)}**, plausibly {low} to {high}\N{NO-BREAK SPACE}%"
     )
 
 
@@ -145,6 +145,11 @@ def _times_text(outcome: Outcome) -> str:
 
 def _render_next_steps(view: RunView, services: Services, *, is_done: bool) -> None:
     with st.container(horizontal=True, gap="small"):
+        if is_done and st.button(
+            "Classify with it", key=f"train.classify.{view.id}", type="primary", icon=":material/image_search:"
+        ):
+            choose_model(view.id)
+            st.switch_page("pages/classify.py")
         if is_done and view.config_values.get("backbone") != SCRATCH:
             st.button(
                 "Fine-tune further",

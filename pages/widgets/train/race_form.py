@@ -9,8 +9,8 @@ from core.errors import RunError
 from core.recipes import DEFAULT_RECIPE, RECIPES
 from core.runs.begin import NO_SNAPSHOT, RunRequest, begin_runs
 from core.services import Services
-from pages.widgets.backbone_picker import Availability, availability_of, describe_availability
 from pages.widgets.errors import guarded
+from pages.widgets.preparation import Availability, availability_of, describe_availability
 from pages.widgets.train.draft import Draft
 from pages.widgets.train.opened import open_race
 from pages.widgets.wording import count

@@ -14,11 +14,11 @@ from core.datasets.tasks import CHECK_KIND
 from core.errors import ConfigError, DatasetError
 from core.runs.begin import Prospect, RunRequest, begin_runs, check_can_begin, find_prospect
 from core.services import Services
-from pages.widgets.backbone_picker import Availability, availability_of, render_preparation
 from pages.widgets.dataset.chooser import open_dataset
 from pages.widgets.dataset.overview import SPLIT_TITLES
 from pages.widgets.dataset.remembered import remembered
 from pages.widgets.errors import guarded, show_error
+from pages.widgets.preparation import Availability, availability_of, render_preparation
 from pages.widgets.train.draft import Draft, draft_values, make_config, num_layers_of
 from pages.widgets.train.expected import render_expected
 from pages.widgets.train.opened import open_run
@@ -49,7 +49,7 @@ def render_readiness(draft: Draft, dataset: DatasetView, layers: Sequence[LayerR
     prospect = find_dataset_prospect(dataset, services)
     default = services.settings.default_backbone
     backbone = draft.backbone_name(default)
-    with st.container(border=True):
+    with st.container(border=True, key="train-readiness"):
         st.subheader("Before the start", anchor=False)
         _render_counts(prospect)
         reason = _refusal(lambda: check_can_begin(dataset, classes, prospect))
@@ -197,7 +197,7 @@ def _open_findings(dataset: DatasetView, services: Services) -> list[Finding]:
 
 
 def _warn(text: str, section: str, dataset: DatasetView, key: object = "") -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
         st.markdown(f":orange[:material/warning:] {plain(text)}", width="stretch")
         if st.button(
             section, key=f"train.warning.{section}.{text[:40]}.{key}", icon=":material/arrow_forward:", type="tertiary"

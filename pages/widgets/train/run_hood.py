@@ -3,15 +3,21 @@
 import streamlit as st
 
 from core.config import HUB_PREFIX, SCRATCH, TrainConfig
-from core.errors import ConfigError
+from core.datasets.exporting import safe_file_name
+from core.errors import ConfigError, RunFileError, StorageError, UnknownBackboneError
+from core.keras_script.script import write_script
+from core.runs.folder import RunFolder
+from core.runs.model_record import ModelRecord
 from core.runs.records import RunView
 from core.runs.story import Outcome
 from core.services import Services
 from pages.widgets.train.diagram import Block, blocks_of, draw, head_blocks, short_count
 from pages.widgets.train.photos import class_names_of
 from pages.widgets.train.start import layers_of
+from pages.widgets.wording import plain
 
 _KEY = "train.hood"
+_SCRIPT_PX = 480
 
 
 def render_run_hood(view: RunView, services: Services) -> None:
@@ -27,6 +33,43 @@ def render_run_hood(view: RunView, services: Services) -> None:
             return
         num_classes = len(class_names_of(view, services))
         _render_diagram(view, config, num_classes, services)
+        _render_script(view, config, services)
+
+
+def _render_script(view: RunView, config: TrainConfig, services: Services) -> None:
+    st.markdown("##### The same in Keras")
+    try:
+        script = write_script(
+            config, class_names=class_names_of(view, services), image_size=_image_size(view, services)
+        )
+    except (ConfigError, UnknownBackboneError) as exc:
+        st.caption(plain(str(exc)))
+        return
+    st.markdown(
+        "A complete program that does what this run did, without Bluetit. It reads a folder of photos as the export of "
+        "the dataset makes it."
+    )
+    st.download_button(
+        "Download the script",
+        data=script,
+        file_name=f"{safe_file_name(view.name)}.py",
+        mime="text/x-python",
+        icon=":material/download:",
+        on_click="ignore",
+        key=f"{_KEY}.script.{view.id}",
+    )
+    st.code(script, language="python", height=_SCRIPT_PX)
+
+
+def _image_size(view: RunView, services: Services) -> tuple[int, int] | None:
+    """Of the run's model; None where there is none yet."""
+    folder = RunFolder(services.settings, view.id)
+    if not folder.model_record_path.is_file():
+        return None
+    try:
+        return ModelRecord.from_json(folder.read_json(folder.model_record_path)).image_size
+    except (RunFileError, StorageError):
+        return None
 
 
 def _render_diagram(view: RunView, config: TrainConfig, num_classes: int, services: Services) -> None:

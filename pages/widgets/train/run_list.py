@@ -10,7 +10,7 @@ from core.runs.records import RunView
 from core.runs.story import EpochStory
 from core.services import Services
 from pages.widgets.errors import guarded
-from pages.widgets.train.opened import close, open_race, open_run
+from pages.widgets.train.opened import open_race, open_run
 from pages.widgets.train.status import STATUS_WORDS, best_score, duration_of, share_text, time_text
 from pages.widgets.wording import count, plain
 
@@ -34,7 +34,6 @@ def render_run_list(open_run_id: int | None, services: Services) -> None:
 def _render_runs(open_run_id: int | None, services: Services, *, was_active: bool) -> None:
     views = services.runs.list_runs()
     st.markdown(f"**{count(len(views), 'run')}**")
-    st.button("New run", icon=":material/add:", key="train.list.new", on_click=close, width="stretch")
     shown = _filtered(views, services)
     num_shown = st.session_state.get(_SHOWN, _NUM_SHOWN)
     for view in shown[:num_shown]:

@@ -10,9 +10,9 @@ from core.datasets.records import DatasetView
 from core.errors import ArtefactDamagedError, UnknownBackboneError
 from core.recipes import RECIPES, Recipe
 from core.services import Services
-from pages.widgets.backbone_picker import Availability, availability_of, describe_availability
 from pages.widgets.dataset.chooser import last_opened, open_dataset
 from pages.widgets.errors import show_error
+from pages.widgets.preparation import Availability, availability_of, describe_availability
 from pages.widgets.train.draft import Draft, draft_of
 from pages.widgets.train.expert import render_expert
 from pages.widgets.train.opened import close

@@ -53,9 +53,9 @@ def best_score(view: RunView) -> Score | None:
 
 
 def share_text(share: float) -> str:
-    """A share, 0-1, in per cent; with a decimal where rounding would hide an error or a hit."""
+    """A share, 0-1, in per cent, never broken over two lines; with a decimal where rounding would hide something."""
     value = round(100 * share, 1)
-    return f"{value:.0f} %" if value == round(value) else f"{value:.1f} %"
+    return f"{value:.0f}\N{NO-BREAK SPACE}%" if value == round(value) else f"{value:.1f}\N{NO-BREAK SPACE}%"
 
 
 def time_text(seconds: float) -> str:
