@@ -8,16 +8,10 @@ from core.backbones.catalog import Backbone, all_backbones
 from core.backbones.weights import find_weights
 from core.jobs.status import TaskStatus
 from core.services import Services, preparation_key
-from pages.widgets.backbone_picker import (
-    Availability,
-    availability_of,
-    choose_backbone,
-    chosen_backbone,
-    describe_availability,
-    render_preparation,
-)
+from pages.widgets.backbone_picker import choose_backbone, chosen_backbone
 from pages.widgets.errors import guarded, showing_errors
 from pages.widgets.photo_inputs import open_batch
+from pages.widgets.preparation import Availability, availability_of, describe_availability, render_preparation
 from pages.widgets.services import get_services
 
 _POLL_SECONDS = 0.5

@@ -92,7 +92,7 @@ def probabilities_of(logits: Array) -> Array:
         # A softmax over 0 and the logit is the sigmoid, and overflows for no logit.
         logits = np.concatenate([np.zeros_like(logits), logits], axis=-1)
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
 
 
 def read_head(path: Path) -> Head:
@@ -126,11 +126,11 @@ def _read(path: Path) -> Head:
 
 
 def _is_whole(head: Head) -> bool:
-    arrays = (*head.kernels, *head.biases)
-    return (
-        len(head.kernels) > 0
-        and all(kernel.ndim == 2 and kernel.size for kernel in head.kernels)
-        and all(bias.shape == kernel.shape[1:] for kernel, bias in zip(head.kernels, head.biases, strict=True))
-        and all(below.shape[1] == above.shape[0] for below, above in pairwise(head.kernels))
-        and all(bool(np.isfinite(array).all()) for array in arrays)
+    if not head.kernels or not all(kernel.ndim == 2 and kernel.size for kernel in head.kernels):
+        return False
+    has_fitting_biases = all(
+        bias.shape == kernel.shape[1:] for kernel, bias in zip(head.kernels, head.biases, strict=True)
     )
+    has_fitting_layers = all(below.shape[1] == above.shape[0] for below, above in pairwise(head.kernels))
+    has_numbers = all(bool(np.isfinite(array).all()) for array in (*head.kernels, *head.biases))
+    return has_fitting_biases and has_fitting_layers and has_numbers

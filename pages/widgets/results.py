@@ -1,6 +1,7 @@
 """The answers on the classify page: cards or a table, sorted, filtered, explained, downloaded."""
 
 import csv
+import html
 import io
 from collections.abc import Sequence
 from enum import StrEnum
@@ -26,6 +27,8 @@ SURE_FROM = 0.6
 
 _CARDS_PER_PAGE = 12
 _PREVIEW_SIDE_PX = 640
+_CHART_MARGIN_PX, _BAR_PX = 28, 30
+_MAX_LABEL_CHARS = 32  # the longest of ImageNet's are a little shorter
 _BAR_COLOUR = "#2f7fd0"  # the logo's blue; readable on the light and on the dark background
 
 
@@ -63,7 +66,7 @@ def _stop(batch: PhotoBatch, fingerprint: str) -> None:
     st.session_state["results.stopped"] = (batch.batch_id, batch.num_taken, fingerprint)
 
 
-def render_answers(batch: PhotoBatch, view: BatchView, classifier: Classifier | None, backbone_title: str) -> None:
+def render_answers(batch: PhotoBatch, view: BatchView, classifier: Classifier | None, network_title: str) -> None:
     """Progress, toolbar and answers of a batch that is not empty."""
     st.subheader(summarise(view), anchor=False)
     if classifier and view.is_running:
@@ -72,7 +75,7 @@ def render_answers(batch: PhotoBatch, view: BatchView, classifier: Classifier | 
         st.button("Go on", icon=":material/play_arrow:", on_click=_go_on)
     shown = view.answers
     if len(view.answers) > 1:
-        shown = _render_toolbar(batch, view, backbone_title)
+        shown = _render_toolbar(batch, view, network_title)
         if not shown:
             st.info("No photo fits this filter.", icon=":material/filter_alt_off:")
     else:
@@ -83,7 +86,7 @@ def render_answers(batch: PhotoBatch, view: BatchView, classifier: Classifier | 
         _render_cards(batch, _render_pager(shown), classifier)
 
 
-def _render_toolbar(batch: PhotoBatch, view: BatchView, backbone_title: str) -> Sequence[Answer]:
+def _render_toolbar(batch: PhotoBatch, view: BatchView, network_title: str) -> Sequence[Answer]:
     st.session_state.setdefault("results.layout", "Cards")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
@@ -98,7 +101,7 @@ def _render_toolbar(batch: PhotoBatch, view: BatchView, backbone_title: str) -> 
         st.segmented_control("Show as", ["Cards", "Table"], key="results.layout", required=True)
         st.download_button(
             "CSV",
-            data=lambda: to_csv(view.answers, backbone_title).encode("utf-8-sig"),  # the mark makes Excel read UTF-8
+            data=lambda: to_csv(view.answers, network_title).encode("utf-8-sig"),  # the mark makes Excel read UTF-8
             file_name="bluetit.csv",
             mime="text/csv",
             icon=":material/download:",
@@ -126,34 +129,47 @@ def arrange(answers: Sequence[Answer], order: str, text: str, *, only_unsure: bo
     return sorted(kept, key=keys[Order(order)])
 
 
-def to_csv(answers: Sequence[Answer], backbone_title: str) -> str:
-    """A row per photo: name, backbone, five labels with probabilities 0-1, group, times in ms, error."""
+def to_csv(answers: Sequence[Answer], network_title: str) -> str:
+    """A row per photo: name, network, the likeliest classes with probabilities 0-1, times in ms, error.
+
+    ImageNet's classes come with their WordNet ids and the likeliest group.
+    """
+    num_ranks, has_groups = _num_ranks(answers), _has_groups(answers)
     header = ["file", "network"]
-    for rank in range(1, 6):
-        header += [f"class_{rank}", f"wnid_{rank}", f"probability_{rank}"]
-    header += ["group", "group_probability", "decode_ms", "network_ms", "error"]
+    for rank in range(1, num_ranks + 1):
+        header += [f"class_{rank}", *([f"wnid_{rank}"] if has_groups else []), f"probability_{rank}"]
+    header += [*(["group", "group_probability"] if has_groups else []), "decode_ms", "network_ms", "error"]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     for answer in answers:
-        cells = [answer.photo.name, backbone_title, *_csv_cells(answer)]
+        cells = [answer.photo.name, network_title]
+        if answer.classification is None:
+            cells += [""] * (len(header) - len(cells) - 1) + [answer.photo.error or "not classified"]
+        else:
+            cells += [*_csv_cells(answer.classification), ""]
         writer.writerow([_without_formula(cell) for cell in cells])
     return text.getvalue()
 
 
-def _csv_cells(answer: Answer) -> list[str]:
-    found = answer.classification
-    if found is None:
-        return [""] * 19 + [answer.photo.error or "not classified"]
+def _csv_cells(found: Classification) -> list[str]:
     cells = []
     for prediction in found.predictions:
-        cells += [
-            prediction.label,
-            prediction.wnid,
-            f"{prediction.probability:.6f}",
-        ]
-    times = [f"{found.decode_milliseconds:.1f}", f"{found.network_milliseconds:.1f}"]
-    return [*cells, found.group, f"{found.group_probability:.6f}", *times, ""]
+        wnid = [] if prediction.wnid is None else [prediction.wnid]
+        cells += [prediction.label, *wnid, f"{prediction.probability:.6f}"]
+    if found.group is not None:
+        cells += [found.group, f"{found.group_probability:.6f}"]
+    return [*cells, f"{found.decode_milliseconds:.1f}", f"{found.network_milliseconds:.1f}"]
+
+
+def _num_ranks(answers: Sequence[Answer]) -> int:
+    """How many classes an answer names."""
+    return max((len(answer.classification.predictions) for answer in answers if answer.classification), default=0)
+
+
+def _has_groups(answers: Sequence[Answer]) -> bool:
+    """Whether classes have a kind, as only those of ImageNet do."""
+    return any(answer.classification.group is not None for answer in answers if answer.classification)
 
 
 def _without_formula(cell: str) -> str:
@@ -170,15 +186,18 @@ def _render_pager(answers: Sequence[Answer]) -> Sequence[Answer]:
 
 
 def _render_table(answers: Sequence[Answer]) -> None:
+    columns = {
+        "Photo": [answer.photo.name for answer in answers],
+        "Answer": [_best_label(answer) or answer.photo.error or "waiting" for answer in answers],
+        "Probability": [_best_probability(answer) * 100 if answer.classification else None for answer in answers],
+    }
+    if _has_groups(answers):
+        columns["Kind"] = [_group(answer) for answer in answers]
+    for rank, title in enumerate(("Second", "Third"), start=1):
+        if rank < _num_ranks(answers):
+            columns[title] = [_label_of_rank(answer, rank) for answer in answers]
     st.dataframe(
-        {
-            "Photo": [answer.photo.name for answer in answers],
-            "Answer": [_best_label(answer) or answer.photo.error or "waiting" for answer in answers],
-            "Probability": [_best_probability(answer) * 100 if answer.classification else None for answer in answers],
-            "Kind": [answer.classification.group if answer.classification else "" for answer in answers],
-            "Second": [_label_of_rank(answer, 1) for answer in answers],
-            "Third": [_label_of_rank(answer, 2) for answer in answers],
-        },
+        columns,
         hide_index=True,
         column_config={"Probability": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100)},
         key="results.table",
@@ -232,11 +251,11 @@ def render_verdict(found: Classification) -> None:
     best = found.predictions[0]
     if best.probability >= UNLIKELY_BELOW:
         perhaps = "" if best.probability >= SURE_FROM else "Perhaps "
-        st.markdown(f"#### {perhaps}{best.label}")
+        st.markdown(f"#### {perhaps}{plain(best.label)}")
         return
     st.markdown("#### Not sure")
     guess = ""
-    if found.group != "object" and found.group_probability >= 0.5:
+    if found.group not in (None, "object") and found.group_probability >= 0.5:
         guess = f" It is probably some kind of **{found.group}** ({percent(found.group_probability)})."
     st.markdown(f"Nothing that this network knows fits well.{guess}")
     st.caption(
@@ -247,25 +266,45 @@ def render_verdict(found: Classification) -> None:
 
 
 def top_five_chart(predictions: Sequence[Prediction]) -> go.Figure:
-    """Horizontal bars of the five likeliest classes, likeliest on top."""
-    labels = [prediction.label for prediction in predictions][::-1]
-    values = [prediction.probability for prediction in predictions][::-1]
+    """Horizontal bars of the likeliest classes, likeliest on top."""
+    ranks = list(range(len(predictions)))
+    texts = [percent(prediction.probability) for prediction in predictions]
+    # By rank, not by label: a person's class may be called "10" or "2024", which an axis would take for a quantity.
     figure = go.Figure(
         go.Bar(
-            x=values,
-            y=labels,
+            x=[prediction.probability for prediction in predictions],
+            y=ranks,
             orientation="h",
-            text=[percent(value) for value in values],
+            text=texts,
             textposition="outside",
             cliponaxis=False,
             marker={"color": _BAR_COLOUR, "cornerradius": 4},
-            hovertemplate="%{y}: %{text}<extra></extra>",
+            hovertext=[f"{_chart_text(each.label)}: {text}" for each, text in zip(predictions, texts, strict=True)],
+            hoverinfo="text",
         )
     )
-    figure.update_layout(height=178, margin={"l": 0, "r": 8, "t": 0, "b": 0}, bargap=0.35, dragmode=False)
+    height = _CHART_MARGIN_PX + _BAR_PX * len(predictions)
+    figure.update_layout(height=height, margin={"l": 0, "r": 8, "t": 0, "b": 0}, bargap=0.35, dragmode=False)
     figure.update_xaxes(range=[0, 1.2], visible=False, fixedrange=True)
-    figure.update_yaxes(ticklabelstandoff=8, fixedrange=True, showgrid=False)
+    figure.update_yaxes(
+        tickvals=ranks,
+        ticktext=[_chart_text(_shortened(prediction.label)) for prediction in predictions],
+        range=[len(predictions) - 0.5, -0.5],
+        ticklabelstandoff=8,
+        fixedrange=True,
+        showgrid=False,
+        zeroline=False,
+    )
     return figure
+
+
+def _chart_text(label: str) -> str:
+    """A label letter by letter: charts take a part of HTML for markup."""
+    return html.escape(label, quote=False)
+
+
+def _shortened(label: str) -> str:
+    return label if len(label) <= _MAX_LABEL_CHARS else f"{label[: _MAX_LABEL_CHARS - 1].rstrip()}…"
 
 
 def describe_top_five(predictions: Sequence[Prediction]) -> str:
@@ -275,25 +314,27 @@ def describe_top_five(predictions: Sequence[Prediction]) -> str:
 
 def _render_explanation(batch: PhotoBatch, answer: Answer, classifier: Classifier) -> None:
     predictions = answer.classification.predictions if answer.classification else ()
-    labels = {prediction.label: prediction.index for prediction in predictions}
-    label = st.pills(
+    labels = {prediction.index: prediction.label for prediction in predictions}
+    index = st.pills(
         "Show where the network sees",
         list(labels),
         default=next(iter(labels)),
-        key=f"results.heat.{answer.photo.photo_id}",
+        format_func=lambda index: plain(labels[index]),
+        # Another network has other classes under the same numbers.
+        key=f"results.heat.{answer.photo.photo_id}.{classifier.record.fingerprint}",
         required=True,
     )
     square, heated = _square_and_heat(
         classifier,
         batch,
         name=answer.photo.name,
-        key=(classifier.record.fingerprint, batch.batch_id, answer.photo.photo_id, labels[label]),
+        key=(classifier.record.fingerprint, batch.batch_id, answer.photo.photo_id, index),
     )
     seen, heat = st.columns(2)
     seen.image(square, caption=f"What the network saw: {square.width} × {square.height} pixels", width="stretch")
     heat.image(
         heated,
-        caption=f"Evidence for {label}: the brighter, the more",
+        caption=f"Evidence for {plain(labels[index])}: the brighter, the more",
         width="stretch",
     )
 
@@ -349,12 +390,16 @@ def _best_label(answer: Answer) -> str:
 
 
 def _label_of_rank(answer: Answer, rank: int) -> str:
-    return answer.classification.predictions[rank].label if answer.classification else ""
+    predictions = answer.classification.predictions if answer.classification else ()
+    return predictions[rank].label if rank < len(predictions) else ""
+
+
+def _group(answer: Answer) -> str:
+    return (answer.classification.group if answer.classification else None) or ""
 
 
 def _searchable(answer: Answer) -> str:
-    group = answer.classification.group if answer.classification else ""
-    return f"{answer.photo.name} {_best_label(answer)} {group}".casefold()
+    return f"{answer.photo.name} {_best_label(answer)} {_group(answer)}".casefold()
 
 
 def summarise(view: BatchView) -> str:

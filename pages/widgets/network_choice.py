@@ -1,0 +1,57 @@
+"""What the classify page can answer with, and what the page needs to know of it."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.backbones.catalog import Backbone
+from core.errors import BluetitError
+from core.inference.classifier import Classifier
+from core.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anatomy:
+    """The parts of a network in words, for *Under the hood*; Markdown."""
+
+    backbone: str  # what turns pixels into features, with its size in learned numbers
+    head: str  # what the last layers do with the features, up to the probabilities
+    head_origin: str  # where the last layers come from
+    comparison: str  # what is known of the difference between the fast version and the original; may be empty
+
+
+class NetworkChoice(Protocol):
+    """A network that a visitor can have the photos answered by: a backbone of the catalogue, or a trained model."""
+
+    @property
+    def key(self) -> str:
+        """Short text by which the choice is kept; no two choices have the same."""
+
+    @property
+    def title(self) -> str:
+        """Name for people; what they typed, letter by letter."""
+
+    @property
+    def backbone(self) -> Backbone | None:
+        """The catalogue's network that it is or was made from; None where it is none of the catalogue."""
+
+    @property
+    def introduction(self) -> str:
+        """One sentence on what it can tell, as Markdown."""
+
+    def describe(self, services: Services) -> str:
+        """Name and state, in one short line of plain text."""
+
+    def render_facts(self, services: Services) -> None:
+        """Figures on how good, fast and large it is."""
+
+    def load(self, services: Services) -> Classifier:
+        """The classifier; any `BluetitError` is a matter for `render_unready`."""
+
+    def render_unready(self, error: BluetitError, services: Services) -> bool:
+        """Why it cannot answer now, and what to do; returns whether to look again soon."""
+
+    def anatomy(self, classifier: Classifier) -> Anatomy:
+        """Its parts, once it is loaded."""
+
+    def render_classes(self, services: Services) -> None:
+        """What it knows."""
