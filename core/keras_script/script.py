@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from string import Template
 
 from core.config import TrainConfig
-from core.images import DEFAULT_CROP_FRACTION
+from core.images import TRAINED_CROP_FRACTION
 from core.keras_script.copied_source import efficientnet_lite_imports, efficientnet_lite_source
 from core.keras_script.imports import KNOWN_IMPORTS, write_imports
 from core.keras_script.literals import assignment
@@ -38,7 +38,7 @@ def write_script(
     *,
     class_names: Sequence[str],
     image_size: tuple[int, int] | None = None,
-    crop_fraction: float = DEFAULT_CROP_FRACTION,
+    crop_fraction: float = TRAINED_CROP_FRACTION,
 ) -> str:
     """Write the Keras program that does what a run does.
 

@@ -16,7 +16,7 @@ from core.backbones.weights import file_sha256
 from core.config import TrainConfig
 from core.datasets.records import SnapshotView
 from core.evaluation.statistics import wilson_interval
-from core.images import DEFAULT_CROP_FRACTION
+from core.images import TRAINED_CROP_FRACTION
 from core.inference.engine import Engine, LiteRTModel, map_streamed
 from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
@@ -84,7 +84,7 @@ def describe_model(
         class_names=class_names,
         image_size=source.image_size,
         fit_mode=config.fit_mode,
-        crop_fraction=DEFAULT_CROP_FRACTION,
+        crop_fraction=TRAINED_CROP_FRACTION,
         artefact=source.artefact.folder.name if is_on_artefact and source.artefact is not None else None,
         fingerprint=file_sha256(folder.head_path if is_on_artefact else folder.litert_path)[:_FINGERPRINT_DIGITS],
         backbone=config.backbone,

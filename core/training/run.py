@@ -26,6 +26,7 @@ from core.datasets.library import Library
 from core.datasets.photo_store import PhotoStore
 from core.datasets.snapshots import load_snapshot
 from core.errors import ConfigError, TaskCancelledError
+from core.images import TRAINED_CROP_FRACTION
 from core.inference.feature_cache import FeatureCache
 from core.inference.head import Head, probabilities_of
 from core.inference.squares import SquareMaker
@@ -163,7 +164,9 @@ class _Training:
             report=lambda _, message: self._context.report(None, message),
             check_cancelled=self._context.check_cancelled,
         )
-        squares = SquareMaker.of(self._source.image_size, self._config.fit_mode, self._settings)
+        squares = SquareMaker.of(
+            self._source.image_size, self._config.fit_mode, self._settings, crop_fraction=TRAINED_CROP_FRACTION
+        )
         self._loader = ViewLoader(self._store, squares, self._config.augment)
         self._recorder.note(f"Device: {self._device.title}. {self._device.reason}")
         keras.utils.set_random_seed(self._config.seed)
@@ -210,7 +213,8 @@ class _Training:
             loader=self._loader,
             cache=FeatureCache(self._settings),
             fingerprint=artefact.record.fingerprint,
-            fit_mode=self._config.fit_mode,
+            # Features for checks and maps are those of a narrower crop.
+            fit_mode=f"{self._config.fit_mode} {TRAINED_CROP_FRACTION:g}",
         )
 
     def _plan_head(self, features: FeatureSource) -> tuple[keras.Model, _PhasePlan]:
