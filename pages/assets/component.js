@@ -22,6 +22,24 @@ function mount(component, Kind) {
   };
 }
 
+// The chart library, fetched once by whichever component needs it first. Streamlit evaluates each component's script by
+// itself, so what they share is kept on the page.
+function loadPlotly(url) {
+  if (window.Plotly) return Promise.resolve(window.Plotly);
+  window.bluetitPlotly ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = url;
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => {
+      window.bluetitPlotly = undefined; // the next update tries again
+      script.remove();
+      reject(new Error(`${url} cannot be loaded`));
+    };
+    document.head.append(script);
+  });
+  return window.bluetitPlotly;
+}
+
 // What is selected in each component on the page, by its key. When React rebuilds a component elsewhere on the page,
 // Python still holds the selection: the new component takes it over from the old one, which may go before or after.
 const rebuildMilliseconds = 2000;

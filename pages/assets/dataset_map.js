@@ -14,23 +14,6 @@ const PLAIN_COLOURS = ["#2f7fd0", "#e0a912", "#5f8d3f", "#c2543d", "#7a5bb5", "#
 const TIP_SIDE_PX = 256;
 const TIP_DISTANCE_PX = 14;
 
-let plotlyLoading = null;
-
-function loadPlotly(url) {
-  plotlyLoading ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = url;
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => {
-      plotlyLoading = null; // the next update tries again
-      script.remove();
-      reject(new Error(`${url} cannot be loaded`));
-    };
-    document.head.append(script);
-  });
-  return plotlyLoading;
-}
-
 class DatasetMap {
   constructor(root) {
     this.box = root.querySelector(".bluetit-map");

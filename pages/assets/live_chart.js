@@ -11,24 +11,6 @@ const MIN_POINT_STEP_PX = 9; // and here they would be a string of beads
 const NARROW_PX = 560;
 const MIN_RATE_DECADES = 1; // so that a small change looks small
 
-let plotlyLoading = null;
-
-function loadPlotly(url) {
-  if (window.Plotly) return Promise.resolve(window.Plotly); // another of Bluetit's charts has brought it
-  plotlyLoading ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = url;
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => {
-      plotlyLoading = null; // the next update tries again
-      script.remove();
-      reject(new Error(`${url} cannot be loaded`));
-    };
-    document.head.append(script);
-  });
-  return plotlyLoading;
-}
-
 class LiveChart {
   constructor(root) {
     this.box = root.querySelector(".bluetit-live");

@@ -17,6 +17,8 @@ from pages.widgets.errors import guarded, show_error
 from pages.widgets.train.status import size_text
 from pages.widgets.wording import plain, time_left
 
+_WORTH_TELLING_BYTES = 10_000
+
 
 def is_being_packaged(view: RunView) -> bool:
     """Whether the files are being made, or wait to be."""
@@ -84,7 +86,7 @@ def _render_files(view: RunView, services: Services) -> None:
             )
         for title, path, file_name, explanation in there:
             st.download_button(
-                f"{title} · {size_text(path.stat().st_size)}",
+                _label(title, path),
                 data=path.read_bytes,  # called by a click: it may be large
                 file_name=file_name,
                 mime="application/octet-stream",
@@ -94,6 +96,12 @@ def _render_files(view: RunView, services: Services) -> None:
                 key=f"train.download.{title}.{view.id}",
             )
     _render_findings(folder)
+
+
+def _label(title: str, path: Path) -> str:
+    """A title with the size of its file, where that is worth knowing."""
+    size = path.stat().st_size
+    return title if size < _WORTH_TELLING_BYTES else f"{title} · {size_text(size)}"
 
 
 def _render_missing(view: RunView, services: Services) -> None:

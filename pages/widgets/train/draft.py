@@ -178,9 +178,9 @@ def config_values(config: TrainConfig) -> dict[str, Any]:
 
 
 def num_layers_of(backbone: str, layers: Sequence[LayerRow]) -> int | None:
-    """How many layers a backbone counts; a module of the Hub is a single one, which is trained or not."""
+    """How many layers a backbone counts; a module of the Hub is one, behind an input, which is trained or not."""
     if backbone.startswith(HUB_PREFIX):
-        return 1
+        return 2
     return len(layers) or None
 
 

@@ -19,10 +19,14 @@ from core.config import (
     SCRATCH,
     AugmentConfig,
 )
+from core.datasets.records import DatasetView
+from core.errors import ConfigError
 from core.recipes import RECIPES
 from core.services import Services
 from pages.widgets.train.cut import render_cut
-from pages.widgets.train.draft import RATE, SHARE, Draft, draft_values, recipe_values
+from pages.widgets.train.draft import RATE, SHARE, Draft, draft_values, make_config, num_layers_of, recipe_values
+from pages.widgets.train.expected import estimate
+from pages.widgets.train.prospects import find_dataset_prospect
 from pages.widgets.train.settings import (
     FIT_TITLES,
     MONITOR_TITLES,
@@ -30,6 +34,7 @@ from pages.widgets.train.settings import (
     PRECISION_TITLES,
     learning_rate_text,
 )
+from pages.widgets.train.status import time_text
 
 _RATES = (*(digit * 10.0**power for power in range(-7, 0) for digit in (1, 2, 3, 5)), 1.0)
 _VIEW_CHOICES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, MAX_VIEWS)
@@ -111,7 +116,7 @@ class _Fields:
         st.slider(label, 0.0, most, step=0.01, help=explanation, disabled=disabled, **self.key(name, self.values[name]))
 
 
-def render_expert(draft: Draft, layers: Sequence[LayerRow], services: Services) -> None:
+def render_expert(draft: Draft, dataset: DatasetView, layers: Sequence[LayerRow], services: Services) -> None:
     """All settings in five tabs."""
     fields = _Fields(draft, services)
     backbone = draft.backbone_name(services.settings.default_backbone)
@@ -123,6 +128,7 @@ def render_expert(draft: Draft, layers: Sequence[LayerRow], services: Services) 
         _render_head(fields)
     with tuning:
         _render_fine_tuning(fields, backbone, layers)
+        _render_epoch_seconds(fields.values, backbone, layers, dataset=dataset, services=services)
     with stopping:
         _render_stopping(fields)
     with more:
@@ -235,6 +241,23 @@ def _render_fine_tuning(fields: _Fields, backbone: str, layers: Sequence[LayerRo
     render_cut(fields.draft, fields.values, backbone, layers)
     if fields.values[SHARE] > 0:
         _render_phase(fields, "fine_tune")
+
+
+def _render_epoch_seconds(
+    values: dict[str, Any], backbone: str, layers: Sequence[LayerRow], *, dataset: DatasetView, services: Services
+) -> None:
+    """What the cut costs, where that is known."""
+    try:
+        config = make_config(values, backbone, num_layers_of(backbone, layers))
+    except ConfigError:
+        return  # told beside the button
+    if config is None or config.fine_tune is None:
+        return
+    expected = estimate(config, find_dataset_prospect(dataset, services), dataset, services)
+    if expected is not None and expected.finetune_epoch_seconds is not None:
+        st.caption(
+            f":material/timer: About {time_text(expected.finetune_epoch_seconds)} for each epoch of fine-tuning."
+        )
 
 
 def _render_stopping(fields: _Fields) -> None:

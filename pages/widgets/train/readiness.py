@@ -10,36 +10,23 @@ from core.backbones.layers import LayerRow
 from core.config import HUB_PREFIX, SCRATCH, TrainConfig
 from core.datasets.checks.findings import Finding, FindingKind, without_dismissed
 from core.datasets.records import ClassView, DatasetView, Split
-from core.datasets.tasks import CHECK_KIND
 from core.errors import ConfigError, DatasetError
-from core.runs.begin import Prospect, RunRequest, begin_runs, check_can_begin, find_prospect
+from core.runs.begin import Prospect, RunRequest, begin_runs, check_can_begin
 from core.services import Services
 from pages.widgets.dataset.chooser import open_dataset
 from pages.widgets.dataset.overview import SPLIT_TITLES
-from pages.widgets.dataset.remembered import remembered
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.preparation import Availability, availability_of, render_preparation
 from pages.widgets.train.draft import Draft, draft_values, make_config, num_layers_of
 from pages.widgets.train.expected import render_expected
 from pages.widgets.train.opened import open_run
+from pages.widgets.train.prospects import find_dataset_prospect
 from pages.widgets.train.settings import describe_change
 from pages.widgets.wording import count, plain
 
-_PROSPECT = "train.prospect"
 _POLL_SECONDS = 0.5
 _WARNED_ABOUT = (FindingKind.FEW_PHOTOS, FindingKind.IMBALANCE)
 _MAX_CHANGES_SHOWN = 6
-
-
-def find_dataset_prospect(dataset: DatasetView, services: Services) -> Prospect:
-    """What a run of a dataset would learn from, worked out again only when the dataset or its check has changed."""
-
-    def find() -> Prospect:
-        images = services.library.list_images(dataset.id)
-        return find_prospect(images, services.library.get_pairs({image.photo_hash for image in images}))
-
-    check = services.dataset_tasks.latest(CHECK_KIND, dataset.id)  # which finds the near-duplicates
-    return remembered(_PROSPECT, (dataset.id, dataset.revision, check), find)
 
 
 def render_readiness(draft: Draft, dataset: DatasetView, layers: Sequence[LayerRow], services: Services) -> None:
@@ -59,7 +46,7 @@ def render_readiness(draft: Draft, dataset: DatasetView, layers: Sequence[LayerR
         except ConfigError as exc:
             reason = reason or str(exc)
         if config is not None and reason is None:
-            render_expected(config, prospect, layers, services)
+            render_expected(config, prospect, dataset, services)
         _render_changes(draft, services)
         if reason is not None:
             show_error(reason)

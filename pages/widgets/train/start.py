@@ -67,7 +67,7 @@ def render_start(services: Services) -> None:
         _render_recipe(draft)
         layers = _render_backbone(draft, services)
         if draft.is_expert:
-            render_expert(draft, layers, services)
+            render_expert(draft, datasets[draft.dataset_id], layers, services)
         render_race_form(draft, services)
     with right:
         render_readiness(draft, datasets[draft.dataset_id], layers, services)

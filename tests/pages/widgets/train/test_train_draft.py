@@ -68,7 +68,7 @@ def test_an_untouched_form_is_the_recipe(name: str) -> None:
     recipe = RECIPES[name]
     expected = recipe.config(NO_SNAPSHOT, backbone=recipe.backbone or DEFAULT, num_layers=NUM_LAYERS)
     if expected.backbone.startswith("hub:"):
-        expected = recipe.config(NO_SNAPSHOT, backbone=recipe.backbone, num_layers=1)
+        expected = recipe.config(NO_SNAPSHOT, backbone=recipe.backbone, num_layers=2)
     assert config_of(Draft(recipe=name)) == expected
 
 
