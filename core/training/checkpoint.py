@@ -88,7 +88,8 @@ def remove_checkpoint(folder: Path) -> None:
 
 def copy_values(variables: Sequence[Any]) -> Arrays:
     """The values of Keras variables, as arrays of their own."""
-    return tuple(np.array(variable) for variable in variables)
+    # NumPy 2 warns when it asks a variable itself for a copy.
+    return tuple(np.asarray(variable).copy() for variable in variables)
 
 
 def assign_values(variables: Sequence[Any], values: Arrays) -> None:

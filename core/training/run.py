@@ -108,6 +108,7 @@ class _PhasePlan:
     train: Inputs
     validation: Inputs | None
     samples: Array  # inputs of the sample photos
+    num_outputs: int  # of the network: one per class, or one for two classes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +246,7 @@ class _Training:
             train=train,
             validation=CachedInputs(values=validation, seed=0) if len(validation) else None,
             samples=samples[:, 0],
+            num_outputs=head_model.output_shape[-1],
         )
         return head_model, plan
 
@@ -292,6 +294,7 @@ class _Training:
             train=train,
             validation=validation,
             samples=samples,
+            num_outputs=head_model.output_shape[-1],
         )
         end = self._run_phase(model, plan, resumed)
         epoch_seconds = self._recorder.epoch_seconds
@@ -329,6 +332,7 @@ class _Training:
             train=train,
             validation=validation,
             samples=samples,
+            num_outputs=model.output_shape[-1],
         )
         end = self._run_phase(model, plan, checkpoint)
         write_trained(model.layers, self._folder.trained_path)
@@ -381,7 +385,7 @@ class _Training:
         """Train, with smaller batches where the memory does not suffice."""
         resumed = checkpoint if checkpoint is not None and checkpoint.phase == plan.name else None
         initial = copy_values(remembered_variables(model))
-        has_one_unit = model.output_shape[-1] == 1
+        has_one_unit = plan.num_outputs == 1
         train, validation = self._photos.train, self._photos.validation
         num_train = len(train)
         weights = class_weights(train.class_indices, self._num_classes) if self._config.has_class_weights else None
