@@ -69,11 +69,12 @@ def _choose(key: str) -> None:
 
 def _wanted_key() -> str:
     """What was chosen, whether it is there or not; nothing where nobody has chosen."""
-    if _CHOSEN in st.session_state:
-        return st.session_state[_CHOSEN]
-    if model := st.query_params.get(_MODEL_PARAMETER):
-        return f"{MODEL_PREFIX}{model}"
-    return st.query_params.get(_NETWORK_PARAMETER, "")
+    if _CHOSEN not in st.session_state:
+        # Read once: from here on the address says what answers, and that may be something else.
+        model = st.query_params.get(_MODEL_PARAMETER)
+        network = st.query_params.get(_NETWORK_PARAMETER, "")
+        st.session_state[_CHOSEN] = f"{MODEL_PREFIX}{model}" if model else network
+    return st.session_state[_CHOSEN]
 
 
 def _run_id_of(key: str) -> int | None:
@@ -98,9 +99,7 @@ def _default(services: Services) -> NetworkChoice:
 def _explain_fallback(choice: NetworkChoice, services: Services) -> None:
     """Nobody should take the answers of another network for those of the model that they had chosen."""
     run_id = _run_id_of(_wanted_key())
-    if run_id is not None and choice.key != f"{MODEL_PREFIX}{run_id}":
-        # Kept until the next choice, for the address says by now what answers instead.
-        st.session_state[_CHOSEN] = f"{MODEL_PREFIX}{run_id}"
+    if run_id is not None and _run_id_of(choice.key) != run_id:
         st.info(plain(f"{explain_absence(run_id, services)} {choice.title} answers instead."), icon=":material/info:")
 
 

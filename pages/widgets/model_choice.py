@@ -130,8 +130,10 @@ class ModelChoice:
         """The network that it was made from, and the layers that were trained here."""
         outcome = self._outcome
         fine_tuned = "" if outcome.fine_tuning_from is None else " Fine-tuning changed the upper part of step 2 too."
+        title = plain(self._network_title())
+        millions = outcome.num_parameters / 1e6
         return Anatomy(
-            backbone=f"{self._network_title()} ({outcome.num_parameters / 1e6:.1f} million learned numbers)",
+            backbone=f"{title[0].upper()}{title[1:]} ({millions:.1f} million learned numbers, head included)",
             head=self._describe_head(classifier),
             head_origin=f"This step is what your photos taught it.{fine_tuned}",
             comparison="",
