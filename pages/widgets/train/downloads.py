@@ -77,7 +77,7 @@ def _render_files(view: RunView, services: Services) -> None:
         if there:
             st.download_button(
                 "Everything (zip)",
-                data=lambda: _zip_of([(path, file_name) for _, path, file_name, _ in there]),
+                data=lambda: zip_of([(path, file_name) for _, path, file_name, _ in there]),
                 file_name=f"{name}.zip",
                 mime="application/zip",
                 icon=":material/folder_zip:",
@@ -150,7 +150,8 @@ def _points(difference: float) -> str:
     return f"{100 * difference:.2g} points"
 
 
-def _zip_of(files: list[tuple[Path, str]]) -> bytes:
+def zip_of(files: list[tuple[Path, str]]) -> bytes:
+    """A zip of files, each under a name of its own."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:  # weights are noise to a compressor
         for path, name in files:
