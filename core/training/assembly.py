@@ -1,5 +1,6 @@
 """The model that a training leaves behind: its files in the run's folder, and the whole network made of them again."""
 
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,10 +82,11 @@ def read_trained(layers: Sequence[keras.layers.Layer], path: Path) -> None:
     """
     with translating_disk_errors(path):
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            # Opened here: NumPy leaves a file open that turns out to be damaged.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 for index, layer in enumerate(layers):
                     layer.set_weights([arrays[f"{index}_{number}"] for number in range(len(layer.weights))])
-        except (FileNotFoundError, ValueError, KeyError, EOFError) as exc:
+        except (FileNotFoundError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as exc:
             raise RunFileError(f"The trained weights in {path} are missing or damaged: {exc}. Train again.") from exc
 
 

@@ -63,7 +63,8 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
         return None
     with translating_disk_errors(path):
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            # Opened here: NumPy leaves a file open that turns out to be damaged.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 state = json.loads(arrays["state"].tobytes())
                 counts = state.pop("counts")
                 groups: dict[str, Any] = {
