@@ -46,6 +46,7 @@ LAYERS = {
     "core.backbones.prepare": 4,
     "core.backbones.hub": 4,
     "core.training": 4,
+    "core.training.seeds": 2,
     "core.jobs.worker": 5,
 }
 

@@ -1,4 +1,4 @@
-"""Values as Python source, in the form that `ruff format` would give them."""
+"""Values and calls as Python source, in the form that `ruff format` would give them."""
 
 import re
 from collections.abc import Sequence
@@ -26,6 +26,23 @@ def assignment(name: str, texts: Sequence[str]) -> str:
     if line.isascii() and len(line) <= _MAX_LINE_CHARS:
         return line
     return "\n".join([f"{name} = [", *(f"    {literal}," for literal in literals), "]"])
+
+
+def call(target: str, arguments: Sequence[str], *, indent: int = 4, end: str = "") -> str:
+    """A call in one line where it fits, else with a line for each argument.
+
+    Args:
+        target: what stands in front of the parenthesis, an assignment included.
+        arguments: in their order.
+        indent: spaces in front.
+        end: what stands behind, such as the comma of a list's element.
+    """
+    space = " " * indent
+    line = f"{space}{target}({', '.join(arguments)}){end}"
+    if len(line) <= _MAX_LINE_CHARS:
+        return line
+    lines = [f"{space}{target}(", *(f"{space}    {argument}," for argument in arguments), f"{space}){end}"]
+    return "\n".join(lines)
 
 
 def _escaped(char: str, quote: str) -> str:

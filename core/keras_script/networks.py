@@ -3,15 +3,16 @@
 from string import Template
 
 from core.backbones.catalog import Backbone
-from core.keras_script.literals import number_literal, string_literal
+from core.keras_script.literals import call, number_literal, string_literal
 from core.keras_script.plan import Plan
+from core.training.seeds import layer_seeds
 
 # Of these Keras has several files of weights, chosen by the image size; every run takes those of the backbone's own.
 _FAMILIES_WITH_WEIGHTS_BY_SIZE = ("mobilenet", "mobilenet_v2")
 
 _BUILD_BACKBONE = Template('''\
 def build_backbone():
-    """Build $title: pixels 0-255 → features, with what it learned from the million photos of ImageNet."""
+    """Build $title: pixels 0-255 → features, with what it learned from ImageNet's million photos."""
 $network
     network.trainable = False
     pixels = keras.Input((*IMAGE_SIZE, 3))
@@ -19,19 +20,16 @@ $network
     features = keras.layers.GlobalAveragePooling2D()(feature_map)
     return keras.Model(pixels, features)$network_too''')
 
-_PLAIN_NETWORK = Template("""\
-    network = keras.applications.$name($options, weights="imagenet")""")
-
-_NETWORK_WITH_OTHER_WEIGHTS = Template("""\
+# For networks of which Keras has weights for several sizes.
+_OTHER_WEIGHTS = Template("""\
     # Keras would take other weights for this size; the run had those for $own_size, which suit any.
-    donor = keras.applications.$name($own_options, weights="imagenet")
-    network = keras.applications.$name($options, weights=None)
+$donor
+$network
     network.set_weights(donor.get_weights())""")
 
-_CONVNEXT_NETWORK = Template("""\
-    network = keras.applications.$name($options, weights="imagenet")
-    # Its last layer, a normalisation, belongs to the classifier that was left out.
-    network = keras.Model(network.input, network.layers[-2].output)""")
+_WITHOUT_LAST_LAYER = """\
+    # The last layer, a normalisation, belongs to the classifier that was left out.
+    network = keras.Model(network.input, network.layers[-1].input)"""
 
 _LITE_NETWORK = Template("""\
     whole = build_efficientnet_lite("$name", keras.Input((*IMAGE_SIZE, 3)))
@@ -76,7 +74,7 @@ def build_backbone():
 
 _BUILD_HEAD = Template('''\
 def build_head(num_features):
-    """Build the new last layers: features → $outcome."""
+    """Build the new last layers, with the run's initial weights: features → $outcome."""
     return keras.Sequential(
         [
             keras.Input((num_features,)),
@@ -152,19 +150,23 @@ def _build_backbone(plan: Plan, backbone: Backbone) -> str:
 def _network(plan: Plan, backbone: Backbone) -> str:
     if plan.is_lite:
         return _LITE_NETWORK.substitute(name=backbone.name, model_file=lite_model_file(backbone)[1])
-    alpha = "" if backbone.alpha is None else f"alpha={number_literal(backbone.alpha)}, "
-    options = f"{alpha}input_shape=(*IMAGE_SIZE, 3), include_top=False"
-    name = backbone.name if backbone.alpha is None else "MobileNet"
+    network = _application("network", backbone, "(*IMAGE_SIZE, 3)", weights='"imagenet"')
     if backbone.family in _FAMILIES_WITH_WEIGHTS_BY_SIZE and plan.image_size != backbone.image_size:
-        own = (*backbone.image_size, 3)
-        return _NETWORK_WITH_OTHER_WEIGHTS.substitute(
-            name=name,
-            options=options,
-            own_options=f"{alpha}input_shape={own}, include_top=False",
-            own_size=f"{own[0]}×{own[1]} pixels",
+        height, width = backbone.image_size
+        return _OTHER_WEIGHTS.substitute(
+            own_size=f"{height}×{width} pixels",
+            donor=_application("donor", backbone, f"({height}, {width}, 3)", weights='"imagenet"'),
+            network=_application("network", backbone, "(*IMAGE_SIZE, 3)", weights="None"),
         )
-    template = _CONVNEXT_NETWORK if backbone.family == "convnext" else _PLAIN_NETWORK
-    return template.substitute(name=name, options=options)
+    return f"{network}\n{_WITHOUT_LAST_LAYER}" if backbone.family == "convnext" else network
+
+
+def _application(name: str, backbone: Backbone, shape: str, *, weights: str) -> str:
+    """The call that makes one of Keras' own networks."""
+    kind = backbone.name if backbone.alpha is None else "MobileNet"  # variants are narrower ones
+    alpha = [] if backbone.alpha is None else [f"alpha={number_literal(backbone.alpha)}"]
+    arguments = [*alpha, f"input_shape={shape}", "include_top=False", f"weights={weights}"]
+    return call(f"{name} = keras.applications.{kind}", arguments)
 
 
 def lite_model_file(backbone: Backbone) -> tuple[str, str]:
@@ -181,28 +183,39 @@ def _network_too(plan: Plan) -> str:
 
 
 def _build_head(plan: Plan) -> str:
+    """The head with the initial weights of the run: with few photos, much of the accuracy depends on them."""
     head = plan.config.head
+    # In the order in which `core.training.network.build_head` takes them.
+    seeds = layer_seeds(plan.config.seed, 2 * len(head.hidden_units) + 2)
     layers = []
     for units in (*head.hidden_units, None):
         if head.dropout:
-            layers.append(f"keras.layers.Dropout({number_literal(head.dropout)})")
-        if units is not None:
-            layers.append(f'keras.layers.Dense({units}, activation="relu", kernel_initializer="he_normal")')
-    layers.append(_last_layer(plan))
-    lines = "\n".join(f"            {layer}," for layer in layers)
-    return _BUILD_HEAD.substitute(outcome=_outcome(plan), layers=lines)
+            layers.append(_layer("Dropout", [number_literal(head.dropout), f"seed={seeds.pop()}"]))
+        kind = "GlorotUniform" if units is None else "HeNormal"
+        initial = f"kernel_initializer=keras.initializers.{kind}({seeds.pop()})"
+        what = _last_layer(plan) if units is None else [str(units), 'activation="relu"']
+        layers.append(_layer("Dense", [*what, initial]))
+    return _BUILD_HEAD.substitute(outcome=_outcome(plan), layers="\n".join(layers))
+
+
+def _layer(kind: str, arguments: list[str]) -> str:
+    """An element of the list in `keras.Sequential`."""
+    return call(f"keras.layers.{kind}", arguments, indent=12, end=",")
 
 
 def _build_network(plan: Plan) -> str:
     rate = plan.config.head.dropout
     dropout = f"            keras.layers.Dropout({number_literal(rate)}),\n" if rate else ""
-    return _BUILD_NETWORK.substitute(outcome=_outcome(plan), dropout=dropout, last=f"            {_last_layer(plan)},")
+    return _BUILD_NETWORK.substitute(outcome=_outcome(plan), dropout=dropout, last=_layer("Dense", _last_layer(plan)))
 
 
 def _outcome(plan: Plan) -> str:
     return "probability of the second class" if plan.has_one_unit else "a probability for each class"
 
 
-def _last_layer(plan: Plan) -> str:
+def _last_layer(plan: Plan) -> list[str]:
+    """What the last dense layer is given."""
     units, activation = ("1", "sigmoid") if plan.has_one_unit else ("len(CLASS_NAMES)", "softmax")
-    return f'keras.layers.Dense({units}, activation="{activation}"{plan.dense_options})'
+    # Half precision is too coarse for probabilities.
+    precision = ['dtype="float32"'] if plan.config.precision.startswith("mixed") else []
+    return [units, f'activation="{activation}"', *precision]

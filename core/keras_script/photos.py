@@ -25,8 +25,8 @@ _SUMMARIES = {
 
 _FITS = {
     FitMode.CROP: Template("""\
-    # Of the largest central part of the right shape, this share of the sides is kept.
-    scale = $crop_fraction * min(image.width / width, image.height / height)
+    # $crop
+    scale = ${factor}min(image.width / width, image.height / height)
     left = max(0.0, (image.width - width * scale) / 2)
     top = max(0.0, (image.height - height * scale) / 2)
     box = (left, top, image.width - left, image.height - top)
@@ -40,6 +40,9 @@ _FITS = {
     FitMode.SQUASH: Template("""\
     image = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=$reducing_gap)"""),
 }
+
+_WHOLE_CROP = "The largest part in the middle that has the right shape."
+_PART_OF_CROP = "Of the largest part in the middle that has the right shape, this share of the sides."
 
 _LOAD_SPLIT = Template('''\
 def load_split(split):
@@ -137,8 +140,12 @@ def photo_sections(plan: Plan) -> list[str]:
 
 def _load_photo(plan: Plan) -> str:
     mode = FitMode(plan.config.fit_mode)
+    is_whole = plan.crop_fraction == 1
     fit = _FITS[mode].substitute(
-        crop_fraction=number_literal(plan.crop_fraction), reducing_gap=REDUCING_GAP, grey=LETTERBOX_GREY
+        crop=_WHOLE_CROP if is_whole else _PART_OF_CROP,
+        factor="" if is_whole else f"{number_literal(plan.crop_fraction)} * ",
+        reducing_gap=REDUCING_GAP,
+        grey=LETTERBOX_GREY,
     )
     shortest_side = shortest_side_for(plan.image_size, mode, crop_fraction=plan.crop_fraction)
     return _LOAD_PHOTO.substitute(summary=_SUMMARIES[mode], shortest_side=shortest_side, fit=fit)

@@ -111,8 +111,3 @@ class Plan:
     def has_one_hot_targets(self) -> bool:
         """Whether the right answers are rows of numbers, which label smoothing needs where there are several units."""
         return self.config.label_smoothing > 0 and not self.has_one_unit
-
-    @property
-    def dense_options(self) -> str:
-        """What the last layer is given where the rest computes in half precision."""
-        return ', dtype="float32"' if self.config.precision.startswith("mixed") else ""

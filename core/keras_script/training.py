@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from string import Template
 
 from core.config import PhaseConfig
-from core.keras_script.literals import number_literal
+from core.keras_script.literals import call, number_literal
 from core.keras_script.plan import Plan
 
 _OPTIMIZERS = {"adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD"}
-_MAX_LINE_CHARS = 120
 
 _PRINT_ACCURACY = Template('''\
 def print_accuracy(split, model, photos, labels):
@@ -59,8 +58,6 @@ _UNFREEZE_LAYERS = Template("""\
 _UNFREEZE_ALL = """\
     # Now the backbone is trained too, gently: the rate is small, the optimizer new.
     network.trainable = True"""
-_HEAD_ONLY = """\
-    # The head is trained on, with a new optimizer; the backbone stays as it is."""
 
 _UNDO = Template("""\
     # Fine-tuning that made nothing better is undone.
@@ -140,9 +137,9 @@ def _fine_tuning(plan: Plan) -> list[str]:
 def _unfreeze(plan: Plan) -> str:
     assert plan.config.fine_tune is not None
     first_layer = plan.config.fine_tune.first_layer
-    if plan.hub_source is not None:  # its layers are the input, 0, and the module as a whole, 1
-        return _UNFREEZE_ALL if first_layer <= 1 else _HEAD_ONLY
-    return _UNFREEZE_LAYERS.substitute(first_layer=first_layer) if first_layer else _UNFREEZE_ALL
+    # The layers of a Hub module are its input and the module as a whole.
+    is_whole = first_layer == 0 or plan.hub_source is not None
+    return _UNFREEZE_ALL if is_whole else _UNFREEZE_LAYERS.substitute(first_layer=first_layer)
 
 
 def _finish(plan: Plan) -> str:
@@ -152,7 +149,7 @@ def _finish(plan: Plan) -> str:
 
 def _compile(plan: Plan, phase: PhaseConfig, model: str) -> str:
     optimizer = f"keras.optimizers.{_OPTIMIZERS[phase.optimizer]}({number_literal(phase.learning_rate)})"
-    return _call(f"{model}.compile", [optimizer, f"loss={_loss(plan)}", 'metrics=["accuracy"]'])
+    return call(f"{model}.compile", [optimizer, f"loss={_loss(plan)}", 'metrics=["accuracy"]'])
 
 
 def _loss(plan: Plan) -> str:
@@ -169,7 +166,7 @@ def _watchers(plan: Plan, phase: PhaseConfig, baseline: Sequence[str] = ()) -> l
     monitor = f'monitor="val_{stopping.monitor}"'
     patience = f"patience={stopping.patience or phase.num_epochs}"
     arguments = [monitor, patience, *baseline, "restore_best_weights=True"]
-    lines = [_call("stopping = keras.callbacks.EarlyStopping", arguments)]
+    lines = [call("stopping = keras.callbacks.EarlyStopping", arguments)]
     if stopping.patience is None:
         lines.insert(0, "    # So patient that it never stops; it restores the best epoch in the end.")
     if stopping.plateau_patience is not None:
@@ -180,7 +177,7 @@ def _watchers(plan: Plan, phase: PhaseConfig, baseline: Sequence[str] = ()) -> l
             "min_delta=0",
             f"min_lr={number_literal(stopping.least_learning_rate)}",
         ]
-        lines.append(_call("slowing = keras.callbacks.ReduceLROnPlateau", arguments))
+        lines.append(call("slowing = keras.callbacks.ReduceLROnPlateau", arguments))
     return lines
 
 
@@ -199,16 +196,8 @@ def _fit(plan: Plan, phase: PhaseConfig, method: str, inputs: tuple[str, str], *
         *(["class_weight=class_weights"] if plan.config.has_class_weights else []),
         f"callbacks=[{', '.join(callbacks)}]",
     ]
-    return _call(method, arguments)
+    return call(method, arguments)
 
 
 def _pixels(plan: Plan) -> str:
     return "views" if plan.num_views > 1 else "photos"
-
-
-def _call(target: str, arguments: Sequence[str]) -> str:
-    """A call within a function, in one line where it fits, else with a line for each argument."""
-    line = f"    {target}({', '.join(arguments)})"
-    if len(line) <= _MAX_LINE_CHARS:
-        return line
-    return "\n".join([f"    {target}(", *(f"        {argument}," for argument in arguments), "    )"])

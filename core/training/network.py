@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from core.backbones.build import SCALING_LAYER, InnerTensors, build_inner_tensors
 from core.backbones.catalog import Backbone
 from core.backbones.hub import HubFeatureVector
 from core.config import HeadConfig
 from core.errors import BackboneError
+from core.training.seeds import layer_seeds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,11 +243,6 @@ def to_probabilities(logits: Any) -> Any:
     second = keras.layers.Activation("sigmoid", dtype="float32", name="second_class")(logits)
     first = keras.layers.Rescaling(-1.0, 1.0, dtype="float32", name="first_class")(second)
     return keras.layers.Concatenate(dtype="float32", name="probabilities")([first, second])
-
-
-def layer_seeds(seed: int, count: int) -> list[int]:
-    """Different seeds for the layers of one network, of 31 bits, made from a single one."""
-    return [int(state) >> 1 for state in np.random.SeedSequence(seed).generate_state(count)]
 
 
 def _features_model(inner: InnerTensors, name: str) -> keras.Model:
