@@ -25,9 +25,9 @@ def render_results(batch: PhotoBatch, network: NetworkChoice, services: Services
             classifier = network.load(services)
         except (ArtefactMissingError, ArtefactDamagedError, RunFileError) as exc:
             is_busy = network.render_unready(exc, services)
-        if classifier and not has_stopped(batch, classifier.record.fingerprint):
+        if classifier and not has_stopped(batch, classifier.fingerprint):
             batch.start(classifier)
-        view = batch.view(classifier.record.fingerprint if classifier else "")
+        view = batch.view(classifier.fingerprint if classifier else "")
         is_busy = is_busy or view.is_running
         if view.answers:
             render_answers(batch, view, classifier, network.title)

@@ -1,5 +1,7 @@
 """From the bytes of a photo to the likeliest classes, of ImageNet or of a model that was trained here."""
 
+import hashlib
+import json
 import threading
 import time
 import weakref
@@ -74,7 +76,9 @@ class Classifier:
         self.classes = classes
         self.head = head
         self._squares = squares
-        self._kernels = class_kernels
+        rows, columns, _ = engine.feature_map_shape
+        # A map of one place, as networks that do not show theirs have it, cannot tell where anything is.
+        self._kernels = class_kernels if rows * columns > 1 else None
 
     @classmethod
     def of_artefact(cls, artefact: Artefact, settings: Settings, engine: SharedEngine | None = None) -> Self:
@@ -96,6 +100,14 @@ class Classifier:
             squares=_squares_of(record, settings),
             class_kernels=artefact.read_classifier()[0] if record.has_linear_head else None,
         )
+
+    @property
+    def fingerprint(self) -> str:
+        """Hexadecimal; whatever answers otherwise, be it only by other names of classes, has another."""
+        if isinstance(self.record, ArtefactRecord):
+            return self.record.fingerprint
+        content = json.dumps(self.record.to_json(), sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
 
     @property
     def has_exact_heat(self) -> bool:
@@ -197,9 +209,10 @@ class ClassifierCache:
             StorageError: a file cannot be read.
         """
         folder = RunFolder(self._settings, run_id)
-        fingerprint = read_model_record(folder).fingerprint
+        # The whole description is the key: two heads may be alike to the last bit and have other names of classes.
+        record = read_model_record(folder)
         return self._get(
-            ("run", run_id, fingerprint), lambda: self._load_trained(find_trained_model(folder, self._settings))
+            ("run", run_id, record), lambda: self._load_trained(find_trained_model(folder, self._settings))
         )
 
     def _get(self, key: Hashable, load: Callable[[], Classifier]) -> Classifier:

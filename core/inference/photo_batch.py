@@ -158,7 +158,7 @@ class PhotoBatch:
     def start(self, classifier: Classifier) -> None:
         """Classify what this backbone has not seen yet; does nothing if that is under way."""
         with self._lock:
-            fingerprint = classifier.record.fingerprint
+            fingerprint = classifier.fingerprint
             is_under_way = self._run and self._run.is_active and self._run.fingerprint == fingerprint
             if is_under_way or not self._waiting_for(classifier):
                 return
@@ -250,7 +250,7 @@ class PhotoBatch:
 
     def _waiting_for(self, classifier: Classifier) -> list[Photo]:
         """Photos that a classifier has not seen yet; the caller holds the lock."""
-        fingerprint = classifier.record.fingerprint
+        fingerprint = classifier.fingerprint
         return [
             photo
             for photo in self._photos.values()
@@ -276,7 +276,7 @@ class PhotoBatch:
             self._settle(replace(photo, error=f"{photo.name} could not be classified; the app's log says why."))
             return
         with self._lock:
-            self._classifications[run.classifier.record.fingerprint, photo.photo_id] = classification
+            self._classifications[run.classifier.fingerprint, photo.photo_id] = classification
         self._settle(photo)
 
     def _settle(self, photo: Photo) -> None:
@@ -328,7 +328,7 @@ class _Run:
 
     def __init__(self, classifier: Classifier, work: Callable[["_Run"], None]) -> None:
         self.classifier = classifier
-        self.fingerprint = classifier.record.fingerprint
+        self.fingerprint = classifier.fingerprint
         self.stopping = threading.Event()
         self.has_ended = False
         self.num_finished = 0

@@ -103,8 +103,8 @@ def find_trained_model(folder: RunFolder, settings: Settings) -> TrainedModel:
         successor = _successor(record, settings)
         if successor is None:
             raise type(exc)(
-                f"The model answers on top of the prepared network {record.artefact}, which is not usable any more: "
-                f"{exc} Or package the model: then it needs no prepared network."
+                f"The model needs the prepared network that it was trained on. {exc} Packaging the model helps, too: "
+                "then it needs no prepared network any more."
             ) from exc
         return _on_artefact(folder, record, successor)
 

@@ -10,7 +10,7 @@ from core.errors import ArtefactDamagedError, ArtefactMissingError, BluetitError
 from core.inference.classifier import Classifier
 from core.services import Services
 from pages.widgets.class_search import render_class_search
-from pages.widgets.network_choice import Anatomy
+from pages.widgets.network_choice import Anatomy, describe_pooling
 from pages.widgets.preparation import availability_of, describe_availability, render_preparation
 
 
@@ -98,6 +98,7 @@ class BackboneChoice:
             )
         return Anatomy(
             backbone=f"{self.title} ({self.backbone.num_parameters / 1e6:.1f} million learned numbers)",
+            pooling=describe_pooling(channels),
             head=f"{how} the patterns into **1,000 scores**, and a softmax turns the scores into probabilities",
             head_origin="Retraining replaces this step by one for classes of your own.",
             comparison=comparison,

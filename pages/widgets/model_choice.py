@@ -24,7 +24,7 @@ from core.runs.records import RunStatus, RunView
 from core.runs.story import Outcome
 from core.services import Services
 from pages.widgets.errors import guarded, show_error
-from pages.widgets.network_choice import Anatomy
+from pages.widgets.network_choice import Anatomy, describe_pooling
 from pages.widgets.preparation import render_preparation
 from pages.widgets.train.status import best_score, share_text, size_text
 from pages.widgets.wording import count, plain
@@ -128,12 +128,13 @@ class ModelChoice:
 
     def anatomy(self, classifier: Classifier) -> Anatomy:
         """The network that it was made from, and the layers that were trained here."""
-        outcome = self._outcome
-        fine_tuned = "" if outcome.fine_tuning_from is None else " Fine-tuning changed the upper part of step 2 too."
+        outcome, channels = self._outcome, classifier.engine.feature_map_shape[-1]
         title = plain(self._network_title())
         millions = outcome.num_parameters / 1e6
+        fine_tuned = "" if outcome.fine_tuning_from is None else " Fine-tuning changed the upper part of step 2, too."
         return Anatomy(
             backbone=f"{title[0].upper()}{title[1:]} ({millions:.1f} million learned numbers, head included)",
+            pooling="weighs all places together" if self._is_from_scratch else describe_pooling(channels),
             head=self._describe_head(classifier),
             head_origin=f"This step is what your photos taught it.{fine_tuned}",
             comparison="",
@@ -179,33 +180,36 @@ class ModelChoice:
         except UnknownDatasetError:
             return ""  # deleted for good
 
+    @property
+    def _is_from_scratch(self) -> bool:
+        return self.run.config_values.get("backbone") == SCRATCH
+
     def _network_title(self) -> str:
         if self.backbone is not None:
             return self.backbone.title
-        name = str(self.run.config_values.get("backbone"))
-        if name == SCRATCH:
+        if self._is_from_scratch:
             return "a small network that started from nothing"
+        name = str(self.run.config_values.get("backbone"))
         return f"the TensorFlow Hub module {name.removeprefix(HUB_PREFIX)}"
 
     def _describe_head(self, classifier: Classifier) -> str:
-        channels, num_classes = classifier.engine.feature_map_shape[-1], len(classifier.classes)
-        head = classifier.head
-        if head is not None and head.kernels[-1].shape[1] == 1:
-            first, second = (plain(name) for name in classifier.classes.labels)
-            what = "layers of weights turn" if len(head.kernels) > 1 else f"row of {channels:,} weights turns"
-            number = len(head.kernels) if len(head.kernels) > 1 else "One"
-            return (
-                f"{number} {what} the patterns into **one score**, and a sigmoid turns the score into the probability "
-                f"of {second}; what is missing to 100 % is that of {first}. These are probabilities"
-            )
-        if classifier.has_exact_heat:
-            how = f"One table of {channels:,} × {num_classes:,} weights turns"
-        elif head is not None:
-            widths = " → ".join(f"{kernel.shape[1]:,}" for kernel in head.kernels)
-            how = f"{len(head.kernels)} layers of weights ({channels:,} → {widths}) turn"
+        channels, names = classifier.engine.feature_map_shape[-1], classifier.classes.labels
+        head = self.run.config_values.get("head", {})
+        hidden = head.get("hidden_units") or ()
+        num_outputs = 1 if head.get("one_unit_for_two_classes") and len(names) == 2 else len(names)
+        widths = " → ".join(f"{units:,}" for units in (channels, *hidden, num_outputs))
+        if self._is_from_scratch:
+            how = "The last layer turns"
+        elif hidden:
+            how = f"{len(hidden) + 1} layers of weights ({widths}) turn"
         else:
-            how = "The last layers of the network turn"
-        return f"{how} the patterns into **{num_classes:,} scores**, and a softmax turns the scores into probabilities"
+            how = f"One table of {channels:,} × {num_outputs:,} weights turns"
+        if num_outputs > 1:
+            scores = f"**{num_outputs:,} scores**, and a softmax turns the scores into probabilities"
+        else:
+            first, second = (plain(name) for name in names)
+            scores = f"**one score**, and a sigmoid turns the score into probabilities of {second} and {first}"
+        return f"{how} the patterns into {scores}"
 
 
 def usable_models(services: Services) -> list[ModelChoice]:

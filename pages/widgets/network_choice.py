@@ -14,6 +14,7 @@ class Anatomy:
     """The parts of a network in words, for *Under the hood*; Markdown."""
 
     backbone: str  # what turns pixels into features, with its size in learned numbers
+    pooling: str  # what becomes of the feature map
     head: str  # what the last layers do with the features, up to the probabilities
     head_origin: str  # where the last layers come from
     comparison: str  # what is known of the difference between the fast version and the original; may be empty
@@ -55,3 +56,11 @@ class NetworkChoice(Protocol):
 
     def render_classes(self, services: Services) -> None:
         """What it knows."""
+
+
+def describe_pooling(num_channels: int) -> str:
+    """What becomes of the feature map of every network that was trained by others."""
+    return (
+        f"takes the mean over all places: {num_channels:,} numbers that say what is there, no matter where (the pooled "
+        "features)"
+    )

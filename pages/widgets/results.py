@@ -27,7 +27,7 @@ SURE_FROM = 0.6
 
 _CARDS_PER_PAGE = 12
 _PREVIEW_SIDE_PX = 640
-_CHART_MARGIN_PX, _BAR_PX = 28, 30
+_CHART_MARGIN_PX, _BAR_PX, _PERCENT_PX = 28, 30, 48
 _MAX_LABEL_CHARS = 32  # the longest of ImageNet's are a little shorter
 _BAR_COLOUR = "#2f7fd0"  # the logo's blue; readable on the light and on the dark background
 
@@ -70,7 +70,7 @@ def render_answers(batch: PhotoBatch, view: BatchView, classifier: Classifier | 
     """Progress, toolbar and answers of a batch that is not empty."""
     st.subheader(summarise(view), anchor=False)
     if classifier and view.is_running:
-        _render_progress(batch, view, classifier.record.fingerprint)
+        _render_progress(batch, view, classifier.fingerprint)
     elif classifier and view.num_waiting:
         st.button("Go on", icon=":material/play_arrow:", on_click=_go_on)
     shown = view.answers
@@ -284,8 +284,10 @@ def top_five_chart(predictions: Sequence[Prediction]) -> go.Figure:
         )
     )
     height = _CHART_MARGIN_PX + _BAR_PX * len(predictions)
-    figure.update_layout(height=height, margin={"l": 0, "r": 8, "t": 0, "b": 0}, bargap=0.35, dragmode=False)
-    figure.update_xaxes(range=[0, 1.2], visible=False, fixedrange=True)
+    # The longest percentage has its place beside the longest bar, however little the labels leave.
+    margin = {"l": 0, "r": _PERCENT_PX, "t": 0, "b": 0}
+    figure.update_layout(height=height, margin=margin, bargap=0.35, dragmode=False)
+    figure.update_xaxes(range=[0, 1], visible=False, fixedrange=True)
     figure.update_yaxes(
         tickvals=ranks,
         ticktext=[_chart_text(_shortened(prediction.label)) for prediction in predictions],
@@ -321,14 +323,14 @@ def _render_explanation(batch: PhotoBatch, answer: Answer, classifier: Classifie
         default=next(iter(labels)),
         format_func=lambda index: plain(labels[index]),
         # Another network has other classes under the same numbers.
-        key=f"results.heat.{answer.photo.photo_id}.{classifier.record.fingerprint}",
+        key=f"results.heat.{answer.photo.photo_id}.{classifier.fingerprint}",
         required=True,
     )
     square, heated = _square_and_heat(
         classifier,
         batch,
         name=answer.photo.name,
-        key=(classifier.record.fingerprint, batch.batch_id, answer.photo.photo_id, index),
+        key=(classifier.fingerprint, batch.batch_id, answer.photo.photo_id, index),
     )
     seen, heat = st.columns(2)
     seen.image(square, caption=f"What the network saw: {square.width} × {square.height} pixels", width="stretch")

@@ -9,7 +9,7 @@ from pages.widgets.network_choice import Anatomy
 from pages.widgets.wording import percent, plain
 
 _FITTED = {
-    FitMode.CROP: "The largest square in the middle of the photo, less a narrow border, is scaled to",
+    FitMode.CROP: "The largest square in the middle of the photo{border} is scaled to",
     FitMode.LETTERBOX: "The whole photo is scaled, with grey bars where it is no square, to",
     FitMode.SQUASH: "The whole photo is squeezed, whatever its shape, to",
 }
@@ -48,16 +48,19 @@ def render_under_the_hood(anatomy: Anatomy, classifier: Classifier, view: BatchV
 def _describe_square(classifier: Classifier) -> str:
     height, width = classifier.record.image_size
     mode = FitMode(classifier.record.fit_mode)
+    border = ", less a narrow border," if classifier.record.crop_fraction < 1 else ""
+    fitted = _FITTED[mode].format(border=border)
     return (
-        f"{_FITTED[mode]} {width} × {height} pixels of red, green and blue: **{width * height * 3:,} numbers** from 0 "
-        f"to 255.{_UNSEEN.get(mode, '')}"
+        f"{fitted} {width} × {height} pixels of red, green and blue: **{width * height * 3:,} numbers** from 0 to 255."
+        f"{_UNSEEN.get(mode, '')}"
     )
 
 
 def _describe_features(anatomy: Anatomy, classifier: Classifier) -> str:
     rows, columns, channels = classifier.engine.feature_map_shape
+    if rows * columns == 1:
+        return f"{anatomy.backbone} turns them into **{channels:,} numbers that say what is there** (the features)."
     return (
         f"{anatomy.backbone} turns them into **{channels:,} patterns at {rows} × {columns} places** (the feature map), "
-        f"and takes the mean over all places: {channels:,} numbers that say what is there, no matter where (the "
-        "pooled features)."
+        f"and {anatomy.pooling}."
     )

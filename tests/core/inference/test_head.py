@@ -9,8 +9,8 @@ import pytest
 from core.config import HeadConfig
 from core.errors import RunFileError
 from core.inference.head import Head, read_head
+from core.training.assembly import write_head
 from core.training.network import build_head, to_probabilities
-from tests.core.inference.model_samples import write_head
 
 FEATURES = np.random.default_rng(3).normal(size=(16, 24)).astype(np.float32)
 
@@ -80,7 +80,7 @@ def test_what_speaks_for_the_second_class_speaks_against_the_first():
 def test_a_file_gives_back_the_head(tmp_path: Path):
     """Layers come in their order, however many there are."""
     head = from_keras(build_head(HeadConfig(hidden_units=(6, 5, 4)), FEATURES.shape[1], 3, seed=1))
-    write_head(tmp_path / "head.npz", head)
+    write_head(head, tmp_path / "head.npz")
     again = read_head(tmp_path / "head.npz")
     np.testing.assert_array_equal(again.probabilities(FEATURES), head.probabilities(FEATURES))
     assert again.num_bytes == head.num_bytes > 0
@@ -120,7 +120,7 @@ def test_what_is_no_head_is_refused(tmp_path: Path, arrays: dict[str, np.ndarray
 def test_a_head_that_was_cut_off_is_refused(tmp_path: Path, num_bytes: int):
     """A full disk or a broken copy leaves the first part of the file."""
     path = tmp_path / "head.npz"
-    write_head(path, Head((KERNEL,), (BIAS,)))
+    write_head(Head((KERNEL,), (BIAS,)), path)
     path.write_bytes(path.read_bytes()[:num_bytes])
     with pytest.raises(RunFileError, match=r"head\.npz is damaged"):
         read_head(path)

@@ -165,6 +165,19 @@ def test_a_model_is_loaded_once_and_anew_when_it_has_changed(
     assert label_of(before, SAMPLES[0]) == "cat"
 
 
+def test_a_class_with_another_name_is_another_answer(
+    folder: RunFolder, record: ModelRecord, classifier: Classifier, prepared_settings: Settings
+):
+    """Trained again after a class was renamed, the head may be the same to the last bit; the answer is not."""
+    cache = ClassifierCache(prepared_settings)
+    write_model(folder, record, head_for_samples(classifier, 3))
+    before = cache.get_trained(1)
+    folder.write_json(folder.model_record_path, replace(record, class_names=("tiger", *NAMES[1:])).to_json())
+    after = cache.get_trained(1)
+    assert label_of(after, SAMPLES[0]) == "tiger"
+    assert after.fingerprint != before.fingerprint
+
+
 def test_a_purged_model_does_not_answer(
     folder: RunFolder, record: ModelRecord, classifier: Classifier, prepared_settings: Settings
 ):
@@ -207,7 +220,7 @@ def test_without_its_artefact_a_model_says_what_to_do(
     folder = RunFolder(own_settings, 1)
     write_model(folder, record, head_for_samples(classifier, 3))
     shutil.rmtree(own_settings.cache_path)
-    with pytest.raises(ArtefactMissingError, match=r"EfficientNetLite0-.*Prepare it again.*package the model"):
+    with pytest.raises(ArtefactMissingError, match=r"EfficientNetLite0-.*Prepare it again.*Packaging the model"):
         find_trained_model(folder, own_settings)
     assert backbone_to_prepare(record) == find_backbone("EfficientNetLite0")
 
@@ -278,6 +291,39 @@ def test_without_its_head_the_heat_is_measured(whole: RunFolder, own_settings: S
     """A fine-tuned model answers even if the matrices of its head are gone."""
     whole.head_path.unlink()
     assert not ClassifierCache(own_settings).get_trained(1).has_exact_heat
+
+
+def test_a_network_that_shows_no_places_has_its_heat_measured(folder: RunFolder, prepared_settings: Settings):
+    """A module of TensorFlow Hub has a map of one place: where the evidence lies is found by covering parts."""
+    import keras
+
+    from core.backbones.convert import convert_to_litert
+
+    pixels = keras.Input((28, 28, 3))
+    features = keras.layers.Flatten()(keras.layers.AveragePooling2D(14)(pixels))  # brightness of the four quarters
+    kernel = np.repeat(np.eye(4, 2, dtype=np.float32), 3, axis=0) / 50  # the first class is bright above on the left
+    logits = keras.layers.Dense(2, use_bias=False, name="logits")
+    feature_map = keras.layers.Reshape((1, 1, 12))(features)
+    model = keras.Model(pixels, [keras.layers.Softmax()(logits(features)), features, feature_map])
+    logits.set_weights([kernel])
+    record = ModelRecord(
+        class_names=("left", "right"),
+        image_size=(28, 28),
+        fit_mode="squash",
+        crop_fraction=1.0,
+        artefact=None,
+        fingerprint="f00d",
+        backbone="hub:/somewhere",
+        has_linear_head=True,
+    )
+    write_model(folder, record, Head((kernel,), (np.zeros(2, np.float32),)))
+    convert_to_litert(model, folder.litert_path)
+    found = ClassifierCache(prepared_settings).get_trained(1)
+    assert not found.has_exact_heat
+    heat = found.heat(Image.new("RGB", (28, 28), (255, 255, 255)), 0)
+    assert heat.shape == (7, 7)
+    assert heat[:3, :3].min() > 0.9
+    assert heat[4:].max() < 0.1
 
 
 def test_what_packaging_made_answers_when_the_artefact_is_gone(
