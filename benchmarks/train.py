@@ -209,6 +209,7 @@ def time_run(services: Services, dataset_id: int, config: TrainConfig, folder: P
     run_folder = RunFolder(services.settings, view.id)
     run_folder.read_json(run_folder.report_path)
     seconds = time.perf_counter() - started
+    tell(f"took {seconds:.2f} s")
     package_seconds = wait_for_packaging(services, view)
     return TimedRun(
         view=view,
