@@ -13,6 +13,7 @@ from core.services import Services
 from pages.widgets.live_chart import Curves, EpochPoint
 
 _KEPT = "train.history"
+_NUM_RECENT = 5  # epochs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,21 @@ class RunHistory:
         """How fast it goes at present, or went last."""
         stories = (self.last_batch, self.epochs[-1] if self.epochs else None)
         return next((story.photos_per_second for story in stories if story and story.photos_per_second), None)
+
+    def seconds_left(self, config: TrainConfig) -> float | None:
+        """Seconds that the epochs of the last phase will still take if all of them come; None where that is not known.
+
+        How far the whole run is tells less: what came before the first epoch was work of another kind.
+        """
+        phase = self.phase
+        if phase is None or phase.num_epochs is None or phase.first_epoch is None:
+            return None
+        if config.fine_tune is not None and phase.phase != PhaseName.FINE_TUNE:
+            return None
+        recent = [epoch.seconds for epoch in self.epochs if epoch.epoch >= phase.first_epoch][-_NUM_RECENT:]
+        if not recent:
+            return None
+        return sum(recent) / len(recent) * max(0, _last_epoch(phase) - self.num_epochs)
 
     def num_planned(self, config: TrainConfig, *, is_active: bool) -> int:
         """Epochs of all phases that are done or may still come."""

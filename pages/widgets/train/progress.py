@@ -43,7 +43,10 @@ def _render_bar(view: RunView, history: RunHistory, config: TrainConfig | None, 
     st.markdown(f"**{title}**{f' ({term})' if term else ''}{epochs}")
     progress = None if view.task_id is None else services.queue.progress(view.task_id)
     fraction = (progress.fraction or 0.0) if progress else 0.0
-    text = f"{plain(progress.message)}{time_left(progress.seconds_left)}" if progress else "Starting"
+    left = None if config is None else history.seconds_left(config)
+    if left is None and progress is not None:
+        left = progress.seconds_left
+    text = f"{plain(progress.message)}{time_left(left)}" if progress else "Starting"
     if view.status is RunStatus.STOPPING:
         text = "Discarding it …" if view.is_cancel_requested else "Stopping: the best epoch so far is kept …"
     st.progress(min(1.0, max(0.0, fraction)), text=text)

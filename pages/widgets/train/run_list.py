@@ -36,7 +36,11 @@ def _render_runs(open_run_id: int | None, services: Services, *, was_active: boo
     st.markdown(f"**{count(len(views), 'run')}**")
     shown = _filtered(views, services)
     num_shown = st.session_state.get(_SHOWN, _NUM_SHOWN)
+    races: set[str] = set()
     for view in shown[:num_shown]:
+        if view.race is not None and view.race not in races:
+            races.add(view.race)
+            _render_race(view.race, shown)
         _render_run(view, services, is_open=view.id == open_run_id)
     if len(shown) > num_shown:
         st.button(f"Show {len(shown) - num_shown:,} more", type="tertiary", on_click=_show_more)
@@ -64,6 +68,19 @@ def _filtered(views: Sequence[RunView], services: Services) -> list[RunView]:
     return [view for view in views if chosen is None or view.dataset_id == chosen]
 
 
+def _render_race(race: str, views: Sequence[RunView]) -> None:
+    """The way to a race, above the first of its runs."""
+    num_runs = sum(view.race == race for view in views)
+    st.button(
+        f"Race of {count(num_runs, 'network')}",
+        key=f"train.list.race.{race}",
+        type="tertiary",
+        icon=":material/flag:",
+        on_click=open_race,
+        args=(race,),
+    )
+
+
 def _render_run(view: RunView, services: Services, *, is_open: bool) -> None:
     words, icon, _ = STATUS_WORDS[view.status]
     with st.container(border=True, gap=None, key=f"train-run-{'open-' if is_open else ''}{view.id}"):
@@ -78,20 +95,11 @@ def _render_run(view: RunView, services: Services, *, is_open: bool) -> None:
         score = best_score(view)
         seconds = duration_of(view, time.time())
         parts = [words if score is None else f"{share_text(score.accuracy)} right"]
-        if seconds is not None:
+        if seconds:
             parts.append(time_text(seconds))
         line = sparkline(_points(view, services))
         text = html.escape(" · ".join(parts))
         st.html(f'<div class="bluetit-run-facts"><span>{text}</span>{line}</div>')
-        if view.race is not None:
-            st.button(
-                "The race",
-                key=f"train.list.race.{view.id}",
-                type="tertiary",
-                icon=":material/flag:",
-                on_click=open_race,
-                args=(view.race,),
-            )
 
 
 def _points(view: RunView, services: Services) -> list[float]:

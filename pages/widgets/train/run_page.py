@@ -36,8 +36,7 @@ def render_run(view: RunView, services: Services) -> None:
     state = _state(view)
     seconds = _POLL_SECONDS if view.is_active else _SLOW_POLL_SECONDS if is_being_packaged(view) else None
     st.fragment(_render_moving, run_every=seconds)(view.id, services, shown=state)
-    if not view.is_active:
-        render_run_hood(view, services)
+    render_run_hood(view, services)
 
 
 def _state(view: RunView) -> object:

@@ -1,6 +1,7 @@
 """What a run has told: read in parts, drawn as curves, and read anew when a run goes back."""
 
 import math
+from dataclasses import replace
 
 from core.config import FineTuneConfig, PhaseConfig, TrainConfig
 from core.runs.records import RunEventKind, RunEventView
@@ -94,6 +95,18 @@ def test_a_run_that_has_ended_plans_nothing() -> None:
     """A stopped run ends with its last epoch, and has no line where fine-tuning would have begun."""
     curves = told(phase(PhaseName.HEAD, 1, 10), epoch(1), epoch(2, best=1)).curves(CONFIG, is_active=False)
     assert (curves.num_epochs_planned, curves.fine_tuning_from, curves.best_epoch) == (2, None, 1)
+
+
+def test_the_time_left_is_that_of_the_epochs() -> None:
+    """As long as the last ones took; not known before there are any, nor while another phase is still to come."""
+    head_only = replace(CONFIG, fine_tune=None)
+    begun = told(phase(PhaseName.FEATURES), phase(PhaseName.HEAD, 1, 10))
+    assert begun.seconds_left(head_only) is None
+    history = told(epoch(1), epoch(2), after=begun)
+    assert history.seconds_left(head_only) == 8.0
+    assert history.seconds_left(CONFIG) is None
+    tuned = told(phase(PhaseName.FINE_TUNE, 3, 5), epoch(3), after=history)
+    assert tuned.seconds_left(CONFIG) == 4.0
 
 
 def test_speed_and_best_epoch_are_the_latest() -> None:
