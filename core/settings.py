@@ -116,6 +116,11 @@ class Settings:
         minimum=1,
     )
     # Training
+    package_after_training: bool = _setting(
+        True,
+        unit="true or false",
+        explanation="Whether the files to take away are made after each training, or only when somebody asks for them.",
+    )
     activation_memory_bytes: int = _setting(
         2_000_000_000,
         unit="bytes",
@@ -274,6 +279,8 @@ def _read_settings_file(environ: Mapping[str, str]) -> dict[str, Any]:
 def _parse(value: Any, kind: Any, where: str) -> Any:
     """Turn text (or a TOML value) into the type that the field is declared with."""
     try:
+        if kind is bool:
+            return _parse_flag(value)
         if kind is int:
             if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
                 raise ValueError(value)
@@ -291,6 +298,14 @@ def _parse(value: Any, kind: Any, where: str) -> Any:
     except (TypeError, ValueError) as exc:
         name = getattr(kind, "__name__", str(kind))
         raise SettingsError(f"The {where} is {value!r}; a value of type {name} was expected.") from exc
+
+
+def _parse_flag(value: Any) -> bool:
+    """True or false, of TOML or in the words that people write into environment variables."""
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    if str(value).lower() not in words:
+        raise ValueError(value)
+    return words[str(value).lower()]
 
 
 def num_usable_cores() -> int:

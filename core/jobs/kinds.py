@@ -31,6 +31,7 @@ class TaskKind:
     max_attempts: int  # how often a task is begun in all, when its worker dies each time
     # What happens to a task whose worker died: begun again by itself, or left for a person to continue.
     on_worker_death: Literal["retry", "interrupt"]
+    gives_way: bool = False  # whether tasks of other kinds are begun first, even if they came later
 
 
 TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
@@ -92,6 +93,7 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
                 lane=Lane.NETWORKS,
                 max_attempts=3,
                 on_worker_death="retry",
+                gives_way=True,  # people wait for the next training, seldom for files
             ),
         )
     }

@@ -8,9 +8,9 @@ import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Select, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, case, delete, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from core.errors import IllegalTransitionError, JobError, TaskLostError, UnknownTaskError
 from core.jobs.kinds import TASK_KINDS, Lane, TaskKind, find_kind, kinds_of
@@ -166,8 +166,11 @@ class TaskQueue:
         if task.status is not TaskStatus.QUEUED:
             return None
         kind_names = kinds_of(find_kind(task.kind, self.kinds).lane, self.kinds)
+        turn, own_turn = self._turn(Task.kind), int(find_kind(task.kind, self.kinds).gives_way)
         before = select(func.count()).where(
-            Task.status == TaskStatus.QUEUED, Task.kind.in_(kind_names), Task.id < task_id
+            Task.status == TaskStatus.QUEUED,
+            Task.kind.in_(kind_names),
+            (turn < own_turn) | ((turn == own_turn) & (Task.id < task_id)),
         )
         with self._database.read_session() as session:
             return session.scalar(before) or 0
@@ -198,6 +201,8 @@ class TaskQueue:
     def claim(self, worker_id: str, kind_names: Collection[str]) -> ClaimedTask | None:
         """Give the oldest queued task of these kinds to a registered worker; None when there is none.
 
+        Kinds that give way come last.
+
         Idle workers ask several times a second: when there is none, no writer is kept waiting.
         """
         queued = select(Task.id).where(Task.status == TaskStatus.QUEUED, Task.kind.in_(kind_names))
@@ -208,7 +213,7 @@ class TaskQueue:
         oldest = (
             select(candidate.id)
             .where(candidate.status == TaskStatus.QUEUED, candidate.kind.in_(kind_names))
-            .order_by(candidate.id)
+            .order_by(self._turn(candidate.kind), candidate.id)
             .limit(1)
             .with_for_update(skip_locked=True)  # PostgreSQL: two claimers look at different rows
             .scalar_subquery()
@@ -231,6 +236,10 @@ class TaskQueue:
                 return None
             _append_status(session, row.id, TaskStatus.RUNNING, attempt=row.attempts)
             return ClaimedTask(id=row.id, kind=row.kind, payload=row.payload, attempt=row.attempts, worker_id=worker_id)
+
+    def _turn(self, kind: InstrumentedAttribute[str]) -> ColumnElement[int]:
+        """0 for kinds that are begun first, 1 for those that give way."""
+        return case((kind.in_([name for name, row in self.kinds.items() if row.gives_way]), 1), else_=0)
 
     def finish(self, task_id: int, worker_id: str, *, status: TaskStatus, error: str | None = None) -> None:
         """Write how a task ended; of its reports of progress only the last is kept.

@@ -7,6 +7,7 @@ A run that was killed goes on from its checkpoint: what comes before is repeated
 and a phase that is over is not trained again.
 """
 
+import gc
 import math
 import shutil
 import time
@@ -94,7 +95,12 @@ def run_train_task(context: TaskContext) -> None:
         except TaskCancelledError:
             folder.delete()
             raise
-        queue_packaging(RunLibrary(database), TaskQueue(database), run_id)
+        finally:
+            # The worker lives on: without this every run would leave its networks behind.
+            keras.backend.clear_session()
+            gc.collect()
+        if context.settings.package_after_training:
+            queue_packaging(RunLibrary(database), TaskQueue(database), run_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,7 @@ def test_defaults_need_no_environment(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("variable", "text", "name", "value"),
     [
+        ("BLUETIT_PACKAGE_AFTER_TRAINING", "No", "package_after_training", False),
         ("BLUETIT_MAX_WORKERS", "3", "max_workers", 3),
         ("BLUETIT_LINK_TIMEOUT_SECONDS", "2.5", "link_timeout_seconds", 2.5),
         ("BLUETIT_DEFAULT_BACKBONE", "MobileNetV2", "default_backbone", "MobileNetV2"),

@@ -414,3 +414,13 @@ def test_worker_that_signed_off_too_early(queue: TaskQueue, worker_id: str) -> N
     assert [worker.id for worker in queue.dead_workers(-60)] == [worker_id]
     queue.recover_tasks_of(worker_id)
     assert queue.dead_workers(-60) == []
+
+
+def test_what_gives_way_comes_last(database: Database):
+    """A packaging that waits longer lets every other task go first, and knows how many do."""
+    queue = TaskQueue(database)
+    queue.register_worker("w1", pid=1, host="here", lane=Lane.NETWORKS)
+    packaging, training = queue.submit("package_run", {"run_id": 1}), queue.submit("train_run", {"run_id": 2})
+    assert (queue.place_in_queue(packaging), queue.place_in_queue(training)) == (1, 0)
+    claimed = [queue.claim("w1", ["package_run", "train_run"]) for _ in range(2)]
+    assert [task.id for task in claimed if task is not None] == [training, packaging]
