@@ -374,7 +374,7 @@ def database(settings: Settings) -> Iterator[Database]:
 def fill(library: Library, store: PhotoStore, photos_dir: Path) -> int:
     """A dataset of some real photos, with a class that cannot be a folder's name."""
     images = []
-    for split, number in ((Split.TRAIN, 50), (Split.VALIDATION, 100)):
+    for split, number in ((Split.TRAIN, 30), (Split.VALIDATION, 50)):
         for folder, class_name in (("alien", 'the "alien"'), ("predator", "predator")):
             for path in sorted((photos_dir / split.value / folder).iterdir())[:number]:
                 photo = encode_photo(path.read_bytes(), path.name)
@@ -409,7 +409,9 @@ def test_the_script_of_a_run_gives_its_accuracy(
     store = PhotoStore(prepared_settings.photos_path, prepared_settings.cache_path)
     dataset_id = fill(library, store, shared_dir / "data" / "alien_vs_predator")
     snapshot = take_snapshot(database, dataset_id)
-    config = RECIPES["quick"].config(snapshot.hash)
+    # All photos in one batch and no dropout: nothing is left that a script draws otherwise than a run.
+    phase = PhaseConfig(learning_rate=0.01, num_epochs=30, batch_size=60)
+    config = replace(RECIPES["quick"].config(snapshot.hash), head=HeadConfig(dropout=0), head_phase=phase)
     score = train(config, database, prepared_settings)
     export_dataset(library, store, dataset_id, tmp_path / "export.zip")
     with zipfile.ZipFile(tmp_path / "export.zip") as archive:
@@ -425,9 +427,10 @@ def test_the_script_of_a_run_gives_its_accuracy(
         check=False,
     )
     assert process.returncode == 0, process.stderr
-    match = re.fullmatch(r"validation accuracy: (\d\.\d{4}) \((\d+) of 200\)", process.stdout.splitlines()[-1])
+    match = re.fullmatch(r"validation accuracy: (\d\.\d{4}) \((\d+) of 100\)", process.stdout.splitlines()[-1])
     assert match is not None, process.stdout
-    assert float(match[1]) == int(match[2]) / 200
-    assert abs(float(match[1]) - score.accuracy) <= 0.01
+    assert float(match[1]) == int(match[2]) / 100
+    assert abs(int(match[2]) - score.num_correct) <= 1
+    assert score.accuracy > 0.85
     model = keras.models.load_model(tmp_path / "model.keras")
     assert (model.input_shape, model.output_shape) == ((None, 224, 224, 3), (None, 2))
