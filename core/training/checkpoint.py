@@ -78,13 +78,14 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
 
 
 def remove_checkpoint(folder: Path) -> None:
-    """Delete the checkpoint, if there is one.
+    """Delete the checkpoint, if there is one, and what writers that were killed left beside it.
 
     Raises:
         StorageError: it cannot be deleted.
     """
     with translating_disk_errors(folder):
-        (folder / _FILE).unlink(missing_ok=True)
+        for path in folder.glob(f"*{_FILE}"):
+            path.unlink(missing_ok=True)
 
 
 def copy_values(variables: Sequence[Any]) -> Arrays:

@@ -195,6 +195,7 @@ def test_a_loss_that_is_no_number_leaves_a_model_all_the_same():
         validation=None,
         validation_targets=np.zeros((0, NUM_CLASSES), np.float32),
     )
-    _, end = train(made, listener)
+    model = build_head(HeadConfig(), NUM_FEATURES, NUM_CLASSES, seed=2)
+    end = run_phase(model, made, begin=begin_phase(0.01), recorder=listener)
     assert np.isnan(listener.results[0].loss)
-    assert end.stopping.best_epoch in (1, 2)
+    assert end.stopping.best_epoch == 1
