@@ -1,22 +1,25 @@
 """How long a run will probably take on this machine."""
 
+from collections import Counter
+
 import streamlit as st
 
 from core.backbones.artefacts import Artefact, find_artefact
 from core.backbones.catalog import find_backbone
 from core.config import SCRATCH, TrainConfig
 from core.datasets.records import DatasetView, Split
-from core.errors import ArtefactDamagedError, UnknownBackboneError
+from core.datasets.snapshots import load_snapshot
+from core.errors import ArtefactDamagedError, UnknownBackboneError, UnknownDatasetError
 from core.inference.feature_cache import FeatureCache
 from core.runs.begin import Prospect
 from core.runs.corrections import learn_corrections
 from core.runs.estimate import Corrections, NetworkCost, PhotoCounts, RunEstimate, estimate_run
-from core.runs.records import RunStatus
+from core.runs.records import RunStatus, RunView
 from core.services import Services
 from pages.widgets.dataset.remembered import remembered
 from pages.widgets.train.status import PHASE_WORDS, time_text
 
-_CORRECTIONS, _MISSING = "train.expected.corrections", "train.expected.missing"
+_CORRECTIONS, _MISSING, _OF_RUN = "train.expected.corrections", "train.expected.missing", "train.expected.of_run"
 
 
 def estimate(config: TrainConfig, prospect: Prospect, dataset: DatasetView, services: Services) -> RunEstimate | None:
@@ -34,6 +37,33 @@ def estimate(config: TrainConfig, prospect: Prospect, dataset: DatasetView, serv
     )
     corrections = _corrections(services)
     return estimate_run(config, photos, network=network, settings=services.settings, corrections=corrections)
+
+
+def estimate_for_run(view: RunView, config: TrainConfig, services: Services) -> RunEstimate | None:
+    """How long a run that has begun was to take, all its features computed; None where that is not known."""
+
+    def work_out() -> RunEstimate | None:
+        artefact = _artefact_of(config.backbone, services)
+        network = None if artefact is None else _cost_of(artefact)
+        if network is None and config.backbone != SCRATCH:
+            return None
+        try:
+            snapshot = load_snapshot(services.database, view.snapshot_hash)
+        except UnknownDatasetError:
+            return None
+        numbers = Counter(image.split for image in snapshot.images)
+        photos = PhotoCounts(
+            train=numbers[Split.TRAIN],
+            validation=numbers[Split.VALIDATION],
+            test=numbers[Split.TEST],
+            num_classes=len(snapshot.class_names),
+        )
+        corrections = _corrections(services)
+        return estimate_run(config, photos, network=network, settings=services.settings, corrections=corrections)
+
+    # A network that was prepared by the run itself is measured only then.
+    is_measured = _artefact_of(config.backbone, services) is not None
+    return remembered(_OF_RUN, (view.id, is_measured), work_out)
 
 
 def render_expected(config: TrainConfig, prospect: Prospect, dataset: DatasetView, services: Services) -> None:

@@ -1,7 +1,7 @@
 """What a run has told so far, read a little at a time and kept in the visitor's session."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -14,6 +14,8 @@ from pages.widgets.live_chart import Curves, EpochPoint
 
 _KEPT = "train.history"
 _NUM_RECENT = 5  # epochs
+# A phase that takes longer than expected is taken to go on for this share of what it has taken.
+_LEAST_LEFT_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,7 @@ class RunHistory:
     num_rewinds: int  # of the run when the first event was read
     sequence: int = 0  # of the last event that was read
     phases: tuple[PhaseStory, ...] = ()
+    phase_began_at: float = 0.0  # the last of them, Unix seconds
     epochs: tuple[EpochStory, ...] = ()
     batches: tuple[tuple[float, float], ...] = ()  # (epochs gone by, loss)
     last_batch: BatchStory | None = None
@@ -34,11 +37,13 @@ class RunHistory:
         """The same with what happened next."""
         phases, epochs, batches, notes = list(self.phases), list(self.epochs), list(self.batches), list(self.notes)
         sequence, last_batch, photos = self.sequence, self.last_batch, self.photos
+        phase_began_at = self.phase_began_at
         for event in events:
             sequence = event.sequence
             match event.kind:
                 case "phase":
                     phases.append(PhaseStory.from_json(event.payload))
+                    phase_began_at = event.created_at
                 case "epoch":
                     epochs.append(EpochStory.from_json(event.payload))
                 case "batch":
@@ -52,6 +57,7 @@ class RunHistory:
             self,
             sequence=sequence,
             phases=tuple(phases),
+            phase_began_at=phase_began_at,
             epochs=tuple(epochs),
             batches=tuple(batches),
             last_batch=last_batch,
@@ -81,20 +87,28 @@ class RunHistory:
         stories = (self.last_batch, self.epochs[-1] if self.epochs else None)
         return next((story.photos_per_second for story in stories if story and story.photos_per_second), None)
 
-    def seconds_left(self, config: TrainConfig) -> float | None:
-        """Seconds that the epochs of the last phase will still take if all of them come; None where that is not known.
+    def seconds_left(self, expected: Mapping[str, float], now: float) -> float | None:
+        """Seconds that the run will still take if all its epochs come; None where that is not known.
 
-        How far the whole run is tells less: what came before the first epoch was work of another kind.
+        Args:
+            expected: seconds of each phase, as they were estimated.
+            now: Unix seconds.
         """
         phase = self.phase
-        if phase is None or phase.num_epochs is None or phase.first_epoch is None:
+        if phase is None or phase.phase not in expected:
             return None
-        if config.fine_tune is not None and phase.phase != PhaseName.FINE_TUNE:
-            return None
-        recent = [epoch.seconds for epoch in self.epochs if epoch.epoch >= phase.first_epoch][-_NUM_RECENT:]
-        if not recent:
-            return None
-        return sum(recent) / len(recent) * max(0, _last_epoch(phase) - self.num_epochs)
+        order = list(PhaseName)
+        later = order[order.index(PhaseName(phase.phase)) + 1 :]
+        return self._seconds_left_in(phase, expected[phase.phase], now) + sum(expected.get(name, 0.0) for name in later)
+
+    def _seconds_left_in(self, phase: PhaseStory, expected_seconds: float, now: float) -> float:
+        """What the last epochs took tells more than any estimate; before the first of them the estimate has to do."""
+        first_epoch = phase.first_epoch or 1
+        recent = [epoch.seconds for epoch in self.epochs if epoch.epoch >= first_epoch][-_NUM_RECENT:]
+        if phase.num_epochs is not None and recent:
+            return sum(recent) / len(recent) * max(0, _last_epoch(phase) - self.num_epochs)
+        gone = max(0.0, now - self.phase_began_at)
+        return max(expected_seconds - gone, _LEAST_LEFT_SHARE * gone)
 
     def num_planned(self, config: TrainConfig, *, is_active: bool) -> int:
         """Epochs of all phases that are done or may still come."""

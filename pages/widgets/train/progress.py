@@ -1,5 +1,7 @@
 """A run that waits or trains: how far it is, how fast, and the two ways to end it."""
 
+import time
+
 import streamlit as st
 
 from core.config import TrainConfig
@@ -8,6 +10,7 @@ from core.runs.folder import RunFolder
 from core.runs.records import RunStatus, RunView
 from core.services import Services
 from pages.widgets.errors import guarded
+from pages.widgets.train.expected import estimate_for_run
 from pages.widgets.train.history import RunHistory
 from pages.widgets.train.status import PHASE_WORDS, others_before_text, share_text
 from pages.widgets.wording import plain, time_left
@@ -43,7 +46,8 @@ def _render_bar(view: RunView, history: RunHistory, config: TrainConfig | None, 
     st.markdown(f"**{title}**{f' ({term})' if term else ''}{epochs}")
     progress = None if view.task_id is None else services.queue.progress(view.task_id)
     fraction = (progress.fraction or 0.0) if progress else 0.0
-    left = None if config is None else history.seconds_left(config)
+    expected = None if config is None else estimate_for_run(view, config, services)
+    left = None if expected is None else history.seconds_left(expected.seconds, time.time())
     if left is None and progress is not None:
         left = progress.seconds_left
     text = f"{plain(progress.message)}{time_left(left)}" if progress else "Starting"

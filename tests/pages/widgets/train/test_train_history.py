@@ -1,7 +1,6 @@
 """What a run has told: read in parts, drawn as curves, and read anew when a run goes back."""
 
 import math
-from dataclasses import replace
 
 from core.config import FineTuneConfig, PhaseConfig, TrainConfig
 from core.runs.records import RunEventKind, RunEventView
@@ -97,16 +96,19 @@ def test_a_run_that_has_ended_plans_nothing() -> None:
     assert (curves.num_epochs_planned, curves.fine_tuning_from, curves.best_epoch) == (2, None, 1)
 
 
-def test_the_time_left_is_that_of_the_epochs() -> None:
-    """As long as the last ones took; not known before there are any, nor while another phase is still to come."""
-    head_only = replace(CONFIG, fine_tune=None)
-    begun = told(phase(PhaseName.FEATURES), phase(PhaseName.HEAD, 1, 10))
-    assert begun.seconds_left(head_only) is None
-    history = told(epoch(1), epoch(2), after=begun)
-    assert history.seconds_left(head_only) == 8.0
-    assert history.seconds_left(CONFIG) is None
-    tuned = told(phase(PhaseName.FINE_TUNE, 3, 5), epoch(3), after=history)
-    assert tuned.seconds_left(CONFIG) == 4.0
+def test_the_time_left() -> None:
+    """What the last epochs took counts, estimates only for what has not begun; nothing is known without any."""
+    expected = {PhaseName.FEATURES: 20.0, PhaseName.HEAD: 5.0, PhaseName.FINE_TUNE: 60.0, PhaseName.EVALUATION: 1.0}
+    assert EMPTY.seconds_left(expected, 0.0) is None
+    features = told(phase(PhaseName.FEATURES))
+    assert features.seconds_left({}, 0.0) is None
+    assert features.seconds_left(expected, 15.0) == 5 + 66
+    assert features.seconds_left(expected, 40.0) == 4 + 66  # slower than expected, and not over yet
+    head = told(phase(PhaseName.HEAD, 1, 10), after=features)
+    assert head.seconds_left(expected, 2.0) == 3 + 61
+    assert told(epoch(1), epoch(2), after=head).seconds_left(expected, 2.0) == 8 + 61
+    tuned = told(epoch(1), phase(PhaseName.FINE_TUNE, 2, 5), epoch(2), after=head)
+    assert tuned.seconds_left(expected, 2.0) == 4 + 1
 
 
 def test_speed_and_best_epoch_are_the_latest() -> None:
