@@ -21,7 +21,7 @@ _DOCSTRING = Template('''\
 
 DATA is a folder with the folders train and validation, perhaps test, and in each a folder of photos for every class:
 what *Export* on Bluetit's dataset page makes. Random numbers are drawn in another order than in Bluetit, so that the
-accuracy may differ by about one percentage point.
+accuracy may differ by a percentage point or two.
 """''')
 
 _MAIN_GUARD = """\
