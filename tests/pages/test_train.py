@@ -147,6 +147,18 @@ def test_one_button_trains(visit: Visit, worker: PretendWorker, birds: int) -> N
     assert None not in {image.split for image in worker.services.library.list_images(birds)}
 
 
+def test_the_dataset_that_was_opened_last_is_chosen(visit: Visit, worker: PretendWorker, birds: int) -> None:
+    """Whoever comes from the dataset page trains on what was open there, even when another one is newer."""
+    newer = make_birds(worker.services.library, "Newer birds")
+    app = visit()
+    assert app.selectbox(key="train.start.dataset").value == newer
+    app = AppTest.from_file(str(PROJECT_DIR / "streamlit_app.py"), default_timeout=RUN_TIMEOUT_SECONDS)
+    app.query_params["dataset"] = str(birds)
+    app.switch_page("pages/dataset.py").run()
+    app.switch_page(PAGE).run()
+    assert app.selectbox(key="train.start.dataset").value == birds
+
+
 def test_each_recipe_is_one_choice(visit: Visit, worker: PretendWorker, birds: int) -> None:
     """Walk-throughs too, with their own networks; nothing else needs to be touched."""
     app = visit()
@@ -499,6 +511,18 @@ def test_a_run_that_trains_cannot_be_deleted(visit: Visit, worker: PretendWorker
     run_id = submit(worker, birds).id
     worker.begin()
     assert button(visit(run_id), "Delete").disabled
+
+
+def test_a_run_that_somebody_else_deletes(visit: Visit, worker: PretendWorker, birds: int) -> None:
+    """Whoever has it open is led back to the form, told so when it is gone for good."""
+    run_id = done(worker, birds)
+    app = visit(run_id)
+    worker.services.runs.trash(run_id)
+    assert "Train a network on your photos" in texts(app.run())
+    worker.services.run_desk.purge(run_id)
+    app = visit(run_id)
+    assert "No run has the number" in texts(app)
+    assert "Train a network on your photos" in texts(app)
 
 
 def test_runs_of_one_dataset(visit: Visit, worker: PretendWorker, birds: int) -> None:

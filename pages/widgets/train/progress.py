@@ -89,12 +89,13 @@ def _device_of(view: RunView, services: Services) -> str | None:
 
 def _render_ends(view: RunView, history: RunHistory, services: Services) -> None:
     is_ending = view.status is RunStatus.STOPPING
+    is_unbegun = view.status is RunStatus.QUEUED and view.started_at is None  # there is nothing to keep yet
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Stop",
             key=f"train.stop.{view.id}",
             icon=":material/stop:",
-            disabled=is_ending or view.status is RunStatus.QUEUED,
+            disabled=is_ending or is_unbegun,
             help="Ends the training now. The best epoch so far is kept as a model.",
             on_click=guarded(services.run_desk.stop),
             args=(view.id,),

@@ -11,7 +11,7 @@ from pages.widgets.wording import plain
 
 def render_run_menu(view: RunView, services: Services) -> None:
     """A popover beside the name."""
-    with st.popover("", icon=":material/more_horiz:", help="Rename, note, delete", key=f"train.menu.{view.id}"):
+    with st.popover("Rename, note …", icon=":material/more_horiz:", key=f"train.menu.{view.id}"):
         name_key, note_key = f"train.menu.name.{view.id}", f"train.menu.note.{view.id}"
         st.session_state[name_key], st.session_state[note_key] = view.name, view.note
         st.text_input("Name", key=name_key, on_change=guarded(_rename), args=(view.id, name_key, services))

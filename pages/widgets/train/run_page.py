@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.config import TrainConfig
-from core.errors import ConfigError
+from core.errors import ConfigError, UnknownRunError
 from core.runs.records import RunStatus, RunView
 from core.services import Services
 from pages.widgets.errors import showing_errors
@@ -46,7 +46,9 @@ def _state(view: RunView) -> object:
 
 def _render_moving(run_id: int, services: Services, *, shown: object) -> None:
     # The chart stands at the same place whatever is above it: drawn elsewhere, it would begin anew in the browser.
-    view = services.runs.get_run(run_id)
+    view = _find(run_id, services)
+    if view is None:
+        st.rerun()  # the whole page, which tells that somebody has deleted the run
     history = read_history(view, services)
     above = st.container(key="train-above")
     config = _config_of(view)
@@ -66,6 +68,15 @@ def _render_moving(run_id: int, services: Services, *, shown: object) -> None:
         _render_notes(history)
     if _state(view) != shown:
         st.rerun()  # the whole page: the timer starts or stops, and the list of runs knows the new state
+
+
+def _find(run_id: int, services: Services) -> RunView | None:
+    """The run as it is now; None when it is in the trash or gone."""
+    try:
+        view = services.runs.get_run(run_id)
+    except UnknownRunError:
+        return None
+    return view if view.trashed_at is None else None
 
 
 def _config_of(view: RunView) -> TrainConfig | None:
