@@ -44,6 +44,7 @@ _TITLES = {
     "num_views": "number of views",
     "is_augmented_freely": "free augmentation",
     "has_class_weights": "weighing of rare classes",
+    "finds_learning_rate": "search for the learning rate",
     "uses_all_gpus": "use of all GPUs",
 }
 
@@ -246,6 +247,7 @@ class TrainConfig(_Json):
     is_augmented_freely: bool = False  # new pixels in every epoch, through the whole network: slow
     head: HeadConfig = field(default_factory=HeadConfig)
     head_phase: PhaseConfig = field(default_factory=PhaseConfig)
+    finds_learning_rate: bool = False  # a short trial chooses the head phase's rate in place of the config
     fine_tune: FineTuneConfig | None = None  # None: the backbone stays as it is
     stopping: StoppingConfig = field(default_factory=StoppingConfig)
     has_class_weights: bool = False  # photos of rare classes count more, so that each class counts the same
@@ -295,7 +297,7 @@ class TrainConfig(_Json):
 
     def _check_how(self) -> None:
         _check_whole("num_views", self.num_views, 1, MAX_VIEWS)
-        for name in ("is_augmented_freely", "has_class_weights", "uses_all_gpus"):
+        for name in ("is_augmented_freely", "finds_learning_rate", "has_class_weights", "uses_all_gpus"):
             _check_flag(name, getattr(self, name))
         if self.augment is None and (self.num_views > 1 or self.is_augmented_freely):
             asked = f"The {_titled('num_views')} is {self.num_views}"

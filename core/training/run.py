@@ -43,7 +43,13 @@ from core.training.activations import ActivationPlan, lower_encoder
 from core.training.assembly import head_of, rebuild, trained_layers, write_head, write_trained
 from core.training.baseline import build_baseline
 from core.training.checkpoint import Checkpoint, assign_values, copy_values, read_checkpoint, remove_checkpoint
-from core.training.device import choose_device, using_precision, with_smaller_batches
+from core.training.device import (
+    choose_device,
+    pick_batch_size,
+    training_bytes_per_photo,
+    using_precision,
+    with_smaller_batches,
+)
 from core.training.encoders import Array, Encoder, FeatureEncoder, KerasEncoder, PixelEncoder
 from core.training.features import FeatureSource
 from core.training.finish import (
@@ -58,6 +64,7 @@ from core.training.inputs import CachedInputs, FeatureInputs, Inputs, class_weig
 from core.training.network import BackboneNetwork, build_head, build_trainable, split_at
 from core.training.phases import Phase, PhaseEnd, remembered_variables, run_phase
 from core.training.photos import LabelledPhotos, ViewLoader, gather_photos
+from core.training.rate_finder import find_learning_rate
 from core.training.recording import RunLog, RunRecorder
 from core.training.source import find_source
 from core.training.stopping import StoppingState, begin_phase
@@ -391,10 +398,13 @@ class _Training:
         """Train, with smaller batches where the memory does not suffice."""
         resumed = checkpoint if checkpoint is not None and checkpoint.phase == plan.name else None
         initial = copy_values(remembered_variables(model))
-        has_one_unit = plan.num_outputs == 1
-        train, validation = self._photos.train, self._photos.validation
-        num_train = len(train)
-        weights = class_weights(train.class_indices, self._num_classes) if self._config.has_class_weights else None
+        if resumed is None:
+            bytes_per_photo = training_bytes_per_photo(model)
+            first_batch_size = pick_batch_size(
+                plan.config.batch_size, self._device, bytes_per_photo=bytes_per_photo, log=self._warn
+            )
+        else:
+            first_batch_size = resumed.batch_size
 
         def train_with(batch_size: int) -> PhaseEnd:
             # After a failure the last epoch that was kept is where to go on.
@@ -402,45 +412,59 @@ class _Training:
             kept = kept if kept is not None and kept.phase == plan.name else None
             if kept is None:
                 assign_values(remembered_variables(model), initial)
-            phase = Phase(
-                name=plan.name,
-                config=plan.config,
-                stopping=self._config.stopping,
-                label_smoothing=self._config.label_smoothing,
-                num_epochs_before=plan.num_epochs_before,
-                batch_size=batch_size,
-                jit_compile=self._device.jit_compile,
-                seed=self._config.seed,
-                train=plan.train,
-                train_targets=make_targets(train.class_indices, self._num_classes, has_one_unit=has_one_unit),
-                sample_weights=weights,
-                validation=plan.validation,
-                validation_targets=make_targets(validation.class_indices, self._num_classes, has_one_unit=has_one_unit),
-            )
+            phase = self._make_phase(plan, batch_size)
             with self._device.scope():
-                return run_phase(
-                    model,
-                    phase,
-                    begin=begin_phase(plan.config.learning_rate, plan.earlier),
-                    recorder=self._recorder,
-                    resumed=kept,
-                )
+                rate = plan.config.learning_rate if kept is not None else self._choose_rate(model, phase)
+                begin = begin_phase(rate, plan.earlier)
+                return run_phase(model, phase, begin=begin, recorder=self._recorder, resumed=kept)
 
+        num_train = len(self._photos.train)
         story = PhaseStory(
             phase=plan.name,
             first_epoch=plan.num_epochs_before + 1,
             num_epochs=plan.config.num_epochs,
-            num_steps=-(-num_train // plan.config.batch_size),
+            num_steps=-(-num_train // first_batch_size),
             num_photos=num_train,
             learning_rate=plan.config.learning_rate,
         )
-        first_batch_size = plan.config.batch_size if resumed is None else resumed.batch_size
         with self._phase(story):
             if len(self._samples):
                 self._recorder.show_samples(self._samples, lambda: _probabilities(model, plan.samples))
-            return with_smaller_batches(
-                train_with, first_batch_size, log=lambda text: self._recorder.note(text, is_warning=True)
-            )
+            return with_smaller_batches(train_with, first_batch_size, log=self._warn)
+
+    def _make_phase(self, plan: _PhasePlan, batch_size: int) -> Phase:
+        train, validation = self._photos.train, self._photos.validation
+        has_one_unit = plan.num_outputs == 1
+        weights = class_weights(train.class_indices, self._num_classes) if self._config.has_class_weights else None
+        return Phase(
+            name=plan.name,
+            config=plan.config,
+            stopping=self._config.stopping,
+            label_smoothing=self._config.label_smoothing,
+            num_epochs_before=plan.num_epochs_before,
+            batch_size=batch_size,
+            jit_compile=self._device.jit_compile,
+            seed=self._config.seed,
+            train=plan.train,
+            train_targets=make_targets(train.class_indices, self._num_classes, has_one_unit=has_one_unit),
+            sample_weights=weights,
+            validation=plan.validation,
+            validation_targets=make_targets(validation.class_indices, self._num_classes, has_one_unit=has_one_unit),
+        )
+
+    def _choose_rate(self, model: keras.Model, phase: Phase) -> float:
+        """The learning rate of a phase, found by a trial where the config asks for it."""
+        if not self._config.finds_learning_rate or phase.name is PhaseName.FINE_TUNE:
+            return phase.config.learning_rate
+        found = find_learning_rate(model, phase)
+        self._recorder.note(
+            f"The learning rate was searched in {len(found.rates)} steps: {found.suggestion:g} is taken in place of "
+            f"{phase.config.learning_rate:g}."
+        )
+        return found.suggestion
+
+    def _warn(self, text: str) -> None:
+        self._recorder.note(text, is_warning=True)
 
     # --- the end -------------------------------------------------------------------------------------
 
