@@ -121,6 +121,12 @@ class Settings:
         unit="true or false",
         explanation="Whether the files to take away are made after each training, or only when somebody asks for them.",
     )
+    hub_dirs: tuple[str, ...] = _setting(
+        (),
+        unit="folders, comma-separated",
+        explanation="Folders of the server in which modules of TensorFlow Hub may be, besides `hub` in the workspace; "
+        "a module is a program, which training runs.",
+    )
     activation_memory_bytes: int = _setting(
         2_000_000_000,
         unit="bytes",
@@ -193,6 +199,11 @@ class Settings:
     def incoming_path(self) -> Path:
         """Folder of what has arrived and is not imported yet."""
         return self.workspace_dir / "incoming"
+
+    @property
+    def hub_path(self) -> Path:
+        """Folder of TensorFlow Hub's modules that somebody put there."""
+        return self.workspace_dir / "hub"
 
     @property
     def logs_path(self) -> Path:

@@ -5,10 +5,11 @@ moment: each step is one transaction that looks at the run before it changes it,
 done once.
 """
 
+from pathlib import Path
 from typing import Any
 
-from core.config import TrainConfig
-from core.errors import JobError, RunStateError
+from core.config import HUB_PREFIX, TrainConfig
+from core.errors import ConfigError, JobError, RunStateError
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.jobs.supervisor import Supervisor
@@ -47,7 +48,9 @@ class RunDesk:
             UnknownDatasetError: no such dataset or snapshot.
             UnknownRunError: no such parent.
             StorageError: the folder of the run cannot be made.
+            ConfigError: the backbone is a module in a folder from which none may be loaded.
         """
+        _check_hub_folder(config.backbone, self._settings)
         view = self._library.create_run(
             config, name=name, recipe=recipe, dataset_id=dataset_id, parent_id=parent_id, race=race
         )
@@ -162,6 +165,19 @@ def queue_packaging(library: RunLibrary, queue: TaskQueue, run_id: int) -> int:
     task_id = queue.submit(PACKAGE_KIND, _payload(run_id), key=f"{PACKAGE_KIND}:{run_id}")
     library.set_package_task(run_id, task_id)
     return task_id
+
+
+def _check_hub_folder(backbone: str, settings: Settings) -> None:
+    """Whoever can open the page chooses the folder, and what is in it runs on the server."""
+    if not backbone.startswith(HUB_PREFIX) or "://" in backbone:
+        return
+    folder = Path(backbone.removeprefix(HUB_PREFIX)).resolve()
+    allowed = [settings.hub_path, *map(Path, settings.hub_dirs)]
+    if not any(folder.is_relative_to(place.resolve()) for place in allowed):
+        raise ConfigError(
+            f"Modules of TensorFlow Hub may not be loaded from {folder}. Put the module into {settings.hub_path}, or "
+            "have the administrator add its folder to the setting BLUETIT_HUB_DIRS."
+        )
 
 
 def _training_key(run_id: int) -> str:

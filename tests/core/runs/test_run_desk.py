@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from core.config import TrainConfig
-from core.errors import NameRefusedError, RunStateError, UnknownDatasetError, UnknownRunError
+from core.errors import ConfigError, NameRefusedError, RunStateError, UnknownDatasetError, UnknownRunError
 from core.jobs.kinds import TASK_KINDS
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
+from core.jobs.supervisor import Supervisor
 from core.runs.desk import PACKAGE_KIND, TRAIN_KIND, RunDesk, queue_packaging
 from core.runs.folder import RunFolder, runs_path
 from core.runs.library import RunLibrary
@@ -403,3 +406,18 @@ def test_purge_with_the_folder(
     assert list(runs_path(settings).iterdir()) == []
     with pytest.raises(UnknownRunError):
         runs.get_run(run_id)
+
+
+def test_modules_come_from_folders_that_are_allowed(
+    runs: RunLibrary, queue: TaskQueue, settings: Settings, frozen: tuple[int, str], tmp_path: Path
+) -> None:
+    """A module of TensorFlow Hub is a program: it is only taken from the workspace's own folder, or one that is set."""
+    shared = tmp_path / "shared"
+    desk = RunDesk(runs, queue, Supervisor(settings, queue), replace(settings, hub_dirs=(str(shared),)))
+    for folder in (settings.hub_path / "v2", shared / "deep" / "v2"):
+        assert desk.submit(config(frozen[1], f"hub:{folder}")).status is RunStatus.QUEUED
+    assert desk.submit(config(frozen[1], "hub:https://tfhub.dev/google/x/1")).status is RunStatus.QUEUED
+    for folder in (tmp_path, shared / ".." / "elsewhere", Path("v2")):
+        with pytest.raises(ConfigError, match="BLUETIT_HUB_DIRS"):
+            desk.submit(config(frozen[1], f"hub:{folder}"))
+    assert len(runs.list_runs()) == 3
