@@ -267,19 +267,20 @@ def render_verdict(found: Classification) -> None:
 
 def top_five_chart(predictions: Sequence[Prediction]) -> go.Figure:
     """Horizontal bars of the likeliest classes, likeliest on top."""
-    ranks = list(range(len(predictions)))
-    texts = [percent(prediction.probability) for prediction in predictions]
+    upwards = predictions[::-1]  # as an axis counts
+    ranks = list(range(len(upwards)))
+    texts = [percent(prediction.probability) for prediction in upwards]
     # By rank, not by label: a person's class may be called "10" or "2024", which an axis would take for a quantity.
     figure = go.Figure(
         go.Bar(
-            x=[prediction.probability for prediction in predictions],
+            x=[prediction.probability for prediction in upwards],
             y=ranks,
             orientation="h",
             text=texts,
             textposition="outside",
             cliponaxis=False,
             marker={"color": _BAR_COLOUR, "cornerradius": 4},
-            hovertext=[f"{_chart_text(each.label)}: {text}" for each, text in zip(predictions, texts, strict=True)],
+            hovertext=[f"{_chart_text(each.label)}: {text}" for each, text in zip(upwards, texts, strict=True)],
             hoverinfo="text",
         )
     )
@@ -290,8 +291,8 @@ def top_five_chart(predictions: Sequence[Prediction]) -> go.Figure:
     figure.update_xaxes(range=[0, 1], visible=False, fixedrange=True)
     figure.update_yaxes(
         tickvals=ranks,
-        ticktext=[_chart_text(_shortened(prediction.label)) for prediction in predictions],
-        range=[len(predictions) - 0.5, -0.5],
+        ticktext=[_chart_text(_shortened(prediction.label)) for prediction in upwards],
+        range=[-0.5, len(upwards) - 0.5],
         ticklabelstandoff=8,
         fixedrange=True,
         showgrid=False,
