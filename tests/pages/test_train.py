@@ -180,6 +180,8 @@ def test_moved_sliders_are_kept_when_the_view_changes(visit: Visit, worker: Pret
     setting(app, "select_slider", "head_phase.learning_rate").set_value(0.003).run()
     setting(app, "text_input", "head.hidden_units").set_value("64, 32").run()
     setting(app, "toggle", "has_class_weights").set_value(True).run()
+    setting(app, "toggle", "finds_learning_rate").set_value(True).run()
+    assert setting(app, "select_slider", "head_phase.learning_rate").disabled
     choose_view(app, "Simple")
     assert "Not as in the recipe: epochs 7, learning rate 0.003, dense layers 64-32, rare classes" in texts(app)
     choose_view(app, "Expert")
@@ -188,6 +190,7 @@ def test_moved_sliders_are_kept_when_the_view_changes(visit: Visit, worker: Pret
     config = runs(worker)[0].config
     assert (config.head_phase.num_epochs, config.head_phase.learning_rate) == (7, 0.003)
     assert (config.head.hidden_units, config.has_class_weights) == ((64, 32), True)
+    assert config.finds_learning_rate
     press(app, "New run")
     press(app, "As in the recipe")
     assert setting(app, "number_input", "head_phase.num_epochs").value == 30

@@ -32,8 +32,8 @@ FINE_TUNE_RATE_FACTOR = 0.1
 
 _PARTS = {"augment": AugmentConfig, "head": HeadConfig, "head_phase": PhaseConfig, "stopping": StoppingConfig}
 _WHOLE = (
-    *("image_size", "fit_mode", "num_views", "is_augmented_freely", "has_class_weights", "label_smoothing"),
-    *("seed", "precision", "uses_all_gpus"),
+    *("image_size", "fit_mode", "num_views", "is_augmented_freely", "finds_learning_rate"),
+    *("has_class_weights", "label_smoothing", "seed", "precision", "uses_all_gpus"),
 )
 SHARE = "fine_tune.share"  # of the backbone's layers that are fine-tuned, 0-1; 0: the head alone is trained
 CUT = "fine_tune.first_layer"  # the first layer that is; goes before the share where the layers are known

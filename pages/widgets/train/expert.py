@@ -85,10 +85,10 @@ class _Fields:
         keyed = self.key(name, self.values[name])
         st.selectbox(label, list(titles), format_func=titles.__getitem__, help=explanation, **keyed)
 
-    def rate(self, name: str, label: str, explanation: str) -> None:
+    def rate(self, name: str, label: str, explanation: str, *, disabled: bool = False) -> None:
         options = sorted({*(float(f"{rate:g}") for rate in _RATES), self.values[name]})
         keyed = self.key(name, self.values[name])
-        st.select_slider(label, options, format_func=learning_rate_text, help=explanation, **keyed)
+        st.select_slider(label, options, format_func=learning_rate_text, help=explanation, disabled=disabled, **keyed)
 
     def among(self, name: str, label: str, choices: Sequence[int | None], explanation: str, **more: Any) -> None:
         """A slider over numbers, and perhaps "never"; the present one is always among them."""
@@ -204,6 +204,12 @@ def _render_head(fields: _Fields) -> None:
     )
     _render_phase(fields, "head_phase")
     fields.toggle(
+        "finds_learning_rate",
+        "Find the learning rate",
+        "A short trial at the start, in which the steps grow until learning breaks down, chooses it in your place "
+        "(learning-rate finder). The run says which it took.",
+    )
+    fields.toggle(
         "head.one_unit_for_two_classes",
         "One output unit when there are two classes",
         "As many tutorials have it (sigmoid in place of softmax); the answers are the same.",
@@ -226,6 +232,7 @@ def _render_phase(fields: _Fields, part: str) -> None:
             name,
             "Learning rate",
             "How large the steps are. Too small learns slowly, too large never settles.",
+            disabled=part == "head_phase" and fields.values["finds_learning_rate"],
         )
         fields.among(f"{part}.batch_size", "Batch size", _BATCH_CHOICES, "Photos per step.")
 

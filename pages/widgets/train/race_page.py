@@ -111,8 +111,10 @@ def _state(view: RunView, services: Services) -> str:
         place = services.run_desk.place_in_queue(view.id)
         return words if place is None else f"{words}, {others_before_text(place)}"
     progress = services.queue.progress(view.task_id) if view.is_active and view.task_id is not None else None
-    if progress is None or progress.fraction is None:
+    if progress is None:
         return words
+    if progress.fraction is None:
+        return f"{words}: {progress.message}"
     return f"{words}, {100 * progress.fraction:.0f} %{time_left(progress.seconds_left)}"
 
 

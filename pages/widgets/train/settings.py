@@ -47,6 +47,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "stopping.plateau_patience": "patience before going slower",
         "stopping.plateau_factor": "factor when going slower",
         "stopping.least_learning_rate": "least learning rate",
+        "finds_learning_rate": "search for the learning rate",
         "has_class_weights": "rare classes count more",
         "label_smoothing": "label smoothing",
         "seed": "seed",
