@@ -1,188 +1,115 @@
-"""The end of a run: what is written into its folder, and how good the model is on photos that were kept back."""
+"""The end of a run: its model is written, asked about the photos that were kept back, and judged."""
 
-import importlib.metadata
-import platform
-import statistics
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from core.backbones.weights import file_sha256
-from core.config import TrainConfig
-from core.datasets.records import SnapshotView
-from core.evaluation.statistics import wilson_interval
-from core.images import TRAINED_CROP_FRACTION
-from core.inference.engine import Engine, LiteRTModel, map_streamed
-from core.runs.folder import RunFolder
-from core.runs.model_record import ModelRecord
-from core.runs.story import Score
+from core.backbones.convert import convert_to_litert
+from core.runs.story import Outcome, PhaseName, PhaseStory, Score
 from core.storage.files import write_atomically
-from core.training.device import DeviceChoice
-from core.training.photos import LabelledPhotos, ViewLoader
-from core.training.source import NetworkSource
-
-_PACKAGES = ("keras", "tensorflow", "ai-edge-litert", "numpy", "pillow")
-_TIMED_RUNS = 9
-_FINGERPRINT_DIGITS = 16
-
-Probabilities = npt.NDArray[np.float32]
+from core.training.assembly import rebuild, write_head
+from core.training.attempt import Attempt
+from core.training.checkpoint import remove_checkpoint
+from core.training.photos import LabelledPhotos
+from core.training.report import SplitAnswers, answers_of, describe_model, milliseconds_per_photo, write_report
+from core.training.trained import Trained
 
 
-def write_description(folder: RunFolder, config: TrainConfig, snapshot: SnapshotView, device: DeviceChoice) -> None:
-    """Write what a run is made from: config, snapshot, labels, and the machine it ran on.
-
-    Raises:
-        StorageError: the disk is full or may not be written.
-    """
-    folder.write_json(folder.config_path, config.to_json())
-    folder.write_json(folder.snapshot_path, asdict(snapshot))
-    # One line each: a line break in a name would shift all that follow.
-    with write_atomically(folder.labels_path) as temporary:
-        temporary.write_text("".join(f"{' '.join(name.split())}\n" for name in snapshot.class_names), encoding="utf-8")
-    folder.write_json(
-        folder.environment_path,
-        {
-            "bluetit": importlib.metadata.version("bluetit"),
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
-            "seed": config.seed,
-            "device": device.title,
-            "why_this_device": device.reason,
-            "precision": device.precision,
-        },
-    )
-
-
-def describe_model(
-    folder: RunFolder,
-    config: TrainConfig,
-    source: NetworkSource,
-    *,
-    class_names: tuple[str, ...],
-    is_frozen: bool,
-) -> ModelRecord:
-    """Write how the model is asked, once its files are there.
+def finish(attempt: Attempt, trained: Trained) -> None:
+    """Write the model, ask it about the photos that were kept back, and say how it went.
 
     Args:
-        folder: of the run.
-        config: of the run.
-        source: its backbone.
-        class_names: in the order of the outputs.
-        is_frozen: whether the model is a head on the backbone's own artefact.
+        attempt: at the run.
+        trained: its network.
 
     Raises:
         StorageError: the disk is full or may not be written.
+        TaskCancelledError: the run is to be discarded.
     """
-    is_on_artefact = is_frozen and source.artefact is not None
-    record = ModelRecord(
-        class_names=class_names,
-        image_size=source.image_size,
-        fit_mode=config.fit_mode,
-        crop_fraction=TRAINED_CROP_FRACTION,
-        artefact=source.artefact.folder.name if is_on_artefact and source.artefact is not None else None,
-        fingerprint=file_sha256(folder.head_path if is_on_artefact else folder.litert_path)[:_FINGERPRINT_DIGITS],
-        backbone=config.backbone,
-        has_linear_head=source.artefact is not None and not config.head.hidden_units,
-    )
-    folder.write_json(folder.model_record_path, record.to_json())
-    return record
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SplitAnswers:
-    """What the model says to the photos of a split."""
-
-    photos: LabelledPhotos
-    probabilities: Probabilities  # (photos, classes), 0-1
-
-    def score(self) -> Score | None:
-        """Right answers and their interval; None without photos."""
-        if not len(self.photos):
-            return None
-        num_correct = int((self.probabilities.argmax(axis=1) == self.photos.class_indices).sum())
-        low, high = wilson_interval(num_correct, len(self.photos))
-        return Score(
-            num_photos=len(self.photos),
-            num_correct=num_correct,
-            accuracy=num_correct / len(self.photos),
-            low=low,
-            high=high,
+    num_asked = len(attempt.photos.validation) + len(attempt.photos.test)
+    with attempt.phase(PhaseStory(phase=PhaseName.EVALUATION, num_photos=num_asked)):
+        if trained.head is not None:
+            write_head(trained.head, attempt.folder.head_path)
+        if not trained.is_frozen:
+            _convert(attempt)
+        class_names = attempt.photos.class_names
+        describe_model(
+            attempt.folder, attempt.config, attempt.source, class_names=class_names, is_frozen=trained.is_frozen
         )
-
-    def confusion(self) -> list[list[int]]:
-        """Numbers of photos: rows true, columns predicted."""
-        num_classes = self.probabilities.shape[1]
-        matrix = np.zeros((num_classes, num_classes), int)
-        np.add.at(matrix, (self.photos.class_indices, self.probabilities.argmax(axis=1)), 1)
-        return [[int(number) for number in row] for row in matrix]
-
-
-def answers_of(
-    model_path: Path,
-    photos: LabelledPhotos,
-    loader: ViewLoader,
-    *,
-    num_classes: int,
-    num_threads: int,
-    watch: Callable[[int], None],
-) -> Probabilities:
-    """What a LiteRT model says to photos: float32 (photos, classes), 0-1.
-
-    Raises:
-        DatasetError: a photo's file is missing or was changed.
-        ImageError: a photo cannot be decoded.
-    """
-    probabilities = np.empty((len(photos), num_classes), np.float32)
-    engine = Engine(model_path, num_threads=num_threads)
-    answers = map_streamed(
-        lambda photo: engine.run(loader.load(photo, 0)).probabilities, photos.photos, num_threads=num_threads
+        watch = attempt.counter(num_asked)
+        splits = {
+            "validation": _ask(attempt, attempt.photos.validation, "validation", trained, watch),
+            "test": _ask(attempt, attempt.photos.test, "test", trained, watch),
+        }
+        model_bytes, milliseconds = _measure(attempt, trained)
+    scores = {name: answers.score() for name, answers in splits.items()}
+    outcome = Outcome(
+        num_epochs=trained.end.last_epoch,
+        best_epoch=trained.end.stopping.best_epoch,
+        fine_tuning_from=trained.fine_tuning_from,
+        is_stopped=trained.end.is_stopped,
+        validation=_to_json(scores["validation"]),
+        test=_to_json(scores["test"]),
+        num_train_photos=len(attempt.photos.train),
+        num_computed=attempt.num_computed,
+        num_classes=attempt.num_classes,
+        num_parameters=trained.num_parameters,
+        num_trained_parameters=trained.num_trained_parameters,
+        model_bytes=model_bytes,
+        milliseconds_per_photo=milliseconds,
+        device=attempt.device.title,
+        seconds={**attempt.seconds, "total": time.monotonic() - attempt.started},
+        finetune_epoch_seconds=trained.finetune_epoch_seconds,
     )
-    for row, values in enumerate(answers):
-        probabilities[row] = values
-        watch(1)
-    return probabilities
+    write_report(attempt.folder, attempt.photos.class_names, splits, outcome.to_json())
+    attempt.check_cancelled()
+    remove_checkpoint(attempt.folder.checkpoints_path)
+    attempt.remove_activations()
+    attempt.runs.set_finished(attempt.run_id, outcome.to_json())
+    attempt.log.write(f"Done in {outcome.seconds['total']:.1f} s")
 
 
-def write_report(
-    folder: RunFolder, class_names: tuple[str, ...], splits: Mapping[str, SplitAnswers], facts: Mapping[str, Any]
-) -> None:
-    """Write `report.json` and the answers that it is made from.
-
-    Args:
-        folder: of the run.
-        class_names: in the order of the probabilities.
-        splits: by name.
-        facts: anything else that the report is to hold.
-
-    Raises:
-        StorageError: the disk is full or may not be written.
-    """
-    report: dict[str, Any] = {"class_names": list(class_names), **facts}
-    arrays: dict[str, Any] = {}
-    for name, answers in splits.items():
-        score = answers.score()
-        report[name] = None if score is None else {**score.to_json(), "confusion": answers.confusion()}
-        arrays[f"{name}_hashes"] = np.array([photo.hash for photo in answers.photos.photos], dtype="U64")
-        arrays[f"{name}_classes"] = answers.photos.class_indices
-        arrays[f"{name}_probabilities"] = answers.probabilities
-    with write_atomically(folder.predictions_path) as temporary:
-        np.savez(temporary, allow_pickle=False, **arrays)
-    folder.write_json(folder.report_path, report)
+def _convert(attempt: Attempt) -> None:
+    """Write the LiteRT file of a model whose own layers were trained."""
+    whole = rebuild(
+        attempt.config,
+        attempt.source,
+        attempt.folder,
+        attempt.settings,
+        num_classes=attempt.num_classes,
+        is_frozen=False,
+    )
+    with write_atomically(attempt.folder.litert_path) as temporary:
+        convert_to_litert(whole.with_inner_values(), temporary)
 
 
-def milliseconds_per_photo(model_path: Path, image_size: tuple[int, int]) -> float:
-    """Median time of a LiteRT model for one photo on one thread, pixels to outputs."""
-    model = LiteRTModel(model_path.read_bytes(), num_threads=1)
-    square = np.zeros((*image_size, 3), np.uint8)
-    seconds = []
-    for _ in range(_TIMED_RUNS):
-        started = time.perf_counter()
-        model.run(square)
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds) * 1000
+def _ask(
+    attempt: Attempt, photos: LabelledPhotos, split: str, trained: Trained, watch: Callable[[int], None]
+) -> SplitAnswers:
+    """What the model says to the photos of a split, by the very files that answer on the classify page."""
+    if trained.is_frozen and trained.head is not None:
+        watch(len(photos))
+        return SplitAnswers(photos=photos, probabilities=trained.head.probabilities(trained.features[split]))
+    probabilities = answers_of(
+        attempt.folder.litert_path,
+        photos,
+        attempt.loader,
+        num_classes=attempt.num_classes,
+        num_threads=attempt.settings.num_inference_threads,
+        watch=watch,
+    )
+    return SplitAnswers(photos=photos, probabilities=probabilities)
+
+
+def _measure(attempt: Attempt, trained: Trained) -> tuple[int, float]:
+    """Bytes of what answers, and its milliseconds per photo on one thread."""
+    artefact = attempt.source.artefact
+    if trained.is_frozen and artefact is not None:
+        num_bytes = artefact.model_path.stat().st_size + attempt.folder.head_path.stat().st_size
+        return num_bytes, artefact.record.litert_milliseconds
+    path = attempt.folder.litert_path
+    return path.stat().st_size, milliseconds_per_photo(path, attempt.source.image_size)
+
+
+def _to_json(score: Score | None) -> dict[str, Any] | None:
+    return None if score is None else score.to_json()
