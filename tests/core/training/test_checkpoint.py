@@ -1,12 +1,13 @@
 """Checkpoints: written whole, read as they were, damage told."""
 
-from dataclasses import asdict
+import errno
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from core.errors import RunFileError
+from core.errors import NoSpaceError, RunFileError
 from core.training.checkpoint import Checkpoint, read_checkpoint, remove_checkpoint, write_checkpoint
 
 
@@ -44,6 +45,26 @@ def test_a_damaged_checkpoint_says_what_to_do(checkpoint: Checkpoint, tmp_path: 
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(RunFileError, match=r"damaged.*train again"):
         read_checkpoint(tmp_path)
+
+
+def test_a_full_disk_keeps_the_older_checkpoint(
+    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """When the disk fills up in the middle of writing, the epoch before is still there, and the remedy is told."""
+    write_checkpoint(checkpoint, tmp_path)
+
+    def fill_up(file: Path, **arrays: object) -> None:
+        Path(file).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", fill_up)
+        with pytest.raises(NoSpaceError, match="Free some space"):
+            write_checkpoint(replace(checkpoint, epoch=13), tmp_path)
+    found = read_checkpoint(tmp_path)
+    assert found is not None
+    assert found.epoch == 12
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_removing_it_twice_is_no_failure(checkpoint: Checkpoint, tmp_path: Path):
