@@ -179,14 +179,14 @@ _OWN = (
         title="Careful",
         summary=(
             "Shows each photo in four slightly different views, trains new last layers, and then adjusts the upper "
-            "third of the network itself at a tenth of the speed. Choose it when quick is not accurate enough and "
+            "fifth of the network itself at a tenth of the speed. Choose it when quick is not accurate enough and "
             "some minutes do not matter."
         ),
         augment=AugmentConfig(),
         num_views=4,
         head_phase=PhaseConfig(optimizer="adam", learning_rate=1e-3, num_epochs=30),
         fine_tune=FineTuneConfig(phase=PhaseConfig(optimizer="adam", learning_rate=1e-4, num_epochs=15)),
-        fine_tuned_share=0.35,
+        fine_tuned_share=0.2,
         stopping=StoppingConfig(monitor="loss", patience=5),
         has_class_weights=True,
     ),

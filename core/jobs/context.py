@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from core.errors import StorageError, TaskCancelledError, TaskLostError
@@ -32,7 +33,17 @@ class TaskContext:
         self._timer: threading.Timer | None = None  # runs while something is pending
         self._written_at = -REPORT_INTERVAL_SECONDS
         self._checked_at = -CANCEL_CHECK_SECONDS
+        self._afterwards: list[Callable[[], object]] = []
         self._late_error: TaskLostError | None = None  # of the timer's thread, raised in the handler's
+
+    def call_afterwards(self, work: Callable[[], object]) -> None:
+        """Have something done once the end of the task has been told, such as giving memory back."""
+        self._afterwards.append(work)
+
+    def end(self) -> None:
+        """Do what was left for afterwards; the worker calls it when the task's end is written."""
+        for work in self._afterwards:
+            work()
 
     def report(self, fraction: float | None, message: str) -> None:
         """Say how far the work has come; call it as often as you like.

@@ -106,6 +106,8 @@ class Worker:
         except TaskLostError as exc:
             logger.warning("Task %d: %s", task.id, exc)
             return
+        finally:
+            context.end()
         logger.info("Task %d: %s.", task.id, status)
 
     def _run_handler(self, task: ClaimedTask, context: TaskContext) -> tuple[TaskStatus, str | None]:

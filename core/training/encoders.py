@@ -5,6 +5,7 @@ through Keras, a batch at a time.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -53,13 +54,18 @@ class FeatureEncoder:
 
     def __init__(self, model_path: Path, num_features: int, *, num_threads: int) -> None:
         self.shape: tuple[int, ...] = (num_features,)
-        self._engine = Engine(model_path, num_threads=num_threads)
+        self._model_path = model_path
+        self._num_threads = num_threads
+
+    @cached_property
+    def _engine(self) -> Engine:
+        """Loaded when the first photo needs it: most runs find all features in the cache."""
+        return Engine(self._model_path, num_threads=self._num_threads)
 
     def encode(self, load: Callable[[Item], npt.NDArray[np.uint8]], items: Iterable[Item]) -> Iterator[Array]:
         """Load and answer each item, on several threads."""
-        return map_streamed(
-            lambda item: self._engine.run(load(item)).features, items, num_threads=self._engine.num_threads
-        )
+        engine = self._engine
+        return map_streamed(lambda item: engine.run(load(item)).features, items, num_threads=self._num_threads)
 
 
 class ActivationEncoder:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,7 @@ from core.training.encoders import Encoder
 from core.training.photos import ViewLoader
 
 # Photos whose features are computed before they are written to the cache together.
-_BATCH_PHOTOS = 64
+_BATCH_PHOTOS = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +47,10 @@ class FeatureSource:
         features = np.empty((len(photos), len(views), *self.encoder.shape), np.float32)
         num_computed = 0
         for column, view in enumerate(views):
-            for start in range(0, len(photos), _BATCH_PHOTOS):
-                batch = photos[start : start + _BATCH_PHOTOS]
-                known, num_new = self._of_batch(batch, view, watch)
-                features[start : start + len(batch), column] = [known[photo.hash] for photo in batch]
-                num_computed += num_new
+            known, num_new = self._of_view(photos, view, watch)
+            for row, photo in enumerate(photos):
+                features[row, column] = known[photo.hash]
+            num_computed += num_new
         return features, num_computed
 
     def count_missing(self, photos: Sequence[PhotoRecord], views: Sequence[int]) -> int:
@@ -63,18 +61,30 @@ class FeatureSource:
             for view in views
         )
 
-    def _of_batch(
+    def _of_view(
         self, photos: Sequence[PhotoRecord], view: int, watch: Callable[[int], None]
     ) -> tuple[dict[str, npt.NDArray[np.float32]], int]:
         name = self.loader.view_name(view)
-        known = self.cache.get(self.fingerprint, self.fit_mode, [photo.hash for photo in photos], view=name)
+        features = self.cache.get(self.fingerprint, self.fit_mode, [photo.hash for photo in photos], view=name)
         # One photo may be in two classes of a dataset.
-        unknown = list({photo.hash: photo for photo in photos if photo.hash not in known}.values())
-        answers = self.encoder.encode(lambda photo: self.loader.load(photo, view), unknown)
-        computed: dict[str, npt.NDArray[np.float32]] = {}
-        for photo, values in zip(unknown, islice(answers, len(unknown)), strict=True):
-            computed[photo.hash] = values
-            watch(1)
-        self.cache.put(self.fingerprint, self.fit_mode, computed, view=name)
+        unknown = list({photo.hash: photo for photo in photos if photo.hash not in features}.values())
         watch(len(photos) - len(unknown))
-        return known | computed, len(unknown)
+        if not unknown:
+            return features, 0
+        fresh: dict[str, npt.NDArray[np.float32]] = {}
+        try:
+            for photo, values in zip(
+                unknown, self.encoder.encode(lambda photo: self.loader.load(photo, view), unknown), strict=True
+            ):
+                fresh[photo.hash] = values
+                if len(fresh) >= _BATCH_PHOTOS:
+                    self._keep(fresh, name)
+                    features |= fresh
+                    fresh = {}
+                watch(1)
+        finally:
+            self._keep(fresh, name)
+        return features | fresh, len(unknown)
+
+    def _keep(self, features: dict[str, npt.NDArray[np.float32]], name: str) -> None:
+        self.cache.put(self.fingerprint, self.fit_mode, features, view=name)

@@ -5,7 +5,6 @@ model.tflite  the same for LiteRT, compared with Keras
 package.json  what the comparisons found
 """
 
-import gc
 import time
 from contextlib import closing
 from typing import Any
@@ -31,6 +30,7 @@ from core.runs.library import RunLibrary
 from core.storage.db import open_database
 from core.storage.files import write_atomically
 from core.training.assembly import rebuild
+from core.training.memory import forget_networks
 from core.training.photos import ViewLoader, gather_photos
 from core.training.source import find_source
 
@@ -101,8 +101,7 @@ def run_package_task(context: TaskContext) -> None:
             "warning": _warn(difference, is_same_top1),
         },
     )
-    keras.backend.clear_session()
-    gc.collect()
+    forget_networks()
 
 
 def _save_and_reload(

@@ -7,7 +7,6 @@ A run that was killed goes on from its checkpoint: what comes before is repeated
 and a phase that is over is not trained again.
 """
 
-import gc
 from contextlib import closing
 
 import keras
@@ -24,6 +23,7 @@ from core.training.attempt import Attempt
 from core.training.checkpoint import read_checkpoint
 from core.training.finish import finish
 from core.training.from_scratch import train_from_scratch
+from core.training.memory import forget_networks
 from core.training.on_backbone import train_on_backbone
 from core.training.recording import RunLog
 from core.training.report import write_description
@@ -39,6 +39,7 @@ def run_train_task(context: TaskContext) -> None:
     run_id = int(context.payload["run_id"])
     folder = RunFolder(context.settings, run_id)
     folder.create()
+    context.call_afterwards(forget_networks)
     with closing(open_database(context.settings)) as database:
         try:
             with RunLog(folder.log_path) as log:
@@ -46,10 +47,6 @@ def run_train_task(context: TaskContext) -> None:
         except TaskCancelledError:
             folder.delete()
             raise
-        finally:
-            # The worker lives on: without this every run would leave its networks behind.
-            keras.backend.clear_session()
-            gc.collect()
         if context.settings.package_after_training:
             queue_packaging(RunLibrary(database), TaskQueue(database), run_id)
 

@@ -122,7 +122,7 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "augment": asdict(AugmentConfig()),
         "num_views": 4,
         "head_phase": phase("adam", 1e-3, 30),
-        "fine_tune": {"first_layer": 100, "phase": phase("adam", 1e-4, 15)},
+        "fine_tune": {"first_layer": 123, "phase": phase("adam", 1e-4, 15)},
         "stopping": {**PLAIN_STOPPING, "patience": 5},
         "has_class_weights": True,
     },
@@ -205,12 +205,12 @@ def test_careful_fine_tunes_at_a_tenth_of_the_rate():
     """The share of the backbone follows the number of its layers; the rate is a tenth of the head's."""
     config = config_of("careful", backbone="EfficientNetLite0", num_layers=200)
     assert config.fine_tune is not None
-    assert config.fine_tune.first_layer == 130
+    assert config.fine_tune.first_layer == 160
     assert config.fine_tune.phase.learning_rate == pytest.approx(config.head_phase.learning_rate / 10)
 
 
 def test_a_share_needs_the_number_of_layers():
-    """Without it nobody can say where the upper third begins, and the message says which number is missing."""
+    """Without it nobody can say where the upper fifth begins, and the message says which number is missing."""
     with pytest.raises(ConfigError, match=r"careful fine-tunes a share.*MobileNetV2.*num_layers is needed"):
         find_recipe("careful").config(SNAPSHOT, backbone="MobileNetV2")
 

@@ -224,7 +224,7 @@ def test_layers_that_are_not_known_yet(visit: Visit, birds: int, without_keras_c
     assert "known once it is prepared" in texts(app)
     assert has_button(app, "Download 14 MB")
     choose_view(app, "Expert")
-    assert app.select_slider(key="train.cut.share").value == 35
+    assert app.select_slider(key="train.cut.share").value == 20
     app.select_slider(key="train.cut.share").set_value(0).run()
     assert not button(app, "Train").disabled
 
@@ -445,14 +445,14 @@ def test_train_again_with_one_change(visit: Visit, worker: PretendWorker, birds:
 
 
 def test_fine_tune_further(visit: Visit, worker: PretendWorker, birds: int) -> None:
-    """The same run with its upper third adjusted as well, a tenth as fast."""
+    """The same run with its upper fifth adjusted as well, a tenth as fast."""
     first = done(worker, birds)
     app = press(visit(first), "Fine-tune further")
     press(app, "Train")
     second = runs(worker)[0]
     assert second.parent_id == first
     assert second.config.fine_tune is not None
-    assert second.config.fine_tune.first_layer == 92
+    assert second.config.fine_tune.first_layer == 113
 
 
 def test_classify_with_it(visit: Visit, worker: PretendWorker, birds: int) -> None:

@@ -25,7 +25,7 @@ from core.runs.begin import NO_SNAPSHOT
 from core.runs.records import RunView
 
 # Share of the layers that is offered for fine-tuning where the recipe has none; that of the recipe "careful".
-DEFAULT_SHARE = 0.35
+DEFAULT_SHARE = 0.2
 FINE_TUNE_EPOCHS = 10
 # A network that is adjusted in large steps forgets what it knows: a tenth is what the tutorials advise.
 FINE_TUNE_RATE_FACTOR = 0.1

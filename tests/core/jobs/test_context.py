@@ -139,3 +139,13 @@ def test_database_away_for_a_moment(context: TaskContext, queue: TaskQueue) -> N
         context.check_cancelled()
     context.message("Three")
     assert [event.kind for event in queue.events_after(context.task_id, 2)] == ["message"]
+
+
+def test_what_is_left_for_afterwards_is_done_once_the_end_is_told(context: TaskContext):
+    """A handler's cleaning up runs when the worker says so, in order."""
+    done: list[str] = []
+    context.call_afterwards(lambda: done.append("first"))
+    context.call_afterwards(lambda: done.append("second"))
+    assert done == []
+    context.end()
+    assert done == ["first", "second"]

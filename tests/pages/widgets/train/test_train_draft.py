@@ -110,13 +110,13 @@ def test_the_share_needs_the_layers() -> None:
     made = config_of(draft)
     assert made is not None
     assert made.fine_tune is not None
-    assert made.fine_tune.first_layer == layer_at_share(NUM_LAYERS, 0.35)
+    assert made.fine_tune.first_layer == layer_at_share(NUM_LAYERS, 0.2)
     assert config_of(Draft(recipe="quick"), None) is not None
 
 
 def test_the_gentle_rate_follows_the_head() -> None:
     """Fine-tuning is a tenth as fast as the head, whatever the person chose for it, until its own slider is moved."""
-    draft = Draft(changes={SHARE: 0.35, "head_phase.learning_rate": 3e-3})
+    draft = Draft(changes={SHARE: 0.2, "head_phase.learning_rate": 3e-3})
     assert draft_values(draft, DEFAULT)[RATE] == 3e-4
     draft.change(RATE, 1e-6, 1e-4)
     made = config_of(draft)
@@ -126,12 +126,12 @@ def test_the_gentle_rate_follows_the_head() -> None:
 
 
 def test_fine_tuning_further() -> None:
-    """A run of the head alone becomes a form that adjusts the upper third too; one that did so keeps its cut."""
+    """A run of the head alone becomes a form that adjusts the upper fifth too; one that did so keeps its cut."""
     config = RECIPES["quick"].config(NO_SNAPSHOT, backbone="MobileNetV2")
     made = config_of(draft_of(view_of(config), DEFAULT, is_fine_tuned=True))
     assert made is not None
     assert made.fine_tune is not None
-    assert made.fine_tune.first_layer == layer_at_share(NUM_LAYERS, 0.35)
+    assert made.fine_tune.first_layer == layer_at_share(NUM_LAYERS, 0.2)
     assert replace(made, fine_tune=None) == config
     cut = replace(config, fine_tune=FineTuneConfig(first_layer=120, phase=PhaseConfig(learning_rate=1e-5)))
     assert config_of(draft_of(view_of(cut), DEFAULT, is_fine_tuned=True)) == cut
