@@ -40,6 +40,11 @@ class RunFolder:
         return self.path / "labels.txt"
 
     @property
+    def events_path(self) -> Path:
+        """The events of a finished run, as JSON: what the database holds, for those who take the folder away."""
+        return self.path / "events.json"
+
+    @property
     def log_path(self) -> Path:
         """What happened, for people, errors with their traceback included."""
         return self.path / "log.txt"

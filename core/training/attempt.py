@@ -38,6 +38,10 @@ _ENDS = {
 }
 
 
+class StoppedEarly(Exception):  # noqa: N818  # no error: somebody has what they wanted
+    """Somebody asked for an end while nothing was being trained, and there is an epoch to keep."""
+
+
 class Attempt:
     """Config, photos, network, device and recorder of a run that a worker has begun."""
 
@@ -101,14 +105,16 @@ class Attempt:
         finally:
             self.seconds[phase] = self.seconds.get(phase, 0.0) + time.monotonic() - started
 
-    def counter(self, num_items: int) -> Callable[[int], None]:
-        """Counts photos for the progress bar, and stops where the run was cancelled."""
+    def counter(self, num_items: int, *, may_stop: bool = False) -> Callable[[int], None]:
+        """Counts photos for the progress bar, and raises where the run was cancelled or may be stopped and is."""
         num_done = 0
 
         def watch(num_more: int) -> None:
             nonlocal num_done
             num_done += num_more
             self.check_cancelled()
+            if may_stop and self.recorder.is_stop_requested():
+                raise StoppedEarly
             self.recorder.progress(num_done / max(num_items, 1), f"{num_done:,} of {num_items:,}")
 
         return watch

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from core.backbones.convert import convert_to_litert
@@ -62,6 +63,8 @@ def finish(attempt: Attempt, trained: Trained) -> None:
         finetune_epoch_seconds=trained.finetune_epoch_seconds,
     )
     write_report(attempt.folder, attempt.photos.class_names, splits, outcome.to_json())
+    events = attempt.runs.events_after(attempt.run_id, 0)
+    attempt.folder.write_json(attempt.folder.events_path, [asdict(event) for event in events])
     attempt.check_cancelled()
     remove_checkpoint(attempt.folder.checkpoints_path)
     attempt.remove_activations()

@@ -15,7 +15,7 @@ from core.inference.feature_cache import FeatureCache
 from core.runs.story import PhaseName, PhaseStory
 from core.training.activations import lower_encoder
 from core.training.assembly import head_of, trained_layers, write_trained
-from core.training.attempt import Attempt
+from core.training.attempt import Attempt, StoppedEarly
 from core.training.checkpoint import Checkpoint
 from core.training.device import using_precision
 from core.training.encoders import Encoder, FeatureEncoder, KerasEncoder
@@ -79,7 +79,10 @@ def train_on_backbone(attempt: Attempt, checkpoint: Checkpoint | None) -> Traine
         end = _train_head(attempt, head_model, features, checkpoint)
         if end.is_stopped:
             return _trained_head(attempt, head_model, end, features)
-        trained = _fine_tune(attempt, network, head_model, fine_tune, after=end)
+        try:
+            trained = _fine_tune(attempt, network, head_model, fine_tune, after=end)
+        except StoppedEarly:
+            return _trained_head(attempt, head_model, replace(end, is_stopped=True), features)
     return replace(trained, features=features.kept_back) if trained.is_frozen else trained
 
 
@@ -163,13 +166,16 @@ def _fine_tune(
         config: the cut, and how to train above it.
         after: the end of the head phase.
         resumed: an epoch of this fine-tuning.
+
+    Raises:
+        StoppedEarly: somebody asked for an end before the first epoch; the head is trained.
     """
     num_epochs_before = after.last_epoch if after is not None else (resumed and resumed.fine_tuning_from) or 0
     with using_precision(attempt.device), attempt.device.scope():
         split = split_at(network, config.first_layer)
         model = build_trainable(split, head_model)
     encoder = lower_encoder(split, attempt.source, attempt.settings, is_gpu=attempt.device.is_gpu)
-    train, validation, samples = activation_inputs(attempt, encoder)
+    train, validation, samples = activation_inputs(attempt, encoder, may_stop=after is not None)
     plan = PhasePlan(
         name=PhaseName.FINE_TUNE,
         config=config.phase,

@@ -106,12 +106,21 @@ def _choose_rate(attempt: Attempt, model: keras.Model, phase: Phase) -> float:
     return found.suggestion
 
 
-def _warn(attempt: Attempt, text: str) -> None:
-    attempt.recorder.note(text, is_warning=True)
+def activation_inputs(
+    attempt: Attempt, encoder: Encoder, *, may_stop: bool = False
+) -> tuple[Inputs, Inputs | None, Array]:
+    """Inputs of training, validation and sample photos where a part of the backbone trains.
 
+    Args:
+        attempt: at the run.
+        encoder: the layers below the cut.
+        may_stop: whether there is an epoch to keep when somebody asks for an end meanwhile.
 
-def activation_inputs(attempt: Attempt, encoder: Encoder) -> tuple[Inputs, Inputs | None, Array]:
-    """Inputs of training, validation and sample photos where a part of the backbone trains."""
+    Raises:
+        StoppedEarly: somebody did.
+        DatasetError: a photo's file is missing or was changed.
+        TaskCancelledError: the run is to be discarded.
+    """
     num_views = None if attempt.config.is_augmented_freely else attempt.config.num_views
     num_items = len(attempt.photos.train) * (num_views or 0) + len(attempt.photos.validation) + len(attempt.samples)
     with attempt.phase(PhaseStory(phase=PhaseName.ACTIVATIONS, num_photos=num_items)):
@@ -121,7 +130,7 @@ def activation_inputs(attempt: Attempt, encoder: Encoder) -> tuple[Inputs, Input
             settings=attempt.settings,
             folder=attempt.activations_path,
             seed=attempt.config.seed,
-            watch=attempt.counter(num_items),
+            watch=attempt.counter(num_items, may_stop=may_stop),
             note=attempt.recorder.note,
         )
         train = plan.inputs(attempt.photos.train.photos, num_views, name="training")

@@ -128,8 +128,9 @@ def run_phase(
         model.optimizer.build(model.trainable_variables)
         assign_values(model.optimizer.variables, resumed.optimizer)
         watcher.take_up(resumed)
-    is_begun_well = not watcher.state.is_over and watcher.last_epoch < phase.last_epoch
-    if is_begun_well and not recorder.is_stop_requested():
+    has_more = not watcher.state.is_over and watcher.last_epoch < phase.last_epoch
+    # A stop before the first epoch waits for it: a network that has learned nothing is no model.
+    if has_more and (watcher.state.best_epoch is None or not recorder.is_stop_requested()):
         model.fit(
             PhaseDataset(
                 phase.train,

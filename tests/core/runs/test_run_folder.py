@@ -20,7 +20,7 @@ def test_where_the_files_are(folder: RunFolder, settings: Settings) -> None:
     paths = {getattr(folder, name) for name in names}
     assert {path.name for path in paths} == {
         *("config.json", "snapshot.json", "environment.json", "labels.txt", "log.txt", "checkpoints"),
-        *("model.json", "trained.npz", "predictions.npz"),
+        *("model.json", "trained.npz", "predictions.npz", "events.json"),
         *("head.npz", "model.keras", "model.tflite", "report.json", "package.json"),
     }
     assert len(paths) == len(names)

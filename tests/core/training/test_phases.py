@@ -138,6 +138,13 @@ def test_stopping_keeps_the_best_epoch_so_far():
     assert end.stopping.best_epoch in (1, 2)
 
 
+def test_a_stop_before_the_first_epoch_waits_for_it():
+    """Whoever stops at once gets a model that has learned for one epoch."""
+    listener = Listener(stop_after_epoch=0)
+    _, end = train(phase(), listener)
+    assert (end.last_epoch, end.is_stopped, end.stopping.best_epoch) == (1, True, 1)
+
+
 def test_cancelling_raises_through_fit():
     """What the recorder raises ends the training at once."""
     listener = Listener(cancel_after_epoch=1)

@@ -78,6 +78,8 @@ def test_a_head_is_trained_and_leaves_everything(services: Services, dataset_id:
     assert folder.labels_path.read_text().split() == sorted(COLOURS)
     report = json.loads(folder.report_path.read_text())
     assert np.trace(report["test"]["confusion"]) == 9
+    kinds = {event["kind"] for event in json.loads(folder.events_path.read_text())}
+    assert kinds == {"phase", "batch", "epoch", "photos", "note"}
     assert "Done in" in folder.log_path.read_text()
     assert json.loads(folder.environment_path.read_text())["packages"]["keras"]
     with np.load(folder.predictions_path) as arrays:
@@ -173,6 +175,28 @@ def test_a_stopped_run_keeps_its_best_epoch(services: Services, dataset_id: int)
     assert outcome.num_epochs < 1000
     assert outcome.fine_tuning_from is None
     assert folder_of(services, run.id).model_record_path.is_file()
+
+
+def test_a_stop_while_photos_are_looked_at_keeps_the_head(services: Services, dataset_id: int):
+    """Asked to stop between head and fine-tuning, a run ends at once with the head that it has."""
+    run = submit(
+        services,
+        dataset_id,
+        head_phase=SHORT,
+        augment=AugmentConfig(),
+        num_views=20,
+        fine_tune=FineTuneConfig(first_layer=LATE_LAYER),
+    )
+    wait_until(
+        lambda: any(
+            event.payload["phase"] == PhaseName.ACTIVATIONS
+            for event in services.runs.events_after(run.id, 0, kinds=["phase"])
+        ),
+        TIMEOUT_SECONDS,
+    )
+    services.run_desk.stop(run.id)
+    outcome = outcome_of(services, run.id)
+    assert (outcome.is_stopped, outcome.num_epochs, outcome.fine_tuning_from) == (True, 3, None)
 
 
 def test_a_cancelled_run_leaves_nothing_behind(services: Services, dataset_id: int):
