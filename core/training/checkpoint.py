@@ -3,7 +3,7 @@
 import json
 import zipfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,6 @@ class Checkpoint:
     optimizer: Arrays
     best_weights: Arrays  # of the best epoch
     fine_tuning_from: int | None = None  # epochs before fine-tuning began
-    seconds: dict[str, float] = field(default_factory=dict)  # by phase, spent before
 
 
 def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:

@@ -128,10 +128,6 @@ class RunRecorder:
         """
         self._samples = (photos, answer)
 
-    def check_cancelled(self) -> None:
-        """Raises `TaskCancelledError` when the run is to be discarded."""
-        self._context.check_cancelled()
-
     def is_stop_requested(self) -> bool:
         """Whether somebody asked for an end with the best epoch so far; once said it stays so."""
         now = time.monotonic()
@@ -178,26 +174,24 @@ class RunRecorder:
         is_last = result.epoch == self._last_epoch
         if self._samples is not None and (is_last or now - self._photos_written_at >= _PHOTOS_SECONDS):
             self._photos_written_at = now
-            events.append(("photos", self._ask_samples(result.epoch)))
+            events.append(("photos", _ask_samples(result.epoch, *self._samples)))
         sequence = self._runs.append_events(self._run_id, events)
         # In this order: an epoch that was recorded, but not kept, is dropped and repeated.
         write_checkpoint(checkpoint(sequence), self._checkpoints)
         self._epoch_began_at = time.monotonic()
 
-    def _ask_samples(self, epoch: int) -> dict[str, Any]:
-        if self._samples is None:
-            return PhotosStory(epoch=epoch, photos=[]).to_json()
-        photos, answer = self._samples
-        rows = [
-            {
-                "hash": photo.hash,
-                "suffix": photo.suffix,
-                "class_index": int(class_index),
-                "probabilities": [round(float(value), 4) for value in probabilities],
-            }
-            for photo, class_index, probabilities in zip(photos.photos, photos.class_indices, answer(), strict=True)
-        ]
-        return PhotosStory(epoch=epoch, photos=rows).to_json()
-
     def _append(self, kind: RunEventKind, payload: dict[str, Any]) -> None:
         self._runs.append_events(self._run_id, [(kind, payload)])
+
+
+def _ask_samples(epoch: int, photos: LabelledPhotos, answer: Callable[[], npt.NDArray[np.float32]]) -> dict[str, Any]:
+    rows = [
+        {
+            "hash": photo.hash,
+            "suffix": photo.suffix,
+            "class_index": int(class_index),
+            "probabilities": [round(float(value), 4) for value in probabilities],
+        }
+        for photo, class_index, probabilities in zip(photos.photos, photos.class_indices, answer(), strict=True)
+    ]
+    return PhotosStory(epoch=epoch, photos=rows).to_json()

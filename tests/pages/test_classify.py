@@ -21,6 +21,7 @@ from core.services import preparation_key
 from core.settings import Settings
 from pages.widgets.results import Order, arrange, to_csv
 from pages.widgets.services import get_services
+from tests.pages.classify_visits import settle, upload
 from tests.waiting import wait_until
 
 OpenApp = Callable[..., AppTest]
@@ -34,24 +35,6 @@ def texts(app: AppTest) -> str:
     """Everything the page says."""
     kinds = (app.title, app.subheader, app.markdown, app.caption, app.error, app.warning, app.info, app.success)
     return "\n".join(element.value for kind in kinds for element in kind)
-
-
-def upload(app: AppTest, *files: tuple[str, bytes, str]) -> AppTest:
-    """Drop files in, and run until they are answered."""
-    app.file_uploader[0].set_value(list(files)).run()
-    return settle(app)
-
-
-def settle(app: AppTest) -> AppTest:
-    """The timer of the page does not tick in a test: look again until nothing waits."""
-
-    def is_settled() -> bool:
-        app.run()
-        assert not app.exception, app.exception
-        return not any("waiting" in heading.value for heading in app.subheader)
-
-    wait_until(is_settled)
-    return app
 
 
 def button(app: AppTest, label: str):

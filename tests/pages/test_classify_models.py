@@ -20,7 +20,7 @@ from pages.widgets.results import to_csv, top_five_chart
 from pages.widgets.services import get_services
 from tests.core.inference.model_runs import Models, outcome
 from tests.core.inference.model_samples import SAMPLES, head_for_samples, record_for, write_model
-from tests.waiting import wait_until
+from tests.pages.classify_visits import settle, upload
 
 OpenApp = Callable[..., AppTest]
 
@@ -42,24 +42,6 @@ def texts(app: AppTest) -> str:
         .replace("\\", "")
         .replace("\N{NO-BREAK SPACE}", " ")
     )
-
-
-def upload(app: AppTest, *files: tuple[str, bytes, str]) -> AppTest:
-    """Drop files in, and run until they are answered."""
-    app.file_uploader[0].set_value(list(files)).run()
-    return settle(app)
-
-
-def settle(app: AppTest) -> AppTest:
-    """The timer of the page does not tick in a test: look again until nothing waits."""
-
-    def is_settled() -> bool:
-        app.run()
-        assert not app.exception, app.exception
-        return not any("waiting" in heading.value for heading in app.subheader)
-
-    wait_until(is_settled)
-    return app
 
 
 def box(app: AppTest):
