@@ -1,8 +1,8 @@
 """What several test modules share: real settings in temporary folders, real photos, one prepared backbone."""
 
 import os
+import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,6 +35,11 @@ def prepare(services: Services, backbone: Backbone) -> None:
     assert task.status is TaskStatus.DONE, task.error
 
 
+def link_backbones(prepared_cache: Path, settings: Settings) -> None:
+    """Give a cache the prepared backbones as links: no other test sees what is added or replaced there."""
+    shutil.copytree(prepared_cache / "backbones", settings.cache_path / "backbones", copy_function=os.link)
+
+
 @pytest.fixture(scope="session")
 def lite0() -> Backbone:
     """The default backbone; its weights are always there."""
@@ -43,7 +48,7 @@ def lite0() -> Backbone:
 
 @pytest.fixture(scope="session")
 def prepared_cache(tmp_path_factory: pytest.TempPathFactory, lite0: Backbone) -> Path:
-    """A cache folder in which the default backbone has been prepared; tests must not change it."""
+    """A cache folder in which the default backbone has been prepared; tests take copies of it."""
     settings = Settings(workspace_dir=tmp_path_factory.mktemp("prepared"))
     services = open_services(settings)
     try:
@@ -61,8 +66,9 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def prepared_settings(settings: Settings, prepared_cache: Path) -> Settings:
-    """Settings with a workspace of the test's own and the shared cache, which has the default backbone."""
-    return replace(settings, cache_dir=prepared_cache)
+    """Settings with a workspace of the test's own, in whose cache the default backbone is prepared."""
+    link_backbones(prepared_cache, settings)
+    return settings
 
 
 @pytest.fixture

@@ -203,10 +203,9 @@ def test_a_conversion_that_answers_differently_is_refused(tmp_path: Path):
             compare(tiny(bias), converted, pixels)
 
 
-def test_other_sizes_and_layers_are_kept_side_by_side(prepared_settings: Settings, lite0: Backbone, tmp_path: Path):
+def test_other_sizes_and_layers_are_kept_side_by_side(prepared_settings: Settings, lite0: Backbone):
     """A network for photos of another size leaves the first one alone, and both know their layers."""
-    settings = replace(prepared_settings, cache_dir=tmp_path / "cache")
-    shutil.copytree(prepared_settings.cache_path / "backbones", settings.cache_path / "backbones")
+    settings = prepared_settings
     small = replace(lite0, image_size=(96, 96))
     record = prepare_backbone(small, settings, report=lambda *_: None, check_cancelled=lambda: None)
     assert record.image_size == (96, 96)

@@ -1,10 +1,8 @@
 """The map of a dataset: alike photos lie together, few photos work too, and a map is drawn once."""
 
 import io
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -159,13 +157,6 @@ def test_old_maps_are_forgotten(settings: Settings, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture
-def ready_settings(settings: Settings, prepared_cache: Path) -> Settings:
-    """Settings with a cache of the test's own in which the default backbone is prepared."""
-    shutil.copytree(prepared_cache, settings.cache_path)
-    return settings
-
-
-@pytest.fixture
 def bird_dataset(library: Library, settings: Settings) -> int:
     """The sample photos and a drawn one, one of them in two classes."""
     store = PhotoStore(settings.photos_path, settings.cache_path)
@@ -197,37 +188,37 @@ def start(database: Database, settings: Settings) -> Callable[[int], tuple[TaskC
     return start_task
 
 
-def test_the_task_draws_a_map(library: Library, ready_settings: Settings, bird_dataset: int, start: Callable):
+def test_the_task_draws_a_map(library: Library, prepared_settings: Settings, bird_dataset: int, start: Callable):
     """Every photo of the dataset has a place, once; asked again, the task finds the map and draws nothing."""
     context, queue = start(bird_dataset)
     run_map_task(context)
     context.flush()
     hashes = {image.photo_hash for image in library.list_images(bird_dataset)}
-    drawn = load_map(ready_settings, hashes)
+    drawn = load_map(prepared_settings, hashes)
     assert drawn is not None
     assert set(drawn) == hashes
     assert len(set(drawn.values())) == len(hashes)
     progress = queue.progress(context.task_id)
     assert progress is not None
     assert progress.message == "The map is ready"
-    written_at = map_path(ready_settings, hashes).stat().st_mtime_ns
+    written_at = map_path(prepared_settings, hashes).stat().st_mtime_ns
     run_map_task(context)
-    assert map_path(ready_settings, hashes).stat().st_mtime_ns == written_at
+    assert map_path(prepared_settings, hashes).stat().st_mtime_ns == written_at
 
 
 def test_a_photo_that_cannot_be_read_is_left_off(
-    library: Library, ready_settings: Settings, bird_dataset: int, start: Callable
+    library: Library, prepared_settings: Settings, bird_dataset: int, start: Callable
 ):
     """One damaged file costs one point, not the map."""
-    store = PhotoStore(ready_settings.photos_path, ready_settings.cache_path)
+    store = PhotoStore(prepared_settings.photos_path, prepared_settings.cache_path)
     photos = library.get_photos({image.photo_hash for image in library.list_images(bird_dataset)})
     damaged = next(iter(photos.values()))
     store.path(damaged.hash, damaged.suffix).write_bytes(b"damaged")
     run_map_task(start(bird_dataset)[0])
-    assert set(load_map(ready_settings, photos) or {}) == set(photos) - {damaged.hash}
+    assert set(load_map(prepared_settings, photos) or {}) == set(photos) - {damaged.hash}
 
 
-@pytest.mark.usefixtures("ready_settings")
+@pytest.mark.usefixtures("prepared_settings")
 def test_a_cancelled_task_leaves_no_map(library: Library, settings: Settings, bird_dataset: int, start: Callable):
     """Somebody asked to stop: nothing is drawn."""
     context, queue = start(bird_dataset)

@@ -20,6 +20,7 @@ from core.runs.records import RunStatus
 from core.runs.story import Outcome, PhaseName
 from core.services import Services, open_services
 from core.settings import Settings
+from tests.conftest import link_backbones
 from tests.core.training.training_samples import (
     COLOURS,
     TIMEOUT_SECONDS,
@@ -41,10 +42,9 @@ SHORT = PhaseConfig(num_epochs=3, learning_rate=0.01, batch_size=8)
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory, prepared_cache: Path) -> Iterator[Services]:
     """One workspace and one warm worker for all tests of this file."""
-    folder = tmp_path_factory.mktemp("runs")
-    opened = open_services(
-        Settings(workspace_dir=folder / "workspace", cache_dir=prepared_cache, package_after_training=False)
-    )
+    settings = Settings(workspace_dir=tmp_path_factory.mktemp("runs") / "workspace", package_after_training=False)
+    link_backbones(prepared_cache, settings)
+    opened = open_services(settings)
     yield opened
     opened.close()
 

@@ -12,6 +12,7 @@ from core.runs.records import RunStatus
 from core.runs.story import Outcome
 from core.services import Services, open_services
 from core.settings import Settings
+from tests.conftest import link_backbones
 from tests.core.training.training_samples import TIMEOUT_SECONDS, wait_for_end
 from tests.waiting import wait_until
 
@@ -20,10 +21,10 @@ from tests.waiting import wait_until
 def services(tmp_path: Path, prepared_cache: Path, shared_dir: Path) -> Iterator[Services]:
     settings = Settings(
         workspace_dir=tmp_path / "workspace",
-        cache_dir=prepared_cache,
         import_dirs=(str(shared_dir / "data"),),
         package_after_training=False,
     )
+    link_backbones(prepared_cache, settings)
     opened = open_services(settings)
     yield opened
     opened.close()

@@ -1,10 +1,9 @@
 """`core.datasets.checks.checking`: from photos in a dataset to findings in the database, and nothing twice."""
 
 import io
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,15 +31,6 @@ def database(prepared_settings: Settings) -> Iterator[Database]:
 @pytest.fixture
 def library(database: Database) -> Library:
     return Library(database)
-
-
-@pytest.fixture
-def own_settings(prepared_settings: Settings, tmp_path: Path, prepared_cache: Path) -> Settings:
-    """The prepared network, but a cache that no other test has filled."""
-    cache_path = tmp_path / "cache"
-    cache_path.mkdir()
-    (cache_path / "backbones").symlink_to(prepared_cache / "backbones")
-    return replace(prepared_settings, cache_dir=cache_path)
 
 
 @pytest.fixture
@@ -87,8 +77,8 @@ class Filler:
 
 
 @pytest.fixture
-def filler(library: Library, own_settings: Settings) -> Filler:
-    return Filler(library, own_settings)
+def filler(library: Library, prepared_settings: Settings) -> Filler:
+    return Filler(library, prepared_settings)
 
 
 @pytest.fixture
@@ -110,10 +100,10 @@ def found_in(library: Library, dataset_id: int) -> dict[FindingKind, Finding]:
 
 
 def test_what_was_planted_is_found(
-    begin_check, library: Library, filler: Filler, own_settings: Settings, planted: dict[str, int]
+    begin_check, library: Library, filler: Filler, prepared_settings: Settings, planted: dict[str, int]
 ):
     """Copies, near-duplicates and a black photo are found; black photos are not each other's duplicates."""
-    run_check_task(begin_check(own_settings, filler.dataset.id))
+    run_check_task(begin_check(prepared_settings, filler.dataset.id))
     found = found_in(library, filler.dataset.id)
     assert found[FindingKind.EXACT_DUPLICATES].groups == ((planted["scene 0"], planted["copy"]),)
     assert found[FindingKind.NEAR_DUPLICATES].groups == ((planted["scene 1"], planted["resaved"]),)
@@ -126,26 +116,26 @@ def test_what_was_planted_is_found(
 
 
 def test_nothing_is_found_out_twice(
-    begin_check, library: Library, filler: Filler, own_settings: Settings, planted: dict[str, int]
+    begin_check, library: Library, filler: Filler, prepared_settings: Settings, planted: dict[str, int]
 ):
     """A second check needs neither photos nor features: it gives the same findings without them."""
-    run_check_task(begin_check(own_settings, filler.dataset.id))
+    run_check_task(begin_check(prepared_settings, filler.dataset.id))
     first = library.load_check(filler.dataset.id)
-    for path in own_settings.photos_path.rglob("*.jpg"):
+    for path in prepared_settings.photos_path.rglob("*.jpg"):
         path.unlink()
-    (features_path,) = own_settings.cache_path.rglob("features-*.sqlite3")
+    (features_path,) = prepared_settings.cache_path.rglob("features-*.sqlite3")
     features_path.unlink()
-    run_check_task(begin_check(own_settings, filler.dataset.id))
+    run_check_task(begin_check(prepared_settings, filler.dataset.id))
     assert library.load_check(filler.dataset.id) == first
     assert not features_path.exists()
 
 
 def test_without_a_prepared_network_hashes_decide(
-    begin_check, library: Library, filler: Filler, own_settings: Settings, planted: dict[str, int]
+    begin_check, library: Library, filler: Filler, prepared_settings: Settings, planted: dict[str, int]
 ):
     """The closest near-duplicates are found at once, the finding says that it was a rough search, no pair is kept."""
-    (own_settings.cache_path / "backbones").unlink()
-    run_check_task(begin_check(own_settings, filler.dataset.id))
+    shutil.rmtree(prepared_settings.cache_path / "backbones")
+    run_check_task(begin_check(prepared_settings, filler.dataset.id))
     found = found_in(library, filler.dataset.id)
     assert FindingKind.ROUGH_SEARCH in found
     assert found[FindingKind.NEAR_DUPLICATES].groups == ((planted["scene 1"], planted["resaved"]),)
@@ -153,22 +143,27 @@ def test_without_a_prepared_network_hashes_decide(
 
 
 def test_unreadable_photos_do_not_stop_a_check(
-    begin_check, library: Library, filler: Filler, own_settings: Settings, planted: dict[str, int]
+    begin_check, library: Library, filler: Filler, prepared_settings: Settings, planted: dict[str, int]
 ):
     """A lost file takes part with what is known of it."""
-    for path in own_settings.photos_path.rglob("*.jpg"):
+    for path in prepared_settings.photos_path.rglob("*.jpg"):
         path.write_bytes(b"damaged")
-    run_check_task(begin_check(own_settings, filler.dataset.id))
+    run_check_task(begin_check(prepared_settings, filler.dataset.id))
     found = found_in(library, filler.dataset.id)
     assert FindingKind.EXACT_DUPLICATES in found
     assert FindingKind.NEAR_DUPLICATES not in found
 
 
 def test_a_check_can_be_stopped(
-    begin_check, library: Library, filler: Filler, own_settings: Settings, database: Database, planted: dict[str, int]
+    begin_check,
+    library: Library,
+    filler: Filler,
+    prepared_settings: Settings,
+    database: Database,
+    planted: dict[str, int],
 ):
     """Somebody who asks for it is heard; nothing is saved."""
-    context = begin_check(own_settings, filler.dataset.id)
+    context = begin_check(prepared_settings, filler.dataset.id)
     TaskQueue(database).request_cancel(context.task_id)
     with pytest.raises(TaskCancelledError):
         run_check_task(context)
@@ -176,15 +171,15 @@ def test_a_check_can_be_stopped(
 
 
 @pytest.mark.parametrize("num", [0, 1])
-def test_small_datasets(begin_check, library: Library, filler: Filler, own_settings: Settings, num: int):
+def test_small_datasets(begin_check, library: Library, filler: Filler, prepared_settings: Settings, num: int):
     """Without photos, or with one, there is little to find, and no reason to fail."""
     for seed in range(num):
         filler.add(scene(seed), "crow", Split.VALIDATION)
-    run_check_task(begin_check(own_settings, filler.dataset.id))
+    run_check_task(begin_check(prepared_settings, filler.dataset.id))
     assert set(found_in(library, filler.dataset.id)) <= {FindingKind.FEW_PHOTOS}
 
 
-def test_a_dataset_that_is_gone(begin_check, own_settings: Settings):
+def test_a_dataset_that_is_gone(begin_check, prepared_settings: Settings):
     """The task ends with the error that says so."""
     with pytest.raises(UnknownDatasetError):
-        run_check_task(begin_check(own_settings, 4711))
+        run_check_task(begin_check(prepared_settings, 4711))
