@@ -5,11 +5,11 @@ import streamlit as st
 from core.errors import ArtefactDamagedError, ArtefactMissingError, RunFileError
 from core.inference.photo_batch import PhotoBatch
 from core.services import Services
+from pages.widgets.answers import has_stopped, render_answers
 from pages.widgets.backbone_picker import chosen_network, render_picker
 from pages.widgets.errors import showing_errors
 from pages.widgets.network_choice import NetworkChoice
 from pages.widgets.photo_inputs import open_batch, render_photo_inputs
-from pages.widgets.results import has_stopped, render_answers
 from pages.widgets.services import get_services
 from pages.widgets.under_the_hood import render_under_the_hood
 

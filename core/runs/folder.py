@@ -75,6 +75,21 @@ class RunFolder:
         return self.path / "predictions.npz"
 
     @property
+    def examination_path(self) -> Path:
+        """What looking closer at the model found out, as JSON; made by a task of its own, after the run."""
+        return self.path / "examination.json"
+
+    @property
+    def reference_path(self) -> Path:
+        """Features of the training photos, to which new photos are compared."""
+        return self.path / "reference.npz"
+
+    @property
+    def decision_path(self) -> Path:
+        """`Decision` as JSON: when the model says that it does not know."""
+        return self.path / "decision.json"
+
+    @property
     def keras_path(self) -> Path:
         """The whole model, preprocessing inside, for Keras."""
         return self.path / "model.keras"

@@ -19,7 +19,7 @@ from core.jobs.status import TaskStatus
 from core.samples import SAMPLE_PHOTOS, sample_path
 from core.services import preparation_key
 from core.settings import Settings
-from pages.widgets.results import Order, arrange, to_csv
+from pages.widgets.answers import Order, arrange, to_csv
 from pages.widgets.services import get_services
 from tests.pages.classify_visits import settle, upload
 from tests.waiting import wait_until

@@ -16,7 +16,7 @@ from core.inference.classifier import Classification, Classifier
 from core.inference.photo_batch import Answer, Photo, PhotoOrigin
 from core.runs.folder import RunFolder
 from core.settings import Settings
-from pages.widgets.results import to_csv, top_five_chart
+from pages.widgets.answers import to_csv, top_five_chart
 from pages.widgets.services import get_services
 from tests.core.inference.model_runs import Models, outcome
 from tests.core.inference.model_samples import SAMPLES, head_for_samples, record_for, write_model

@@ -1,0 +1,120 @@
+"""What looking closer at a run's model found out: `examination.json` in the run's folder.
+
+The task `examine_run` writes it (`core.evaluation.examining`), the results page reads it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from core.errors import RunFileError
+from core.runs.folder import RunFolder
+
+# Another way of examining gets another number; older examinations count as not made.
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """A training photo that is like another photo."""
+
+    photo_hash: str
+    class_index: int
+    distance: float  # cosine, 0 (alike) to 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """A training photo whose class is doubtful."""
+
+    photo_hash: str
+    class_index: int  # that it has
+    suggested_index: int  # that it looks like
+    quality: float  # 0-1, of its label: the lowest are the likeliest errors
+    is_flagged: bool  # whether it is held for an error, not only ranked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvePoint:
+    """How good a head becomes on part of the training photos."""
+
+    share: float  # of the training photos, 0-1
+    num_photos: int
+    mean: float  # accuracy over the repeats, 0-1
+    low: float  # band: 10th and 90th percentile of the repeats
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassShortcut:
+    """What becomes of right answers when parts of the photos are blanked."""
+
+    class_index: int
+    num_photos: int  # that were tried, all answered rightly
+    survives_without_warmest: float  # share of the answers that stay when the warmest region is blanked, 0-1
+    survives_only_warmest: float  # ... when everything else is
+    same_place: float  # share of the photos whose warmest region is at the place where most have it, 0-1
+    place: tuple[float, float]  # of that place: row and column of its middle, 0-1 from the upper left corner
+    is_suspected: bool  # whether the model seems to look at something that gives the class away
+    examples: tuple[str, ...]  # photo hashes, most telling first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """Everything that was found out."""
+
+    fingerprint: str  # of the model (`ModelRecord.fingerprint`) that was looked at
+    temperature: float  # fitted on the validation photos; 1 without
+    distances: Mapping[str, float]  # validation and test photos by hash: cosine distance to the nearest training photo
+    neighbours: Mapping[str, tuple[Neighbour, ...]]  # validation and test photos by hash: nearest first, at most five
+    suspects: tuple[Suspect, ...]  # of the training photos, most doubtful first; at most 200
+    learning_curve: tuple[CurvePoint, ...]  # by share; empty where there are too few photos
+    shortcuts: tuple[ClassShortcut, ...]  # by class; classes without right answers are left out
+    skipped: tuple[str, ...]  # for people: what could not be looked at, and why
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As `examination.json` keeps it."""
+        return {"version": VERSION, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, values: Any) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            RunFileError: it is something else.
+        """
+        try:
+            return cls(
+                fingerprint=str(values["fingerprint"]),
+                temperature=float(values["temperature"]),
+                distances={str(key): float(value) for key, value in values["distances"].items()},
+                neighbours={
+                    str(key): tuple(Neighbour(**each) for each in found) for key, found in values["neighbours"].items()
+                },
+                suspects=tuple(Suspect(**each) for each in values["suspects"]),
+                learning_curve=tuple(CurvePoint(**each) for each in values["learning_curve"]),
+                shortcuts=tuple(
+                    ClassShortcut(**{**each, "place": tuple(each["place"]), "examples": tuple(each["examples"])})
+                    for each in values["shortcuts"]
+                ),
+                skipped=tuple(str(text) for text in values["skipped"]),
+                seconds=float(values["seconds"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as exc:
+            raise RunFileError(f"The examination of the model is damaged: {exc}. Look at the model again.") from exc
+
+
+def read_examination(folder: RunFolder) -> Examination | None:
+    """What was found out about a run's model; None where nobody has looked, or an older version did.
+
+    Raises:
+        RunFileError: the file is damaged.
+        StorageError: the file cannot be read.
+    """
+    if not folder.examination_path.is_file():
+        return None
+    values = folder.read_json(folder.examination_path)
+    if isinstance(values, Mapping) and values.get("version") != VERSION:
+        return None
+    return Examination.from_json(values)
