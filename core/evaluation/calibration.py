@@ -1,0 +1,194 @@
+"""Whether "90 %" is right nine times of ten, and how to make it so."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from core.evaluation.answers import Answers
+
+# Where a fitted temperature stays. Beyond, every answer is called certain, or no better than a guess.
+LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.1, 10.0
+
+# As Guo and others: enough to see a curve, few enough that bins hold photos.
+NUM_BINS = 15
+
+# A probability that float32 lost to 0 becomes the least that float32 holds: its logarithm is wanted.
+_LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
+
+_MAX_STEPS = 60
+_ENOUGH = 1e-7  # of 1 / temperature, relative
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReliabilityBin:
+    """Photos that a model is about equally sure of."""
+
+    low: float  # confidences of the bin, 0-1: above `low`, up to `high`
+    high: float
+    num_photos: int  # at least 1
+    confidence: float  # mean, 0-1
+    accuracy: float  # 0-1: the same as the confidence where a model is calibrated
+
+
+def calibrated(probabilities: npt.NDArray[np.floating], temperature: float) -> npt.NDArray[np.float64]:
+    """Probabilities as sure as they should be: softmax(log(probability) / temperature).
+
+    The order of the classes stays, so the answer does too. float64, because two probabilities that differ by one step
+    of float32 must still differ afterwards.
+
+    Source: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks", ICML (2017),
+    section 4.2; logits are known from probabilities up to a constant, which the softmax takes out again.
+
+    Args:
+        probabilities: (classes,) or (photos, classes), 0-1.
+        temperature: above 0; above 1 makes less sure, 1 only makes the sum exactly 1.
+
+    Returns:
+        float64 of the same shape, 0-1.
+
+    Raises:
+        ValueError: the temperature is not positive.
+    """
+    if not (math.isfinite(temperature) and temperature > 0):
+        raise ValueError(f"Temperature {temperature}: a finite number above 0 is needed.")
+    powers: npt.NDArray[np.float64] = np.maximum(probabilities, _LEAST_PROBABILITY, dtype=np.float64)
+    if temperature != 1.0:
+        powers /= powers.max(axis=-1, keepdims=True)
+        np.log(powers, out=powers)
+        powers /= temperature
+        np.exp(powers, out=powers)
+    powers /= powers.sum(axis=-1, keepdims=True)
+    return powers
+
+
+def fit_temperature(answers: Answers) -> float:
+    """The temperature that makes the true classes of these photos likeliest.
+
+    Minimises the log loss, which is convex in 1 / temperature, by Newton steps kept within a bracket. Few photos, all
+    answered rightly, would call for a temperature of 0 and certainty about everything; so each photo leaves the other
+    classes 1 / (photos + 2) between them, as if a little more had been seen than was.
+
+    Source: Guo and others (2017), see `calibrated`; the allowance is that of J. Platt, "Probabilistic outputs for
+    support vector machines", Advances in Large Margin Classifiers (1999), section 2.2.
+
+    Returns:
+        `LOWEST_TEMPERATURE` to `HIGHEST_TEMPERATURE`; 1 without photos, and where a model makes no difference between
+        classes.
+    """
+    num_photos, num_classes = answers.probabilities.shape
+    if num_photos == 0 or num_classes < 2:
+        return 1.0
+    logits = np.log(np.maximum(answers.probabilities, _LEAST_PROBABILITY, dtype=np.float64))
+    logits -= logits.max(axis=1, keepdims=True)
+    if not logits.any():
+        return 1.0
+    of_truth = np.take_along_axis(logits, answers.class_indices[:, None], axis=1)[:, 0]
+    of_others = (logits.sum(axis=1) - of_truth) / (num_classes - 1)
+    allowance = 1 / (num_photos + 2)
+    wanted = float(np.mean((1 - allowance) * of_truth + allowance * of_others))
+    return 1 / _sharpness(logits, wanted)
+
+
+def _sharpness(logits: npt.NDArray[np.float64], wanted: float) -> float:
+    """The 1 / temperature at which the mean logit that a model expects is `wanted`, within the bounds."""
+    low, high = 1 / HIGHEST_TEMPERATURE, 1 / LOWEST_TEMPERATURE
+    sharpness = 1.0
+    for _ in range(_MAX_STEPS):
+        mean, slope = _expected_logit(logits, sharpness)
+        if mean < wanted:
+            low = sharpness
+        else:
+            high = sharpness
+        following = sharpness - (mean - wanted) / slope if slope > 0 else math.inf
+        if not low < following < high:
+            following = (low + high) / 2
+        if abs(following - sharpness) <= _ENOUGH * sharpness:
+            break
+        sharpness = following
+    return following
+
+
+def _expected_logit(logits: npt.NDArray[np.float64], sharpness: float) -> tuple[float, float]:
+    """Mean over photos of the logit expected under softmax(sharpness * logits), and its slope: the variance."""
+    weights = np.exp(sharpness * logits)
+    weights /= weights.sum(axis=1, keepdims=True)
+    means = np.einsum("pc,pc->p", weights, logits)
+    squares = np.einsum("pc,pc,pc->p", weights, logits, logits)
+    return float(means.mean()), float(np.mean(squares - means**2))
+
+
+def reliability(answers: Answers, temperature: float, *, num_bins: int = NUM_BINS) -> tuple[ReliabilityBin, ...]:
+    """How often a model is right where it is how sure: bins of equal width, those without photos left out.
+
+    Source: A. Niculescu-Mizil, R. Caruana, "Predicting good probabilities with supervised learning", ICML (2005).
+
+    Args:
+        answers: of the photos; none give no bins.
+        temperature: of the calibration, above 0.
+        num_bins: into which 0-1 is divided.
+
+    Raises:
+        ValueError: the temperature is not positive.
+    """
+    if not len(answers):
+        return ()
+    confidences = calibrated(answers.probabilities, temperature).max(axis=1)
+    counts, sure, right = _binned(confidences, answers.is_correct, num_bins)
+    return tuple(
+        ReliabilityBin(
+            low=index / num_bins,
+            high=(index + 1) / num_bins,
+            num_photos=int(counts[index]),
+            confidence=float(sure[index] / counts[index]),
+            accuracy=float(right[index] / counts[index]),
+        )
+        for index in np.flatnonzero(counts).tolist()
+    )
+
+
+def calibration_error(answers: Answers, temperature: float, *, num_bins: int = NUM_BINS) -> float:
+    """By how much confidence and accuracy differ on average, 0-1: the expected calibration error.
+
+    Source: see `error_of_confidences`.
+
+    Raises:
+        ValueError: there is no photo, or the temperature is not positive.
+    """
+    confidences = calibrated(answers.probabilities, temperature).max(axis=1, initial=0.0)
+    return error_of_confidences(confidences, answers.is_correct, num_bins=num_bins)
+
+
+def error_of_confidences(
+    confidences: npt.NDArray[np.float64], is_correct: npt.NDArray[np.bool_], *, num_bins: int = NUM_BINS
+) -> float:
+    """The expected calibration error of answers that a model is so sure of.
+
+    Sum over bins of equal width of (photos in the bin / photos) * |accuracy - mean confidence|.
+
+    Source: M. Pakdaman Naeini, G. Cooper, M. Hauskrecht, "Obtaining well calibrated probabilities using Bayesian
+    binning", AAAI (2015); of the likeliest class, as Guo and others (2017), equation 3.
+
+    Args:
+        confidences: (photos,), 0-1, of the likeliest class.
+        is_correct: bool (photos,).
+        num_bins: into which 0-1 is divided.
+
+    Raises:
+        ValueError: there is no photo.
+    """
+    if not len(confidences):
+        raise ValueError("No photos were answered: at least one is needed to tell how well a model is calibrated.")
+    _, sure, right = _binned(confidences, is_correct, num_bins)
+    return float(np.abs(sure - right).sum() / len(confidences))
+
+
+def _binned(
+    confidences: npt.NDArray[np.float64], is_correct: npt.NDArray[np.bool_], num_bins: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """By bin, each (bins,): photos, sum of confidences, right answers."""
+    bins = np.searchsorted(np.linspace(0, 1, num_bins + 1)[1:-1], confidences)  # a border belongs to the lower bin
+    counts = np.bincount(bins, minlength=num_bins)
+    sure, right = (np.bincount(bins, weights, num_bins) for weights in (confidences, is_correct))
+    return counts.astype(np.int64), sure.astype(np.float64), right.astype(np.float64)
