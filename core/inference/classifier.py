@@ -59,7 +59,7 @@ class Classifier:
         classes: ClassTable,
         squares: SquareMaker,
         head: Head | None = None,
-        class_kernels: npt.NDArray[np.float32] | None = None,
+        heat_head: Head | None = None,
     ) -> None:
         """Join what belongs together; `of_artefact` and `ClassifierCache` know what that is.
 
@@ -69,7 +69,8 @@ class Classifier:
             classes: in the order of the probabilities.
             squares: how photos become what the network sees.
             head: gives the probabilities from the network's features; None: the network has some of its own.
-            class_kernels: float32 (channels, classes), what each channel says for each class; None: not linear.
+            heat_head: what makes logits of the network's features, whoever computes them; None: not known, and heat
+                maps are measured.
         """
         self.record = record
         self.engine = engine
@@ -78,7 +79,7 @@ class Classifier:
         self._squares = squares
         rows, columns, _ = engine.feature_map_shape
         # A map of one place, as networks that do not show theirs have it, cannot tell where anything is.
-        self._kernels = class_kernels if rows * columns > 1 else None
+        self._heat_head = heat_head if rows * columns > 1 else None
 
     @classmethod
     def of_artefact(cls, artefact: Artefact, settings: Settings, engine: SharedEngine | None = None) -> Self:
@@ -98,7 +99,7 @@ class Classifier:
             engine or SharedEngine(artefact.model_path, num_threads=settings.num_inference_threads),
             classes=imagenet_table(),
             squares=_squares_of(record, settings),
-            class_kernels=artefact.read_classifier()[0] if record.has_linear_head else None,
+            heat_head=_linear_head_of(artefact) if record.has_linear_head else None,
         )
 
     @property
@@ -111,8 +112,8 @@ class Classifier:
 
     @property
     def has_exact_heat(self) -> bool:
-        """Whether heat maps are what each place adds to a class, and not measured by covering parts."""
-        return self._kernels is not None
+        """Whether heat maps are what each place adds to a class: the head is linear, and the map has places."""
+        return self._heat_head is not None and self._heat_head.is_linear
 
     def classify(self, data: bytes, name: str, *, is_alone: bool = False) -> Classification:
         """Decode a photo and name what is in it.
@@ -155,11 +156,13 @@ class Classifier:
     def heat(self, square: Image.Image, class_index: int) -> npt.NDArray[Any]:
         """Where in the square the evidence for a class lies: float32 (rows, columns), 0-1.
 
-        Exact (a class activation map) where the head is linear, else measured by covering parts of the square.
+        A class activation map, exact where the head is linear, Grad-CAM where it has hidden layers; of networks without
+        a head on pooled features it is measured by covering parts of the square.
         """
-        if self._kernels is not None:
-            return class_activation_map(self.answer(square).feature_map, self._kernels[:, class_index])
-        return occlusion_map(lambda pixels: self._answer(pixels).probabilities, to_array(square), class_index)
+        if self._heat_head is None:
+            return occlusion_map(lambda pixels: self._answer(pixels).probabilities, to_array(square), class_index)
+        outputs = self.answer(square)
+        return class_activation_map(outputs.feature_map, self._heat_head.gradient(outputs.features, class_index))
 
     def _answer(self, pixels: npt.NDArray[np.uint8]) -> Outputs:
         outputs = self.engine.run(pixels, is_alone=True)
@@ -247,7 +250,7 @@ class ClassifierCache:
             classes=ClassTable(labels=model.record.class_names),
             squares=_squares_of(model.record, self._settings),
             head=model.head,
-            class_kernels=model.class_kernels,
+            heat_head=model.heat_head,
         )
 
     def _engine(self, path: Path, fingerprint: str = "") -> SharedEngine:
@@ -281,3 +284,8 @@ class ClassifierCache:
 
 def _squares_of(record: ArtefactRecord | ModelRecord, settings: Settings) -> SquareMaker:
     return SquareMaker.of(record.image_size, record.fit_mode, settings, crop_fraction=record.crop_fraction)
+
+
+def _linear_head_of(artefact: Artefact) -> Head:
+    kernel, bias = artefact.read_classifier()
+    return Head((kernel,), (bias,))

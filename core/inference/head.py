@@ -33,6 +33,11 @@ class Head:
         return max(2, int(self.kernels[-1].shape[1]))
 
     @property
+    def is_linear(self) -> bool:
+        """Whether logits are one matrix on the features."""
+        return len(self.kernels) == 1
+
+    @property
     def num_bytes(self) -> int:
         """What it takes in memory."""
         return sum(array.nbytes for array in (*self.kernels, *self.biases))
@@ -60,23 +65,31 @@ class Head:
         Returns:
             float32 (..., classes), 0-1, adding up to 1.
         """
-        logits = self.logits(features)
-        if logits.shape[-1] == 1:
-            # A softmax over 0 and the logit is the sigmoid, and overflows for no logit.
-            logits = np.concatenate([np.zeros_like(logits), logits], axis=-1)
-        powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
+        return probabilities_of(self.logits(features))
 
-    def class_kernels(self) -> Array | None:
-        """What each channel says for each class where the head is linear, else None.
+    def gradient(self, features: Array, class_index: int) -> Array:
+        """How the score of a class changes with each feature; of a linear head the same for all photos.
+
+        Args:
+            features: float32 (channels,), of one photo.
+            class_index: of the class. Of a single logit, what speaks for the second class speaks against the first.
 
         Returns:
-            float32 (channels, classes). Of a single logit: what speaks for the second class speaks against the first.
+            float32 (channels,).
+
+        Source: the chain rule through dense layers and ReLU, whose slope is 1 above 0 and 0 elsewhere.
         """
-        if len(self.kernels) > 1:
-            return None
-        (kernel,) = self.kernels
-        return np.hstack([-kernel, kernel]) if kernel.shape[1] == 1 else kernel
+        slopes: list[npt.NDArray[np.bool_]] = []
+        values = features
+        for kernel, bias in zip(self.kernels[:-1], self.biases[:-1], strict=True):
+            values = np.maximum(values @ kernel + bias, 0)
+            slopes.append(values > 0)
+        last = self.kernels[-1]
+        two_sided = np.hstack([-last, last]) if last.shape[1] == 1 else last
+        gradient = two_sided[:, class_index]
+        for kernel, slope in zip(self.kernels[-2::-1], slopes[::-1], strict=True):
+            gradient = kernel @ np.where(slope, gradient, 0)
+        return np.asarray(gradient, np.float32)
 
 
 def probabilities_of(logits: Array) -> Array:

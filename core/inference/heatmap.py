@@ -18,29 +18,33 @@ _OCCLUSION_GREY = 124  # ImageNet's mean red, 0-255: a value that networks see a
 
 
 def class_activation_map(
-    feature_map: npt.NDArray[np.float32], class_kernel: npt.NDArray[np.float32]
+    feature_map: npt.NDArray[np.float32], gradient: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
-    """Evidence for a class at each place of the last feature map.
+    """Evidence for a class at each place of the last feature map, for any head of dense layers on pooled features.
 
-    The logit of a linear head on pooled features is the mean of this map (before clipping) plus the class' bias, so
-    the map is exact: it shows what each place adds.
+    Where the head is linear, the class' logit is the mean of this map (before clipping) plus the class' bias: the map
+    is exact and shows what each place adds. With hidden layers it is Grad-CAM: what each place would add if the head
+    went on as it does at this photo. Grad-CAM weighs a channel by the mean of the logit's slope over all places of the
+    map; because the features are means over the map, that is the slope by the feature, divided by the number of
+    places, which scaling to 0-1 takes out again. So nothing is approximated, and no TensorFlow is needed.
 
     Args:
         feature_map: float32 (rows, columns, channels).
-        class_kernel: float32 (channels,), the classifier's column for the class.
+        gradient: float32 (channels,), `Head.gradient`; of a linear head the class' column of its matrix.
 
     Returns:
         float32 (rows, columns), 0-1: evidence against the class is 0, the strongest evidence for it is 1.
 
     Source: B. Zhou et al., "Learning Deep Features for Discriminative Localization", 2016,
-    https://arxiv.org/abs/1512.04150, equation 2.
+    https://arxiv.org/abs/1512.04150, equation 2; R. Selvaraju et al., "Grad-CAM: Visual Explanations from Deep
+    Networks via Gradient-based Localization", 2017, https://arxiv.org/abs/1610.02391, equations 1 and 2.
     """
-    return _normalise(evidence(feature_map, class_kernel))
+    return _normalise(evidence(feature_map, gradient))
 
 
-def evidence(feature_map: npt.NDArray[np.float32], class_kernel: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def evidence(feature_map: npt.NDArray[np.float32], gradient: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """What each place adds to the class' logit, before clipping: float32 (rows, columns), any sign."""
-    return np.asarray(feature_map @ class_kernel, np.float32)
+    return np.asarray(feature_map @ gradient, np.float32)
 
 
 def occlusion_map(

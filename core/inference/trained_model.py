@@ -14,9 +14,6 @@ Every other model has `model.tflite` and needs nothing else.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from core.backbones.artefacts import Artefact, find_artefact, load_artefact, open_artefact
 from core.backbones.catalog import Backbone, find_backbone
 from core.errors import ArtefactDamagedError, ArtefactMissingError, RunFileError, UnknownBackboneError
@@ -34,7 +31,8 @@ class TrainedModel:
     record: ModelRecord
     network_path: Path  # LiteRT file
     head: Head | None  # on top of the network's features; None: the network has probabilities of its own
-    class_kernels: npt.NDArray[np.float32] | None  # (channels, classes) of a linear head, for exact heat maps
+    # What makes logits of the network's features, whoever computes them, for heat maps; None: from scratch, or lost.
+    heat_head: Head | None
 
     def check(self, engine: Engine) -> None:
         """Make sure that the loaded network is one that this model can answer with.
@@ -46,9 +44,10 @@ class TrainedModel:
         is_fitting = engine.image_size == record.image_size
         if self.head is None:
             is_fitting = is_fitting and engine.num_classes == len(record.class_names)
-        else:
-            is_fitting = is_fitting and self.head.num_features == channels
-        if not is_fitting or (self.class_kernels is not None and len(self.class_kernels) != channels):
+        if self.heat_head is not None:
+            is_fitting = is_fitting and self.heat_head.num_features == channels
+            is_fitting = is_fitting and self.heat_head.num_classes == len(record.class_names)
+        if not is_fitting:
             raise RunFileError(
                 f"The network {self.network_path} takes {engine.image_size[0]}×{engine.image_size[1]} pixels and has "
                 f"{channels} features and {engine.num_classes} classes, which does not fit the description of the "
@@ -127,14 +126,13 @@ def _on_artefact(folder: RunFolder, record: ModelRecord, artefact: Artefact) -> 
             f"The head in {folder.head_path} has {head.num_classes} classes, the description of the model "
             f"{len(record.class_names)}. Train again."
         )
-    return TrainedModel(record=record, network_path=artefact.model_path, head=head, class_kernels=head.class_kernels())
+    return TrainedModel(record=record, network_path=artefact.model_path, head=head, heat_head=head)
 
 
 def _whole(folder: RunFolder, record: ModelRecord) -> TrainedModel:
-    # A fine-tuned model need not come with its head: then its heat maps are measured.
-    has_kernels = record.has_linear_head and folder.head_path.is_file()
-    kernels = read_head(folder.head_path).class_kernels() if has_kernels else None
-    return TrainedModel(record=record, network_path=folder.litert_path, head=None, class_kernels=kernels)
+    # A network from scratch has no such head, and a fine-tuned one need not come with it: then heat is measured.
+    heat_head = read_head(folder.head_path) if folder.head_path.is_file() else None
+    return TrainedModel(record=record, network_path=folder.litert_path, head=None, heat_head=heat_head)
 
 
 def _successor(record: ModelRecord, settings: Settings) -> Artefact | None:

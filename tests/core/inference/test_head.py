@@ -5,10 +5,12 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from core.config import HeadConfig
 from core.errors import RunFileError
 from core.inference.head import Head, read_head
+from core.inference.heatmap import class_activation_map
 from core.training.assembly import write_head
 from core.training.network import build_head, to_probabilities
 
@@ -50,7 +52,32 @@ def test_a_head_answers_as_in_keras(config: HeadConfig, num_classes: int):
     probabilities = keras.ops.convert_to_numpy(to_probabilities(logits))
     np.testing.assert_allclose(head.probabilities(FEATURES), probabilities, atol=1e-6, rtol=0)
     assert (head.num_features, head.num_classes) == (FEATURES.shape[1], num_classes)
-    assert (head.class_kernels() is None) == bool(config.hidden_units)
+    assert head.is_linear == (not config.hidden_units)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(HeadConfig(), id="linear"),
+        pytest.param(HeadConfig(hidden_units=(32, 16)), id="two hidden layers"),
+        pytest.param(HeadConfig(hidden_units=(16,), one_unit_for_two_classes=True), id="hidden layer, one unit"),
+    ],
+)
+def test_the_heat_is_grad_cam_as_tensorflow_computes_it(config: HeadConfig):
+    """Slopes of the logit by the whole feature map, averaged over its places, weigh the channels, as in the paper."""
+    model = build_head(config, FEATURES.shape[1], 2, seed=1)
+    head = from_keras(model)
+    feature_map = np.random.default_rng(5).normal(size=(3, 5, FEATURES.shape[1])).astype(np.float32)
+    for index in (0, 1):
+        places = tf.Variable(feature_map[np.newaxis])
+        with tf.GradientTape() as tape:
+            logits = model(tf.reduce_mean(places, axis=(1, 2)))[0]
+            logit = logits[index] if len(logits) > 1 else (logits[0] if index == 1 else -logits[0])
+        weights = tape.gradient(logit, places).numpy()[0].mean(axis=(0, 1))
+        grad_cam = np.maximum(feature_map @ weights, 0)
+        heat = class_activation_map(feature_map, head.gradient(feature_map.mean(axis=(0, 1)), index))
+        np.testing.assert_allclose(heat, grad_cam / grad_cam.max(), atol=1e-5)
+        assert 0 < np.count_nonzero(heat) < heat.size
 
 
 def test_one_photo_gets_the_answer_it_has_among_many():
@@ -71,10 +98,11 @@ def test_no_logit_is_too_large(logit: float):
 
 
 def test_what_speaks_for_the_second_class_speaks_against_the_first():
-    """A single logit gives both classes a kernel."""
+    """A single logit gives both classes a gradient, whatever the photo."""
     kernel = np.array([[2.0], [-1.0]], np.float32)
     head = Head((kernel,), (np.zeros(1, np.float32),))
-    np.testing.assert_array_equal(head.class_kernels(), [[-2, 2], [1, -1]])
+    features = np.ones(2, np.float32)
+    np.testing.assert_array_equal([head.gradient(features, index) for index in (0, 1)], [[-2, 1], [2, -1]])
 
 
 def test_a_file_gives_back_the_head(tmp_path: Path):

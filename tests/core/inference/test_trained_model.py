@@ -14,7 +14,7 @@ from core.backbones.catalog import Backbone, find_backbone
 from core.errors import ArtefactDamagedError, ArtefactMissingError, RunFileError
 from core.images import FitMode, to_array
 from core.inference.classifier import Classifier, ClassifierCache
-from core.inference.head import Head
+from core.inference.head import Head, read_head
 from core.inference.heatmap import class_activation_map, evidence
 from core.inference.trained_model import backbone_to_prepare, find_trained_model
 from core.runs.folder import RunFolder
@@ -31,10 +31,12 @@ def folder(prepared_settings: Settings) -> RunFolder:
 
 
 @pytest.fixture
-def own_settings(settings: Settings, prepared_cache: Path) -> Settings:
-    """Settings with a cache of the test's own, the default backbone prepared, which it may change."""
-    shutil.copytree(prepared_cache / "backbones", settings.cache_path / "backbones")
-    return settings
+def own_settings(prepared_settings: Settings, prepared_cache: Path) -> Settings:
+    """Settings whose cache holds copies, no links, of the prepared backbone: the test may damage them."""
+    backbones_path = prepared_settings.cache_path / "backbones"
+    shutil.rmtree(backbones_path)
+    shutil.copytree(prepared_cache / "backbones", backbones_path)
+    return prepared_settings
 
 
 @pytest.fixture
@@ -119,21 +121,21 @@ def test_the_heat_of_a_linear_head_is_exact(
         )
 
 
-def test_the_heat_of_a_head_with_hidden_layers_is_measured(
+def test_the_heat_of_a_head_with_hidden_layers_is_grad_cam(
     folder: RunFolder, classifier: Classifier, prepared_settings: Settings
 ):
-    """No column of one matrix says what speaks for a class: parts of the photo are covered instead."""
+    """A cat beside a black half is warm on the cat; a hidden layer that never clips gives the map of a linear head."""
     linear = head_for_samples(classifier, 2)
-    identity = np.eye(2, dtype=np.float32)
-    head = Head((linear.kernels[0], identity), (linear.biases[0] + 10, np.zeros(2, np.float32)))
+    head = Head((linear.kernels[0], np.eye(2, dtype=np.float32)), (linear.biases[0] + 100, linear.biases[0]))
     write_model(folder, record_for(classifier, NAMES[:2], has_linear_head=False), head)
     model = ClassifierCache(prepared_settings).get_trained(1)
     assert not model.has_exact_heat
     cat = Image.new("RGB", (224, 224))
     cat.paste(model.square(SAMPLES[0], "cat").resize((112, 224)), (0, 0))
     heat = model.heat(cat, 0)
-    assert heat.shape == (7, 7)
-    assert heat.max() == 1
+    assert heat[:, :3].sum() > 2 * heat[:, 4:].sum()
+    expected = class_activation_map(model.answer(cat).feature_map, linear.kernels[0][:, 0])
+    np.testing.assert_allclose(heat, expected, atol=1e-5)
 
 
 def test_models_on_one_backbone_share_it(folder: RunFolder, classifier: Classifier, prepared_settings: Settings):
@@ -287,10 +289,32 @@ def test_a_network_of_its_own_answers(whole: RunFolder, own_settings: Settings, 
     np.testing.assert_array_equal(model.heat(square, 281), classifier.heat(square, 281))
 
 
+def test_a_fine_tuned_network_with_hidden_layers_has_grad_cam(
+    whole: RunFolder, own_settings: Settings, classifier: Classifier
+):
+    """Its head lies beside it; its logits are the network's own, and the map is that of the head."""
+    (kernel,), (bias,) = read_head(whole.head_path).kernels, read_head(whole.head_path).biases
+    hidden = Head((kernel, np.eye(1000, dtype=np.float32)), (bias + 100, bias - bias))
+    write_head(whole.head_path, hidden)
+    model = ClassifierCache(own_settings).get_trained(1)
+    square = model.square(SAMPLES[0], "cat")
+    np.testing.assert_allclose(model.heat(square, 281), classifier.heat(square, 281), atol=1e-5)
+
+
 def test_without_its_head_the_heat_is_measured(whole: RunFolder, own_settings: Settings):
-    """A fine-tuned model answers even if the matrices of its head are gone."""
+    """A fine-tuned model answers even if the matrices of its head are gone; its heat falls where parts are covered."""
     whole.head_path.unlink()
-    assert not ClassifierCache(own_settings).get_trained(1).has_exact_heat
+    model = ClassifierCache(own_settings).get_trained(1)
+    assert not model.has_exact_heat
+    heat = model.heat(model.square(SAMPLES[0], "cat"), 281)
+    assert (heat.shape, heat.max()) == ((7, 7), 1)
+
+
+def test_a_head_of_another_network_beside_it_is_refused(whole: RunFolder, own_settings: Settings):
+    """Files of two runs that were mixed up give no nonsense for heat."""
+    write_head(whole.head_path, Head((np.ones((64, 1000), np.float32),), (np.zeros(1000, np.float32),)))
+    with pytest.raises(RunFileError, match="does not fit"):
+        ClassifierCache(own_settings).get_trained(1)
 
 
 def test_a_network_that_shows_no_places_has_its_heat_measured(folder: RunFolder, prepared_settings: Settings):
