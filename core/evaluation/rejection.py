@@ -66,14 +66,16 @@ def rejection_points(
     judged = answers if judged is None else judged
     if not len(answers) or not len(judged):
         raise ValueError("No photos were answered: at least one is needed to tell what would be refused.")
-    sure, far = _confidences(answers, temperature), _distances(answers, distances)
-    judged_sure, judged_far = _confidences(judged, temperature), _distances(judged, distances)
-    known = far[np.isfinite(far)]
+    sure, far = _measured(answers, temperature, distances)
+    judged_sure, judged_far = (sure, far) if judged is answers else _measured(judged, temperature, distances)
     is_correct = judged.is_correct
+    known = far[np.isfinite(far)]
+    least_sure = np.quantile(sure, STRICTNESSES)
+    farthest = np.quantile(known, 1 - np.array(STRICTNESSES)) if known.size else None
     points = []
-    for strictness in STRICTNESSES:
-        min_probability = float(np.quantile(sure, strictness)) if strictness else 0.0
-        max_distance = float(np.quantile(known, 1 - strictness)) if strictness and known.size else None
+    for index, strictness in enumerate(STRICTNESSES):
+        min_probability = float(least_sure[index]) if strictness else 0.0
+        max_distance = float(farthest[index]) if strictness and farthest is not None else None
         is_answered = judged_sure >= min_probability
         if max_distance is not None:
             is_answered &= judged_far <= max_distance
@@ -108,10 +110,10 @@ def is_refused(probability: float, distance: float | None, decision: Decision) -
     return distance is not None and decision.max_distance is not None and distance > decision.max_distance
 
 
-def _confidences(answers: Answers, temperature: float) -> npt.NDArray[np.float64]:
-    return np.asarray(calibrated(answers.probabilities, temperature).max(axis=1), np.float64)
-
-
-def _distances(answers: Answers, distances: Mapping[str, float]) -> npt.NDArray[np.float64]:
-    """(photos,): minus infinity where a distance is not known."""
-    return np.array([distances.get(photo_hash, -math.inf) for photo_hash in answers.hashes], np.float64)
+def _measured(
+    answers: Answers, temperature: float, distances: Mapping[str, float]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Calibrated probability of the likeliest class, and distance (minus infinity if not known), each (photos,)."""
+    sure = np.asarray(calibrated(answers.probabilities, temperature).max(axis=1), np.float64)
+    far = np.array([distances.get(photo_hash, -math.inf) for photo_hash in answers.hashes], np.float64)
+    return sure, far
