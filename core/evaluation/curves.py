@@ -48,7 +48,7 @@ class ClassAreas:
 
 
 def roc_curve(is_positive: npt.NDArray[np.bool_], scores: npt.NDArray[np.floating]) -> RocCurve | None:
-    """The receiver operating characteristic; points on a straight line between others are left out.
+    """The receiver operating characteristic; most points on a straight line between others are left out.
 
     Source: T. Fawcett, "An introduction to ROC analysis", Pattern Recognition Letters 27 (2006), 861-874, algorithms 1
     and 2 (area by trapezoids); as scikit-learn's `roc_curve`.
@@ -63,14 +63,14 @@ def roc_curve(is_positive: npt.NDArray[np.bool_], scores: npt.NDArray[np.floatin
     found, taken, thresholds = _counted(is_positive, scores)
     if not found.size or not found[-1] or not taken[-1]:
         return None
-    rises = np.concatenate([[0], found]), np.concatenate([[0], taken])
-    is_corner = np.ones(len(rises[0]), np.bool_)
-    is_corner[1:-1] = np.logical_or(*(np.diff(each, 2) != 0 for each in rises))
-    true_positive_rate, false_positive_rate = (each[is_corner] / each[-1] for each in rises)
+    is_corner = np.ones(len(found), np.bool_)
+    is_corner[1:-1] = (np.diff(found, 2) != 0) | (np.diff(taken, 2) != 0)
+    true_positive_rate = np.concatenate([[0.0], found[is_corner] / found[-1]])
+    false_positive_rate = np.concatenate([[0.0], taken[is_corner] / taken[-1]])
     return RocCurve(
         false_positive_rate=false_positive_rate,
         true_positive_rate=true_positive_rate,
-        thresholds=np.concatenate([[np.inf], thresholds])[is_corner],
+        thresholds=np.concatenate([[np.inf], thresholds[is_corner]]),
         area=float(np.trapezoid(true_positive_rate, false_positive_rate)),
     )
 

@@ -14,7 +14,7 @@ from core.runs.decision import Decision
 # The positions of the slider: from refusing nothing to refusing about half.
 STRICTNESSES = tuple(percent / 100 for percent in range(51))
 
-# Costs about 2-4 of 100 photos that belong to a class, and refuses most that belong to none.
+# Costs 2 to 4 of 100 photos like those of validation.
 DEFAULT_STRICTNESS = 0.02
 
 
