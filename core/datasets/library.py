@@ -324,7 +324,7 @@ def _copy_content(session: Session, source_id: int, target_id: int) -> None:
 
 
 def _copy_images(source_id: int, target_id: int) -> Insert:
-    columns = ("photo_hash", "name", "split", "split_origin", "source_url", "added_at")
+    columns = ("photo_hash", "name", "split", "split_origin", "source_url", "added_at", "review")
     old_class, new_class = aliased(DatasetClass), aliased(DatasetClass)
     old_capture, new_capture = aliased(Capture), aliased(Capture)
     own = (

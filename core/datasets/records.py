@@ -21,6 +21,13 @@ class SplitOrigin(StrEnum):
     AUTOMATIC = "automatic"  # the split by fractions; the next one may change it
 
 
+class Review(StrEnum):
+    """What a person who looked at an image again says of its class."""
+
+    RIGHT = "right"  # it is right, whatever a model says
+    UNSURE = "unsure"  # nobody knows: the image is kept, but no run learns from it or is judged by it
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetView:
     """A dataset; times in Unix seconds."""
@@ -75,6 +82,7 @@ class ImageView:
     source_url: str | None
     added_at: float  # Unix seconds
     trashed_at: float | None
+    review: Review | None = None  # None: nobody has looked again since it came into its class
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core.datasets.records import SnapshotImageView, SnapshotView, Split
+from core.datasets.records import Review, SnapshotImageView, SnapshotView, Split
 from core.datasets.shelves.rows import lock_dataset
 from core.errors import DatasetError, UnknownDatasetError
 from core.storage.db import Database
@@ -31,14 +31,14 @@ class _Content:
 
 
 def take_snapshot(database: Database, dataset_id: int) -> SnapshotView:
-    """Freeze the images of a dataset that are out of the trash; classes without images are left out.
+    """Freeze the images of a dataset that are out of the trash and not marked as unsure; empty classes are left out.
 
     Returns:
         The snapshot with this content; the old one when there is one already, whichever dataset it came from.
 
     Raises:
         UnknownDatasetError: no such dataset, or it is in the trash.
-        DatasetError: the dataset has no images.
+        DatasetError: the dataset has no such images.
     """
     try:
         with database.session() as session:
@@ -63,7 +63,7 @@ def load_snapshot(database: Database, snapshot_hash: str) -> SnapshotView:
 
 def _read_content(session: Session, dataset: Dataset) -> _Content:
     statement = (
-        select(DatasetClass.name, DatasetImage.split, DatasetImage.photo_hash)
+        select(DatasetClass.name, DatasetImage.split, DatasetImage.photo_hash, DatasetImage.review)
         .join(DatasetClass, DatasetClass.id == DatasetImage.class_id)
         .where(
             DatasetImage.dataset_id == dataset.id,
@@ -71,10 +71,16 @@ def _read_content(session: Session, dataset: Dataset) -> _Content:
             DatasetClass.trashed_at.is_(None),
         )
     )
-    # Sorted here, because databases differ in how they order letters.
-    rows = sorted(((row[0], row[1], row[2]) for row in session.execute(statement)), key=_sort_key)
-    if not rows:
+    images = session.execute(statement).all()
+    if not images:
         raise DatasetError(f"The dataset “{dataset.name}” has no photos; add some first.")
+    # Sorted here, because databases differ in how they order letters.
+    rows = sorted(((row[0], row[1], row[2]) for row in images if row[3] != Review.UNSURE), key=_sort_key)
+    if not rows:
+        raise DatasetError(
+            f"All photos of the dataset “{dataset.name}” are marked as unsure, and nothing is learned from those. "
+            "Clear the marks of some, or add others."
+        )
     class_names = tuple(sorted({row[0] for row in rows}))
     return _Content(hash=_hash_content(class_names, rows), class_names=class_names, rows=tuple(rows))
 

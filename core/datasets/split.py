@@ -11,7 +11,7 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
-from core.datasets.records import ImageView, Split, SplitOrigin
+from core.datasets.records import ImageView, Review, Split, SplitOrigin
 from core.errors import ConfigError, DatasetError
 
 FRACTION_TOLERANCE = 1e-6  # fractions from sliders add up to 1 only nearly
@@ -151,7 +151,7 @@ def split_items(items: Iterable[SplitItem], config: SplitConfig) -> SplitResult:
 
 
 def items_of(images: Iterable[ImageView], groups: Mapping[int, Hashable], config: SplitConfig) -> list[SplitItem]:
-    """What to give to `split_items` for images of a dataset.
+    """What to give to `split_items` for images of a dataset; those marked as unsure are left out.
 
     Args:
         images: those to split, without the trash.
@@ -167,6 +167,7 @@ def items_of(images: Iterable[ImageView], groups: Mapping[int, Hashable], config
             fixed=image.split if image.split_origin is not None and kept.get(image.split_origin, False) else None,
         )
         for image in images
+        if image.review is not Review.UNSURE
     ]
 
 

@@ -25,6 +25,7 @@ class Prospect:
     class_counts: Mapping[int, Mapping[Split, int]]  # class id to photos in each split, once every photo has one
     to_assign: Mapping[int, Split]  # image id to split, for those that have none yet
     num_leaks: int  # validation and test photos that look nearly like one for training
+    num_unsure: int = 0  # photos that are left out, because nobody is sure of their class
 
     def num_photos(self, split: Split) -> int:
         """Photos of all classes in a split."""
@@ -46,6 +47,8 @@ class RunRequest:
 def find_prospect(images: Sequence[ImageView], pairs: Mapping[tuple[str, str], float]) -> Prospect:
     """What a run would learn from: photos without a split are given one, all others stay where they are.
 
+    Photos marked as unsure are left out.
+
     Args:
         images: of a dataset, without its trash.
         pairs: hashes of photos that are near-duplicates of each other.
@@ -61,6 +64,7 @@ def find_prospect(images: Sequence[ImageView], pairs: Mapping[tuple[str, str], f
         class_counts=result.class_counts,
         to_assign=result.to_assign,
         num_leaks=count_leaks(items, result.assignment),
+        num_unsure=len(images) - len(items),
     )
 
 
@@ -70,10 +74,11 @@ def check_can_begin(dataset: DatasetView, classes: Sequence[ClassView], prospect
     Raises:
         DatasetError: there are no photos for training, or those of fewer than two classes.
     """
+    unsure = " Photos marked as unsure do not count." if prospect.num_unsure else ""
     if not prospect.num_photos(Split.TRAIN):
         raise DatasetError(
             f"The dataset “{dataset.name}” has no photos for training. Add photos to at least {MIN_CLASSES} classes, "
-            "or put some into the train split."
+            f"or put some into the train split.{unsure}"
         )
     names = {view.id: view.name for view in classes}
     trained = [names[class_id] for class_id, counts in prospect.class_counts.items() if counts[Split.TRAIN]]
@@ -81,6 +86,7 @@ def check_can_begin(dataset: DatasetView, classes: Sequence[ClassView], prospect
         raise DatasetError(
             f"Only the class “{trained[0]}” of the dataset “{dataset.name}” has photos for training, and there is "
             "nothing to tell it from. Add photos to another class, or put some of another class into the train split."
+            f"{unsure}"
         )
 
 

@@ -182,6 +182,7 @@ class DatasetImage(Base):
     source_url: Mapped[str | None]  # where it was found on the web
     added_at: Mapped[float]
     trashed_at: Mapped[float | None]
+    review: Mapped[str | None]  # right, unsure; None: nobody has looked again since it came into its class
 
 
 class DatasetOperation(Base):

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import Row, Select, delete, func, insert, select
+from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core.datasets.names import clean_label, clean_name, clean_text, name_key
-from core.datasets.records import ImageView, NewImage, OperationView, Split, SplitOrigin
+from core.datasets.records import ImageView, NewImage, OperationView, Review, Split, SplitOrigin
 from core.datasets.shelves.history import change_rows, num_rows, record_operation, revive_classes
 from core.datasets.shelves.import_log import complete_import
 from core.datasets.shelves.photo_index import insert_missing_photos
@@ -97,6 +97,11 @@ class ImageShelf(Shelf):
             }
         return [found[image_id] for image_id in image_ids if image_id in found]
 
+    def find_images(self, dataset_id: int, photo_hash: str) -> list[ImageView]:
+        """Every image of a dataset that shows this photo, out of the trash; a photo may be in several classes."""
+        own = DatasetImage.dataset_id == dataset_id, DatasetImage.trashed_at.is_(None)
+        return self._images(_select_images().where(DatasetImage.photo_hash == photo_hash, *own))
+
     def count_images(self, dataset_id: int) -> dict[tuple[int, Split | None], int]:
         """How many images out of the trash each class has in each split, keyed by (class, split); no zeros."""
         statement = (
@@ -119,6 +124,8 @@ class ImageShelf(Shelf):
     def move_images(self, image_ids: Collection[int], class_id: int) -> OperationView:
         """Put images into another class of their dataset.
 
+        What was said of an image in the class that it leaves (`set_review`) does not go with it.
+
         Raises:
             UnknownDatasetError: no such class, or it is in the trash; or none of the images exists.
             DatasetError: no images were given, or some belong to another dataset.
@@ -127,7 +134,8 @@ class ImageShelf(Shelf):
             dataset, target = lock_class(session, class_id)
             _check_images(session, image_ids, dataset)
             name = target.name
-            changes = change_rows(session, "image", image_ids, values={"class_id": class_id})
+            leaving = _select_ids(session, image_ids, DatasetImage.class_id != class_id)
+            changes = change_rows(session, "image", leaving, values={"class_id": class_id, "review": None})
             mark_changed(dataset)
             summary = f"Moved {num_photos(num_rows(changes))} to “{name}”"
             return record_operation(session, dataset, kind="move_images", summary=summary, changes=changes)
@@ -146,6 +154,21 @@ class ImageShelf(Shelf):
             where = "no split" if split is None else f"the {split} split"
             summary = f"Put {num_photos(num_rows(changes))} into {where}"
             return record_operation(session, dataset, kind="set_split", summary=summary, changes=changes)
+
+    def set_review(self, image_ids: Collection[int], review: Review | None) -> OperationView:
+        """Note what a person says of the images' classes, or with None that nobody has said anything.
+
+        Raises:
+            UnknownDatasetError: none of the images exists, or their dataset is in the trash.
+            DatasetError: no images were given, or they belong to several datasets.
+        """
+        with self._database.session() as session:
+            dataset = _lock_dataset_of(session, image_ids)
+            changes = change_rows(session, "image", image_ids, values={"review": review})
+            mark_changed(dataset)
+            number = num_photos(num_rows(changes))
+            summary = f"Cleared the marks of {number}" if review is None else f"Marked {number} as {review}"
+            return record_operation(session, dataset, kind="set_review", summary=summary, changes=changes)
 
     def assign_splits(self, dataset_id: int, assignment: Mapping[int, Split | None]) -> OperationView | None:
         """Put the images of a dataset into splits as computed.
@@ -189,7 +212,7 @@ class ImageShelf(Shelf):
         with self._database.session() as session:
             dataset = _lock_dataset_of(session, image_ids)
             changed_at = mark_changed(dataset)
-            live = _select_ids(session, image_ids, is_trashed=False)
+            live = _select_ids(session, image_ids, DatasetImage.trashed_at.is_(None))
             changes = change_rows(session, "image", live, values={"trashed_at": changed_at})
             summary = f"Deleted {num_photos(len(live))}"
             return record_operation(session, dataset, kind="trash_images", summary=summary, changes=changes)
@@ -208,7 +231,7 @@ class ImageShelf(Shelf):
         """
         with self._database.session() as session:
             dataset = _lock_dataset_of(session, image_ids)
-            trashed = _select_ids(session, image_ids, is_trashed=True)
+            trashed = _select_ids(session, image_ids, DatasetImage.trashed_at.is_not(None))
             changes = change_rows(session, "image", trashed, values={"trashed_at": None})
             changes += revive_classes(session, dataset.id)
             mark_changed(dataset)
@@ -301,6 +324,7 @@ def _insert_images(session: Session, dataset: Dataset, images: Sequence[NewImage
             "source_url": None if image.source_url is None else clean_text(image.source_url),
             "added_at": dataset.changed_at,
             "trashed_at": None,
+            "review": None,
         }
         for image in images
     ]
@@ -345,12 +369,12 @@ def _check_images(session: Session, image_ids: Collection[int], dataset: Dataset
     return dataset_ids.pop()
 
 
-def _select_ids(session: Session, image_ids: Collection[int], *, is_trashed: bool) -> list[int]:
-    trashed = DatasetImage.trashed_at.is_not(None) if is_trashed else DatasetImage.trashed_at.is_(None)
+def _select_ids(session: Session, image_ids: Collection[int], condition: ColumnElement[bool]) -> list[int]:
+    """Those of the images that meet a condition."""
     return [
         image_id
         for chunk in chunked(image_ids)
-        for image_id in session.scalars(select(DatasetImage.id).where(DatasetImage.id.in_(chunk), trashed))
+        for image_id in session.scalars(select(DatasetImage.id).where(DatasetImage.id.in_(chunk), condition))
     ]
 
 
@@ -375,4 +399,5 @@ def _image_view(row: Row[Any]) -> ImageView:
         source_url=row.source_url,
         added_at=row.added_at,
         trashed_at=row.trashed_at,
+        review=None if row.review is None else Review(row.review),
     )

@@ -12,9 +12,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 
+from core.datasets.library import Library
+from core.datasets.records import Split
 from core.settings import Settings
 from core.storage.db import Database, migration_config, open_database
 from core.storage.schema import Base, Task, TaskEvent, Worker
+from tests.core.datasets.library_samples import add
 
 
 @pytest.fixture
@@ -76,6 +79,26 @@ def test_workers_from_before_lanes(tmp_path: Path, database: Database) -> None:
         assert (worker.pid, worker.host, worker.lane, worker.heartbeat_at) == (7, "here", "networks", 2.0)
         assert session.get_one(Task, 1).worker_id == "w1"
         assert session.execute(text("PRAGMA foreign_key_check")).all() == []
+
+
+def test_images_from_before_reviews(tmp_path: Path, database: Database) -> None:
+    """A workspace from before the reviews keeps its images, and gives none the number of one that is gone for good."""
+    library = Library(database)
+    dataset_id = library.create_dataset("Birds").id
+    first, second, _ = add(library, dataset_id, "crow", range(3))
+    library.set_split([first], Split.TEST)
+    kept = library.get_images([first, second])
+    library.trash_images([3])
+    library.purge_trash(dataset_id)
+    with database.engine.begin() as connection:
+        command.downgrade(migration_config(connection), "0004")
+    with closing(open_database(Settings(workspace_dir=tmp_path))) as reopened:
+        library = Library(reopened)
+        assert library.list_images(dataset_id) == kept
+        assert {image.review for image in kept} == {None}
+        assert add(library, dataset_id, "crow", range(3, 4)) == [4]
+        with reopened.read_session() as session:
+            assert session.execute(text("PRAGMA foreign_key_check")).all() == []
 
 
 @pytest.mark.parametrize("first", ["queued", "running"])
