@@ -25,6 +25,7 @@ from core.errors import DatasetError, ImageError
 from core.images import to_array
 from core.inference.classifier import Classifier
 from core.inference.engine import map_streamed
+from core.inference.feature_key import FeatureKey
 from core.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -122,7 +123,12 @@ class FeatureCache:
 
 
 def compute_features(
-    photos: Iterable[PhotoRecord], store: PhotoStore, classifier: Classifier, cache: FeatureCache
+    photos: Iterable[PhotoRecord],
+    store: PhotoStore,
+    classifier: Classifier,
+    cache: FeatureCache,
+    *,
+    key: FeatureKey | None = None,
 ) -> Iterator[tuple[str, Features | None]]:
     """The features of photos, from the cache or else computed and cached, on all of the classifier's threads.
 
@@ -133,11 +139,12 @@ def compute_features(
         store: where their files are.
         classifier: the network.
         cache: where features are kept.
+        key: under which name; None: that of a backbone's features for checks and maps.
 
     Yields:
         Hash and features, float32 (channels,), of each photo in their order; None for a photo that cannot be read.
     """
-    record = classifier.record
+    fingerprint, fit_mode = key or (classifier.record.fingerprint, classifier.record.fit_mode)
 
     def compute(photo: PhotoRecord) -> Features | None:
         try:
@@ -149,11 +156,11 @@ def compute_features(
 
     remaining = iter(photos)
     while batch := list(islice(remaining, _BATCH_PHOTOS)):
-        known = cache.get(record.fingerprint, record.fit_mode, [photo.hash for photo in batch])
+        known = cache.get(fingerprint, fit_mode, [photo.hash for photo in batch])
         unknown = [photo for photo in batch if photo.hash not in known]
         answers = map_streamed(compute, unknown, num_threads=classifier.engine.num_threads)
         computed = {photo.hash: values for photo, values in zip(unknown, answers, strict=True) if values is not None}
-        cache.put(record.fingerprint, record.fit_mode, computed)
+        cache.put(fingerprint, fit_mode, computed)
         features = known | computed
         yield from ((photo.hash, features.get(photo.hash)) for photo in batch)
 

@@ -12,6 +12,7 @@ from core.config import FineTuneConfig
 from core.errors import ConfigError
 from core.images import TRAINED_CROP_FRACTION
 from core.inference.feature_cache import FeatureCache
+from core.inference.feature_key import feature_key
 from core.runs.story import PhaseName, PhaseStory
 from core.training.activations import lower_encoder
 from core.training.assembly import head_of, trained_layers, write_trained
@@ -96,13 +97,13 @@ def _feature_source(attempt: Attempt, network: BackboneNetwork | None) -> Featur
         encoder = KerasEncoder(keras.Model(network.model.inputs, network.model.outputs[0]), num_threads=num_threads)
     else:
         encoder = FeatureEncoder(artefact.model_path, artefact.record.feature_map_shape[-1], num_threads=num_threads)
+    key = feature_key(artefact.record.fingerprint, attempt.config.fit_mode, TRAINED_CROP_FRACTION)
     return FeatureSource(
         encoder=encoder,
         loader=attempt.loader,
         cache=FeatureCache(attempt.settings),
-        fingerprint=artefact.record.fingerprint,
-        # Features for checks and maps are those of a narrower crop.
-        fit_mode=f"{attempt.config.fit_mode} {TRAINED_CROP_FRACTION:g}",
+        fingerprint=key.fingerprint,
+        fit_mode=key.fit_mode,
     )
 
 
