@@ -95,7 +95,7 @@ def paired_difference_interval(both: int, only_first: int, only_second: int, nei
     below = _joined(share_first - low_first, high_second - share_second, correlation)
     above = _joined(high_first - share_first, share_second - low_second, correlation)
     difference = (only_first - only_second) / num_photos
-    return max(difference - below, -1.0), min(difference + above, 1.0)
+    return difference - below, difference + above
 
 
 def _corrected_correlation(both: int, only_first: int, only_second: int, neither: int) -> float:

@@ -126,8 +126,14 @@ def test_calibration_error_by_hand():
     assert [(each.num_photos, each.accuracy) for each in reliability(answers, 1.0)] == [(2, 1.0), (2, 0.5)]
 
 
+def test_a_border_belongs_to_the_bin_below():
+    """A confidence of exactly one half, a border of four bins, is in the second; one of exactly 1 in the last."""
+    bins = reliability(answers_of([0, 0], [[0.5, 0.25, 0.25], [1, 0, 0]]), 1.0, num_bins=4)
+    assert [(each.low, each.high) for each in bins] == [(0.25, 0.5), (0.75, 1.0)]
+
+
 def test_certainty_has_a_bin():
-    """A confidence of exactly 1 is in the last bin, not beyond it."""
+    """Answers that are all certain are in one bin, however few are right."""
     (only,) = reliability(answers_of([0, 1], [[1, 0], [1, 0]]), 1.0)
     assert (only.num_photos, only.high, only.confidence, only.accuracy) == (2, 1.0, 1.0, 0.5)
 
