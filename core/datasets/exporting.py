@@ -1,7 +1,8 @@
 """A dataset as a zip: a folder per split and class, and a manifest that imports it again exactly as it was.
 
 The same content gives the same zip, byte for byte, whenever and on whichever machine it is written: times are fixed,
-photos come in an order of their own, and nothing is compressed (photos are already).
+photos come in an order of their own, and nothing is compressed (photos are already). What people have marked as right
+or unsure stays behind: such marks are notes on the way, and an import would not know whose they are.
 """
 
 import contextlib

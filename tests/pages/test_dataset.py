@@ -12,7 +12,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.datasets.ingest.requests import ImportRequest, StagedFiles
-from core.datasets.records import Split
+from core.datasets.records import Review, Split
 from core.datasets.samples.drawn_samples import CLASS_NAMES
 from core.datasets.tasks import CHECK_KIND, EXPORT_KIND, MAP_KIND
 from core.samples import SAMPLE_PHOTOS, sample_path
@@ -775,6 +775,20 @@ def test_photos_are_filtered_by_class_and_split(visit: Visit, birds: int):
     assert "No photo fits" not in texts(app.run())
     app.selectbox(key="dataset.browse.split").set_value("not split yet").run()
     assert "No photo fits" not in texts(app)
+    assert not app.exception
+
+
+def test_marked_photos_can_be_seen(visit: Visit, birds: int):
+    """There is a choice for each mark that any photo has; without the last such photo all are shown again."""
+    app = visit(copy_of(birds), "Photos")
+    library, ids = get_services().library, list(splits(dataset_id(app)))
+    library.set_review(ids[:2], Review.UNSURE)
+    options = group(app.run(), "dataset.browse.class").options
+    assert options == ["All · 11", "crow · 6", "tit · 5", "Marked as unsure · 2", "Trash"]
+    group(app, "dataset.browse.class").set_value(-2).run()
+    assert "No photo fits" not in texts(app)
+    library.set_review(ids[:2], None)
+    assert app.run().session_state["dataset.browse.class"] == 0
     assert not app.exception
 
 

@@ -68,6 +68,7 @@ class ImageShelf(Shelf):
         *,
         class_id: int | None = None,
         split: Split | Literal["any"] | None = "any",
+        review: Review | None = None,
         offset: int = 0,
         limit: int | None = None,
     ) -> list[ImageView]:
@@ -77,6 +78,7 @@ class ImageShelf(Shelf):
             dataset_id: the dataset.
             class_id: only those of this class.
             split: only those of this split; None gives those in no split yet.
+            review: only those that are marked like this.
             offset: how many to pass over first.
             limit: how many at most.
         """
@@ -85,6 +87,8 @@ class ImageShelf(Shelf):
             statement = statement.where(DatasetImage.class_id == class_id)
         if split != "any":
             statement = statement.where(DatasetImage.split.is_not_distinct_from(split))
+        if review is not None:
+            statement = statement.where(DatasetImage.review == review)
         return self._images(statement.offset(offset).limit(limit))
 
     def get_images(self, image_ids: Collection[int]) -> list[ImageView]:
@@ -114,6 +118,16 @@ class ImageShelf(Shelf):
                 (class_id, None if split is None else Split(split)): number
                 for class_id, split, number in session.execute(statement)
             }
+
+    def count_reviews(self, dataset_id: int) -> dict[Review, int]:
+        """How many images out of the trash are marked, by mark; no zeros."""
+        statement = (
+            select(DatasetImage.review, func.count())
+            .where(DatasetImage.dataset_id == dataset_id, DatasetImage.trashed_at.is_(None))
+            .group_by(DatasetImage.review)
+        )
+        with self._database.read_session() as session:
+            return {Review(review): number for review, number in session.execute(statement) if review is not None}
 
     def list_captures(self, dataset_id: int) -> dict[int, str]:
         """The labels of a dataset's captures, by number."""

@@ -4,7 +4,7 @@ from typing import Literal
 
 import streamlit as st
 
-from core.datasets.records import ClassView, DatasetView, ImageView, Split
+from core.datasets.records import ClassView, DatasetView, ImageView, Review, Split
 from core.services import Services
 from pages.widgets.dataset.no_photos import render_no_photos
 from pages.widgets.dataset.overview import SPLIT_TITLES
@@ -24,6 +24,7 @@ _SPLIT = "dataset.browse.split"
 _PAGE = "dataset.browse.page"
 _SIZE = "dataset.browse.size"
 _ALL, _TRASH = 0, -1
+_MARKED = {-2: Review.UNSURE, -3: Review.RIGHT}  # in the place of a class, like the two above
 _PHOTOS_PER_PAGE = 120
 
 
@@ -32,7 +33,7 @@ def render_browse(dataset: DatasetView, classes: list[ClassView], services: Serv
     if not dataset.num_images and not services.library.list_trash(dataset.id):
         render_no_photos(dataset, services)
         return
-    shown_class = _render_class_filter(dataset, classes)
+    shown_class = _render_class_filter(dataset, classes, services)
     toolbar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     with toolbar:
         split = _render_split_filter()
@@ -43,7 +44,7 @@ def render_browse(dataset: DatasetView, classes: list[ClassView], services: Serv
         return
     actions = st.container()  # above the grid, filled when the selection is known
     result = photo_grid(
-        grid_photos(images, classes, with_class=shown_class in (_ALL, _TRASH)),
+        grid_photos(images, classes, with_class=shown_class <= _ALL),
         size_px=st.session_state[_SIZE],
         key="dataset.browse.grid",
         generation=selection_generation(),
@@ -59,9 +60,15 @@ def render_browse(dataset: DatasetView, classes: list[ClassView], services: Serv
         delete_when_pressed(result, services)
 
 
-def _render_class_filter(dataset: DatasetView, classes: list[ClassView]) -> int:
+def _render_class_filter(dataset: DatasetView, classes: list[ClassView], services: Services) -> int:
     titles = {_ALL: f"All · {dataset.num_images:,}"}
     titles |= {view.id: f"{plain(view.name)} · {view.num_images:,}" for view in classes}
+    num_marked = services.library.count_reviews(dataset.id)
+    titles |= {
+        shown: f"Marked as {review} · {num_marked[review]:,}"
+        for shown, review in _MARKED.items()
+        if review in num_marked
+    }
     titles[_TRASH] = "Trash"
     if st.session_state.get(_CLASS) not in titles:
         st.session_state[_CLASS] = _ALL
@@ -89,10 +96,14 @@ def _render_page(
 ) -> list[ImageView]:
     """The images of the page that the visitor turned to; only these are read."""
     library = services.library
-    if shown_class == _TRASH:
-        trash = library.list_trash(dataset.id)
-        offset = _render_pager(len(trash))
-        return trash[offset : offset + _PHOTOS_PER_PAGE]
+    if shown_class < _ALL:  # few
+        images = (
+            library.list_trash(dataset.id)
+            if shown_class == _TRASH
+            else library.list_images(dataset.id, split=split, review=_MARKED[shown_class])
+        )
+        offset = _render_pager(len(images))
+        return images[offset : offset + _PHOTOS_PER_PAGE]
     counts = library.count_images(dataset.id)
     total = sum(
         number

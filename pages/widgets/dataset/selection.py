@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from core.datasets.records import ClassView, ImageView, OperationView
+from core.datasets.records import ClassView, ImageView, OperationView, Review
 from core.services import Services
 from pages.widgets.dataset.overview import SPLIT_TITLES, undo
 from pages.widgets.errors import guarded
@@ -13,6 +13,7 @@ from pages.widgets.wording import count, plain
 
 _GENERATION = "dataset.selection.generation"
 _LAST = "dataset.selection.last"
+_REVIEW_TITLES = {"It is right": Review.RIGHT, "Unsure: learn nothing from it": Review.UNSURE, "No mark": None}
 
 
 def selection_generation() -> int:
@@ -28,12 +29,13 @@ def clear_selection() -> None:
 def grid_photos(
     images: Sequence[ImageView], classes: Sequence[ClassView], *, with_class: bool = True
 ) -> list[GridPhoto]:
-    """Images for a grid, their class and split below each."""
+    """Images for a grid, their class, split and mark below each."""
     names = {view.id: view.name for view in classes}
     photos = []
     for image in images:
         facts = [names.get(image.class_id, "a deleted class")] if with_class else []
         facts += [SPLIT_TITLES[image.split]] if image.split else []
+        facts += [image.review] if image.review else []
         photos.append(
             GridPhoto(
                 image_id=image.id,
@@ -49,7 +51,7 @@ def grid_photos(
 def render_selection_actions(
     selected: list[int], classes: list[ClassView], services: Services, *, key: str = "page"
 ) -> None:
-    """What can be done with selected photos: move, set the split, delete; `key` tells several on a page apart."""
+    """What can be done with selected photos: move, set split or mark, delete; `key` tells several on a page apart."""
     library = services.library
     with st.container(
         horizontal=True, vertical_alignment="center", gap="small", key=f"dataset-selection-actions-{key}"
@@ -72,6 +74,12 @@ def render_selection_actions(
             icon=":material/call_split:",
             key=f"dataset.selection.set_split.{key}",
         )
+        mark = st.menu_button(
+            "Mark",
+            list(_REVIEW_TITLES),
+            icon=":material/bookmark:",
+            key=f"dataset.selection.mark.{key}",
+        )
         st.button(
             "Delete",
             icon=":material/delete:",
@@ -85,6 +93,9 @@ def render_selection_actions(
         st.rerun()
     if chosen_split is not None:
         guarded(act_on)(lambda ids: library.set_split(ids, splits[chosen_split]), selected)
+        st.rerun()
+    if mark is not None:
+        guarded(act_on)(lambda ids: library.set_review(ids, _REVIEW_TITLES[mark]), selected)
         st.rerun()
 
 

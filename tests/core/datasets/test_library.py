@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from core.datasets.library import Library
-from core.datasets.records import ImportState, NewImage, OperationView, Split, SplitOrigin
+from core.datasets.records import ImportState, NewImage, OperationView, Review, Split, SplitOrigin
 from core.datasets.snapshots import take_snapshot
 from core.datasets.split import SplitConfig, items_of, split_items
 from core.errors import DatasetError, NameRefusedError, UnknownDatasetError
@@ -95,7 +95,7 @@ def test_the_latest_changed_dataset_comes_first(library: Library, birds: int) ->
 
 
 def test_a_duplicate_has_everything_but_the_trash(library: Library, birds: int) -> None:
-    """Classes, images, captures, splits and dismissals are copied; changing the copy leaves the original alone."""
+    """Classes, images, captures, splits, marks and dismissals are copied; changing the copy leaves the rest alone."""
     images = [
         new_image(1, "crow", split=Split.TEST, split_origin=SplitOrigin.PERSON, capture="burst"),
         new_image(2, "crow", capture="burst", source_url="https://example.org/2.jpg"),
@@ -105,6 +105,7 @@ def test_a_duplicate_has_everything_but_the_trash(library: Library, birds: int) 
     ]
     ids = library.add_images(birds, images)
     library.dismiss_finding(birds, "blurred:1")
+    library.set_review(ids[1:3], Review.UNSURE)
     library.trash_images([ids[4]])
     library.delete_class(class_ids(library, birds)["gone"])
     library.create_class(birds, "empty")
@@ -116,6 +117,7 @@ def test_a_duplicate_has_everything_but_the_trash(library: Library, birds: int) 
     assert (first.split, first.split_origin) == (Split.TEST, SplitOrigin.PERSON)
     assert (third.split, third.split_origin) == (Split.TRAIN, SplitOrigin.IMPORTED)
     assert second.source_url == "https://example.org/2.jpg"
+    assert [image.review for image in (first, second, third)] == [None, Review.UNSURE, Review.UNSURE]
     assert library.list_captures(copy.id) == {first.capture_id: "burst"}
     assert first.capture_id == second.capture_id != library.get_images(ids)[0].capture_id
     assert library.dismissed_findings(copy.id) == {"blurred:1"}
@@ -378,6 +380,38 @@ def test_splitting_again_changes_nothing(library: Library, birds: int, keep: boo
     assert library.list_images(birds) == second
     assert library.get_dataset(birds).revision == revision
     assert len(library.list_operations(birds)) == 2
+
+
+def test_marks_belong_to_the_class_of_an_image(library: Library, birds: int) -> None:
+    """A mark stays in trash and merged classes, is gone in another class, and is counted and found where it is."""
+    ids = add(library, birds, "crow", range(4))
+    classes = class_ids(library, birds) | {"tit": library.create_class(birds, "tit").id}
+    revision = library.get_dataset(birds).revision
+    assert library.set_review(ids[:3], Review.RIGHT).summary == "Marked 3 photos as right"
+    assert library.set_review(ids[2:], Review.UNSURE).summary == "Marked 2 photos as unsure"
+    assert library.get_dataset(birds).revision == revision + 2
+    assert library.count_reviews(birds) == {Review.RIGHT: 2, Review.UNSURE: 2}
+    assert [image.id for image in library.list_images(birds, review=Review.UNSURE)] == ids[2:]
+    library.move_images(ids[:1], classes["crow"])
+    library.move_images(ids[1:2], classes["tit"])
+    library.merge_classes([classes["crow"]], classes["tit"])
+    library.trash_images(ids[2:])
+    library.restore_images(ids[2:])
+    assert [image.review for image in library.get_images(ids)] == [Review.RIGHT, None, Review.UNSURE, Review.UNSURE]
+    assert library.set_review(ids, None).summary == "Cleared the marks of 3 photos"
+    assert library.count_reviews(birds) == {}
+    with pytest.raises(DatasetError, match="No photos are selected"):
+        library.set_review([], Review.RIGHT)
+
+
+def test_the_images_of_a_photo(library: Library, birds: int) -> None:
+    """A photo is found in every class of a dataset, not in its trash and not in others."""
+    ids = [*add(library, birds, "crow", range(3)), *add(library, birds, "tit", range(2))]
+    add(library, library.create_dataset("Fish").id, "cod", range(2))
+    library.trash_images([ids[1]])
+    assert library.find_images(birds, photo_hash(0)) == library.get_images([ids[0], ids[3]])
+    assert library.find_images(birds, photo_hash(1)) == library.get_images([ids[4]])
+    assert library.find_images(birds, photo_hash(9)) == []
 
 
 def test_trash_and_back(library: Library, birds: int) -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from core.datasets.library import Library
-from core.datasets.records import SnapshotImageView, SnapshotView, Split
+from core.datasets.records import Review, SnapshotImageView, SnapshotView, Split
 from core.datasets.snapshots import load_snapshot, take_snapshot
 from core.errors import DatasetError, UnknownDatasetError
 from core.storage.db import Database
@@ -135,6 +135,20 @@ def test_nothing_to_freeze(library: Library, database: Database, birds: int) -> 
         take_snapshot(database, birds)
     with pytest.raises(UnknownDatasetError, match="No snapshot has the hash abc"):
         load_snapshot(database, "abc")
+
+
+def test_unsure_photos_stay_out(library: Library, database: Database, birds: int) -> None:
+    """A snapshot is the same as if they were deleted; when there are no others, that is said."""
+    ids = library.add_images(birds, [new_image(1, "crow"), new_image(2, "tit"), new_image(3, "tit"), new_image(4)])
+    library.set_review(ids[:2], Review.UNSURE)
+    library.set_review(ids[2:], Review.RIGHT)
+    taken = take_snapshot(database, birds)
+    assert [photo for _, _, photo in rows(taken)] == [photo_hash(4), photo_hash(3)]
+    library.trash_images(ids[:2])
+    assert take_snapshot(database, birds) == taken
+    library.set_review(ids, Review.UNSURE)
+    with pytest.raises(DatasetError, match="All photos of the dataset “Birds” are marked as unsure"):
+        take_snapshot(database, birds)
 
 
 @pytest.mark.parametrize("seed", range(4))

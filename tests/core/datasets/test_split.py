@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.datasets.records import ImageView, Split, SplitOrigin
+from core.datasets.records import ImageView, Review, Split, SplitOrigin
 from core.datasets.split import (
     SplitConfig,
     SplitItem,
@@ -255,6 +255,14 @@ def test_which_splits_are_kept(keep_imported: bool, keep_by_hand: bool, expected
     items = items_of(images, groups_of(images, []), config)
     assert [item.fixed for item in items] == expected
     assert [item.group for item in items] == [1, 2, 3, 4]
+
+
+def test_unsure_photos_are_not_split():
+    """They get no split and count in no share, those that are right do."""
+    images = [image(1, review=Review.UNSURE), image(2, review=Review.RIGHT), image(3)]
+    result = split_items(items_of(images, groups_of(images, []), SplitConfig()), SplitConfig())
+    assert set(result.assignment) == {2, 3}
+    assert split_items(items_of(images[:1], {}, SplitConfig()), SplitConfig()).assignment == {}
 
 
 def test_groups_are_captures_photos_and_near_duplicates_together():

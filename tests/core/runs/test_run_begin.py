@@ -3,7 +3,7 @@
 import pytest
 
 from core.datasets.library import Library
-from core.datasets.records import Split
+from core.datasets.records import Review, Split
 from core.datasets.snapshots import load_snapshot
 from core.errors import DatasetError
 from core.runs.begin import NO_SNAPSHOT, Prospect, RunRequest, begin_runs, check_can_begin, find_prospect
@@ -84,6 +84,23 @@ def test_a_split_dataset_is_left_alone(database: Database, desk: RunDesk, librar
     (run,) = begin_runs(database, desk, [request(birds)])
     assert library.list_operations(birds) == operations
     assert {image.split for image in load_snapshot(database, run.snapshot_hash).images} == {Split.TRAIN}
+
+
+def test_unsure_photos_are_left_out(database: Database, desk: RunDesk, library: Library, birds: int) -> None:
+    """They are counted, get no split and are not learned from; with too few others left, the refusal names them."""
+    images = library.list_images(birds)
+    library.set_review([image.id for image in images[:5]], Review.UNSURE)
+    prospect = prospect_of(library, birds)
+    assert (prospect.num_unsure, sum(map(prospect.num_photos, Split)), len(prospect.to_assign)) == (5, 35, 35)
+    (run,) = begin_runs(database, desk, [request(birds)])
+    assert len(load_snapshot(database, run.snapshot_hash).images) == 35
+    assert list(splits_of(library, birds).values())[:5] == [None] * 5
+    library.set_review([image.id for image in images[:20]], Review.UNSURE)
+    assert "Only the class “tit”" in (refusal := refusal_of(library, birds))
+    assert refusal.endswith("marked as unsure do not count.")
+    library.set_review([image.id for image in images], Review.UNSURE)
+    assert "no photos for training" in (refusal := refusal_of(library, birds))
+    assert refusal.endswith("marked as unsure do not count.")
 
 
 def test_near_duplicates_across_the_split_are_counted(library: Library, birds: int) -> None:

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from core.datasets.library import Library
-from core.datasets.records import ImageView, OperationView, Split, SplitOrigin
+from core.datasets.records import ImageView, OperationView, Review, Split, SplitOrigin
 from core.datasets.shelves import history
 from core.errors import DatasetError, UnknownDatasetError
 from tests.core.datasets.library_samples import add, class_ids, contents, in_threads, new_image
@@ -56,6 +56,8 @@ PREPARATIONS = {
     "restore": lambda library, birds, ids: library.trash_images(ids[:3]),
     "restore with its class": lambda library, birds, ids: delete_crow(library, birds),
     "trash what is in the trash": lambda library, birds, ids: library.trash_images(ids),
+    "mark": lambda library, birds, ids: library.set_review(ids[:2], Review.RIGHT),
+    "move what is marked": lambda library, birds, ids: library.set_review(ids, Review.RIGHT),
 }
 OPERATIONS = {
     "move": lambda library, birds, ids: library.move_images(ids, class_ids(library, birds)["tit"]),
@@ -64,6 +66,8 @@ OPERATIONS = {
     "split by fractions": lambda library, birds, ids: library.assign_splits(
         birds, {image_id: [*Split, None][image_id % 4] for image_id in ids}
     ),
+    "mark": lambda library, birds, ids: library.set_review(ids[1:4], Review.UNSURE),
+    "move what is marked": lambda library, birds, ids: library.move_images(ids, class_ids(library, birds)["tit"]),
     "trash": lambda library, birds, ids: library.trash_images(ids[1:4]),
     "trash what is in the trash": lambda library, birds, ids: library.trash_images(ids),
     "restore": lambda library, birds, ids: library.restore_images(ids[:2]),
@@ -248,7 +252,9 @@ def random_operation(rng: random.Random, library: Library, dataset_id: int) -> N
     images = [image.id for image in library.list_images(dataset_id) + library.list_trash(dataset_id)]
     chosen = rng.sample(images, k=rng.randint(1, 3))
     classes = list(class_ids(library, dataset_id).values())
-    match rng.randrange(7):
+    match rng.randrange(8):
+        case 7:
+            library.set_review(chosen, rng.choice([*Review, None]))
         case 0 if classes:
             library.move_images(chosen, rng.choice(classes))
         case 1:
