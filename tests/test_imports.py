@@ -38,6 +38,8 @@ LAYERS = {
     "core.keras_script": 2,
     "core.runs": 2,
     "core.evaluation": 2,
+    "core.evaluation.asking": 3,
+    "core.evaluation.latency": 3,
     "core.inference": 3,
     "core.services": 3,
     "core.backbones.efficientnet_lite": 4,
