@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ class ClassTable:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def top(self, probabilities: npt.NDArray[np.float32], k: int) -> tuple[Prediction, ...]:
+    def top(self, probabilities: npt.NDArray[np.floating[Any]], k: int) -> tuple[Prediction, ...]:
         """The `k` likeliest classes, likeliest first, or all where there are fewer; equal ones in their order here.
 
         Args:
@@ -48,7 +49,7 @@ class ClassTable:
             for index in order
         )
 
-    def group_probabilities(self, probabilities: npt.NDArray[np.float32]) -> dict[str, float]:
+    def group_probabilities(self, probabilities: npt.NDArray[np.floating[Any]]) -> dict[str, float]:
         """Sum of the probabilities of each everyday group, likeliest group first; nothing where there are none.
 
         A network that does not know a blue tit may still be sure that it sees some bird.

@@ -7,7 +7,8 @@ import time
 import weakref
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,9 +24,10 @@ from core.inference.class_table import ClassTable, Prediction, imagenet_table
 from core.inference.engine import Outputs
 from core.inference.head import Head
 from core.inference.heatmap import class_activation_map, occlusion_map
+from core.inference.judging import Judge, Rule, read_rule
 from core.inference.shared_engine import SharedEngine
 from core.inference.squares import SquareMaker
-from core.inference.trained_model import TrainedModel, find_trained_model, read_model_record
+from core.inference.trained_model import find_trained_model, read_model_record
 from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
 from core.settings import Settings
@@ -46,6 +48,15 @@ class Classification:
     group_probability: float  # sum over all classes of the group, 0-1; 0 without groups
     decode_milliseconds: float  # bytes to the square that the network sees
     network_milliseconds: float  # square to probabilities
+    # Whether somebody has chosen when the model does not know; else only its probabilities tell.
+    has_rule: bool = False
+    # Why the model does not answer, such as "its best guess, alien, has only 41 %; ..."; None: it answers.
+    refusal: str | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the model says "I don't know"; its predictions are what it would have guessed."""
+        return self.refusal is not None
 
 
 class Classifier:
@@ -60,6 +71,7 @@ class Classifier:
         squares: SquareMaker,
         head: Head | None = None,
         heat_head: Head | None = None,
+        judge: Judge | None = None,
     ) -> None:
         """Join what belongs together; `of_artefact` and `ClassifierCache` know what that is.
 
@@ -71,11 +83,13 @@ class Classifier:
             head: gives the probabilities from the network's features; None: the network has some of its own.
             heat_head: what makes logits of the network's features, whoever computes them; None: not known, and heat
                 maps are measured.
+            judge: says when the network does not know; None: it always answers.
         """
         self.record = record
         self.engine = engine
         self.classes = classes
         self.head = head
+        self.judge = judge
         self._squares = squares
         rows, columns, _ = engine.feature_map_shape
         # A map of one place, as networks that do not show theirs have it, cannot tell where anything is.
@@ -102,13 +116,19 @@ class Classifier:
             heat_head=_linear_head_of(artefact) if record.has_linear_head else None,
         )
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        """Hexadecimal; whatever answers otherwise, be it only by other names of classes, has another."""
+        """Hexadecimal; whatever answers otherwise, be it only by other names of classes or limits, has another."""
         if isinstance(self.record, ArtefactRecord):
             return self.record.fingerprint
-        content = json.dumps(self.record.to_json(), sort_keys=True)
+        rule = None if self.judge is None else asdict(self.judge.rule)
+        content = json.dumps([self.record.to_json(), rule], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
+
+    @property
+    def problem(self) -> str | None:
+        """For people: why it does not answer by the limits that somebody chose; None: it does, or nobody has."""
+        return None if self.judge is None else self.judge.rule.problem
 
     @property
     def has_exact_heat(self) -> bool:
@@ -129,16 +149,21 @@ class Classifier:
         started = time.perf_counter()
         pixels = to_array(self.square(data, name))
         decoded = time.perf_counter()
-        probabilities = self._probabilities(pixels, is_alone=is_alone)
+        probabilities, features = self._probabilities(pixels, is_alone=is_alone)
         finished = time.perf_counter()
+        if self.judge is not None:
+            probabilities = self.judge.calibrate(probabilities)
+        predictions = self.classes.top(probabilities, TOP_K)
         groups = self.classes.group_probabilities(probabilities)
         group, group_probability = next(iter(groups.items()), (None, 0.0))
         return Classification(
-            predictions=self.classes.top(probabilities, TOP_K),
+            predictions=predictions,
             group=group,
             group_probability=group_probability,
             decode_milliseconds=(decoded - started) * 1000,
             network_milliseconds=(finished - decoded) * 1000,
+            has_rule=self.judge is not None and self.judge.rule.decision.refuses,
+            refusal=None if self.judge is None else self.judge.refusal(predictions[0], features),
         )
 
     def square(self, data: bytes, name: str) -> Image.Image:
@@ -150,7 +175,7 @@ class Classifier:
         return self._squares.square(data, name)
 
     def answer(self, square: Image.Image) -> Outputs:
-        """Everything that the network says to a square of `square`."""
+        """Everything that the network says to a square of `square`; its probabilities are not calibrated."""
         return self._answer(to_array(square))
 
     def heat(self, square: Image.Image, class_index: int) -> npt.NDArray[Any]:
@@ -170,10 +195,15 @@ class Classifier:
             return outputs
         return replace(outputs, probabilities=self.head.probabilities(outputs.features))
 
-    def _probabilities(self, pixels: npt.NDArray[np.uint8], *, is_alone: bool) -> npt.NDArray[np.float32]:
+    def _probabilities(
+        self, pixels: npt.NDArray[np.uint8], *, is_alone: bool
+    ) -> tuple[npt.NDArray[np.floating[Any]], npt.NDArray[np.float32]]:
+        """Probabilities (classes,) and features (channels,)."""
         if self.head is None:
-            return self.engine.run(pixels, is_alone=is_alone).probabilities
-        return self.head.probabilities(self.engine.features(pixels, is_alone=is_alone))
+            outputs = self.engine.run(pixels, is_alone=is_alone)
+            return outputs.probabilities, outputs.features
+        features = self.engine.features(pixels, is_alone=is_alone)
+        return self.head.probabilities(features), features
 
 
 class ClassifierCache:
@@ -186,7 +216,7 @@ class ClassifierCache:
         self._settings = settings
         self._lock = threading.Lock()  # held for moments only
         self._loading = defaultdict[Hashable, threading.Lock](threading.Lock)  # held while that one is being loaded
-        self._loaded: OrderedDict[Hashable, Classifier] = OrderedDict()
+        self._loaded: OrderedDict[tuple[Hashable, ...], Classifier] = OrderedDict()
         # By path and fingerprint; a network goes when the last classifier that needs it goes.
         self._engines: weakref.WeakValueDictionary[tuple[Path, str], SharedEngine] = weakref.WeakValueDictionary()
 
@@ -202,8 +232,8 @@ class ClassifierCache:
     def get_trained(self, run_id: int) -> Classifier:
         """The classifier of a finished run's model, for its own classes, loaded when first asked for.
 
-        The description of the model is read at each call: one that was trained anew, or deleted, does not answer from
-        memory.
+        The description of the model and the decision when it does not know are read at each call: one that was trained
+        anew, deleted, or told other limits, does not answer from memory.
 
         Raises:
             RunFileError: a file of the run is missing or damaged.
@@ -213,12 +243,10 @@ class ClassifierCache:
         """
         folder = RunFolder(self._settings, run_id)
         # The whole description is the key: two heads may be alike to the last bit and have other names of classes.
-        record = read_model_record(folder)
-        return self._get(
-            ("run", run_id, record), lambda: self._load_trained(find_trained_model(folder, self._settings))
-        )
+        record, rule = read_model_record(folder), read_rule(folder)
+        return self._get(("run", run_id, record, rule), lambda: self._load_trained(folder, rule))
 
-    def _get(self, key: Hashable, load: Callable[[], Classifier]) -> Classifier:
+    def _get(self, key: tuple[Hashable, ...], load: Callable[[], Classifier]) -> Classifier:
         with self._lock:
             loading = self._loading[key]
         with loading:
@@ -234,7 +262,8 @@ class ClassifierCache:
         artefact = load_artefact(backbone, self._settings)
         return Classifier.of_artefact(artefact, self._settings, self._engine(artefact.model_path))
 
-    def _load_trained(self, model: TrainedModel) -> Classifier:
+    def _load_trained(self, folder: RunFolder, rule: Rule) -> Classifier:
+        model = find_trained_model(folder, self._settings)
         try:
             engine = self._engine(model.network_path, model.record.fingerprint if model.head is None else "")
         except ArtefactDamagedError as exc:
@@ -251,6 +280,7 @@ class ClassifierCache:
             squares=_squares_of(model.record, self._settings),
             head=model.head,
             heat_head=model.heat_head,
+            judge=Judge.of(folder, rule, num_features=engine.feature_map_shape[-1]),
         )
 
     def _engine(self, path: Path, fingerprint: str = "") -> SharedEngine:
@@ -269,17 +299,21 @@ class ClassifierCache:
                 self._engines[path, fingerprint] = engine
             return engine
 
-    def _keep(self, key: Hashable, classifier: Classifier) -> None:
+    def _keep(self, key: tuple[Hashable, ...], classifier: Classifier) -> None:
         with self._lock:
+            # What the model of the same run was, or how it decided, until now.
+            for outdated in [known for known in self._loaded if known[:2] == key[:2]]:
+                del self._loaded[outdated]
             self._loaded[key] = classifier
             while len(self._loaded) > 1 and self._num_loaded_bytes() > _MAX_LOADED_BYTES:
                 self._loaded.popitem(last=False)
 
     def _num_loaded_bytes(self) -> int:
-        """What the loaded networks and heads have as files; the caller holds the lock."""
+        """What the loaded networks, heads and judges have as files; the caller holds the lock."""
         kept = self._loaded.values()
         engines = {id(classifier.engine): classifier.engine.num_bytes for classifier in kept}
-        return sum(engines.values()) + sum(classifier.head.num_bytes for classifier in kept if classifier.head)
+        heads = sum(classifier.head.num_bytes for classifier in kept if classifier.head)
+        return sum(engines.values()) + heads + sum(each.judge.num_bytes for each in kept if each.judge)
 
 
 def _squares_of(record: ArtefactRecord | ModelRecord, settings: Settings) -> SquareMaker:
