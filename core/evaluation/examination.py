@@ -53,10 +53,13 @@ class ClassShortcut:
     num_photos: int  # that were tried, all answered rightly
     survives_without_warmest: float  # share of the answers that stay when the warmest region is blanked, 0-1
     survives_only_warmest: float  # ... when everything else is
-    same_place: float  # share of the photos whose warmest region is at the place where most have it, 0-1
-    place: tuple[float, float]  # of that place: row and column of its middle, 0-1 from the upper left corner
+    # The place where all photos look the same, if there is one, else that which is in most warmest regions: row and
+    # column of its middle, 0-1 from the upper left corner.
+    place: tuple[float, float]
+    same_place: float  # share of the photos whose warmest region has that place, 0-1
     is_suspected: bool  # whether the model seems to look at something that gives the class away
     examples: tuple[str, ...]  # photo hashes, most telling first
+    has_same_look: bool = False  # whether all photos of the class look the same there, and those of others do not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
