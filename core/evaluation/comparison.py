@@ -14,6 +14,8 @@ from core.evaluation.answers import Answers, RunAnswers
 from core.evaluation.calibration import calibrated
 from core.evaluation.statistics import mcnemar_exact, paired_difference_interval
 
+_NO_CLASSES: frozenset[str] = frozenset()
+
 
 class Exclusion(StrEnum):
     """Why a photo that one of two models was asked about does not judge both; the first that applies counts."""
@@ -89,11 +91,7 @@ class CommonPhoto:
     first: Said
     second: Said
     has_decided: bool  # whether it chose the epoch of one of them
-
-    @property
-    def is_disputed(self) -> bool:
-        """Whether the two models say different classes."""
-        return name_key(self.first.class_name) != name_key(self.second.class_name)
+    is_disputed: bool  # whether the two models say different classes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,20 +99,16 @@ class Comparison:
     """Two models on the photos that may judge both."""
 
     photos: tuple[CommonPhoto, ...]
+    counts: tuple[int, int, int, int]  # photos that both answer rightly, only the first, only the second, neither
+    num_decided: int  # of the photos; they chose the epoch of one of them, which may look a little too good
     excluded: Mapping[Exclusion, int]  # photos that one of them was asked about and that do not count
     classes_of_first_only: tuple[str, ...]  # that the second does not know
     classes_of_second_only: tuple[str, ...]
 
     @property
-    def counts(self) -> tuple[int, int, int, int]:
-        """Photos that both answer rightly, only the first, only the second, neither."""
-        found = Counter((photo.first.is_right, photo.second.is_right) for photo in self.photos)
-        return found[True, True], found[True, False], found[False, True], found[False, False]
-
-    @property
-    def num_decided(self) -> int:
-        """Photos that chose the epoch of one of them, so that its share may be a little too good."""
-        return sum(photo.has_decided for photo in self.photos)
+    def num_photos(self) -> int:
+        """Photos that judge both."""
+        return sum(self.counts)
 
     @property
     def p_value(self) -> float:
@@ -126,13 +120,13 @@ class Comparison:
     def difference(self) -> float:
         """Accuracy of the second less that of the first, -1 to 1; 0 without photos."""
         _, only_first, only_second, _ = self.counts
-        return (only_second - only_first) / len(self.photos) if self.photos else 0.0
+        return (only_second - only_first) / self.num_photos if self.num_photos else 0.0
 
     @property
     def interval(self) -> tuple[float, float] | None:
         """Which differences are plausible (95 %); None without photos."""
         both, only_first, only_second, neither = self.counts
-        return paired_difference_interval(both, only_second, only_first, neither) if self.photos else None
+        return paired_difference_interval(both, only_second, only_first, neither) if self.num_photos else None
 
 
 def compare(first: Contender, second: Contender) -> Comparison:
@@ -143,7 +137,7 @@ def compare(first: Contender, second: Contender) -> Comparison:
     counts.
     """
     unseen = _sort_out(_Side(first, with_validation=False), _Side(second, with_validation=False))
-    return unseen if unseen.photos else _sort_out(_Side(first), _Side(second))
+    return unseen if unseen.num_photos else _sort_out(_Side(first), _Side(second))
 
 
 def never_seen(contender: Contender, other: Contender) -> dict[str, int]:
@@ -169,7 +163,8 @@ class _Side:
 
     def __init__(self, contender: Contender, *, with_validation: bool = True) -> None:
         self.contender = contender
-        self.names = {name_key(name): name for name in contender.class_names}
+        self.keys = tuple(map(name_key, contender.class_names))
+        self.names = dict(zip(self.keys, contender.class_names, strict=True))
         self.validation = set(contender.validation.hashes)
         self.said: dict[str, Said] = {}
         self.classes: dict[str, set[str]] = defaultdict(set)  # keys of the true classes
@@ -191,7 +186,7 @@ class _Side:
                 probability=float(probability),
                 is_right=bool(index == true_index),
             )
-            yield photo_hash, name_key(names[true_index]), said
+            yield photo_hash, self.keys[true_index], said
 
 
 def _sort_out(first: _Side, second: _Side) -> Comparison:
@@ -203,17 +198,22 @@ def _sort_out(first: _Side, second: _Side) -> Comparison:
             excluded[reason] += 1
             continue
         (key,) = first.classes[photo_hash]
+        mine, theirs = first.said[photo_hash], second.said[photo_hash]
         photos.append(
             CommonPhoto(
                 photo_hash=photo_hash,
                 class_name=first.names[key],
-                first=first.said[photo_hash],
-                second=second.said[photo_hash],
-                has_decided=photo_hash in first.validation | second.validation,
+                first=mine,
+                second=theirs,
+                has_decided=photo_hash in first.validation or photo_hash in second.validation,
+                is_disputed=first.keys[mine.class_index] != second.keys[theirs.class_index],
             )
         )
+    found = Counter((photo.first.is_right, photo.second.is_right) for photo in photos)
     return Comparison(
         photos=tuple(photos),
+        counts=(found[True, True], found[True, False], found[False, True], found[False, False]),
+        num_decided=sum(photo.has_decided for photo in photos),
         excluded=dict(excluded),
         classes_of_first_only=tuple(name for key, name in first.names.items() if key not in second.names),
         classes_of_second_only=tuple(name for key, name in second.names.items() if key not in first.names),
@@ -221,12 +221,12 @@ def _sort_out(first: _Side, second: _Side) -> Comparison:
 
 
 def _reason_against(photo_hash: str, first: _Side, second: _Side) -> Exclusion | None:
-    classes = first.classes.get(photo_hash, set()) | second.classes.get(photo_hash, set())
+    classes = first.classes.get(photo_hash, _NO_CLASSES) | second.classes.get(photo_hash, _NO_CLASSES)
     if photo_hash in first.contender.learned_from or photo_hash in second.contender.learned_from:
         return Exclusion.LEARNED
     if len(classes) > 1:
         return Exclusion.DISPUTED
-    if not classes <= (first.names.keys() & second.names.keys()):
+    if not (classes <= first.names.keys() and classes <= second.names.keys()):
         return Exclusion.CLASS_UNKNOWN
     if photo_hash in first.said and photo_hash in second.said:
         return None
