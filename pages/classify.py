@@ -12,6 +12,7 @@ from pages.widgets.network_choice import NetworkChoice
 from pages.widgets.photo_inputs import open_batch, render_photo_inputs
 from pages.widgets.services import get_services
 from pages.widgets.under_the_hood import render_under_the_hood
+from pages.widgets.wording import plain
 
 _IS_BUSY = "classify.is_busy"
 _POLL_SECONDS = 0.5
@@ -25,6 +26,8 @@ def render_results(batch: PhotoBatch, network: NetworkChoice, services: Services
             classifier = network.load(services)
         except (ArtefactMissingError, ArtefactDamagedError, RunFileError) as exc:
             is_busy = network.render_unready(exc, services)
+        if classifier and classifier.problem:
+            st.warning(plain(classifier.problem), icon=":material/warning:")
         if classifier and not has_stopped(batch, classifier.fingerprint):
             batch.start(classifier)
         view = batch.view(classifier.fingerprint if classifier else "")

@@ -30,6 +30,8 @@ _PREVIEW_SIDE_PX = 640
 _CHART_MARGIN_PX, _BAR_PX, _PERCENT_PX = 28, 30, 48
 _MAX_LABEL_CHARS = 32  # the longest of ImageNet's are a little shorter
 _BAR_COLOUR = "#2f7fd0"  # the logo's blue; readable on the light and on the dark background
+_REFUSED_COLOUR = "#8f959e"  # of guesses that do not count
+_I_DO_NOT_KNOW = "I don't know"
 
 
 class Order(StrEnum):
@@ -97,7 +99,11 @@ def _render_toolbar(batch: PhotoBatch, view: BatchView, network_title: str) -> S
             width=220,
         )
         order = st.selectbox("Sort", list(Order), key="results.order", width=190)
-        only_unsure = st.toggle("Only unsure", key="results.only_unsure", help="Unlikely answers and refused files.")
+        only_unsure = st.toggle(
+            "Only unsure",
+            key="results.only_unsure",
+            help="Unlikely answers, photos that it does not know, and refused files.",
+        )
         st.segmented_control("Show as", ["Cards", "Table"], key="results.layout", required=True)
         st.download_button(
             "CSV",
@@ -123,7 +129,7 @@ def arrange(answers: Sequence[Answer], order: str, text: str, *, only_unsure: bo
         Order.ADDED: lambda answer: -answer.photo.photo_id,
         Order.SUREST: lambda answer: -_best_probability(answer),
         Order.LEAST_SURE: _best_probability,
-        Order.CLASS: lambda answer: (_best_label(answer) == "", _best_label(answer).casefold()),
+        Order.CLASS: lambda answer: (_best_label(answer) == "", _is_refused(answer), _best_label(answer).casefold()),
         Order.NAME: lambda answer: answer.photo.name.casefold(),
     }
     return sorted(kept, key=keys[Order(order)])
@@ -132,13 +138,20 @@ def arrange(answers: Sequence[Answer], order: str, text: str, *, only_unsure: bo
 def to_csv(answers: Sequence[Answer], network_title: str) -> str:
     """A row per photo: name, network, the likeliest classes with probabilities 0-1, times in ms, error.
 
-    ImageNet's classes come with their WordNet ids and the likeliest group.
+    ImageNet's classes come with their WordNet ids and the likeliest group. Where the model says that it does not know,
+    `not_known_because` has its reason, and the classes are what it would have guessed.
     """
     num_ranks, has_groups = _num_ranks(answers), _has_groups(answers)
     header = ["file", "network"]
     for rank in range(1, num_ranks + 1):
         header += [f"class_{rank}", *([f"wnid_{rank}"] if has_groups else []), f"probability_{rank}"]
-    header += [*(["group", "group_probability"] if has_groups else []), "decode_ms", "network_ms", "error"]
+    header += [
+        *(["group", "group_probability"] if has_groups else []),
+        "decode_ms",
+        "network_ms",
+        "not_known_because",
+        "error",
+    ]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
@@ -159,7 +172,7 @@ def _csv_cells(found: Classification) -> list[str]:
         cells += [prediction.label, *wnid, f"{prediction.probability:.6f}"]
     if found.group is not None:
         cells += [found.group, f"{found.group_probability:.6f}"]
-    return [*cells, f"{found.decode_milliseconds:.1f}", f"{found.network_milliseconds:.1f}"]
+    return [*cells, f"{found.decode_milliseconds:.1f}", f"{found.network_milliseconds:.1f}", found.refusal or ""]
 
 
 def _num_ranks(answers: Sequence[Answer]) -> int:
@@ -188,9 +201,11 @@ def _render_pager(answers: Sequence[Answer]) -> Sequence[Answer]:
 def _render_table(answers: Sequence[Answer]) -> None:
     columns = {
         "Photo": [answer.photo.name for answer in answers],
-        "Answer": [_best_label(answer) or answer.photo.error or "waiting" for answer in answers],
+        "Answer": [_answer_text(answer) for answer in answers],
         "Probability": [_best_probability(answer) * 100 if answer.classification else None for answer in answers],
     }
+    if any(map(_is_refused, answers)):
+        columns["First"] = [_best_label(answer) for answer in answers]  # its guess, where it does not know
     if _has_groups(answers):
         columns["Kind"] = [_group(answer) for answer in answers]
     for rank, title in enumerate(("Second", "Third"), start=1):
@@ -229,7 +244,7 @@ def _render_card(batch: PhotoBatch, answer: Answer, classifier: Classifier | Non
     with right:
         render_verdict(answer.classification)
         st.plotly_chart(
-            top_five_chart(answer.classification.predictions),
+            top_five_chart(answer.classification.predictions, is_refused=answer.classification.is_refused),
             key=f"results.chart.{photo.photo_id}",
             config={"displayModeBar": False},
             alt=describe_top_five(answer.classification.predictions),
@@ -247,9 +262,14 @@ def _render_card(batch: PhotoBatch, answer: Answer, classifier: Classifier | Non
 
 
 def render_verdict(found: Classification) -> None:
-    """What it is, or that nothing fits, in words a person understands."""
+    """What it is, that nothing fits, or that the model does not know and why, in words a person understands."""
     best = found.predictions[0]
-    if best.probability >= UNLIKELY_BELOW:
+    if found.refusal is not None:
+        st.markdown(f"#### {_I_DO_NOT_KNOW}")
+        st.markdown(f"{plain(found.refusal[0].upper() + found.refusal[1:])}.")
+        st.caption("What it would have guessed:")
+        return
+    if not is_unlikely(found):
         perhaps = "" if best.probability >= SURE_FROM else "Perhaps "
         st.markdown(f"#### {perhaps}{plain(best.label)}")
         return
@@ -265,8 +285,18 @@ def render_verdict(found: Classification) -> None:
     st.page_link("pages/dataset.py", label="Collect photos of it", icon=":material/photo_library:")
 
 
-def top_five_chart(predictions: Sequence[Prediction]) -> go.Figure:
-    """Horizontal bars of the likeliest classes, likeliest on top."""
+def is_unlikely(found: Classification) -> bool:
+    """Whether nothing fits well, as far as the probability tells; not asked of models that know their own limits."""
+    return not found.has_rule and found.predictions[0].probability < UNLIKELY_BELOW
+
+
+def top_five_chart(predictions: Sequence[Prediction], *, is_refused: bool = False) -> go.Figure:
+    """Horizontal bars of the likeliest classes, likeliest on top.
+
+    Args:
+        predictions: likeliest first.
+        is_refused: whether they do not count: then they are grey.
+    """
     upwards = predictions[::-1]  # as an axis counts
     ranks = list(range(len(upwards)))
     texts = [percent(prediction.probability) for prediction in upwards]
@@ -279,7 +309,7 @@ def top_five_chart(predictions: Sequence[Prediction]) -> go.Figure:
             text=texts,
             textposition="outside",
             cliponaxis=False,
-            marker={"color": _BAR_COLOUR, "cornerradius": 4},
+            marker={"color": _REFUSED_COLOUR if is_refused else _BAR_COLOUR, "cornerradius": 4},
             hovertext=[f"{_chart_text(each.label)}: {text}" for each, text in zip(upwards, texts, strict=True)],
             hoverinfo="text",
         )
@@ -380,8 +410,18 @@ def _preview(batch: PhotoBatch, answer: Answer) -> bytes:
     return _preview_jpeg(batch, batch.batch_id, answer.photo.photo_id, answer.photo.name)
 
 
+def _is_refused(answer: Answer) -> bool:
+    return answer.classification is not None and answer.classification.is_refused
+
+
 def _is_unsure(answer: Answer) -> bool:
-    return answer.classification is not None and _best_probability(answer) < UNLIKELY_BELOW
+    return answer.classification is not None and (_is_refused(answer) or is_unlikely(answer.classification))
+
+
+def _answer_text(answer: Answer) -> str:
+    if _is_refused(answer):
+        return _I_DO_NOT_KNOW
+    return _best_label(answer) or answer.photo.error or "waiting"
 
 
 def _best_probability(answer: Answer) -> float:
@@ -402,16 +442,19 @@ def _group(answer: Answer) -> str:
 
 
 def _searchable(answer: Answer) -> str:
-    return f"{answer.photo.name} {_best_label(answer)} {_group(answer)}".casefold()
+    refused = _I_DO_NOT_KNOW if _is_refused(answer) else ""
+    return f"{answer.photo.name} {_best_label(answer)} {_group(answer)} {refused}".casefold()
 
 
 def summarise(view: BatchView) -> str:
     """The batch in one line, such as "12 photos: 10 recognised, 1 unsure, 1 refused"."""
     num_refused = sum(answer.photo.error is not None for answer in view.answers)
-    num_unsure = sum(_is_unsure(answer) for answer in view.answers)
-    num_known = len(view.answers) - view.num_waiting - num_refused - num_unsure
+    num_not_known = sum(_is_refused(answer) for answer in view.answers)
+    num_unsure = sum(_is_unsure(answer) for answer in view.answers) - num_not_known
+    num_known = len(view.answers) - view.num_waiting - num_refused - num_unsure - num_not_known
     parts = [f"{num_known} recognised"]
     parts += [f"{num_unsure} unsure"] if num_unsure else []
+    parts += [f"{num_not_known} not known"] if num_not_known else []
     parts += [f"{num_refused} refused"] if num_refused else []
     parts += [f"{view.num_waiting} waiting"] if view.num_waiting else []
     return f"{count(len(view.answers), 'photo')}: {', '.join(parts)}"

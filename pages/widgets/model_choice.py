@@ -17,6 +17,7 @@ from core.errors import (
     UnknownRunError,
 )
 from core.inference.classifier import Classifier
+from core.inference.judging import describe_decision, read_rule
 from core.inference.trained_model import backbone_to_prepare, read_model_record
 from core.jobs.status import ACTIVE_STATUSES
 from core.runs.folder import RunFolder
@@ -150,7 +151,8 @@ class ModelChoice:
         listed = ", ".join(plain(name) for name in names[:_MAX_LISTED])
         hidden = f" and {len(names) - _MAX_LISTED:,} more" if len(names) > _MAX_LISTED else ""
         st.markdown(f"{count(len(names), 'class', 'classes')}: {listed}{hidden}.")
-        st.caption("Shown a photo of anything else, it can only pick one of these.")
+        limits = describe_decision(read_rule(RunFolder(services.settings, self.run.id)).decision)
+        st.caption(limits or "Shown a photo of anything else, it can only pick one of these.")
 
     @property
     def _outcome(self) -> Outcome:

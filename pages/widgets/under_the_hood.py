@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.images import FitMode
 from core.inference.classifier import Classifier
+from core.inference.judging import describe_decision
 from core.inference.photo_batch import BatchView
 from pages.widgets.network_choice import Anatomy
 from pages.widgets.wording import percent, plain
@@ -36,11 +37,12 @@ def render_under_the_hood(anatomy: Anatomy, classifier: Classifier, view: BatchV
             st.markdown("##### 3 · The head weighs them")
             st.markdown(
                 f"{anatomy.head} that add up to 100 %. The head must always share out the 100 %, even when it knows "
-                f"none of it. {anatomy.head_origin}"
+                f"none of it.{_describe_decision(classifier)} {anatomy.head_origin}"
             )
             if found:
                 best = found.predictions[0]
-                st.caption(f"For {name}: {plain(best.label)} {percent(best.probability)}")
+                told = ", which does not count" if found.is_refused else ""
+                st.caption(f"For {name}: {plain(best.label)} {percent(best.probability)}{told}")
         if anatomy.comparison:
             st.caption(anatomy.comparison)
 
@@ -54,6 +56,21 @@ def _describe_square(classifier: Classifier) -> str:
         f"{fitted} {width} × {height} pixels of red, green and blue: **{width * height * 3:,} numbers** from 0 to 255."
         f"{_UNSEEN.get(mode, '')}"
     )
+
+
+def _describe_decision(classifier: Classifier) -> str:
+    """How a model knows its limits, where somebody has chosen them."""
+    if classifier.judge is None:
+        return ""
+    decision = classifier.judge.rule.decision
+    sentences = []
+    if decision.temperature != 1:
+        sentences.append(
+            f"The scores are first divided by **{decision.temperature:.2f}**, the temperature at which it is as sure "
+            "as it is right (calibration)."
+        )
+    sentences.append(describe_decision(decision))
+    return "".join(f" {sentence}" for sentence in sentences if sentence)
 
 
 def _describe_features(anatomy: Anatomy, classifier: Classifier) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +15,7 @@ from core.config import HeadConfig
 from core.inference.class_table import Prediction
 from core.inference.classifier import Classification, Classifier
 from core.inference.photo_batch import Answer, Photo, PhotoOrigin
+from core.runs.decision import Decision, write_decision
 from core.runs.folder import RunFolder
 from core.settings import Settings
 from pages.widgets.answers import to_csv, top_five_chart
@@ -24,8 +26,9 @@ from tests.pages.classify_visits import settle, upload
 
 OpenApp = Callable[..., AppTest]
 
-CAT, COFFEE, ROCKET = (
-    (name, photo, "image/png") for name, photo in zip(("cat.png", "coffee.png", "rocket.jpg"), SAMPLES, strict=False)
+CAT, COFFEE, ROCKET, MOTORCYCLE = (
+    (name, photo, "image/png")
+    for name, photo in zip(("cat.png", "coffee.png", "rocket.jpg", "motorcycle.png"), SAMPLES, strict=False)
 )
 
 
@@ -206,6 +209,44 @@ def test_under_the_hood_tells_of_the_persons_own_head(open_app: OpenApp, prepare
         assert text in texts(app)
 
 
+# --- photos that a model does not know ---------------------------------------------------------------------
+
+
+def test_a_model_that_knows_its_limits_says_that_it_does_not_know(
+    open_app: OpenApp, prepared_settings: Settings, models: Models
+):
+    """From the moment on that somebody chooses, for photos answered before as well; limits that are lost are told."""
+    run_id = models.add("Mine")
+    app = upload(open_app(prepared_settings, model=str(run_id)), COFFEE, MOTORCYCLE)
+    assert app.subheader[0].value == "2 photos: 2 recognised"
+    assert "it can only pick one of these" in texts(app)
+    write_decision(RunFolder(prepared_settings, run_id), Decision(temperature=2.0, min_probability=0.95))
+    app.run()
+    settle(app)
+    assert app.subheader[0].value == "2 photos: 1 recognised, 1 not known"
+    verdicts = [element.value for element in app.markdown if element.value.startswith("#### ")]
+    assert verdicts[:2] == ["#### I don't know", r"#### \<b\>coffee\</b\>"]
+    said = texts(app)
+    assert re.search(r"Its best guess, .+, has only \d+ %; this model answers from 95 % on\.", said)
+    for text in (
+        "What it would have guessed:",
+        "It says that it does not know where its best guess has less than 95 %.",
+        "The scores are first divided by **2.00**",
+        "which does not count",
+    ):
+        assert text in said
+    app.toggle(key="results.only_unsure").set_value(True)
+    app.session_state["results.layout"] = "Table"
+    app.run()
+    assert list(app.dataframe[0].value["Answer"]) == ["I don't know"]
+    assert list(app.dataframe[0].value.columns) == ["Photo", "Answer", "Probability", "First", "Second", "Third"]
+    RunFolder(prepared_settings, run_id).decision_path.write_bytes(b"{")
+    app.run()
+    settle(app)
+    assert "which says when this model does not know, is damaged" in texts(app)
+    assert app.subheader[0].value == "2 photos: 2 recognised"
+
+
 # --- what may go wrong -----------------------------------------------------------------------------------
 
 
@@ -276,6 +317,7 @@ def test_a_model_whose_backbone_left_the_cache_waits_for_it(
     """The backbone is prepared again by itself, as for its own classes, and the photos are answered in the end."""
     models = Models(settings, classifier)
     run_id = models.add("Mine")
+    shutil.rmtree(settings.cache_path / "backbones")
     app = open_app(settings, model=str(run_id))
     assert "Getting EfficientNet-Lite0 ready" in texts(app)
     app.file_uploader[0].set_value([COFFEE]).run()
@@ -287,12 +329,18 @@ def test_a_model_whose_backbone_left_the_cache_waits_for_it(
 # --- tables and charts -----------------------------------------------------------------------------------
 
 
-def make_answer(labels: tuple[str, ...]) -> Answer:
+def make_answer(labels: tuple[str, ...], refusal: str | None = None) -> Answer:
     predictions = tuple(
         Prediction(index=index, label=label, probability=1 / (index + 1)) for index, label in enumerate(labels)
     )
     found = Classification(
-        predictions=predictions, group=None, group_probability=0.0, decode_milliseconds=1.5, network_milliseconds=2.5
+        predictions=predictions,
+        group=None,
+        group_probability=0.0,
+        decode_milliseconds=1.5,
+        network_milliseconds=2.5,
+        has_rule=refusal is not None,
+        refusal=refusal,
     )
     return Answer(photo=Photo(photo_id=1, name="a.jpg", origin=PhotoOrigin.FILE), classification=found)
 
@@ -305,10 +353,26 @@ def test_the_table_to_download_has_the_persons_own_classes():
     rows = list(csv.DictReader(io.StringIO(to_csv([make_answer(("=cat", "dog")), refused], "Mine"))))
     assert list(rows[0]) == [
         *("file", "network", "class_1", "probability_1", "class_2", "probability_2"),
-        *("decode_ms", "network_ms", "error"),
+        *("decode_ms", "network_ms", "not_known_because", "error"),
     ]
     assert (rows[0]["class_1"], rows[0]["probability_1"], rows[0]["network_ms"]) == ("'=cat", "1.000000", "2.5")
     assert (rows[1]["class_1"], rows[1]["error"]) == ("", "no photo")
+
+
+def test_what_is_not_known_is_marked_in_the_table_to_download():
+    """With the reason, beside what the model would have guessed; its bars are grey."""
+    answer = make_answer(("alien", "predator"), refusal="it looks like none of the photos")
+    (row,) = csv.DictReader(io.StringIO(to_csv([answer], "Mine")))
+    assert (row["class_1"], row["not_known_because"], row["error"]) == (
+        "alien",
+        "it looks like none of the photos",
+        "",
+    )
+    colours = [
+        top_five_chart(answer.classification.predictions, is_refused=is_refused).data[0].marker.color
+        for is_refused in (False, True)
+    ]
+    assert colours[0] != colours[1]
 
 
 def test_bars_stand_for_classes_whatever_they_are_called():
