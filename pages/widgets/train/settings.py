@@ -70,7 +70,7 @@ def describe_change(name: str, value: Any) -> str:
         return "" if value is None else f"fine-tuned from layer {value}"
     if name == SHARE:
         return "no fine-tuning" if value <= 0 else "fine-tuning"
-    return f"{TITLES[name]} {_write(name, value)}"
+    return f"{TITLES[name]} {plain(setting_text(name, value))}"
 
 
 def learning_rate_text(rate: float) -> str:
@@ -78,14 +78,15 @@ def learning_rate_text(rate: float) -> str:
     return f"{rate:g}"
 
 
-def _write(name: str, value: Any) -> str:
+def setting_text(name: str, value: Any) -> str:
+    """The value of a setting in few words; plain text."""
     if value is None:
         return "as usual" if name == "image_size" else "never"
     if isinstance(value, bool):
         return "on" if value else "off"
     if name in _CHOICES:
-        return plain(_CHOICES[name].get(value, str(value)))
+        return _CHOICES[name].get(value, str(value))
     if isinstance(value, tuple):
         separator = " × " if name == "image_size" else "-"
         return separator.join(map(str, value)) or "none"
-    return plain(f"{value:g}" if isinstance(value, float) else str(value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

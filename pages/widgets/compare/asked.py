@@ -1,0 +1,84 @@
+"""Models that are asked about more photos on the page; what one said is kept for all visitors while the server runs."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from core.evaluation.asking import ask
+from core.inference.classifier import Classifier
+from core.services import Services
+from pages.widgets.wording import count, time_left
+
+Said = Mapping[str, npt.NDArray[np.float32] | None]  # by photo hash; None: its file cannot be read
+
+MAX_PHOTOS = 500  # that are asked about at a click: half a minute with a slow network
+
+_MAX_MODELS = 32
+_PORTION = 32  # photos between two moments at which what is done is kept
+
+
+class AskedStore:
+    """What models said, by fingerprint; the longest unused ones are forgotten; safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._said: OrderedDict[tuple[str, str], dict[str, npt.NDArray[np.float32] | None]] = OrderedDict()
+
+    def get(self, key: tuple[str, str]) -> Said:
+        """What one model said so far."""
+        with self._lock:
+            if key in self._said:
+                self._said.move_to_end(key)
+            return dict(self._said.get(key, {}))
+
+    def add(self, key: tuple[str, str], said: Said) -> None:
+        """Keep what one model said."""
+        with self._lock:
+            self._said.setdefault(key, {}).update(said)
+            while len(self._said) > _MAX_MODELS:
+                self._said.popitem(last=False)
+
+
+@st.cache_resource(show_spinner=False)
+def _store() -> AskedStore:
+    return AskedStore()
+
+
+def asked_about(fingerprint: str, services: Services) -> Said:
+    """What a model was asked about on this page, by whichever visitor."""
+    return _store().get(_key(fingerprint, services))
+
+
+def ask_with_progress(
+    fingerprint: str, classifier: Classifier, photo_hashes: Collection[str], services: Services
+) -> None:
+    """Ask a model about photos while the visitor watches; a click on anything stops it, and nothing asked is lost."""
+    records = services.library.get_photos(photo_hashes)
+    todo = [photo_hash for photo_hash in photo_hashes if photo_hash in records]
+    _store().add(_key(fingerprint, services), {each: None for each in photo_hashes if each not in records})
+    place = st.container(horizontal=True, vertical_alignment="center")
+    bar = place.progress(0.0, text=f"Asking about {count(len(todo), 'photo')}")
+    place.button("Stop", icon=":material/stop:", key="compare.stop")
+    started = time.monotonic()
+    for begin in range(0, len(todo), _PORTION):
+        portion = todo[begin : begin + _PORTION]
+        said = ask(
+            classifier,
+            [records[each] for each in portion],
+            services.photo_store,
+            num_threads=services.settings.num_inference_threads,
+        )
+        _store().add(_key(fingerprint, services), {each: said.get(each) for each in portion})
+        num_done = begin + len(portion)
+        left = (time.monotonic() - started) / num_done * (len(todo) - num_done)
+        bar.progress(num_done / len(todo), text=f"{num_done} of {count(len(todo), 'photo')}{time_left(left)}")
+
+
+def _key(fingerprint: str, services: Services) -> tuple[str, str]:
+    # Tests, and nobody else, have several workspaces in one process.
+    return str(services.settings.workspace_dir), fingerprint
