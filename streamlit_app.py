@@ -23,6 +23,7 @@ def render() -> None:
             st.Page("pages/classify.py", title="Classify", icon=":material/image_search:", default=True),
             st.Page("pages/dataset.py", title="Dataset", icon=":material/photo_library:"),
             st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
+            st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
             st.Page("pages/backbones.py", title="Networks", icon=":material/hub:"),
         ],
         position="top",
