@@ -38,6 +38,7 @@ LAYERS = {
     "core.keras_script": 2,
     "core.runs": 2,
     "core.evaluation": 2,
+    "core.evaluation.examining": 3,
     "core.evaluation.asking": 3,
     "core.evaluation.latency": 3,
     "core.inference": 3,
@@ -161,7 +162,7 @@ def test_the_process_of_the_pages_never_loads_tensorflow():
         "    os.environ['BLUETIT_WORKSPACE_DIR'] = folder\n"
         "    app = AppTest.from_file('streamlit_app.py', default_timeout=60).run()\n"
         "    assert not app.exception, app.exception\n"
-        "    for page in ('dataset', 'train', 'backbones'):\n"
+        "    for page in ('dataset', 'train', 'compare', 'backbones'):\n"
         "        app.switch_page(f'pages/{page}.py').run()\n"
         "        assert not app.exception, app.exception\n"
         "    from pages.widgets.services import close_services\n"
