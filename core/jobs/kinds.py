@@ -95,6 +95,15 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
                 on_worker_death="retry",
                 gives_way=True,  # people wait for the next training, seldom for files
             ),
+            TaskKind(
+                name="examine_run",
+                title="Look closer at a model",
+                handler="core.evaluation.examining:run_examine_task",
+                lane=Lane.PHOTOS,
+                max_attempts=3,
+                on_worker_death="retry",
+                gives_way=True,  # photos that arrive are waited for
+            ),
         )
     }
 )

@@ -1,8 +1,8 @@
-"""The desk where pages have runs trained, stopped, cancelled, taken up again and packaged.
+"""The desk where pages have runs trained, stopped, cancelled, taken up again, packaged and examined.
 
-The work itself is in `core.training`, in a worker process. Several people may ask for different things at the same
-moment: each step is one transaction that looks at the run before it changes it, and what two people want alike is
-done once.
+The work itself is in `core.training` and `core.evaluation`, in worker processes. Several people may ask for different
+things at the same moment: each step is one transaction that looks at the run before it changes it, and what two people
+want alike is done once.
 """
 
 from pathlib import Path
@@ -20,6 +20,7 @@ from core.settings import Settings
 
 TRAIN_KIND = "train_run"
 PACKAGE_KIND = "package_run"
+EXAMINE_KIND = "examine_run"
 
 
 class RunDesk:
@@ -136,8 +137,23 @@ class RunDesk:
         self._supervisor.wake()
         return task_id
 
+    def request_examination(self, run_id: int) -> int:
+        """Ask for a closer look at a run's model; the task's number, that of the one under way if there is one.
+
+        Raises:
+            UnknownRunError: no such run.
+            RunStateError: it is not done, or it is in the trash.
+        """
+        view = self._library.get_run(run_id)
+        refuse_trashed(view)
+        if view.status is not RunStatus.DONE:
+            raise refusal(view, "only one that is done can be looked at closer")
+        task_id = self._queue.submit(EXAMINE_KIND, _payload(run_id), key=examination_key(run_id))
+        self._supervisor.wake()
+        return task_id
+
     def purge(self, run_id: int) -> None:
-        """Delete a run that is in the trash for good, with its folder.
+        """Delete a run that is in the trash for good, with its folder; nobody looks closer at it any more.
 
         Raises:
             UnknownRunError: no such run.
@@ -145,6 +161,9 @@ class RunDesk:
             StorageError: the run is deleted, but its folder cannot be.
         """
         self._library.purge(run_id)
+        examination = self._queue.latest(examination_key(run_id))
+        if examination is not None and examination.is_active:
+            self._queue.request_cancel(examination.id)
         RunFolder(self._settings, run_id).delete()
 
     def _queue_training(self, run_id: int) -> None:
@@ -165,6 +184,11 @@ def queue_packaging(library: RunLibrary, queue: TaskQueue, run_id: int) -> int:
     task_id = queue.submit(PACKAGE_KIND, _payload(run_id), key=f"{PACKAGE_KIND}:{run_id}")
     library.set_package_task(run_id, task_id)
     return task_id
+
+
+def examination_key(run_id: int) -> str:
+    """The key that keeps two workers from looking at one model at the same time, and by which pages find the task."""
+    return f"{EXAMINE_KIND}:{run_id}"
 
 
 def _check_hub_folder(backbone: str, settings: Settings) -> None:

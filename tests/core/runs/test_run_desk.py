@@ -9,11 +9,18 @@ import pytest
 
 from core.config import TrainConfig
 from core.errors import ConfigError, NameRefusedError, RunStateError, UnknownDatasetError, UnknownRunError
-from core.jobs.kinds import TASK_KINDS
+from core.jobs.kinds import TASK_KINDS, Lane
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.jobs.supervisor import Supervisor
-from core.runs.desk import PACKAGE_KIND, TRAIN_KIND, RunDesk, queue_packaging
+from core.runs.desk import (
+    EXAMINE_KIND,
+    PACKAGE_KIND,
+    TRAIN_KIND,
+    RunDesk,
+    examination_key,
+    queue_packaging,
+)
 from core.runs.folder import RunFolder, runs_path
 from core.runs.library import RunLibrary
 from core.runs.records import BEGIN_SECONDS, RunStatus
@@ -30,6 +37,7 @@ PRESSES: dict[str, Press] = {
     "cancel": lambda desk, run_id: desk.cancel(run_id),
     "resume": lambda desk, run_id: desk.resume(run_id),
     "request_packaging": lambda desk, run_id: desk.request_packaging(run_id),
+    "request_examination": lambda desk, run_id: desk.request_examination(run_id),
     "purge": lambda desk, run_id: desk.purge(run_id),
 }
 ENDED = [RunStatus.DONE, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.INTERRUPTED]
@@ -47,7 +55,8 @@ REFUSALS = [
         for status in [*ACTIVE, RunStatus.DONE, RunStatus.CANCELLED]
     ),
     *(
-        ("request_packaging", status, "only one that is done can be packaged")
+        (press, status, f"only one that is done can be {done}")
+        for press, done in (("request_packaging", "packaged"), ("request_examination", "looked at closer"))
         for status in [*ACTIVE, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.INTERRUPTED]
     ),
 ]
@@ -377,6 +386,32 @@ def test_packaging(desk: RunDesk, runs: RunLibrary, queue: TaskQueue, worker: Ha
     worker.end()
     assert runs.get_run(run_id).package_status is TaskStatus.DONE
     assert desk.request_packaging(run_id) > task_id
+
+
+def test_examination(desk: RunDesk, queue: TaskQueue, worker: HandWorker, plan: TrainConfig) -> None:
+    """A model is looked at once at a time, on the lane of photos, and found by its key."""
+    run_id = desk.submit(plan).id
+    worker.end()
+    task_id = desk.request_examination(run_id)
+    assert desk.request_examination(run_id) == task_id
+    task = queue.latest(examination_key(run_id))
+    assert task is not None
+    assert (task.id, task.kind, task.payload) == (task_id, EXAMINE_KIND, {"run_id": run_id})
+    assert TASK_KINDS[EXAMINE_KIND].lane is Lane.PHOTOS
+    worker.end()
+    assert desk.request_examination(run_id) > task_id
+
+
+def test_purge_ends_the_examination(
+    desk: RunDesk, runs: RunLibrary, queue: TaskQueue, worker: HandWorker, plan: TrainConfig
+) -> None:
+    """Nobody looks at the model of a run that is deleted for good."""
+    run_id = desk.submit(plan).id
+    worker.end()
+    task_id = desk.request_examination(run_id)
+    runs.trash(run_id)
+    desk.purge(run_id)
+    assert queue.get(task_id).status is TaskStatus.CANCELLED
 
 
 def test_worker_queues_the_packaging(
