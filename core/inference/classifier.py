@@ -280,7 +280,7 @@ class ClassifierCache:
             squares=_squares_of(model.record, self._settings),
             head=model.head,
             heat_head=model.heat_head,
-            judge=Judge.of(folder, rule, num_features=engine.feature_map_shape[-1]),
+            judge=Judge.of(folder, rule, num_features=engine.num_features),
         )
 
     def _engine(self, path: Path, fingerprint: str = "") -> SharedEngine:

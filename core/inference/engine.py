@@ -34,7 +34,8 @@ class Outputs:
     """What a network says to one photo."""
 
     probabilities: npt.NDArray[np.float32]  # (classes,), 0-1; none where the network has no classes of its own
-    features: npt.NDArray[np.float32]  # (channels,): mean of the feature map over rows and columns
+    # (channels,): mean of the feature map over rows and columns; of a network from scratch, what its last layer takes
+    features: npt.NDArray[np.float32]
     feature_map: npt.NDArray[np.float32]  # (rows, columns, channels)
 
 
@@ -66,6 +67,7 @@ class LiteRTModel:
         self._input_index = pixels["index"]
         self.image_size = tuple(int(side) for side in pixels["shape"][1:3])
         self.feature_map_shape = (rows, columns, channels)
+        self.num_features = int(outputs[f"output_{len(outputs) - 2}"]["shape"][-1])
         self.num_classes = int(outputs["output_0"]["shape"][-1]) if len(outputs) == 3 else 0
         # The first answer takes many times longer than the others, because memory is laid out for it.
         self._interpreter.invoke()
@@ -103,6 +105,7 @@ class Engine:
         self._model_for_one = LiteRTModel(content, num_threads=num_threads)
         self.image_size = self._model_for_one.image_size
         self.feature_map_shape = self._model_for_one.feature_map_shape
+        self.num_features = self._model_for_one.num_features
         self.num_classes = self._model_for_one.num_classes
         self._lock_for_one = threading.Lock()
         num_models = min(num_threads, _REPEATED_WEIGHTS_BYTES // len(content))
