@@ -2,13 +2,18 @@
 
 import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
 
 from core.datasets.exporting import safe_file_name
 from core.errors import RunFileError, StorageError
+from core.inference.judging import Judge, read_rule
+from core.inference.model_readme import DECISION_NAME, README_NAME, REFERENCE_NAME, TakenFiles, describe_files
+from core.inference.trained_model import read_model_record
 from core.jobs.status import ACTIVE_STATUSES, TaskStatus
 from core.runs.folder import RunFolder
 from core.runs.records import RunView
@@ -67,7 +72,7 @@ def _render_files(view: RunView, services: Services) -> None:
     offers = [
         ("Keras", folder.keras_path, f"{name}.keras", "The whole model, to go on with in Python."),
         ("LiteRT", folder.litert_path, f"{name}.tflite", "The whole model for phones and small computers."),
-        ("Labels", folder.labels_path, f"{name} labels.txt", "The class names, in the order of its answers."),
+        ("Labels", folder.labels_path, _labels_name(name), "The class names, in the order of its answers."),
     ]
     there = [offer for offer in offers if offer[1].is_file()]
     if len(there) < len(offers):
@@ -77,7 +82,7 @@ def _render_files(view: RunView, services: Services) -> None:
         if there:
             st.download_button(
                 "Everything (zip)",
-                data=lambda: zip_of([(path, file_name) for _, path, file_name, _ in there]),
+                data=lambda: everything(view.name, folder),
                 file_name=f"{name}.zip",
                 mime="application/zip",
                 icon=":material/folder_zip:",
@@ -150,10 +155,54 @@ def _points(difference: float) -> str:
     return f"{100 * difference:.2g} points"
 
 
-def zip_of(files: list[tuple[Path, str]]) -> bytes:
-    """A zip of files, each under a name of its own."""
+def everything(title: str, folder: RunFolder) -> bytes:
+    """A zip of a run's model, of what says when it does not know, and of a text on how to use them.
+
+    What is damaged is left out, and the text says so.
+
+    Args:
+        title: the run's name.
+        folder: of the run.
+
+    Raises:
+        StorageError: a file cannot be read.
+    """
+    name = safe_file_name(title)
+    rule = read_rule(folder)
+    wanted = [
+        (folder.keras_path, f"{name}.keras"),
+        (folder.litert_path, f"{name}.tflite"),
+        (folder.labels_path, _labels_name(name)),
+    ]
+    if rule.problem is None:
+        wanted.append((folder.decision_path, DECISION_NAME))
+        if Judge.of(folder, rule).rule.problem is None:
+            wanted.append((folder.reference_path, REFERENCE_NAME))
+    there = {path: file_name for path, file_name in wanted if path.is_file()}
+    files = TakenFiles(
+        keras=there.get(folder.keras_path),
+        litert=there.get(folder.litert_path),
+        labels=_labels_name(name),
+        has_decision=folder.decision_path in there,
+        has_reference=folder.reference_path in there,
+    )
+    try:
+        readme = describe_files(title, read_model_record(folder), rule, files)
+    except RunFileError as exc:
+        readme = f"{exc}\n"
+    return zip_of(list(there.items()), {README_NAME: readme})
+
+
+def _labels_name(name: str) -> str:
+    return f"{name} labels.txt"
+
+
+def zip_of(files: list[tuple[Path, str]], texts: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    """A zip of files, each under a name of its own, and of texts by name."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:  # weights are noise to a compressor
         for path, name in files:
             archive.write(path, name)
+        for name, text in texts.items():
+            archive.writestr(name, text)
     return target.getvalue()
