@@ -7,6 +7,7 @@ from starlette.middleware import Middleware
 
 from pages.server import SecurityHeaders, running_services
 from pages.widgets.errors import showing_errors
+from pages.widgets.heat_route import HEAT_ROUTES
 from pages.widgets.last_page import note_page
 from pages.widgets.photo_routes import PHOTO_ROUTES
 
@@ -23,6 +24,7 @@ def render() -> None:
             st.Page("pages/classify.py", title="Classify", icon=":material/image_search:", default=True),
             st.Page("pages/dataset.py", title="Dataset", icon=":material/photo_library:"),
             st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
+            st.Page("pages/results.py", title="Results", icon=":material/insights:"),
             st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
             st.Page("pages/backbones.py", title="Networks", icon=":material/hub:"),
         ],
@@ -37,4 +39,9 @@ if __name__ == "__main__":
     render()  # Streamlit runs this file as a script at every visit and click
 else:
     # `streamlit run` imports it once, to start the server.
-    app = st.App(__file__, lifespan=running_services, routes=PHOTO_ROUTES, middleware=[Middleware(SecurityHeaders)])
+    app = st.App(
+        __file__,
+        lifespan=running_services,
+        routes=[*PHOTO_ROUTES, *HEAT_ROUTES],
+        middleware=[Middleware(SecurityHeaders)],
+    )

@@ -1,0 +1,90 @@
+"""Which run to look at, and what to say where there is nothing to look at yet."""
+
+import time
+from collections import Counter
+
+import streamlit as st
+
+from core.runs.records import RunStatus, RunView
+from core.services import Services
+from pages.widgets.errors import show_error
+from pages.widgets.results.opened import open_results
+from pages.widgets.train.opened import open_run
+from pages.widgets.train.status import STATUS_WORDS, best_score, share_text
+from pages.widgets.wording import plain
+
+_WIDGET = "results.chooser"
+
+
+def render_chooser(shown: RunView, views: list[RunView], services: Services) -> None:
+    """A box with the runs that are done, newest first; what the others are doing is said below."""
+    done = {view.id: view for view in views if view.status is RunStatus.DONE}
+    listed = done if shown.id in done else {shown.id: shown, **done}
+    datasets = {dataset.id: dataset.name for dataset in services.library.list_datasets()}
+    st.session_state[_WIDGET] = shown.id
+    others = [view for view in views if view.status is not RunStatus.DONE and view.id != shown.id]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="results-chooser"):
+        st.selectbox(
+            "Results of",
+            list(listed),
+            key=_WIDGET,
+            format_func=lambda run_id: _title(listed[run_id], datasets),
+            on_change=lambda: open_results(st.session_state[_WIDGET]),
+            width=460,
+        )
+        if st.button("Its training", icon=":material/model_training:", type="tertiary", key="results.to_training"):
+            open_run(shown.id)
+            st.switch_page("pages/train.py")
+        if others:
+            st.page_link("pages/train.py", label=describe_others(others), icon=":material/arrow_forward:")
+
+
+def _title(view: RunView, datasets: dict[int, str]) -> str:
+    score = best_score(view)
+    facts = [view.name]
+    if view.status is not RunStatus.DONE:
+        facts.append(STATUS_WORDS[view.status][0])
+    if score is not None:
+        facts.append(f"{share_text(score.accuracy)} right")
+    if view.dataset_id in datasets:
+        facts.append(datasets[view.dataset_id])
+    facts.append(time.strftime("%d %b, %H:%M", time.localtime(view.finished_at or view.created_at)))
+    return " · ".join(facts)
+
+
+def describe_others(others: list[RunView]) -> str:
+    """How many runs have no results, by what became of them."""
+    counts = Counter(STATUS_WORDS[view.status][0] for view in others)
+    parts = ", ".join(f"{number:,} {words}" for words, number in counts.items())
+    return f"Without results: {parts}. See Train."
+
+
+def render_nothing(views: list[RunView]) -> None:
+    """In place of results where no run is done."""
+    st.title("How good is it?", anchor=False)
+    if views:
+        st.markdown(f"No training is done yet. {describe_others(views)}")
+        label = "See how it goes"
+    else:
+        st.markdown(
+            "Here you will see what a model gets right and wrong, and why, and put it right. First there must be one: "
+            "choose photos, press one button, and come back."
+        )
+        label = "Train a model"
+    if st.button(label, type="primary", icon=":material/model_training:", key="results.start"):
+        st.switch_page("pages/train.py")
+
+
+def render_unfinished(view: RunView) -> None:
+    """In place of the results of a run that has none."""
+    st.title(plain(view.name), anchor=False)
+    words = STATUS_WORDS[view.status][0]
+    if view.is_active:
+        st.info(f"This run is still {words}: there are no results yet.", icon=":material/hourglass_top:")
+    elif view.status is RunStatus.CANCELLED:
+        st.info("This run was cancelled. There is no model, and there are no results.", icon=":material/block:")
+    else:
+        show_error(f"This run was not finished: {words}. {view.error or 'Its log may tell why.'}")
+    if st.button("Open its training", type="primary", icon=":material/model_training:", key="results.unfinished"):
+        open_run(view.id)
+        st.switch_page("pages/train.py")
