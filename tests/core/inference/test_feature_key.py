@@ -1,0 +1,26 @@
+"""`core.inference.feature_key`: whose features a model starts from."""
+
+import pytest
+
+from core.inference.feature_key import FeatureKey, feature_key, model_feature_key
+from core.runs.model_record import ModelRecord
+
+
+@pytest.mark.parametrize(
+    ("artefact", "fingerprint"),
+    [("EfficientNetLite0-0123abcd", "0123abcd"), ("hub-4567abcd", "4567abcd"), (None, "f00d")],
+    ids=["head on a backbone", "head on a Hub module", "network of its own"],
+)
+def test_features_are_named_as_training_names_them(artefact: str | None, fingerprint: str) -> None:
+    """A head starts from its backbone's features, cut as training cuts them; every other model from its own."""
+    record = ModelRecord(
+        class_names=("crow", "tit"),
+        image_size=(224, 224),
+        fit_mode="crop",
+        crop_fraction=1.0,
+        artefact=artefact,
+        fingerprint="f00d",
+        backbone="EfficientNetLite0",
+        has_linear_head=True,
+    )
+    assert model_feature_key(record) == feature_key(fingerprint, "crop", 1.0) == FeatureKey(fingerprint, "crop 1")
