@@ -164,11 +164,11 @@ def _render_trade_off(entrants: Sequence[Entrant], costs: Sequence[float | None]
     figure.update_yaxes(tickformat=".0%")
     names = [drawn[index][0].title for index in front]
     st.plotly_chart(figure, key=key, config=_NO_BAR, alt=f"On the front: {joined_by_and(names)}")
-    beaten = len(drawn) - len(front)
+    beaten, winner = len(drawn) - len(front), "it" if len(front) == 1 else "one of them"
     st.caption(
         f"Worth a thought: {plain(joined_by_and(names))}. "
         + ("The others, hollow, are beaten" if beaten > 1 else "The other one, hollow, is beaten" if beaten else "")
-        + (" by one of them in both (Pareto front: the dotted line)." if beaten else "None beats another in both.")
+        + (f" by {winner} in both (Pareto front: the dotted line)." if beaten else "None beats another in both.")
     )
 
 

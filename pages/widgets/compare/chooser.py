@@ -25,8 +25,8 @@ def render_chooser(chosen: Chosen, services: Services) -> None:
         _render_runs(runs, chosen)
     with right:
         _render_networks(chosen, services)
-    for complaint in chosen.complaints:
-        st.warning(plain(complaint), icon=":material/warning:")
+    if chosen.complaints:
+        st.warning("  \n".join(map(plain, chosen.complaints)), icon=":material/warning:")
     ready_made = find_ready_made(services.runs.list_runs())
     if chosen.is_empty:
         st.markdown("Or begin with a comparison that the tutorials make:")

@@ -21,6 +21,7 @@ from pages.widgets.wording import count, plain
 _NONE = "–"
 _UNREADABLE = "not readable: made by another version"
 _PHOTOS = "compare.photos"
+_OTHER = ' class="bluetit-other"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,10 +136,8 @@ def _table(names: Sequence[str], differences: Sequence[Difference]) -> str:
     body = "".join(
         f'<tr><th scope="row">{html.escape(row.title[0].upper() + row.title[1:])}</th>'
         + "".join(
-            f'<td class="bluetit-other">{html.escape(value)}</td>'
-            if value != row.values[0]
-            else f"<td>{html.escape(value)}</td>"
-            for value in row.values
+            f'<td data-title="{html.escape(name)}"{_OTHER if value != row.values[0] else ""}>{html.escape(value)}</td>'
+            for name, value in zip(names, row.values, strict=True)
         )
         + "</tr>"
         for row in differences

@@ -165,13 +165,13 @@ def _of_network(backbone: Backbone, juries: list[Entrant], services: Services) -
     known: dict[str, Any] = {"key": f"network:{backbone.name}", "title": backbone.title, "backbone": backbone}
     artefact = find_artefact(backbone, services.settings)
     if artefact is None:
-        return Entrant(**known, problems=(f"{backbone.title} is not prepared; the page Networks prepares it.",))
+        return Entrant(**known, problems=("It is not prepared on this machine; the page Networks does that.",))
     known |= {"fingerprint": artefact.record.fingerprint, "model_bytes": artefact.model_path.stat().st_size}
     maps = {jury.key: map_classes(jury.contender.class_names) for jury in juries if jury.contender}
     jury = next((jury for jury in juries if maps[jury.key].is_complete), None)
     if jury is None or jury.contender is None:
         unknown = list(dict.fromkeys(name for found in maps.values() for name in found.unmapped))
-        return Entrant(**known, problems=(_unmapped_text(backbone, unknown),))
+        return Entrant(**known, problems=(_unmapped_text(unknown),))
     judged = jury.contender.judged
     said = asked_about(artefact.record.fingerprint, services)
     to_ask = tuple(photo_hash for photo_hash in judged.hashes if photo_hash not in said)
@@ -192,12 +192,12 @@ def _of_network(backbone: Backbone, juries: list[Entrant], services: Services) -
     )
 
 
-def _unmapped_text(backbone: Backbone, unknown: list[str]) -> str:
+def _unmapped_text(unknown: list[str]) -> str:
     if not unknown:
-        return f"{backbone.title} needs a model beside it, whose test photos it is asked about."
+        return "It needs a model beside it, whose test photos it can be asked about."
     listed = ", ".join(f"“{name}”" for name in unknown[:_MAX_LISTED])
     more = f" and {len(unknown) - _MAX_LISTED} more" if len(unknown) > _MAX_LISTED else ""
-    return f"{backbone.title} cannot be judged: among ImageNet's 1,000 classes there is none called {listed}{more}."
+    return f"It cannot be judged by your classes: among ImageNet's 1,000 there is none called {listed}{more}."
 
 
 def asked_answers(entrant: Entrant, truth: Mapping[str, int], services: Services) -> Answers | None:

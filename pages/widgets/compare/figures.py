@@ -111,7 +111,10 @@ def _savings(entrant: Entrant, best: Entrant, speeds: Speeds) -> str:
 def _render_remarks(entrants: Sequence[Entrant], speeds: Speeds, services: Services) -> None:
     for entrant in entrants:
         for problem in entrant.problems:
-            show_error(f"{entrant.title}: {problem}")
+            if entrant.run is not None:
+                show_error(f"{entrant.title}: {problem}")
+            else:
+                st.info(f"**{plain(entrant.title)}:** {plain(problem)}", icon=":material/hub:")
     remarks = ["★ marks the best of a column; a click on a title sorts."]
     if any(entrant.judged_by == "validation" for entrant in entrants):
         remarks.append(

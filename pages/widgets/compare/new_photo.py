@@ -130,7 +130,7 @@ def _render_answer(entrant: Entrant, answer: TimedAnswer) -> None:
     st.markdown(f"**{plain(entrant.title)}** · {answer.milliseconds:.1f} ms")
     render_verdict(found)
     st.plotly_chart(
-        top_five_chart(found.predictions),
+        top_five_chart(found.predictions, is_refused=found.is_refused),
         key=f"compare.answer.{entrant.key}",
         config={"displayModeBar": False},
         alt=describe_top_five(found.predictions),

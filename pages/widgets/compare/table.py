@@ -124,5 +124,6 @@ def render_table(entrants: Sequence[Entrant], speeds: Speeds) -> None:
             _NAME: st.column_config.TextColumn(pinned=True),
             **{column.title: st.column_config.NumberColumn(help=column.help) for column in columns},
         },
+        placeholder=_UNKNOWN,
         key="compare.table",
     )
