@@ -1,6 +1,7 @@
 """Preparing a backbone, and trusting what was prepared."""
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from core.errors import (
     TaskCancelledError,
 )
 from core.inference.engine import LiteRTModel
-from core.services import Services
+from core.services import Services, open_services
 from core.settings import Settings
 from tests.conftest import PREPARE_TIMEOUT_SECONDS, prepare
 from tests.waiting import wait_until
@@ -33,6 +34,14 @@ def own_settings(settings: Settings, prepared_cache: Path) -> Settings:
     """Settings with a copy of the prepared cache, which the test may damage."""
     shutil.copytree(prepared_cache / "backbones", settings.cache_path / "backbones")
     return settings
+
+
+@pytest.fixture
+def prepared_services(prepared_settings: Settings) -> Iterator[Services]:
+    """Running services that have nothing to prepare."""
+    opened = open_services(prepared_settings)
+    yield opened
+    opened.close()
 
 
 def prepare_here(backbone: Backbone, settings: Settings) -> artefacts.ArtefactRecord:
@@ -151,12 +160,12 @@ def test_the_fingerprint_follows_weights_and_code(lite0: Backbone, tmp_path: Pat
     assert len(fingerprints) == 4
 
 
-def test_a_worker_of_another_version_refuses(services: Services, lite0: Backbone):
+def test_a_worker_of_another_version_refuses(prepared_services: Services, lite0: Backbone):
     """After an update, an old worker must not prepare what the new page would never find, again and again."""
     payload = {"backbone": lite0.name, "preparing_version": "older"}
-    task_id = services.queue.submit("prepare_backbone", payload)
-    wait_until(lambda: not services.queue.get(task_id).is_active, PREPARE_TIMEOUT_SECONDS)
-    assert "different versions" in (services.queue.get(task_id).error or "")
+    task_id = prepared_services.queue.submit("prepare_backbone", payload)
+    wait_until(lambda: not prepared_services.queue.get(task_id).is_active, PREPARE_TIMEOUT_SECONDS)
+    assert "different versions" in (prepared_services.queue.get(task_id).error or "")
 
 
 def test_a_cancelled_preparation_leaves_nothing(settings: Settings, lite0: Backbone):
