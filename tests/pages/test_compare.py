@@ -296,7 +296,11 @@ def test_models_answer_on_the_page(visit, services, classifier: Classifier, lite
 
 
 def test_classes_that_imagenet_does_not_have(visit, two, lite0: Backbone):
-    """A plain network cannot be judged by them, which is said; the models are compared all the same."""
+    """A plain network cannot be judged by them, which is said; what can be compared is."""
     app = visit(two[0].id, two[1].id, networks=lite0.name)
     assert "among ImageNet's 1,000 there is none called “crow”, “tit”" in texts(app)
     assert "Second is right most often" in texts(app)
+    # Their files are not there, either: the network is timed without them, and each is named.
+    press(app, "compare.measure")
+    assert app.dataframe[0].value["Time per photo, now"].isna().tolist() == [True, True, False]
+    assert sum(error.value.startswith(("First", "Second")) for error in app.error) == 2

@@ -9,6 +9,7 @@ from core.errors import BluetitError
 from core.evaluation.comparison import Comparison
 from core.services import Services
 from pages.widgets.compare.asked import MAX_PHOTOS, ask_with_progress
+from pages.widgets.compare.charts import model_colour
 from pages.widgets.compare.disagreements import render_disagreements
 from pages.widgets.compare.entrants import Entrant
 from pages.widgets.compare.figures import ranked
@@ -106,12 +107,13 @@ def _interval_chart(comparison: Comparison) -> go.Figure:
         x=[value],
         y=[0],
         mode="markers",
-        marker={"size": 14},
+        marker={"size": 14, "color": model_colour(0)},
         error_x={
             "type": "data",
             "symmetric": False,
             "array": [high - value],
             "arrayminus": [value - low],
+            "color": model_colour(0),
             "thickness": 3,
             "width": 8,
         },
@@ -143,17 +145,17 @@ def _render_basis(comparison: Comparison, first: Entrant, second: Entrant) -> No
             "that had no part in making either" if not comparison.num_decided else "that neither of them learned from"
         )
         sentences.append(f"Judged by **{count(num_photos, 'photo')}** {were}.")
-    left_out = exclusion_texts(comparison.excluded, first.title, second.title)
-    if left_out:
-        sentences.append(f"Left out: {plain('; '.join(left_out))}.")
-    elif num_photos:
-        sentences.append("No photo was left out.")
     if comparison.num_decided:
         some = "They were all" if comparison.num_decided == num_photos else f"{comparison.num_decided:,} of them were"
         sentences.append(
             f"{some} used to choose the epoch that was kept "
             "(validation), so a model may look a little too good; photos for the test would tell the truth."
         )
+    left_out = exclusion_texts(comparison.excluded, first.title, second.title)
+    if left_out:
+        sentences.append(f"Left out: {plain('; '.join(left_out))}.")
+    elif num_photos:
+        sentences.append("No photo was left out.")
     sentences += _class_sentences(comparison, first, second)
     if 0 < num_photos < _FEW_PHOTOS:
         sentences.append(f"With fewer than {_FEW_PHOTOS} photos only large differences can show.")

@@ -56,7 +56,7 @@ def _render_curve(
     figure = go.Figure()
     for entrant, epochs in drawn:
         number = entrants.index(entrant)
-        best, colour = epochs[-1].best_epoch, _colour(number)
+        best, colour = epochs[-1].best_epoch, model_colour(number)
         figure.add_scatter(
             x=[epoch.epoch for epoch in epochs],
             y=[getattr(epoch, value) for epoch in epochs],
@@ -141,8 +141,8 @@ def _render_trade_off(entrants: Sequence[Entrant], costs: Sequence[float | None]
             marker={
                 "size": _MARKER_PX,
                 "symbol": "circle" if index in front else "circle-open",
-                "color": _colour(entrants.index(entrant)),
-                "line": {"width": 2, "color": _colour(entrants.index(entrant))},
+                "color": model_colour(entrants.index(entrant)),
+                "line": {"width": 2, "color": model_colour(entrants.index(entrant))},
             },
             error_y={
                 "type": "data",
@@ -172,15 +172,11 @@ def _render_trade_off(entrants: Sequence[Entrant], costs: Sequence[float | None]
     )
 
 
-def _colour(number: int) -> str:
+def model_colour(number: int) -> str:
     """The theme's colour of a model, the same in all charts."""
-    colours = st.get_option(f"theme.{'dark' if is_dark() else 'light'}.chartCategoricalColors") or ["#2f7fd0"]
+    theme = "dark" if st.context.theme.type == "dark" else "light"
+    colours = st.get_option(f"theme.{theme}.chartCategoricalColors")
     return str(colours[number % len(colours)])
-
-
-def is_dark() -> bool:
-    """Whether the visitor sees the dark theme."""
-    return st.context.theme.type == "dark"
 
 
 def chart_name(name: str) -> str:

@@ -91,7 +91,7 @@ def render_differences(entrants: Sequence[Entrant], services: Services) -> None:
         st.caption("Nothing: these runs have the same network, photos and settings, chance included (seed).")
         return
     st.html(_table([run.name for run in runs], differences))
-    st.caption("Marked: what is not as in the first column. All other settings are the same for all of them.")
+    st.caption("Marked: what is not as with the first model. All other settings are the same for all of them.")
     _explain_one_change(differences)
 
 

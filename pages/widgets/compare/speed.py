@@ -30,11 +30,12 @@ class Speeds:
 
 def speeds_of(entrants: Sequence[Entrant]) -> Speeds:
     """The last measurement where it was of all these models, else what each run measured by itself."""
-    measured: dict[tuple[str, str], Latency | None] = st.session_state.get(_MEASURED, {})
+    measured = _measured()
     if all(_mark(each) in measured for each in entrants):
         latencies = {each.key: measured[_mark(each)] for each in entrants}
         return Speeds(
-            milliseconds={key: found.median for key, found in latencies.items() if found is not None}, is_measured=True
+            milliseconds={key: found.median for key, found in latencies.items() if isinstance(found, Latency)},
+            is_measured=True,
         )
     told = {each.key: each.outcome.milliseconds_per_photo for each in entrants if each.outcome is not None}
     return Speeds(milliseconds={key: value for key, value in told.items() if value is not None}, is_measured=False)
@@ -52,6 +53,10 @@ def render_speed_button(entrants: Sequence[Entrant], speeds: Speeds, services: S
     if is_pressed:
         _measure(entrants, services)
         st.rerun()  # the table above shows the figures
+    for entrant in entrants:
+        found = _measured().get(_mark(entrant))
+        if isinstance(found, str):
+            show_error(f"{entrant.title}: {found}")
 
 
 def describe_speeds(speeds: Speeds, services: Services) -> str:
@@ -70,21 +75,26 @@ def describe_speeds(speeds: Speeds, services: Services) -> str:
 
 def _measure(entrants: Sequence[Entrant], services: Services) -> None:
     bar = st.progress(0.0, text="Loading the models")
-    loaded, failed = [], []
+    loaded = []
+    measured: dict[tuple[str, str], Latency | str] = {}
     for entrant in entrants:
         try:
             loaded.append((entrant, entrant.load(services)))
         except BluetitError as exc:
-            failed.append(entrant)
-            show_error(f"{entrant.title}: {exc}")
+            measured[_mark(entrant)] = str(exc)
 
     def tell(num_done: int) -> None:
         bar.progress(num_done / NUM_ROUNDS, text=f"Round {num_done} of {NUM_ROUNDS}")
 
     latencies = measure_latencies([classifier for _, classifier in loaded], on_round=tell)
-    measured: dict[tuple[str, str], Latency | None] = {_mark(entrant): None for entrant in failed}
     measured |= {_mark(entrant): found for (entrant, _), found in zip(loaded, latencies, strict=True)}
     st.session_state[_MEASURED] = measured
+
+
+def _measured() -> dict[tuple[str, str], Latency | str]:
+    """The last measurement by model: its time, or why it could not be loaded."""
+    measured: dict[tuple[str, str], Latency | str] = st.session_state.get(_MEASURED, {})
+    return measured
 
 
 def _mark(entrant: Entrant) -> tuple[str, str]:
