@@ -89,7 +89,9 @@ def run_examine_task(context: TaskContext) -> None:
     started = time.monotonic()
     context.report(0.0, "Looking up the photos")
     run = _look_up(context)
-    with threadpool_limits(context.settings.num_inference_threads):
+    # On one thread the fits take moments (5,000 photos of 200 classes: 4 seconds). Several threads wait for each other,
+    # up to ten times as long, as soon as anything else runs on the machine, such as a training.
+    with threadpool_limits(1):
         look = _Look(context, run)
         examination, reference = look.take(started)
     with closing(open_database(context.settings)) as database:

@@ -1,12 +1,16 @@
 """`core.evaluation.examining`: a closer look at models of painted photos, and what stands in its way."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from core.backbones.artefacts import load_artefact
+from core.backbones.catalog import Backbone
 from core.datasets.photo_store import PhotoStore
 from core.datasets.records import SnapshotView, Split
 from core.datasets.snapshots import load_snapshot
@@ -161,6 +165,49 @@ def test_a_look_can_be_stopped(settings: Settings, run_id: int, folder: RunFolde
         with pytest.raises(TaskCancelledError):
             run_examine_task(context)
     assert not any(path.exists() for path in (folder.examination_path, folder.reference_path, folder.decision_path))
+
+
+def test_nothing_kept_back(settings: Settings) -> None:
+    """Without photos to judge by, and with a class of four, what cannot be found out is said, and the rest is."""
+    counts = dict(zip(COLOURS, (8, 8, 4), strict=True))
+    photos = [
+        Labelled(data=paint(name, number), class_name=name, split=Split.TRAIN)
+        for name, count in counts.items()
+        for number in range(count)
+    ]
+    run_id, _ = finished_run(settings, "Nothing kept back", photos)
+    examine(settings, run_id)
+    found = read(RunFolder(settings, run_id))
+    assert (found.distances, found.learning_curve, found.shortcuts, found.temperature) == ({}, (), (), 1)
+    assert len(found.suspects) == 16
+    assert [text.split(",")[0] for text in found.skipped] == [
+        "Fewer than 5 training photos",
+        "Whether more photos would help cannot be estimated: that needs 4 training photos per class",
+        "Without validation photos nobody knows how sure the model should be.",
+    ]
+
+
+def test_a_network_of_its_own(settings: Settings, lite0: Backbone) -> None:
+    """A model without a backbone below has features of its own name, and its heat maps are measured."""
+    photos = [Labelled(data=paint(name, 0), class_name=name, split=Split.TRAIN) for name in COLOURS]
+    photos.append(Labelled(data=paint("red", 200), class_name="red", split=Split.TEST))
+    own_id, hashes = finished_run(settings, "Own", photos)
+    folder = RunFolder(settings, own_id)
+    shutil.copy(load_artefact(lite0, settings).model_path, folder.litert_path)
+    folder.head_path.unlink()
+    names = tuple(f"class {number}" for number in range(1000))
+    record = replace(read_model_record(folder), artefact=None, class_names=names)
+    folder.write_json(folder.model_record_path, record.to_json())
+    folder.write_json(folder.report_path, {"class_names": list(names)})
+    answers = {"hashes": np.array([hashes[3]]), "classes": np.array([2]), "probabilities": np.eye(1, 1000, 2)}
+    np.savez(
+        folder.predictions_path,
+        **{f"{split}_{name}": values[: split is Split.TEST] for split in Split for name, values in answers.items()},
+    )
+    examine(settings, own_id)
+    assert set(read(folder).distances) == {hashes[3]}
+    assert [shortcut.num_photos for shortcut in read(folder).shortcuts] == [1]
+    assert FeatureCache(settings).missing("Own", "crop 1", hashes.values()) == []
 
 
 def test_runs_that_cannot_be_looked_at(settings: Settings, run_id: int, database: Database) -> None:
