@@ -32,16 +32,19 @@ TIMEOUT_MILLISECONDS = 30_000
 
 StartApp = Callable[[Settings], RunningApp]
 OpenPage = Callable[..., ClassifyPage]
+# By the number of the visitor in its test, and by the options.
+Profiles = dict[tuple[int, str], BrowserContext]
+
+_FORGET_JS = "() => localStorage.clear()"
 
 _has_failed = pytest.StashKey[bool]()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Remember for the fixtures whether the test failed."""
+    """Remember for the fixtures whether the test failed, or could not even begin."""
     report = yield
-    if report.when == "call":
-        item.stash[_has_failed] = report.failed
+    item.stash[_has_failed] = item.stash.get(_has_failed, False) or report.failed
     return report
 
 
@@ -88,22 +91,37 @@ def start_app(keras_environment: dict[str, str]) -> Iterator[StartApp]:
         yield lambda settings: running.enter_context(running_app(settings, environment=keras_environment))
 
 
+@pytest.fixture(scope="module")
+def profiles(chromium: Browser) -> Iterator[Profiles]:
+    """The module's profiles in the browser, each with the options it was opened with, and with what it has cached."""
+    opened: Profiles = {}
+    yield opened
+    for context in opened.values():
+        context.close()
+
+
 @pytest.fixture
 def open_page(
     chromium: Browser,
+    profiles: Profiles,
     tmp_path: Path,
     request: pytest.FixtureRequest,
     start_app: StartApp,  # so that pages are closed before their app ends
 ) -> Iterator[OpenPage]:
-    """Opens the classify page of an app as a new visitor; the test fails on any error in the browser."""
-    opened: list[tuple[BrowserContext, Page]] = []
+    """Opens the classify page of an app as a new visitor; the test fails on any error in the browser.
+
+    Visitors of one test have profiles of their own. The next test's visitor gets one of these with nothing in it but
+    the browser's cache of scripts: reading them all again takes longer than most tests.
+    """
+    opened: dict[tuple[int, str], Page] = {}
     errors: list[str] = []
 
     def open_app(app: RunningApp, **context_options: Any) -> ClassifyPage:
-        context = chromium.new_context(**{"viewport": DESKTOP, **context_options})
-        context.set_default_timeout(TIMEOUT_MILLISECONDS)
-        page = context.new_page()
-        opened.append((context, page))
+        key = (len(opened), repr(sorted(context_options.items())))
+        if key not in profiles:
+            profiles[key] = chromium.new_context(**{"viewport": DESKTOP, **context_options})
+            profiles[key].set_default_timeout(TIMEOUT_MILLISECONDS)
+        page = opened[key] = profiles[key].new_page()
         page.on("console", lambda message: errors.extend(_console_errors(message)))
         page.on("pageerror", lambda error: errors.append(f"uncaught: {error}"))
         visited = ClassifyPage(page, app.url)
@@ -111,12 +129,18 @@ def open_page(
         return visited
 
     yield open_app
-    for number, (context, page) in enumerate(opened):
-        if request.node.stash.get(_has_failed, False):
-            picture = tmp_path / f"failed-{number}.png"
+    for key, page in opened.items():
+        has_failed = request.node.stash.get(_has_failed, False)
+        if has_failed:
+            picture = tmp_path / f"failed-{key[0]}.png"
             page.screenshot(path=picture)
             print(f"Address {page.url}, picture {picture}")
-        context.close()
+        if has_failed or page.is_closed():
+            profiles.pop(key).close()  # nobody can empty it
+        else:
+            page.evaluate(_FORGET_JS)
+            page.context.clear_cookies()
+            page.close()
     assert errors == []
 
 
