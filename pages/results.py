@@ -18,7 +18,7 @@ from pages.widgets.results.learning import render_learning
 from pages.widgets.results.material import read_material
 from pages.widgets.results.mistakes import render_mistakes
 from pages.widgets.results.model_card import render_model_card
-from pages.widgets.results.opened import SECTION, WHAT_CHANGED, open_section, opened_run
+from pages.widgets.results.opened import SECTION, WHAT_CHANGED, open_section, opened_run, settle_section
 from pages.widgets.results.per_class import render_per_class
 from pages.widgets.results.retraining import find_parent, render_corrections_bar, render_what_changed
 from pages.widgets.results.why import render_why
@@ -35,7 +35,7 @@ def render_results(view: RunView, services: Services) -> None:
     with st.container(horizontal=True, gap="medium", key="results-top"):
         with st.container(key="results-headline"):
             render_headline(material)
-        render_pointers(material, open_section)
+        render_pointers(material, now, open_section)
     for problem in material.problems:
         show_error(problem)
     render_examination(material, services)
@@ -52,8 +52,7 @@ def render_results(view: RunView, services: Services) -> None:
     }
     if parent is not None:
         sections = {WHAT_CHANGED: lambda: render_what_changed(material, parent, services), **sections}
-    if st.session_state.get(SECTION) not in sections:
-        st.session_state[SECTION] = next(iter(sections))
+    settle_section(list(sections))
     section = st.segmented_control(
         "What to look at",
         list(sections),
@@ -63,7 +62,7 @@ def render_results(view: RunView, services: Services) -> None:
         persist_state="session",
     )
     with showing_errors():
-        sections[section]()
+        sections[str(section)]()
 
 
 st.html(_STYLES)

@@ -345,7 +345,7 @@ def test_retraining_shows_what_changed(visit: Visit, services: Services, done: i
 def test_confusions_lead_to_their_photos(visit: Visit, services: Services, done: int) -> None:
     """A pair shows its photos, which can be selected and moved as on the dataset page."""
     app = visit(done, "Confusion")
-    assert [label for label in labels(app) if "→" in label] == ["crow → tit · 1", "tit → crow · 1"]
+    assert [label for label in labels(app) if "→" in label] == ["1 × crow → tit", "1 × tit → crow"]
     press(app, f"pair.{CROW}.{TIT}")
     assert "1 photo of **crow** taken for **tit**" in texts(app)
     assert any(each.key == "results.confusion.grid" for each in app.get("bidi_component"))
@@ -379,8 +379,10 @@ def test_doubtful_labels(visit: Visit, services: Services, done: int) -> None:
     assert "**1 training photo** looks as if it were in the wrong class" in texts(app)
     app.toggle(key="results.labels.with_all").set_value(True).run()
     assert "It is in <strong>crow</strong>, but looks like <strong>tit</strong>." in texts(app)
+    assert any("1 training photo" in label for label in labels(app))
     correct(app, train_numbers(TIT)[0], "unsure")
     assert image_of(services, train_numbers(TIT)[0]).review is Review.UNSURE
+    assert not any("1 training photo" in label for label in labels(app))  # that is settled
 
 
 def test_when_to_say_i_do_not_know(visit: Visit, services: Services, done: int) -> None:

@@ -29,7 +29,7 @@ def render_chooser(shown: RunView, views: list[RunView], services: Services) -> 
             list(listed),
             key=_WIDGET,
             format_func=lambda run_id: _title(listed[run_id], datasets),
-            on_change=lambda: open_results(st.session_state[_WIDGET]),
+            on_change=_follow,
             width=460,
         )
         if st.button("Its training", icon=":material/model_training:", type="tertiary", key="results.to_training"):
@@ -37,6 +37,13 @@ def render_chooser(shown: RunView, views: list[RunView], services: Services) -> 
             st.switch_page("pages/train.py")
         if others:
             st.page_link("pages/train.py", label=describe_others(others), icon=":material/arrow_forward:")
+
+
+def _follow() -> None:
+    """Open what was chosen in the box; Streamlit hands over a mere text where a run was renamed in between."""
+    chosen = st.session_state[_WIDGET]
+    if isinstance(chosen, int):
+        open_results(chosen)
 
 
 def _title(view: RunView, datasets: dict[int, str]) -> str:

@@ -11,7 +11,7 @@ import streamlit as st
 from core.services import Services
 from pages.widgets.dataset.selection import delete_when_pressed, render_selection_actions, selection_generation
 from pages.widgets.photo_grid import GridPhoto, photo_grid
-from pages.widgets.results.charts import ACCENT, WRONG, chart, literal, translucent
+from pages.widgets.results.charts import ACCENT, QUIET, WRONG, chart, literal, translucent
 from pages.widgets.results.dataset_now import DatasetNow
 from pages.widgets.results.material import Judged, Material
 from pages.widgets.wording import count, percent, plain
@@ -24,7 +24,7 @@ _NUM_MOST = 12  # classes whose names and numbers can be read beside each other 
 _NUM_NUMBERED = 20  # classes up to which the cells have room for their numbers
 _NUM_PAIRS = 8
 _NUM_PHOTOS = 60
-_PALE, _STRONG = 0.05, 0.95  # opacity of cells that hold none, or all, of a class
+_EMPTY, _PALE, _STRONG = 0.07, 0.15, 0.95  # opacity of cells that hold none, few, or all photos of a class
 _CELL_PX, _FRAME_PX, _MIN_SIDE_PX, _MAX_SIDE_PX = 44, 130, 380, 720
 _WHITE_FROM = 0.5  # share from which on writing on a cell is white
 
@@ -92,7 +92,7 @@ def _render_pairs(judged: Judged, names: tuple[str, ...]) -> None:
     with st.container(horizontal=True, gap="small"):
         for pair in pairs:
             st.button(
-                f"{plain(names[pair.true])} → {plain(names[pair.said])} · {pair.number:,}",
+                f"{pair.number:,} × {plain(names[pair.true])} → {plain(names[pair.said])}",
                 key=f"results.confusion.pair.{pair.true}.{pair.said}",
                 help=f"{percent(pair.share)} of the photos of {plain(names[pair.true])} are taken for "
                 f"{plain(names[pair.said])}.",
@@ -140,12 +140,16 @@ def confusion_figure(confusion: npt.NDArray[np.int64], names: tuple[str, ...], s
     shares = np.divide(cells, support, out=np.zeros(cells.shape), where=support > 0)
     is_right = np.eye(len(shown), dtype=bool)
     figure = go.Figure()
-    for part, colour in ((is_right, ACCENT), (~is_right, WRONG)):
+    for part, colour, least, most in (
+        (cells == 0, QUIET, _EMPTY, _EMPTY),
+        (is_right & (cells > 0), ACCENT, _PALE, _STRONG),
+        (~is_right & (cells > 0), WRONG, _PALE, _STRONG),
+    ):
         figure.add_heatmap(
             z=np.where(part, shares, np.nan),
             zmin=0,
             zmax=1,
-            colorscale=[[0, translucent(colour, _PALE)], [1, translucent(colour, _STRONG)]],
+            colorscale=[[0, translucent(colour, least)], [1, translucent(colour, most)]],
             showscale=False,
             xgap=2 if len(shown) <= _NUM_NUMBERED else 0,
             ygap=2 if len(shown) <= _NUM_NUMBERED else 0,
@@ -153,8 +157,9 @@ def confusion_figure(confusion: npt.NDArray[np.int64], names: tuple[str, ...], s
         )
     filled = np.argwhere(cells > 0)
     is_dark = shares[cells > 0] >= _WHITE_FROM
-    for places, colour in ((filled[~is_dark], None), (filled[is_dark], "#ffffff")):
-        _add_points(figure, places, cells, shares, names=[names[index] for index in shown], shown=shown, colour=colour)
+    shown_names = [names[index] for index in shown]
+    _add_points(figure, filled[~is_dark], cells, shares, names=shown_names, shown=shown, colour=None)
+    _add_points(figure, filled[is_dark], cells, shares, names=shown_names, shown=shown, colour="#ffffff")
     side = _CELL_PX * len(shown) + _FRAME_PX if len(shown) <= _NUM_NUMBERED else _MAX_SIDE_PX
     ticks = {
         "tickvals": list(range(len(shown))) if len(shown) <= 2 * _NUM_NUMBERED else [],
@@ -171,8 +176,14 @@ def confusion_figure(confusion: npt.NDArray[np.int64], names: tuple[str, ...], s
         hovermode="closest",
         hoverdistance=60,  # a click anywhere in a cell means its point
         clickmode="event+select",
-        xaxis={"title": "it said", **ticks},
-        yaxis={"title": "it is", **ticks, "range": [len(shown) - 0.5, -0.5], "scaleanchor": "x"},
+        xaxis={"title": "it said", **ticks, "constraintoward": "left"},
+        yaxis={
+            "title": "it is",
+            **ticks,
+            "range": [len(shown) - 0.5, -0.5],
+            "scaleanchor": "x",  # square cells
+            "constraintoward": "top",
+        },
         showlegend=False,
     )
     return figure

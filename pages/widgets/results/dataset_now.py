@@ -21,6 +21,7 @@ class DatasetNow:
 
     dataset: DatasetView
     classes: tuple[ClassView, ...]
+    class_names: Mapping[int, str]  # by id
     images: tuple[ImageView, ...]  # out of the trash
     by_hash: Mapping[str, Sequence[ImageView]]  # out of the trash first
     changes: DatasetChanges | None  # since the run began; None where nobody knows what it learned from
@@ -31,7 +32,7 @@ class DatasetNow:
 
     def class_name(self, image: ImageView) -> str:
         """The class of an image."""
-        return next((view.name for view in self.classes if view.id == image.class_id), "a deleted class")
+        return self.class_names.get(image.class_id, "a deleted class")
 
     def class_id(self, name: str) -> int | None:
         """The class that had this name when the run began; None where it is gone."""
@@ -84,4 +85,11 @@ def _read(dataset: DatasetView, snapshot: SnapshotView | None, services: Service
         by_hash[image.photo_hash].append(image)
     classes = tuple(library.list_classes(dataset.id))
     changes = None if snapshot is None else changes_since(snapshot, images, classes)
-    return DatasetNow(dataset=dataset, classes=classes, images=images, by_hash=by_hash, changes=changes)
+    return DatasetNow(
+        dataset=dataset,
+        classes=classes,
+        class_names={view.id: view.name for view in classes},
+        images=images,
+        by_hash=by_hash,
+        changes=changes,
+    )

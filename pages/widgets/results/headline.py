@@ -10,6 +10,8 @@ from core.datasets.records import Split
 from core.evaluation.answers import RunAnswers
 from core.evaluation.examination import Examination
 from pages.widgets.dataset.chooser import open_dataset
+from pages.widgets.results.dataset_now import DatasetNow
+from pages.widgets.results.labels import open_suspects
 from pages.widgets.results.learning import would_help
 from pages.widgets.results.material import Judged, Material, splits_to_look_at
 from pages.widgets.train.status import share_text
@@ -123,9 +125,9 @@ def _render_unjudged(material: Material) -> None:
 # --- in short --------------------------------------------------------------------------------------------
 
 
-def render_pointers(material: Material, open_section: Callable[[str], None]) -> None:
+def render_pointers(material: Material, now: DatasetNow | None, open_section: Callable[[str], None]) -> None:
     """A few sentences, each of which leads to its section."""
-    pointers = find_pointers(material.judged, material.examination, material.class_names)
+    pointers = find_pointers(material, now)
     if not pointers:
         return
     with st.container(border=True, gap=None, key="results-pointers"):
@@ -141,17 +143,13 @@ def render_pointers(material: Material, open_section: Callable[[str], None]) -> 
             )
 
 
-def find_pointers(
-    judged: Judged | None, examination: Examination | None, class_names: tuple[str, ...]
-) -> list[Pointer]:
+def find_pointers(material: Material, now: DatasetNow | None) -> list[Pointer]:
     """What a person should look at first."""
-    found = [] if judged is None else [_worst_confusion(judged, class_names), _confident_mistakes(judged)]
+    judged, examination, names = material.judged, material.examination, material.class_names
+    found = [] if judged is None else [_worst_confusion(judged, names), _confident_mistakes(judged)]
+    found.append(_suspected_labels(len(open_suspects(material, now))))
     if examination is not None:
-        found += [
-            _suspected_labels(examination),
-            _shortcuts(examination, class_names),
-            _more_photos(examination),
-        ]
+        found += [_shortcuts(examination, names), _more_photos(examination)]
     return [pointer for pointer in found if pointer is not None]
 
 
@@ -187,12 +185,11 @@ def _confident_mistakes(judged: Judged) -> Pointer | None:
     return Pointer(text=text, icon="priority_high", section="Mistakes")
 
 
-def _suspected_labels(examination: Examination) -> Pointer | None:
-    flagged = sum(suspect.is_flagged for suspect in examination.suspects)
-    if not flagged:
+def _suspected_labels(num_suspects: int) -> Pointer | None:
+    if not num_suspects:
         return None
-    may = "may be in the wrong class"
-    return Pointer(text=f"**{count(flagged, 'training photo')}** {may}.", icon="label_off", section="Labels")
+    text = f"**{count(num_suspects, 'training photo')}** may be in the wrong class."
+    return Pointer(text=text, icon="label_off", section="Labels")
 
 
 def _shortcuts(examination: Examination, class_names: tuple[str, ...]) -> Pointer | None:

@@ -2,11 +2,10 @@
 
 import streamlit as st
 
-from core.datasets.records import Review
 from core.evaluation.examination import Suspect
 from core.services import Services
 from pages.widgets.results.cards import Card, Picture, emphasised, find_missing, hashes_of, render_card
-from pages.widgets.results.corrections import Doubt, render_corrections
+from pages.widgets.results.corrections import Doubt, render_corrections, what_was_done
 from pages.widgets.results.dataset_now import DatasetNow
 from pages.widgets.results.material import Material
 from pages.widgets.results.pager import render_pager
@@ -21,8 +20,8 @@ def render_labels(material: Material, now: DatasetNow | None, services: Services
     if material.examination is None:
         st.caption("This is known once the model has been looked at closely.")
         return
-    suspects = [each for each in material.examination.suspects if not _is_settled(each, material, now)]
-    flagged = [each for each in suspects if each.is_flagged]
+    suspects = material.examination.suspects
+    flagged = tuple(each for each in suspects if each.is_flagged)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.markdown(_introduction(len(flagged)), width="stretch")
         listed = flagged
@@ -36,13 +35,7 @@ def render_labels(material: Material, now: DatasetNow | None, services: Services
     for suspect, card in zip(listed, cards, strict=True):
         with st.container(border=True, key=f"results-suspect-{suspect.photo_hash[:16]}-{suspect.class_index}"):
             render_card(card, material, missing)
-            names = material.class_names
-            doubt = Doubt(
-                photo_hash=suspect.photo_hash,
-                class_name=names[suspect.class_index],
-                likely=(names[suspect.suggested_index],),
-            )
-            render_corrections(doubt, now, services, key=f"suspect.{suspect.class_index}")
+            render_corrections(_doubt_of(suspect, material), now, services, key=f"suspect.{suspect.class_index}")
 
 
 def _introduction(num_flagged: int) -> str:
@@ -57,10 +50,25 @@ def _introduction(num_flagged: int) -> str:
     )
 
 
+def open_suspects(material: Material, now: DatasetNow | None) -> list[Suspect]:
+    """The flagged photos about which nobody has decided anything since the model was trained."""
+    suspects = material.examination.suspects if material.examination else ()
+    return [suspect for suspect in suspects if suspect.is_flagged and not _is_settled(suspect, material, now)]
+
+
 def _is_settled(suspect: Suspect, material: Material, now: DatasetNow | None) -> bool:
-    """Whether a person said earlier that its class is right."""
-    image = None if now is None else now.find(suspect.photo_hash, material.class_names[suspect.class_index])
-    return image is not None and image.review is Review.RIGHT and image.trashed_at is None and not suspect.is_flagged
+    doubt = _doubt_of(suspect, material)
+    image = None if now is None else now.find(doubt.photo_hash, doubt.class_name)
+    return now is not None and image is not None and what_was_done(image, doubt, now) is not None
+
+
+def _doubt_of(suspect: Suspect, material: Material) -> Doubt:
+    names = material.class_names
+    return Doubt(
+        photo_hash=suspect.photo_hash,
+        class_name=names[suspect.class_index],
+        likely=(names[suspect.suggested_index],),
+    )
 
 
 def _card(suspect: Suspect, material: Material, now: DatasetNow | None) -> Card:

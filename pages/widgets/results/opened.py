@@ -1,5 +1,7 @@
 """Whose results are open: kept in the address, so that a reload or a shared link comes back to them."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from core.errors import UnknownRunError
@@ -11,6 +13,8 @@ from pages.widgets.last_page import is_same_page
 SECTION = "results.section"
 WHAT_CHANGED = "What changed"  # the section that only a run has that another one was corrected to
 
+_FIRST = "Mistakes"  # the section that is shown where none was asked for
+_WANTED = "results.section.wanted"  # section to be shown from the next run of the page on
 _OPEN = "results.open"  # number of the run, as text
 _ADDRESS = "results.address"  # what this page wrote into the address last
 _PARAMETER = "run"
@@ -26,7 +30,22 @@ def open_results(run_id: int, section: str | None = None) -> None:
 
 def open_section(name: str) -> None:
     """Show this section, from the next run of the page on."""
-    st.session_state[SECTION] = name
+    st.session_state[_WANTED] = name
+
+
+def settle_section(names: Sequence[str]) -> None:
+    """Have the widget of sections show the one that was asked for, where there is one of this name.
+
+    Called right before the widget: a value that an earlier run gave to it may be overruled by what the browser had.
+
+    Args:
+        names: of the sections.
+    """
+    wanted = st.session_state.pop(_WANTED, st.session_state.get(SECTION))
+    if wanted not in names:
+        wanted = _FIRST
+    if wanted != st.session_state.get(SECTION):
+        st.session_state[SECTION] = wanted
 
 
 def opened_run(views: list[RunView], services: Services) -> RunView | None:

@@ -1,6 +1,7 @@
 """How good it is at each class, and what a stricter or laxer threshold would find."""
 
 import math
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -80,7 +81,6 @@ def _render_table(judged: Judged, material: Material) -> None:
         "Photos": [int(value) for value in scores.support],
         "ROC area": [None if math.isnan(value) else round(value, 4) for value in areas.roc.tolist()],
     }
-    share = {"format": "%.1f %%", "min_value": 0, "max_value": 100}
     st.dataframe(
         columns,
         hide_index=True,
@@ -88,12 +88,8 @@ def _render_table(judged: Judged, material: Material) -> None:
         key="results.per_class.table",
         column_config={
             "Class": st.column_config.TextColumn(pinned=True),
-            "Found": st.column_config.ProgressColumn(
-                **share, help="Of the photos of this class, so many were called so (recall).", color=ACCENT
-            ),
-            "Right when said": st.column_config.ProgressColumn(
-                **share, help="Of the photos that it called so, so many are (precision).", color=ACCENT
-            ),
+            "Found": _share_column("Of the photos of this class, so many were called so (recall)."),
+            "Right when said": _share_column("Of the photos that it called so, so many are (precision)."),
             "F1": st.column_config.NumberColumn(
                 format="%.1f %%", help="High only where both others are: their harmonic mean."
             ),
@@ -110,6 +106,10 @@ def _render_table(judged: Judged, material: Material) -> None:
         file_name=f"{material.view.name} classes",
         key="results.per_class.csv",
     )
+
+
+def _share_column(explanation: str) -> Any:
+    return st.column_config.ProgressColumn(help=explanation, format="%.1f %%", min_value=0, max_value=100, color=ACCENT)
 
 
 def _percent(share: float) -> float | None:

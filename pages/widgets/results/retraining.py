@@ -165,14 +165,14 @@ def _render_training(run_id: int, services: Services) -> None:
 
 
 def find_parent(view: RunView, services: Services) -> RunView | None:
-    """The run that this one is a corrected copy of; None where it is none, or that one is gone."""
+    """The finished run that this one is a changed copy of; None where it is none, or that one was deleted."""
     if view.parent_id is None:
         return None
     try:
         parent = services.runs.get_run(view.parent_id)
     except UnknownRunError:
         return None
-    return parent if parent.status is RunStatus.DONE else None
+    return parent if parent.status is RunStatus.DONE and parent.trashed_at is None else None
 
 
 def render_what_changed(material: Material, parent: RunView, services: Services) -> None:

@@ -76,6 +76,11 @@ def describe_shortcut(shortcut: ClassShortcut) -> str:
     )
     if not shortcut.is_suspected:
         return told
+    if shortcut.has_same_look:
+        return (
+            f"{told} All its photos look the same {_place_text(shortcut.place)}, and those of other classes do not: "
+            "that gives the class away."
+        )
     return (
         f"{told} On {share_text(shortcut.same_place)} of the photos that region is at the same place, "
         f"{_place_text(shortcut.place)}: it may look at something that gives the class away."
