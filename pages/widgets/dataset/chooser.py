@@ -69,6 +69,17 @@ def render_chooser(dataset: DatasetView, services: Services) -> None:
         format_func=lambda dataset_id: (
             f"{datasets[dataset_id].name} · {count(datasets[dataset_id].num_images, 'photo')}"
         ),
-        on_change=lambda: open_dataset(st.session_state[_WIDGET]),
+        on_change=open_chosen,
     )
     st.button("All datasets", icon=":material/apps:", on_click=leave_dataset, type="tertiary")
+
+
+def open_chosen() -> None:
+    """Open what was chosen in the box.
+
+    The browser sends the text that it shows. Once the number of photos in it is an old one, it names none of the
+    options; then Streamlit hands over the text itself, whatever the visitor did on the page.
+    """
+    chosen = st.session_state[_WIDGET]
+    if isinstance(chosen, int):
+        open_dataset(chosen)
