@@ -101,7 +101,9 @@ def _has_validation(epoch: EpochStory) -> bool:
 
 
 def render_trade_offs(entrants: Sequence[Entrant], speeds: Speeds) -> None:
-    """How often right against time and against size, with the models that no other beats in both."""
+    """How often right against time and against size, with the models that no other beats in both; nothing for one model."""
+    if sum(entrant.score is not None for entrant in entrants) < 2:
+        return
     milliseconds = [speeds.milliseconds.get(entrant.key) for entrant in entrants]
     megabytes = [None if entrant.model_bytes is None else entrant.model_bytes / 1e6 for entrant in entrants]
     left, right = st.columns(2, gap="medium")

@@ -32,8 +32,7 @@ def render_figures(entrants: Sequence[Entrant], services: Services) -> None:
     render_table(entrants, speeds)
     _render_remarks(entrants, speeds, services)
     render_speed_button(entrants, speeds, services)
-    if len(entrants) > 1:
-        render_trade_offs(entrants, speeds)
+    render_trade_offs(entrants, speeds)
     render_differences(entrants, services)
 
 
