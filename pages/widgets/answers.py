@@ -202,10 +202,10 @@ def _render_table(answers: Sequence[Answer]) -> None:
     columns = {
         "Photo": [answer.photo.name for answer in answers],
         "Answer": [_answer_text(answer) for answer in answers],
-        "Probability": [_best_probability(answer) * 100 if answer.classification else None for answer in answers],
+        "Probability": [_shown_percentage(answer) for answer in answers],
     }
     if any(map(_is_refused, answers)):
-        columns["First"] = [_best_label(answer) for answer in answers]  # its guess, where it does not know
+        columns["It would guess"] = [_guess_text(answer) for answer in answers]
     if _has_groups(answers):
         columns["Kind"] = [_group(answer) for answer in answers]
     for rank, title in enumerate(("Second", "Third"), start=1):
@@ -422,6 +422,16 @@ def _answer_text(answer: Answer) -> str:
     if _is_refused(answer):
         return _I_DO_NOT_KNOW
     return _best_label(answer) or answer.photo.error or "waiting"
+
+
+def _guess_text(answer: Answer) -> str:
+    """What it would have said, where it does not know."""
+    return f"{_best_label(answer)}, {percent(_best_probability(answer))}" if _is_refused(answer) else ""
+
+
+def _shown_percentage(answer: Answer) -> float | None:
+    """Of the answer that is given, 0-100."""
+    return None if answer.classification is None or _is_refused(answer) else 100 * _best_probability(answer)
 
 
 def _best_probability(answer: Answer) -> float:

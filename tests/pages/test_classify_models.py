@@ -238,8 +238,10 @@ def test_a_model_that_knows_its_limits_says_that_it_does_not_know(
     app.toggle(key="results.only_unsure").set_value(True)
     app.session_state["results.layout"] = "Table"
     app.run()
-    assert list(app.dataframe[0].value["Answer"]) == ["I don't know"]
-    assert list(app.dataframe[0].value.columns) == ["Photo", "Answer", "Probability", "First", "Second", "Third"]
+    table = app.dataframe[0].value
+    assert list(table.columns) == ["Photo", "Answer", "Probability", "It would guess", "Second", "Third"]
+    assert list(table["Answer"]) == ["I don't know"]
+    assert re.fullmatch(r".+, \d+\s%", table["It would guess"][0])
     RunFolder(prepared_settings, run_id).decision_path.write_bytes(b"{")
     app.run()
     settle(app)
