@@ -101,7 +101,7 @@ def _has_validation(epoch: EpochStory) -> bool:
 
 
 def render_trade_offs(entrants: Sequence[Entrant], speeds: Speeds) -> None:
-    """How often right against time and against size, with the models that no other beats in both; nothing for one model."""
+    """How often right against time and size, with the models that no other beats in both; nothing for one model."""
     if sum(entrant.score is not None for entrant in entrants) < 2:
         return
     milliseconds = [speeds.milliseconds.get(entrant.key) for entrant in entrants]
