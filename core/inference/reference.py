@@ -68,7 +68,10 @@ class Reference:
 
     def distance(self, features: npt.NDArray[np.floating]) -> float:
         """Cosine distance of a photo to the nearest one, 0 (alike) to 2; arguments and errors as for `nearest`."""
-        return self.nearest(features, 1)[0][2]
+        self._check_width(features)
+        # Not a matrix product: that wakes all cores for every photo, while they are busy with other photos.
+        cosines = np.einsum("pc,c->p", self.features, unit_length(features))
+        return float(np.clip(1 - cosines.max(), 0, 2))
 
     def nearest_rows(
         self, features: npt.NDArray[np.floating], k: int
@@ -85,12 +88,15 @@ class Reference:
         Raises:
             RunFileError: the features are those of another network.
         """
-        if features.shape[1] != self.num_features:
+        self._check_width(features)
+        return nearest(unit_length(features), self.features, k)
+
+    def _check_width(self, features: npt.NDArray[np.floating]) -> None:
+        if features.shape[-1] != self.num_features:
             raise RunFileError(
-                f"The network has {features.shape[1]} features, those of the training photos are {self.num_features}. "
+                f"The network has {features.shape[-1]} features, those of the training photos are {self.num_features}. "
                 "Examine the model again."
             )
-        return nearest(unit_length(features), self.features, k)
 
 
 def read_reference(folder: RunFolder) -> Reference | None:
