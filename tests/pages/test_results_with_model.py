@@ -51,5 +51,5 @@ def test_a_photo_of_no_class_is_refused(
     assert "### I don't know" in try_with(SAMPLES[3])
     said = try_with(SAMPLES[1])
     assert "### <b>coffee</b>," in said
-    assert "sure enough" in said
+    assert "which is enough" in said
     assert "photo.png" in try_with(b"no photo")

@@ -109,7 +109,12 @@ def reliability_figure(before: Sequence[ReliabilityBin], after: Sequence[Reliabi
         height=380,
         margin={"l": 0, "r": 8, "t": 8, "b": 0},
         xaxis={"title": "how sure it says it is, %", "range": [lowest - 3, 103], "zeroline": False},
-        yaxis={"title": "how often it is right, %", "range": [-5, 105], "zeroline": False},
+        yaxis={
+            "title": "how often it is right, %",
+            "range": [-6, 108],
+            "tickvals": [0, 20, 40, 60, 80, 100],
+            "zeroline": False,
+        },
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "itemsizing": "constant"},
     )
     return figure
@@ -272,13 +277,16 @@ def why_refused(name: str, probability: float, distance: float | None, decision:
         decision: the limits.
     """
     lines = []
+    guess = f"Its best guess is {plain(name)}"
     if probability < decision.min_probability:
         lines.append(
-            f"Its best guess is {plain(name)}, but it is only {percent(probability)} sure, and "
-            f"{percent(decision.min_probability)} are asked for."
+            f"{guess}, but it is only {percent(probability)} sure, and {percent(decision.min_probability)} are asked "
+            "for."
         )
     elif decision.min_probability:
-        lines.append(f"It is sure enough: {percent(decision.min_probability)} are asked for.")
+        lines.append(
+            f"{guess}, {percent(probability)} sure, which is enough: {percent(decision.min_probability)} are asked for."
+        )
     if distance is not None and decision.max_distance is not None:
         if distance > decision.max_distance:
             lines.append(

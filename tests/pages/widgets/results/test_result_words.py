@@ -81,7 +81,7 @@ def test_why_a_photo_is_refused() -> None:
     assert "only 60 % sure, and 80 % are asked for" in lines[0]
     assert "0.500 away from the nearest photo, and 0.300 are allowed" in lines[1]
     lines = why_refused("crow", 0.9, 0.2, decision)
-    assert "sure enough" in lines[0]
+    assert "90 % sure, which is enough: 80 % are asked for" in lines[0]
     assert "learned from photos like this" in lines[1]
     assert why_refused("crow", 0.6, None, Decision()) == ["Nothing is refused at this place of the slider."]
 
