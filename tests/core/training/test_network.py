@@ -1,5 +1,7 @@
 """The networks that a training works on."""
 
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -72,6 +74,14 @@ def test_every_family_has_a_member_here():
     assert {find_backbone(name).family for name in MEMBERS} == {backbone.family for backbone in BACKBONES}
 
 
+@pytest.fixture
+def room() -> Iterator[None]:
+    """Networks refer to themselves in circles: their weights stay in memory until somebody looks for such circles."""
+    yield
+    gc.collect()
+
+
+@pytest.mark.usefixtures("room")
 @pytest.mark.parametrize("name", MEMBERS)
 def test_every_family_is_numbered_cut_and_saved(name: str, tmp_path: Path):
     """Layers are those of Keras without top; both parts make the whole wherever it is cut; a saved copy of Keras' own
@@ -136,10 +146,10 @@ def test_only_layers_above_the_cut_change(first_layer: int):
     split = split_at(network, first_layer)
     model = build_trainable(split, head_for(network, HeadConfig(dropout=0.5)))
     before = [layer.get_weights() for layer in network.layers]
-    activations = split.lower.predict(pixels_for(network, 8), verbose=0)
+    activations = answer(split.lower, pixels_for(network, 8))
     model.compile(keras.optimizers.SGD(1.0), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     # Random networks fade; steps must be large enough to see, and statistics would move at once if they could.
-    activations /= activations.std()
+    activations = activations / activations.std()
     for weight in model.trainable_weights:
         weight.assign(weight * 3)
     started = [layer.get_weights() for layer in network.layers]
@@ -162,7 +172,7 @@ def test_the_head_drops_values_only_while_training():
     """The backbone's own dropout stays off in training, the head's is on."""
     network = build_backbone(find_backbone("EfficientNetB0"), (64, 64), None)
     split = split_at(network, len(network.layers) // 2)
-    activations = split.lower.predict(pixels_for(network), verbose=0)
+    activations = answer(split.lower, pixels_for(network))
     for dropout, is_random in ((0.0, False), (0.5, True)):
         model = build_trainable(split, head_for(network, HeadConfig(dropout=dropout), 3))
         first, second = (keras.ops.convert_to_numpy(model(activations, training=True)) for _ in range(2))
@@ -175,12 +185,12 @@ def test_a_later_split_of_the_same_network_decides_anew():
     """The head phase freezes everything, the fine-tune phase then cuts the same network, and the weights stay."""
     network = build_backbone(find_backbone("EfficientNetLite0"), (64, 64), None)
     pixels = pixels_for(network)
-    features = network.model.predict(pixels, verbose=0)[0]
+    features = answer(network.model, pixels)[0]
     frozen = split_at(network, len(network.layers))
     assert frozen.upper.trainable_weights == []
     cut = split_at(network, 100)
     assert cut.upper.trainable_weights
-    assert np.array_equal(cut.upper.predict(cut.lower.predict(pixels, verbose=0), verbose=0)[0], features)
+    assert np.array_equal(answer(cut.upper, answer(cut.lower, pixels))[0], features)
 
 
 def test_features_are_those_of_the_classifier(settings: Settings, lite0: Backbone):
@@ -189,8 +199,8 @@ def test_features_are_those_of_the_classifier(settings: Settings, lite0: Backbon
     pixels = sample_pixels(lite0).astype(np.float32)
     network = build_backbone(lite0, lite0.image_size, weights_path)
     classifier = build_classifier(lite0, weights_path)
-    expected = classifier.model.predict(pixels, verbose=0)
-    for actual, other in zip(network.model.predict(pixels, verbose=0), expected[1:], strict=True):
+    expected = answer(classifier.model, pixels)
+    for actual, other in zip(answer(network.model, pixels), expected[1:], strict=True):
         np.testing.assert_allclose(actual, other, atol=1e-5)
 
 
@@ -211,8 +221,8 @@ def test_the_file_with_the_head_serves_other_image_sizes(
     options = {"include_top": False, "weights": str(without_top), "input_shape": (size, size, 3), "pooling": "avg"}
     family = getattr(keras.applications, backbone.family)
     theirs = family.MobileNet(alpha=0.75, **options) if backbone.alpha is not None else family.MobileNetV2(**options)
-    expected = theirs.predict(family.preprocess_input(pixels.copy()), verbose=0)
-    np.testing.assert_allclose(network.model.predict(pixels, verbose=0)[0], expected, atol=1e-4)
+    expected = answer(theirs, family.preprocess_input(pixels.copy()))
+    np.testing.assert_allclose(answer(network.model, pixels)[0], expected, atol=1e-4)
 
 
 def test_vgg_keeps_its_weights_at_another_image_size(tmp_path: Path):
@@ -276,8 +286,8 @@ def test_probabilities_are_those_of_the_logits(config: HeadConfig, num_classes: 
     network = build_backbone(find_backbone("EfficientNetLite0"), (64, 64), None)
     head = head_for(network, config, num_classes)
     pixels = pixels_for(network)
-    probabilities = assemble(network, head).predict(pixels, verbose=0)
-    logits = head.predict(network.model.predict(pixels, verbose=0)[0], verbose=0)
+    probabilities = answer(assemble(network, head), pixels)
+    logits = answer(head, answer(network.model, pixels)[0])
     if logits.shape[1] == 1:
         logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
     powers = np.exp(logits)
