@@ -1,5 +1,6 @@
 """The real app, and a real browser in which every error counts."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -36,6 +37,8 @@ OpenPage = Callable[..., ClassifyPage]
 Profiles = dict[tuple[int, str], BrowserContext]
 
 _FORGET_JS = "() => localStorage.clear()"
+
+_PROBES = re.compile(r"://[^/]+/\w+/_stcore/(health|host-config)$")
 
 _has_failed = pytest.StashKey[bool]()
 
@@ -151,6 +154,8 @@ def page(open_page: OpenPage, app: RunningApp) -> ClassifyPage:
 
 
 def _console_errors(message: ConsoleMessage) -> list[str]:
-    if message.type != "error":
+    url = message.location.get("url", "")
+    # Where a link leads to a page below the root, Streamlit looks for its server below that page first.
+    if message.type != "error" or _PROBES.search(url):
         return []
-    return [f"{message.text} ({message.location.get('url', '')})"]
+    return [f"{message.text} ({url})"]

@@ -28,10 +28,8 @@ def verdict(comparison: Comparison, first: str, second: str) -> str:
     if only_first + only_second == 0:
         return f"{first} and {second} are right and wrong on the very same photos: **nothing tells them apart**."
     luck = "**that is hardly luck**" if is_hardly_luck(comparison) else "**that could be luck**"
-    return (
-        f"{second} is right on {count(only_second, 'photo')} that {first} gets wrong, {first} on {only_first:,} that "
-        f"{second} gets wrong: {luck}."
-    )
+    other_way = f"{first} on {only_first:,} that {second} gets wrong" if only_first else "and never the other way"
+    return f"{second} is right on {count(only_second, 'photo')} that {first} gets wrong, {other_way}: {luck}."
 
 
 def luck_text(comparison: Comparison) -> str:
@@ -62,7 +60,7 @@ def exclusion_texts(excluded: Mapping[Exclusion, int], first: str, second: str) 
     """How many photos do not count, and why; plain text."""
     reasons = {
         Exclusion.LEARNED: "that one of them learned from, or both",
-        Exclusion.DISPUTED: "whose class is not the same for both, or that are in two classes",
+        Exclusion.DISPUTED: "with another class for one than for the other, or with two classes",
         Exclusion.CLASS_UNKNOWN: "of classes that only one of them knows",
         Exclusion.DECIDED: "by which the best epoch of one of them was chosen",
         Exclusion.ONLY_FIRST: f"that only {first} was asked about",

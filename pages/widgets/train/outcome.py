@@ -10,6 +10,7 @@ from core.services import Services
 from pages.widgets.backbone_picker import choose_model
 from pages.widgets.dataset.chooser import open_dataset
 from pages.widgets.errors import guarded, show_error
+from pages.widgets.results.opened import open_results
 from pages.widgets.train.downloads import render_downloads
 from pages.widgets.train.history import RunHistory
 from pages.widgets.train.start import begin_again
@@ -146,8 +147,15 @@ def _times_text(outcome: Outcome) -> str:
 def _render_next_steps(view: RunView, services: Services, *, is_done: bool) -> None:
     with st.container(horizontal=True, gap="small"):
         if is_done and st.button(
-            "Classify with it", key=f"train.classify.{view.id}", type="primary", icon=":material/image_search:"
+            "See results",
+            key=f"train.results.{view.id}",
+            type="primary",
+            icon=":material/insights:",
+            help="Where it is right and wrong, and why; put photos right and train again.",
         ):
+            open_results(view.id)
+            st.switch_page("pages/results.py")
+        if is_done and st.button("Classify with it", key=f"train.classify.{view.id}", icon=":material/image_search:"):
             choose_model(view.id)
             st.switch_page("pages/classify.py")
         if is_done and view.config_values.get("backbone") != SCRATCH:

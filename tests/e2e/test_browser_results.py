@@ -1,0 +1,153 @@
+"""From a model's mistakes to a better model, and the address that shows which is better, in a real browser."""
+
+import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from core.config import PhaseConfig, TrainConfig
+from core.datasets.library import Library
+from core.datasets.photo_store import PhotoStore, encode_photo
+from core.datasets.records import NewImage, Split
+from core.datasets.snapshots import take_snapshot
+from core.jobs.queue import TaskQueue
+from core.jobs.supervisor import Supervisor
+from core.runs.desk import RunDesk
+from core.runs.library import RunLibrary
+from core.settings import Settings
+from core.storage.db import Database, open_database
+from tests.core.training.training_samples import paint
+from tests.e2e.classify_page import ClassifyPage
+from tests.e2e.conftest import OpenPage
+from tests.e2e.running_app import RunningApp
+
+# A worker loads TensorFlow before its first run.
+TRAIN_MILLISECONDS = 120_000
+PLANTED = "planted"
+
+# Colour, the class that somebody has put it into, and how many photos of it. What is red was put into the wrong class,
+# so that the first model learns it wrongly; one blue photo for the test is in the wrong class, too.
+TRAIN = (("blue", "cold", 6), ("red", "cold", 7), ("green", "warm", 6))
+TEST = (("blue", "cold", 3), ("green", "warm", 3), ("red", "warm", 3), ("blue", "warm", 1))
+
+# A cell's middle in the window, from the names on the axes.
+_CELL_JS = """(plot, [true_, said]) => {
+  const {xaxis, yaxis} = plot._fullLayout;
+  const place = (axis, name) => axis.d2p(axis.tickvals[axis.ticktext.indexOf(name)]) + axis._offset;
+  const box = plot.getBoundingClientRect();
+  return [box.x + place(xaxis, said), box.y + place(yaxis, true_)];
+}"""
+
+
+@pytest.fixture(scope="module")
+def app_settings(app_settings: Settings) -> Settings:
+    """A workspace with a dataset in which photos are in the wrong class."""
+    with opened(app_settings) as (database, _):
+        library = Library(database)
+        dataset_id = library.create_dataset("Colours").id
+        store = PhotoStore(app_settings.photos_path, app_settings.cache_path)
+        for split, counts, begin in ((Split.TRAIN, TRAIN, 0), (Split.TEST, TEST, 100)):
+            for order, (colour, class_name, count) in enumerate(counts):
+                for number in range(begin + 20 * order, begin + 20 * order + count):
+                    photo = encode_photo(paint(colour, number), f"{colour}{number}.png")
+                    store.put(photo)
+                    is_planted = (colour, class_name) == ("blue", "warm")
+                    name = PLANTED if is_planted else f"{colour}{number}.png"
+                    image = NewImage(photo=photo.record, class_name=class_name, name=name, split=split)
+                    library.add_images(dataset_id, [image])
+    return app_settings
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[tuple[Database, RunDesk]]:
+    """The workspace's database and desk, beside those of the app, whose workers do what is asked for here."""
+    with closing(open_database(settings)) as database:
+        queue = TaskQueue(database)
+        yield database, RunDesk(RunLibrary(database), queue, Supervisor(settings, queue), settings)
+
+
+def begin_training(settings: Settings) -> int:
+    """Have a head trained on the dataset; the run's number."""
+    with opened(settings) as (database, desk):
+        (dataset,) = Library(database).list_datasets()
+        config = TrainConfig(
+            snapshot=take_snapshot(database, dataset.id).hash,
+            backbone="EfficientNetLite0",
+            head_phase=PhaseConfig(num_epochs=15, learning_rate=0.01, batch_size=8),
+        )
+        return desk.submit(config, name="First", dataset_id=dataset.id).id
+
+
+def put_red_right(settings: Settings) -> None:
+    """Move the red training photos into the class where they belong, as somebody does on the dataset page."""
+    with opened(settings) as (database, _):
+        library = Library(database)
+        (dataset,) = library.list_datasets()
+        warm = next(view for view in library.list_classes(dataset.id) if view.name == "warm")
+        red = [image.id for image in library.list_images(dataset.id) if image.name.startswith("red")]
+        library.move_images(red, warm.id)
+
+
+def main_of(page: ClassifyPage) -> Locator:
+    return page.page.get_by_test_id("stMain")
+
+
+def choose_section(page: ClassifyPage, title: str) -> None:
+    main_of(page).get_by_role("radio", name=title, exact=True).click()
+    page.expect_rest()
+
+
+def test_from_mistakes_to_a_better_model(
+    page: ClassifyPage, app: RunningApp, app_settings: Settings, open_page: OpenPage
+) -> None:
+    """A cell of the confusion matrix shows its photos; relabelled and trained again, flips are seen and compared."""
+    first = begin_training(app_settings)
+    page.page.goto(f"{app.url}/train?run={first}")
+    main_of(page).get_by_role("button", name="See results").click(timeout=TRAIN_MILLISECONDS)
+    headline = main_of(page).get_by_role("heading", name=re.compile("^Right 6 times out of 10"))
+    expect(headline).to_be_visible()
+    # The closer look goes on beside it and makes the page anew once it is done.
+    expect(main_of(page).get_by_text("What it learned from that looks most alike").first).to_be_visible(
+        timeout=TRAIN_MILLISECONDS
+    )
+
+    choose_section(page, "Confusion")
+    plot = main_of(page).locator(".js-plotly-plot")
+    expect(plot.get_by_text("it said", exact=True)).to_be_visible()
+    plot.scroll_into_view_if_needed()
+    page.expect_rest()
+    page.page.mouse.click(*plot.evaluate(_CELL_JS, ["warm", "cold"]))
+    expect(main_of(page).get_by_role("heading", name="4 photos of warm taken for cold")).to_be_visible()
+
+    choose_section(page, "Mistakes")
+    card = main_of(page).locator("[class*='st-key-results-mistake-']").filter(has_text=PLANTED)
+    card.get_by_role("button", name=re.compile("Relabel")).click()
+    page.page.get_by_role("menuitem", name="cold").click()
+    expect(card.get_by_text("Moved to cold")).to_be_visible()
+    expect(main_of(page).get_by_text(re.compile("^1 correction since"))).to_be_visible()
+
+    put_red_right(app_settings)
+    page.page.reload()
+    expect(main_of(page).get_by_text(re.compile("^8 corrections since"))).to_be_visible()
+    page.expect_rest()
+    main_of(page).get_by_role("button", name=re.compile("Retrain")).click()
+    changed = main_of(page).get_by_role("heading", name="Better by 3 photos: 3 photos put right, 0 now wrong.")
+    expect(changed).to_be_visible(timeout=TRAIN_MILLISECONDS)
+    expect(main_of(page).get_by_text("It is warm. Before: cold; now: warm").first).to_be_visible()
+
+    second = int(re.search(r"run=(\d+)", page.page.url)[1])  # type: ignore[index]  # the address always has it
+    page.page.goto(f"{app.url}/compare?runs={first},{second}")
+    page.expect_rest()
+    choose_section(page, "Really better?")
+    verdict = re.compile("^First, corrected is right on 3 photos that First gets wrong, and never the other way: ")
+    expect(main_of(page).get_by_role("heading", name=verdict)).to_be_visible()
+    shared = page.page.url
+    assert {str(first), str(second)} <= set(re.findall(r"\d+", shared.partition("?")[2]))
+
+    another = open_page(app)
+    another.page.goto(shared)
+    expect(main_of(another).get_by_role("heading", name="Which model is better?")).to_be_visible()
+    choose_section(another, "Really better?")
+    expect(main_of(another).get_by_role("heading", name=verdict)).to_be_visible()
