@@ -48,7 +48,7 @@ from core.evaluation.latency import measure_latencies
 from core.evaluation.metrics import SplitMetrics, measure
 from core.evaluation.rejection import default_point, rejection_points
 from core.images import to_array
-from core.inference.classifier import Classifier
+from core.inference.classifier import ClassifierCache
 from core.runs.begin import RunRequest, begin_runs
 from core.runs.decision import read_decision
 from core.runs.folder import RunFolder
@@ -62,7 +62,6 @@ _PAGE_SECONDS = 60
 _NUM_RERUNS = 7
 _NUM_PHOTOS = 5_000
 _NUM_SQUARES = 200  # decoded beforehand; 5,000 of them would fill the memory
-_NUM_IN_TURN = 500
 _NUM_RELABELLED = 10
 _POLL_SECONDS = 0.05
 
@@ -103,7 +102,6 @@ def evaluate(services: Services, view: RunView, num_photos: int) -> dict[str, An
     """All figures of one run."""
     folder = RunFolder(services.settings, view.id)
     answers = read_answers(folder)
-    classifier = services.classifiers.get_trained(view.id)
     fitted = fit_temperature(answers.validation)
     splits = {split: answers.of(split) for split in (Split.VALIDATION, Split.TEST) if len(answers.of(split))}
     return {
@@ -115,7 +113,7 @@ def evaluate(services: Services, view: RunView, num_photos: int) -> dict[str, An
         "splits": {str(split): split_figures(each, fitted) for split, each in splits.items()},
         **examine(services, view),
         "i_do_not_know": rejection_figures(services, view, fitted),
-        **time_answers(services, view, classifier, num_photos),
+        **time_answers(services, view, num_photos),
         "retrain_after_relabel_seconds": retrain_after_relabel(services, view),
     }
 
@@ -245,25 +243,26 @@ def rejection_figures(services: Services, view: RunView, temperature: float) -> 
     }
 
 
-def time_answers(services: Services, view: RunView, classifier: Classifier, num_photos: int) -> dict[str, Any]:
+def time_answers(services: Services, view: RunView, num_photos: int) -> dict[str, Any]:
     """How fast photos are evaluated, beside LiteRT alone on decoded squares."""
     tell(f"evaluating {num_photos:,} photos")
     photos = stored_photos(services, view)
-    many = list(itertools.islice(itertools.cycle(photos), num_photos))
     store, num_threads = services.photo_store, services.settings.num_inference_threads
-    squares = [
-        to_array(classifier.square(store.read(photo.hash, photo.suffix), photo.hash)) for photo in many[:_NUM_SQUARES]
-    ]
-    ask(classifier, many[:_NUM_SQUARES], store, num_threads=num_threads)  # warm up
     seconds = litert_seconds = 0.0
     # In turn, so that both meet the same noise of the machine.
-    for start in range(0, num_photos, _NUM_IN_TURN):
-        part = many[start : start + _NUM_IN_TURN]
-        started = time.perf_counter()
+    for start in range(0, num_photos, len(photos)):
+        part = photos[: num_photos - start]
+        # Anew each time: a loaded network remembers what it made of the photos before.
+        classifier = ClassifierCache(services.settings).get_trained(view.id)
+        squares = [
+            to_array(classifier.square(store.read(photo.hash, photo.suffix), photo.hash))
+            for photo in part[:_NUM_SQUARES]
+        ]
+        begun = time.perf_counter()
         ask(classifier, part, store, num_threads=num_threads)
         between = time.perf_counter()
         run_all(classifier.engine, list(itertools.islice(itertools.cycle(squares), len(part))))
-        seconds += between - started
+        seconds += between - begun
         litert_seconds += time.perf_counter() - between
     return {
         "evaluated_photos": num_photos,
