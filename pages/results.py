@@ -76,4 +76,4 @@ else:
     if shown.status is RunStatus.DONE:
         render_results(shown, services)
     else:
-        render_unfinished(shown)
+        render_unfinished(shown, services)

@@ -177,6 +177,9 @@ def test_the_newest_run_is_open_and_others_have_an_address(visit: Visit, service
     assert "".join(app.query_params["run"]) == str(newer)
     app.selectbox(key="results.chooser").set_value(done).run()
     assert "".join(app.query_params["run"]) == str(done)
+    press(app, "results.to_compare")
+    assert app.title[0].value == "Which model is better?"
+    assert set(app.query_params["runs"][0].split(",")) == {str(done), str(newer)}
     assert "No run has the number 999" in texts(visit(999))
     assert visit("1 or 2").selectbox(key="results.chooser").value == newer
     services.runs.trash(newer)
@@ -503,7 +506,7 @@ def test_two_hundred_classes(visit: Visit, services: Services) -> None:
     write_examination(services, view, asked, num_classes=200)
     app = visit(view.id)
     assert app.title[0].value == "Right 150 times out of 200"
-    assert app.number_input(key="results.mistakes.page").max == 9
+    assert app.pagination(key="results.mistakes.page").proto.num_pages == 9
     for section in group(app, "results.section").options:
         show(app, section)
     show(app, "Confusion")

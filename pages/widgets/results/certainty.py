@@ -9,6 +9,7 @@ from core.datasets.records import Split
 from core.errors import BluetitError
 from core.evaluation.answers import RunAnswers
 from core.evaluation.calibration import ReliabilityBin, calibrated, calibration_error, reliability
+from core.evaluation.metrics import measure
 from core.evaluation.rejection import RejectionPoint, is_refused, rejection_points
 from core.inference.reference import read_reference
 from core.runs.decision import Decision, read_decision, write_decision
@@ -42,6 +43,7 @@ def render_certainty(material: Material, services: Services) -> None:
 
 def _render_calibration(judged: Judged, material: Material) -> None:
     before, after = (calibration_error(judged.answers, each) for each in (1.0, judged.temperature))
+    losses = [measure(judged.answers, temperature=each).log_loss for each in (1.0, judged.temperature)]
     st.markdown(f"#### {calibration_sentence(before, after)}")
     figure = reliability_figure(reliability(judged.answers, 1.0), reliability(judged.answers, judged.temperature))
     chart(
@@ -53,7 +55,8 @@ def _render_calibration(judged: Judged, material: Material) -> None:
     told = (
         f"Expected calibration error {100 * after:.1f} points, before calibration {100 * before:.1f}. Calibrated "
         f"probabilities are used all over this page and on the Classify page: temperature {judged.temperature:.2f}, "
-        "fitted on the validation photos; it changes how sure the model is, never what it says."
+        "fitted on the validation photos; it changes how sure the model is, never what it says. What it is fitted to, "
+        f"the surprise at the true classes (log loss), is {losses[1]:.3f}, before {losses[0]:.3f}."
     )
     if judged.split is Split.VALIDATION:
         told += " These are the same photos, so it looks a little better than it is."
@@ -250,7 +253,12 @@ def _save(decision: Decision, material: Material) -> None:
 
 def _render_trial(decision: Decision, material: Material, services: Services) -> None:
     st.markdown("**Try it** with a photo of something that is in no class, or of something that is.")
-    uploaded = st.file_uploader("A photo", key="results.certainty.photo", label_visibility="collapsed")
+    uploaded = st.file_uploader(
+        "A photo",
+        key="results.certainty.photo",
+        label_visibility="collapsed",
+        max_upload_size=-(-services.settings.max_photo_bytes // 1_000_000),
+    )
     if uploaded is None:
         return
     try:

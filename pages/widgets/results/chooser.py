@@ -2,11 +2,14 @@
 
 import time
 from collections import Counter
+from collections.abc import Iterable
 
 import streamlit as st
 
+from core.errors import UnknownRunError
 from core.runs.records import RunStatus, RunView
 from core.services import Services
+from pages.widgets.compare.chosen import choose
 from pages.widgets.errors import show_error
 from pages.widgets.results.opened import open_results
 from pages.widgets.train.opened import open_run
@@ -14,6 +17,7 @@ from pages.widgets.train.status import STATUS_WORDS, best_score, share_text
 from pages.widgets.wording import plain
 
 _WIDGET = "results.chooser"
+_POLL_SECONDS = 1.0
 
 
 def render_chooser(shown: RunView, views: list[RunView], services: Services) -> None:
@@ -35,6 +39,16 @@ def render_chooser(shown: RunView, views: list[RunView], services: Services) -> 
         if st.button("Its training", icon=":material/model_training:", type="tertiary", key="results.to_training"):
             open_run(shown.id)
             st.switch_page("pages/train.py")
+        rival = _find_rival(shown, done.values())
+        if rival is not None and st.button(
+            "Compare",
+            icon=":material/compare_arrows:",
+            type="tertiary",
+            key="results.to_compare",
+            help=f"Is it really better than {plain(rival.name)}?",
+        ):
+            choose([rival.id, shown.id])
+            st.switch_page("pages/compare.py")
         if others:
             st.page_link("pages/train.py", label=describe_others(others), icon=":material/arrow_forward:")
 
@@ -44,6 +58,20 @@ def _follow() -> None:
     chosen = st.session_state[_WIDGET]
     if isinstance(chosen, int):
         open_results(chosen)
+
+
+def _find_rival(shown: RunView, done: Iterable[RunView]) -> RunView | None:
+    """What a run is best compared with: the one that it is a corrected copy of, else the best one of its dataset."""
+    others = [view for view in done if view.id != shown.id and view.dataset_id == shown.dataset_id]
+    if shown.status is not RunStatus.DONE or not others:
+        return None
+    parent = next((view for view in others if view.id == shown.parent_id), None)
+    return parent or max(others, key=lambda view: (_accuracy(view), view.id))
+
+
+def _accuracy(view: RunView) -> float:
+    score = best_score(view)
+    return -1.0 if score is None else score.accuracy
 
 
 def _title(view: RunView, datasets: dict[int, str]) -> str:
@@ -82,12 +110,13 @@ def render_nothing(views: list[RunView]) -> None:
         st.switch_page("pages/train.py")
 
 
-def render_unfinished(view: RunView) -> None:
+def render_unfinished(view: RunView, services: Services) -> None:
     """In place of the results of a run that has none."""
     st.title(plain(view.name), anchor=False)
     words = STATUS_WORDS[view.status][0]
     if view.is_active:
         st.info(f"This run is still {words}: there are no results yet.", icon=":material/hourglass_top:")
+        st.fragment(_wait_for_end, run_every=_POLL_SECONDS)(view.id, services)
     elif view.status is RunStatus.CANCELLED:
         st.info("This run was cancelled. There is no model, and there are no results.", icon=":material/block:")
     else:
@@ -95,3 +124,13 @@ def render_unfinished(view: RunView) -> None:
     if st.button("Open its training", type="primary", icon=":material/model_training:", key="results.unfinished"):
         open_run(view.id)
         st.switch_page("pages/train.py")
+
+
+def _wait_for_end(run_id: int, services: Services) -> None:
+    """Make the whole page anew once the run has ended, or is gone."""
+    try:
+        is_active = services.runs.get_run(run_id).is_active
+    except UnknownRunError:
+        is_active = False
+    if not is_active:
+        st.rerun()

@@ -4,10 +4,10 @@ import streamlit as st
 
 
 def render_pager(num_things: int, *, per_page: int, key: str) -> slice:
-    """A box for the number of the page, where there are several; which things are on it."""
+    """A row of page numbers, where there are several; which things are on the page that is chosen."""
     num_pages = max(1, -(-num_things // per_page))
     if num_pages == 1:
         return slice(0, num_things)
-    st.session_state[key] = min(max(1, st.session_state.get(key, 1)), num_pages)
-    page = int(st.number_input(f"Page, 1 to {num_pages:,}", 1, num_pages, key=key, width=150, persist_state="session"))
+    st.session_state[key] = min(st.session_state.get(key, 1), num_pages)  # corrections may leave fewer pages
+    page = st.pagination(num_pages, key=key, persist_state="session")
     return slice((page - 1) * per_page, page * per_page)
