@@ -22,6 +22,7 @@ _IS_AT_REST_JS = """(milliseconds) => {
   return isDone && performance.now() - window.restingSince > milliseconds;
 }"""
 _TIMES = re.compile(r" · \d+ ms \(reading \d+, network \d+\)$")
+_MORE_PAGES = re.compile(r"^\d+ more$")
 _PREDICTION = re.compile(r"(.+?) (< 0\.1|[\d.]+) %(?:, |$)")
 
 
@@ -86,11 +87,16 @@ class ClassifyPage:
         box.press("Enter")
 
     def go_to(self, title: str) -> None:
-        """Go to another page of the app; small screens hide the way behind a button."""
+        """Go to another page of the app; small screens hide the way behind a button, middling ones the last few."""
         more = self.page.get_by_role("button", name="Expand sidebar")
         if more.is_visible():
             more.click()
-        self.page.get_by_role("navigation").get_by_role("link", name=title).click()
+        link = self.page.get_by_role("navigation").get_by_role("link", name=title)
+        others = self.page.get_by_role("navigation").get_by_text(_MORE_PAGES)
+        if others.is_visible() and not link.is_visible():
+            others.click()
+            link = self.page.get_by_test_id("stTopNavDropdownLink").filter(has_text=title)
+        link.click()
 
     def press_button(self, name: str) -> None:
         """Press the page's only button of that name; Streamlit shows a "Stop" of its own outside the page."""
