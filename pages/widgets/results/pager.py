@@ -8,6 +8,5 @@ def render_pager(num_things: int, *, per_page: int, key: str) -> slice:
     num_pages = max(1, -(-num_things // per_page))
     if num_pages == 1:
         return slice(0, num_things)
-    st.session_state[key] = min(st.session_state.get(key, 1), num_pages)  # corrections may leave fewer pages
     page = st.pagination(num_pages, key=key, persist_state="session")
     return slice((page - 1) * per_page, page * per_page)
