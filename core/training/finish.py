@@ -6,13 +6,16 @@ from dataclasses import asdict
 from typing import Any
 
 from core.backbones.convert import convert_to_litert
+from core.evaluation.answers import Answers
+from core.evaluation.calibration import fit_temperature
+from core.runs.decision import Decision, write_decision
 from core.runs.story import Outcome, PhaseName, PhaseStory, Score
 from core.storage.files import write_atomically
 from core.training.assembly import rebuild, write_head
 from core.training.attempt import Attempt
 from core.training.checkpoint import remove_checkpoint
 from core.training.photos import LabelledPhotos
-from core.training.report import SplitAnswers, answers_of, describe_model, milliseconds_per_photo, write_report
+from core.training.report import answers_of, describe_model, milliseconds_per_photo, score_of, write_report
 from core.training.trained import Trained
 
 
@@ -43,7 +46,7 @@ def finish(attempt: Attempt, trained: Trained) -> None:
             "test": _ask(attempt, attempt.photos.test, "test", trained, watch),
         }
         model_bytes, milliseconds = _measure(attempt, trained)
-    scores = {name: answers.score() for name, answers in splits.items()}
+    scores = {name: score_of(answers) for name, answers in splits.items()}
     outcome = Outcome(
         num_epochs=trained.end.last_epoch,
         best_epoch=trained.end.stopping.best_epoch,
@@ -63,6 +66,7 @@ def finish(attempt: Attempt, trained: Trained) -> None:
         finetune_epoch_seconds=trained.finetune_epoch_seconds,
     )
     write_report(attempt.folder, attempt.photos.class_names, splits, outcome.to_json())
+    write_decision(attempt.folder, Decision(temperature=fit_temperature(splits["validation"])))
     events = attempt.runs.events_after(attempt.run_id, 0)
     attempt.folder.write_json(attempt.folder.events_path, [asdict(event) for event in events])
     attempt.check_cancelled()
@@ -88,20 +92,22 @@ def _convert(attempt: Attempt) -> None:
 
 def _ask(
     attempt: Attempt, photos: LabelledPhotos, split: str, trained: Trained, watch: Callable[[int], None]
-) -> SplitAnswers:
+) -> Answers:
     """What the model says to the photos of a split, by the very files that answer on the classify page."""
     if trained.is_frozen and trained.head is not None:
         watch(len(photos))
-        return SplitAnswers(photos=photos, probabilities=trained.head.probabilities(trained.features[split]))
-    probabilities = answers_of(
-        attempt.folder.litert_path,
-        photos,
-        attempt.loader,
-        num_classes=attempt.num_classes,
-        num_threads=attempt.settings.num_inference_threads,
-        watch=watch,
-    )
-    return SplitAnswers(photos=photos, probabilities=probabilities)
+        probabilities = trained.head.probabilities(trained.features[split])
+    else:
+        probabilities = answers_of(
+            attempt.folder.litert_path,
+            photos,
+            attempt.loader,
+            num_classes=attempt.num_classes,
+            num_threads=attempt.settings.num_inference_threads,
+            watch=watch,
+        )
+    hashes = tuple(photo.hash for photo in photos.photos)
+    return Answers(hashes=hashes, class_indices=photos.class_indices, probabilities=probabilities)
 
 
 def _measure(attempt: Attempt, trained: Trained) -> tuple[int, float]:

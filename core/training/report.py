@@ -5,7 +5,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ import numpy.typing as npt
 from core.backbones.weights import file_sha256
 from core.config import TrainConfig
 from core.datasets.records import SnapshotView
+from core.evaluation.answers import Answers
+from core.evaluation.metrics import confusion_matrix
 from core.evaluation.statistics import wilson_interval
 from core.images import TRAINED_CROP_FRACTION
 from core.inference.engine import Engine, LiteRTModel, map_streamed
@@ -94,33 +96,15 @@ def describe_model(
     return record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SplitAnswers:
-    """What the model says to the photos of a split."""
-
-    photos: LabelledPhotos
-    probabilities: Probabilities  # (photos, classes), 0-1
-
-    def score(self) -> Score | None:
-        """Right answers and their interval; None without photos."""
-        if not len(self.photos):
-            return None
-        num_correct = int((self.probabilities.argmax(axis=1) == self.photos.class_indices).sum())
-        low, high = wilson_interval(num_correct, len(self.photos))
-        return Score(
-            num_photos=len(self.photos),
-            num_correct=num_correct,
-            accuracy=num_correct / len(self.photos),
-            low=low,
-            high=high,
-        )
-
-    def confusion(self) -> list[list[int]]:
-        """Numbers of photos: rows true, columns predicted."""
-        num_classes = self.probabilities.shape[1]
-        matrix = np.zeros((num_classes, num_classes), int)
-        np.add.at(matrix, (self.photos.class_indices, self.probabilities.argmax(axis=1)), 1)
-        return [[int(number) for number in row] for row in matrix]
+def score_of(answers: Answers) -> Score | None:
+    """Right answers and their interval; None without photos."""
+    if not len(answers):
+        return None
+    num_correct = int(answers.is_correct.sum())
+    low, high = wilson_interval(num_correct, len(answers))
+    return Score(
+        num_photos=len(answers), num_correct=num_correct, accuracy=num_correct / len(answers), low=low, high=high
+    )
 
 
 def answers_of(
@@ -150,7 +134,7 @@ def answers_of(
 
 
 def write_report(
-    folder: RunFolder, class_names: tuple[str, ...], splits: Mapping[str, SplitAnswers], facts: Mapping[str, Any]
+    folder: RunFolder, class_names: tuple[str, ...], splits: Mapping[str, Answers], facts: Mapping[str, Any]
 ) -> None:
     """Write `report.json` and the answers that it is made from.
 
@@ -166,10 +150,11 @@ def write_report(
     report: dict[str, Any] = {"class_names": list(class_names), **facts}
     arrays: dict[str, Any] = {}
     for name, answers in splits.items():
-        score = answers.score()
-        report[name] = None if score is None else {**score.to_json(), "confusion": answers.confusion()}
-        arrays[f"{name}_hashes"] = np.array([photo.hash for photo in answers.photos.photos], dtype="U64")
-        arrays[f"{name}_classes"] = answers.photos.class_indices
+        score = score_of(answers)
+        confusion = confusion_matrix(answers.class_indices, answers.predicted, num_classes=len(class_names))
+        report[name] = None if score is None else {**score.to_json(), "confusion": confusion.tolist()}
+        arrays[f"{name}_hashes"] = np.array(answers.hashes, dtype="U64")
+        arrays[f"{name}_classes"] = answers.class_indices
         arrays[f"{name}_probabilities"] = answers.probabilities
     with write_atomically(folder.predictions_path) as temporary:
         np.savez(temporary, allow_pickle=False, **arrays)

@@ -183,7 +183,7 @@ def test_moved_sliders_are_kept_when_the_view_changes(visit: Visit, worker: Pret
     setting(app, "toggle", "finds_learning_rate").set_value(True).run()
     assert setting(app, "select_slider", "head_phase.learning_rate").disabled
     choose_view(app, "Simple")
-    assert "Not as in the recipe: epochs 7, learning rate 0.003, dense layers 64-32, rare classes" in texts(app)
+    assert r"Not as in the recipe: epochs 7, learning rate 0.003, dense layers 64\-32, rare classes" in texts(app)
     choose_view(app, "Expert")
     assert setting(app, "number_input", "head_phase.num_epochs").value == 7
     press(app, "Train")

@@ -12,9 +12,12 @@ from core.backbones.artefacts import find_artefact
 from core.backbones.catalog import Backbone
 from core.config import AugmentConfig, FineTuneConfig, HeadConfig, PhaseConfig
 from core.datasets.records import Split
+from core.evaluation.answers import read_answers
+from core.evaluation.calibration import fit_temperature
 from core.inference.engine import LiteRTModel
 from core.inference.head import read_head
 from core.jobs.status import TaskStatus
+from core.runs.decision import read_decision
 from core.runs.folder import RunFolder
 from core.runs.records import RunStatus
 from core.runs.story import Outcome, PhaseName
@@ -84,6 +87,7 @@ def test_a_head_is_trained_and_leaves_everything(services: Services, dataset_id:
     assert json.loads(folder.environment_path.read_text())["packages"]["keras"]
     with np.load(folder.predictions_path) as arrays:
         assert arrays["test_probabilities"].shape == (9, 3)
+    assert read_decision(folder).temperature == fit_temperature(read_answers(folder).validation) != 1.0
 
 
 def test_the_packaged_model_answers_like_the_run(services: Services, dataset_id: int, lite0: Backbone):
