@@ -21,7 +21,6 @@ import json
 import os
 import runpy
 import statistics
-import sys
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -35,6 +34,7 @@ from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.classify import run_all, wait_for_task
+from benchmarks.train import tell
 from core.datasets.records import PhotoRecord, Split
 from core.datasets.snapshots import load_snapshot
 from core.errors import BluetitError
@@ -390,11 +390,6 @@ def page_rerun_ms(page: str, address: Mapping[str, str]) -> float:
         app.run()
         milliseconds.append(1000 * (time.perf_counter() - started))
     return round(statistics.median(milliseconds), 1)
-
-
-def tell(text: str) -> None:
-    """Say what is being done, where the JSON is not."""
-    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -137,20 +137,6 @@ def macro_f1(confusion: npt.NDArray[np.int64]) -> float:
     return float(np.nanmean(score_classes(confusion).f1))
 
 
-def top_k_accuracy(answers: Answers, k: int) -> float:
-    """How often the true class is among the k likeliest, 0-1; of equally likely classes the first come first.
-
-    (scikit-learn lets the last come first; without ties it is the same.)
-
-    Raises:
-        ValueError: there is no photo, or k is below 1.
-    """
-    _refuse_empty(len(answers))
-    if k < 1:
-        raise ValueError(f"Among the first {k}: k is at least 1.")
-    return float(np.mean(_ranks_of_truth(answers) < k))
-
-
 def log_loss(class_indices: npt.NDArray[np.int64], probabilities: npt.NDArray[np.floating]) -> float:
     """Mean of -log(probability of the true class), in nats: 0 is perfect, log(classes) is guessing.
 
@@ -170,7 +156,10 @@ def log_loss(class_indices: npt.NDArray[np.int64], probabilities: npt.NDArray[np
 
 
 def _ranks_of_truth(answers: Answers) -> npt.NDArray[np.int64]:
-    """(photos,): classes that the model puts before the true one."""
+    """(photos,): classes that the model puts before the true one; of equally likely ones the first come first.
+
+    (scikit-learn lets the last come first; without ties it is the same.)
+    """
     truth = answers.class_indices[:, None]
     probabilities = answers.probabilities
     of_truth = np.take_along_axis(probabilities, truth, axis=1)

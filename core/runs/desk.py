@@ -129,10 +129,7 @@ class RunDesk:
             UnknownRunError: no such run.
             RunStateError: it is not done, or it is in the trash.
         """
-        view = self._library.get_run(run_id)
-        refuse_trashed(view)
-        if view.status is not RunStatus.DONE:
-            raise refusal(view, "only one that is done can be packaged")
+        self._refuse_unfinished(run_id, "only one that is done can be packaged")
         task_id = queue_packaging(self._library, self._queue, run_id)
         self._supervisor.wake()
         return task_id
@@ -144,10 +141,7 @@ class RunDesk:
             UnknownRunError: no such run.
             RunStateError: it is not done, or it is in the trash.
         """
-        view = self._library.get_run(run_id)
-        refuse_trashed(view)
-        if view.status is not RunStatus.DONE:
-            raise refusal(view, "only one that is done can be looked at closer")
+        self._refuse_unfinished(run_id, "only one that is done can be looked at closer")
         task_id = self._queue.submit(EXAMINE_KIND, _payload(run_id), key=examination_key(run_id))
         self._supervisor.wake()
         return task_id
@@ -165,6 +159,12 @@ class RunDesk:
         if examination is not None and examination.is_active:
             self._queue.request_cancel(examination.id)
         RunFolder(self._settings, run_id).delete()
+
+    def _refuse_unfinished(self, run_id: int, rule: str) -> None:
+        view = self._library.get_run(run_id)
+        refuse_trashed(view)
+        if view.status is not RunStatus.DONE:
+            raise refusal(view, rule)
 
     def _queue_training(self, run_id: int) -> None:
         task_id = self._queue.submit(TRAIN_KIND, _payload(run_id), key=_training_key(run_id))

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.datasets.records import Review, Split
-from core.evaluation.rejection import STRICTNESSES
+from core.evaluation.rejection import DEFAULT_STRICTNESS, STRICTNESSES
 from core.jobs.kinds import Lane
 from core.jobs.status import TaskStatus
 from core.jobs.supervisor import Supervisor
@@ -393,6 +393,8 @@ def test_when_to_say_i_do_not_know(visit: Visit, services: Services, done: int) 
     app = visit(done, "How sure")
     key = f"results.certainty.strictness.{done}"
     assert "It answers every photo and is right on 80" in texts(app)
+    press(app, "results.certainty.suggested")
+    assert app.select_slider(key=key).value == DEFAULT_STRICTNESS
     app.select_slider(key=key).set_value(STRICTNESSES[15]).run()
     assert "to 1 it says “I don't know”" in texts(app)
     press(app, "results.certainty.save")

@@ -101,11 +101,6 @@ class ImageShelf(Shelf):
             }
         return [found[image_id] for image_id in image_ids if image_id in found]
 
-    def find_images(self, dataset_id: int, photo_hash: str) -> list[ImageView]:
-        """Every image of a dataset that shows this photo, out of the trash; a photo may be in several classes."""
-        own = DatasetImage.dataset_id == dataset_id, DatasetImage.trashed_at.is_(None)
-        return self._images(_select_images().where(DatasetImage.photo_hash == photo_hash, *own))
-
     def count_images(self, dataset_id: int) -> dict[tuple[int, Split | None], int]:
         """How many images out of the trash each class has in each split, keyed by (class, split); no zeros."""
         statement = (

@@ -10,7 +10,7 @@ from core.errors import BluetitError
 from core.evaluation.answers import RunAnswers
 from core.evaluation.calibration import ReliabilityBin, calibrated, calibration_error, reliability
 from core.evaluation.metrics import measure
-from core.evaluation.rejection import RejectionPoint, is_refused, rejection_points
+from core.evaluation.rejection import RejectionPoint, default_point, is_refused, rejection_points
 from core.inference.reference import read_reference
 from core.runs.decision import Decision, read_decision, write_decision
 from core.services import Services
@@ -142,6 +142,17 @@ def _render_slider(judged: Judged, answers: RunAnswers, material: Material) -> D
         help="To the right it refuses more: what it is less sure of, and what is unlike everything that it learned.",
         persist_state="session",
     )
+    suggested = default_point(points).strictness
+    if strictness != suggested:
+        st.button(
+            "Where strangers are refused",
+            key="results.certainty.suggested",
+            icon=":material/recommend:",
+            type="tertiary",
+            help="A place that costs few answers and refuses most photos of what is in no class.",
+            on_click=_suggest,
+            args=(key, suggested),
+        )
     point = next(each for each in points if each.strictness == strictness)
     decision = decision_of(point, judged.temperature)
     st.markdown(f"##### {describe_point(point)}")
@@ -154,6 +165,10 @@ def _render_slider(judged: Judged, answers: RunAnswers, material: Material) -> D
     )
     _render_save(decision, saved, material)
     return decision
+
+
+def _suggest(key: str, strictness: float) -> None:
+    st.session_state[key] = strictness
 
 
 def decision_of(point: RejectionPoint, temperature: float) -> Decision:

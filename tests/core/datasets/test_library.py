@@ -404,16 +404,6 @@ def test_marks_belong_to_the_class_of_an_image(library: Library, birds: int) -> 
         library.set_review([], Review.RIGHT)
 
 
-def test_the_images_of_a_photo(library: Library, birds: int) -> None:
-    """A photo is found in every class of a dataset, not in its trash and not in others."""
-    ids = [*add(library, birds, "crow", range(3)), *add(library, birds, "tit", range(2))]
-    add(library, library.create_dataset("Fish").id, "cod", range(2))
-    library.trash_images([ids[1]])
-    assert library.find_images(birds, photo_hash(0)) == library.get_images([ids[0], ids[3]])
-    assert library.find_images(birds, photo_hash(1)) == library.get_images([ids[4]])
-    assert library.find_images(birds, photo_hash(9)) == []
-
-
 def test_trash_and_back(library: Library, birds: int) -> None:
     """A trashed image is nowhere but in the trash, comes back with its class, and twice in the trash is once."""
     ids = add(library, birds, "crow", range(4))

@@ -12,7 +12,6 @@ from core.evaluation.metrics import (
     macro_f1,
     measure,
     score_classes,
-    top_k_accuracy,
 )
 from core.evaluation.statistics import wilson_interval
 from tests.core.evaluation.answer_samples import answers_of, random_answers, with_ties
@@ -67,9 +66,9 @@ def test_of_equally_likely_classes_the_first_comes_first():
     """The accuracy of the first answer is the accuracy, however many classes are tied."""
     answers = with_ties(random_answers(num_photos=500, num_classes=6, skill=0.5))
     assert np.mean(np.sort(answers.probabilities, axis=1)[:, -1] == np.sort(answers.probabilities, axis=1)[:, -2]) > 0.1
-    assert top_k_accuracy(answers, 1) == answers.is_correct.mean() == measure(answers).accuracy
-    one_value = answers_of([0, 1, 2], np.full((3, 3), 1 / 3))
-    assert [top_k_accuracy(one_value, k) for k in (1, 2, 3, 4)] == pytest.approx([1 / 3, 2 / 3, 1, 1])
+    assert measure(answers).top_k[1] == answers.is_correct.mean() == measure(answers).accuracy
+    one_value = answers_of([0, 1, 2, 3], np.full((4, 4), 1 / 4))
+    assert measure(one_value).top_k == pytest.approx({1: 1 / 4, 3: 3 / 4})
 
 
 @pytest.mark.parametrize(("num_classes", "ks"), [(2, [1]), (3, [1]), (4, [1, 3]), (5, [1, 3]), (6, [1, 3, 5])], ids=str)
@@ -115,16 +114,9 @@ def test_without_photos_there_is_nothing_to_measure(num_classes: int):
     empty = np.zeros((num_classes, num_classes), np.int64)
     for asked in (
         lambda: measure(nothing),
-        lambda: top_k_accuracy(nothing, 1),
         lambda: balanced_accuracy(empty),
         lambda: macro_f1(empty),
         lambda: log_loss(nothing.class_indices, nothing.probabilities),
     ):
         with pytest.raises(ValueError, match="No photos"):
             asked()
-
-
-def test_nothing_is_among_the_first_zero():
-    """The first zero classes are refused."""
-    with pytest.raises(ValueError, match="at least 1"):
-        top_k_accuracy(random_answers(num_photos=3, num_classes=3), 0)
