@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.datasets.records import Split
+from core.datasets.records import Review, Split
 from core.recipes import RECIPES
 from core.runs.begin import NO_SNAPSHOT, RunRequest, begin_runs
 from core.runs.records import RunStatus, RunView
@@ -145,6 +145,15 @@ def test_one_button_trains(visit: Visit, worker: PretendWorker, birds: int) -> N
     assert "".join(app.query_params["run"]) == str(view.id)
     assert view.name in app.title[0].value
     assert None not in {image.split for image in worker.services.library.list_images(birds)}
+
+
+def test_unsure_photos_are_left_out_and_told(visit: Visit, worker: PretendWorker, birds: int) -> None:
+    """A photo whose class nobody is sure of does not count, and the page says so before the start."""
+    library = worker.services.library
+    library.set_review([image.id for image in library.list_images(birds)[:3]], Review.UNSURE)
+    told = texts(visit())
+    assert "3 photos marked as unsure will not be used." in told
+    assert "37 photos without a split will get one" in told
 
 
 def test_the_dataset_that_was_opened_last_is_chosen(visit: Visit, worker: PretendWorker, birds: int) -> None:

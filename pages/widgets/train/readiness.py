@@ -99,6 +99,8 @@ def _render_counts(prospect: Prospect) -> None:
             f"{count(len(prospect.to_assign), 'photo')} without a split will get one at the start; near-twins stay "
             "together, and it can be undone on the dataset page."
         )
+    if prospect.num_unsure:
+        st.caption(f"{count(prospect.num_unsure, 'photo')} marked as unsure will not be used.")
 
 
 def _render_changes(draft: Draft, services: Services) -> None:
