@@ -38,6 +38,14 @@ _WATCH_JS = """plot => {
 _IS_SAME_JS = "plot => plot.sameAsBefore === true && plot.querySelector('.main-svg').sameAsBefore === true"
 _NUM_POINTS_JS = "plot => plot.data.map(trace => trace.x.length).reduce((sum, length) => sum + length, 0)"
 _LINE_COLOURS_JS = "plot => [...new Set(plot.data.map(trace => trace.line?.color).filter(Boolean))]"
+_IS_SETTLED_JS = """([node, milliseconds]) => {
+  if (window.lastText !== node.textContent) {
+    window.lastText = node.textContent;
+    window.sameTextSince = performance.now();
+  }
+  return performance.now() - window.sameTextSince > milliseconds;
+}"""
+SETTLED_MILLISECONDS = 500
 _OVERFLOW_JS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 OpenChart = Callable[..., "ChartPage"]
@@ -181,6 +189,8 @@ def test_zoom_and_numbers_at_the_pointer_survive_updates(open_chart: OpenChart):
     numbers = chart.plot.locator(".hoverlayer")
     chart.page.mouse.move(*chart.point_at(0.5), steps=3)
     expect(numbers).to_contain_text(re.compile(r"Epoch \d+.*validation accuracy [\d.]+ %"))
+    # The pointer's last step is answered a moment after it is made.
+    chart.page.wait_for_function(_IS_SETTLED_JS, arg=[numbers.element_handle(), SETTLED_MILLISECONDS])
     told = numbers.text_content()
     chart.watch()
     chart.wait_for_updates(3)
