@@ -35,8 +35,9 @@ def render_run(view: RunView, services: Services) -> None:
         st.caption(plain(view.note).replace("\n", "  \n"))
     state = _state(view)
     seconds = _POLL_SECONDS if view.is_active else _SLOW_POLL_SECONDS if is_being_packaged(view) else None
-    st.fragment(_render_moving, run_every=seconds)(view.id, services, shown=state)
+    st.fragment(_render_moving, run_every=seconds)(view.id, services, shown=None if seconds else state)
     render_run_hood(view, services)
+    st.fragment(_watch, run_every=seconds)(view.id, services, shown=state)
 
 
 def _state(view: RunView) -> object:
@@ -44,11 +45,21 @@ def _state(view: RunView) -> object:
     return view.is_active, view.status if not view.is_active else None, view.package_status
 
 
-def _render_moving(run_id: int, services: Services, *, shown: object) -> None:
+def _watch(run_id: int, services: Services, *, shown: object) -> None:
+    """Make the whole page anew when the run has changed: the timers start or stop, and the list of runs knows it.
+
+    Not in the part that moves: Streamlit now and then drops a part that asks for the whole page, and makes it anew.
+    """
+    view = _find(run_id, services)
+    if view is None or _state(view) != shown:
+        st.rerun()
+
+
+def _render_moving(run_id: int, services: Services, *, shown: object | None) -> None:
     # The chart stands at the same place whatever is above it: drawn elsewhere, it would begin anew in the browser.
     view = _find(run_id, services)
     if view is None:
-        st.rerun()  # the whole page, which tells that somebody has deleted the run
+        return  # somebody has deleted the run, which the whole page is about to tell
     history = read_history(view, services)
     above = st.container(key="train-above")
     config = _config_of(view)
@@ -66,8 +77,8 @@ def _render_moving(run_id: int, services: Services, *, shown: object) -> None:
     with below:
         render_photos(view, history, services)
         _render_notes(history)
-    if _state(view) != shown:
-        st.rerun()  # the whole page: the timer starts or stops, and the list of runs knows the new state
+    if shown is not None and _state(view) != shown:
+        st.rerun()  # nobody watches a run that has ended; it goes on after a click in this part
 
 
 def _find(run_id: int, services: Services) -> RunView | None:
