@@ -145,7 +145,7 @@ def _render_slider(judged: Judged, answers: RunAnswers, material: Material) -> D
     suggested = default_point(points).strictness
     if strictness != suggested:
         st.button(
-            "Where strangers are refused",
+            "Refuse strangers (suggested)",
             key="results.certainty.suggested",
             icon=":material/recommend:",
             type="tertiary",
