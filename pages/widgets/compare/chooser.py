@@ -16,7 +16,8 @@ _RUNS, _NETWORKS = "compare.runs", "compare.networks"
 
 def render_chooser(chosen: Chosen, services: Services) -> None:
     """Two boxes to choose from, the ready-made comparisons, and what could not be found."""
-    runs = [run for run in services.runs.list_runs() if is_comparable(run)]
+    every_run = services.runs.list_runs()
+    runs = [run for run in every_run if is_comparable(run)]
     if not runs:
         _render_nothing()
         return
@@ -27,7 +28,7 @@ def render_chooser(chosen: Chosen, services: Services) -> None:
         _render_networks(chosen, services)
     if chosen.complaints:
         st.warning("  \n".join(map(plain, chosen.complaints)), icon=":material/warning:")
-    ready_made = find_ready_made(services.runs.list_runs())
+    ready_made = find_ready_made(every_run)
     if chosen.is_empty:
         st.markdown("Or begin with a comparison that the tutorials make:")
         for column, each in zip(st.columns(len(ready_made)), ready_made, strict=True):

@@ -55,6 +55,21 @@ def record_for(classifier: Classifier, class_names: Sequence[str], **values: Any
     return ModelRecord(**{**known, **values})
 
 
+def own_record(**values: Any) -> ModelRecord:
+    """The description of a model that is a network of its own; nothing of it needs to be there."""
+    known = {
+        "class_names": ("crow", "tit"),
+        "image_size": (224, 224),
+        "fit_mode": "crop",
+        "crop_fraction": 1.0,
+        "artefact": None,
+        "fingerprint": "f00d",
+        "backbone": "EfficientNetLite0",
+        "has_linear_head": True,
+    }
+    return ModelRecord(**{**known, **values})
+
+
 def write_model(folder: RunFolder, record: ModelRecord, head: Head | None) -> None:
     """The files of a finished run that its answers need."""
     folder.create()

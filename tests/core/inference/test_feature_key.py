@@ -3,7 +3,7 @@
 import pytest
 
 from core.inference.feature_key import FeatureKey, feature_key, model_feature_key
-from core.runs.model_record import ModelRecord
+from tests.core.inference.model_samples import own_record
 
 
 @pytest.mark.parametrize(
@@ -13,14 +13,5 @@ from core.runs.model_record import ModelRecord
 )
 def test_features_are_named_as_training_names_them(artefact: str | None, fingerprint: str) -> None:
     """A head starts from its backbone's features, cut as training cuts them; every other model from its own."""
-    record = ModelRecord(
-        class_names=("crow", "tit"),
-        image_size=(224, 224),
-        fit_mode="crop",
-        crop_fraction=1.0,
-        artefact=artefact,
-        fingerprint="f00d",
-        backbone="EfficientNetLite0",
-        has_linear_head=True,
-    )
+    record = own_record(artefact=artefact)
     assert model_feature_key(record) == feature_key(fingerprint, "crop", 1.0) == FeatureKey(fingerprint, "crop 1")

@@ -23,7 +23,7 @@ from core.settings import Settings
 from core.training.assembly import WholeModel
 from core.training.baseline import build_baseline
 from core.training.network import BackboneNetwork, assemble, build_head, to_probabilities
-from tests.core.inference.model_samples import SAMPLES
+from tests.core.inference.model_samples import SAMPLES, own_record
 
 SIDE_PX = 48
 
@@ -37,14 +37,9 @@ def record_of(backbone: str, **values: object) -> ModelRecord:
     known = {
         "class_names": ("a 'cat'", "cup of coffee", "rocket"),
         "image_size": (SIDE_PX, SIDE_PX),
-        "fit_mode": "crop",
-        "crop_fraction": 1.0,
-        "artefact": None,
-        "fingerprint": "f00d",
-        "backbone": backbone,
         "has_linear_head": False,
     }
-    return ModelRecord(**{**known, **values})
+    return own_record(backbone=backbone, **{**known, **values})
 
 
 def small_network() -> WholeModel:

@@ -20,7 +20,14 @@ from core.inference.trained_model import backbone_to_prepare, find_trained_model
 from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
 from core.settings import Settings
-from tests.core.inference.model_samples import SAMPLES, head_for_samples, record_for, write_head, write_model
+from tests.core.inference.model_samples import (
+    SAMPLES,
+    head_for_samples,
+    own_record,
+    record_for,
+    write_head,
+    write_model,
+)
 
 NAMES = ("cat", "**coffee**", "rocket")
 
@@ -330,15 +337,8 @@ def test_a_network_that_shows_no_places_has_its_heat_measured(folder: RunFolder,
     feature_map = keras.layers.Reshape((1, 1, 12))(features)
     model = keras.Model(pixels, [keras.layers.Softmax()(logits(features)), features, feature_map])
     logits.set_weights([kernel])
-    record = ModelRecord(
-        class_names=("left", "right"),
-        image_size=(28, 28),
-        fit_mode="squash",
-        crop_fraction=1.0,
-        artefact=None,
-        fingerprint="f00d",
-        backbone="hub:/somewhere",
-        has_linear_head=True,
+    record = own_record(
+        class_names=("left", "right"), image_size=(28, 28), fit_mode="squash", backbone="hub:/somewhere"
     )
     write_model(folder, record, Head((kernel,), (np.zeros(2, np.float32),)))
     convert_to_litert(model, folder.litert_path)

@@ -9,9 +9,9 @@ import pytest
 from core.inference.reference import Reference, write_reference
 from core.runs.decision import Decision, write_decision
 from core.runs.folder import RunFolder
-from core.runs.model_record import ModelRecord
 from core.settings import Settings
 from pages.widgets.train.downloads import everything
+from tests.core.inference.model_samples import own_record
 
 TITLE = "Birds: *mine*"
 
@@ -21,16 +21,7 @@ def folder(settings: Settings) -> RunFolder:
     """A packaged model, examined, with limits that somebody chose."""
     folder = RunFolder(settings, 1)
     folder.create()
-    record = ModelRecord(
-        class_names=("crow", "tit"),
-        image_size=(224, 224),
-        fit_mode="crop",
-        crop_fraction=1.0,
-        artefact=None,
-        fingerprint="f00d",
-        backbone="EfficientNetLite0",
-        has_linear_head=True,
-    )
+    record = own_record()
     folder.write_json(folder.model_record_path, record.to_json())
     for path, content in ((folder.keras_path, "keras"), (folder.litert_path, "litert"), (folder.labels_path, "crow\n")):
         path.write_text(content)
