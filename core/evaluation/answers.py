@@ -79,7 +79,7 @@ def read_answers(folder: RunFolder) -> RunAnswers:
         except FileNotFoundError as exc:
             raise RunFileError(f"The file {path} is missing: nobody knows what the model said. Train again.") from exc
         except (ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as exc:
-            raise RunFileError(f"The file {path} or the report beside it is damaged: {exc}. Train again.") from exc
+            raise RunFileError(f"The file {path} or the report beside it is damaged. Train again.") from exc
     return RunAnswers(class_names=class_names, validation=validation, test=test)
 
 

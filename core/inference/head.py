@@ -121,7 +121,7 @@ def read_head(path: Path) -> Head:
         except FileNotFoundError as exc:
             raise RunFileError(f"The file {path} is missing: the model cannot answer without it. Train again.") from exc
         except (ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as exc:
-            raise RunFileError(f"The file {path} is damaged: {exc}. Train again.") from exc
+            raise RunFileError(f"The file {path} is damaged. Train again.") from exc
     if not _is_whole(head):
         shapes = [kernel.shape for kernel in head.kernels]
         raise RunFileError(f"The file {path} is damaged: its matrices {shapes} are no layers of a head. Train again.")

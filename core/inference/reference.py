@@ -116,7 +116,7 @@ def read_reference(folder: RunFolder) -> Reference | None:
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as exc:
-            raise RunFileError(f"The file {path} is damaged: {exc}. Examine the model again.") from exc
+            raise RunFileError(f"The file {path} is damaged. Examine the model again.") from exc
     is_whole = bool(hashes) and class_indices.shape == (len(hashes),) and features.ndim == 2
     if not (is_whole and len(features) == len(hashes) and np.isfinite(features).all()):
         raise RunFileError(
