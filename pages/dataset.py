@@ -16,7 +16,7 @@ from pages.widgets.dataset.problems import num_problems, render_problems
 from pages.widgets.dataset.split import render_split
 from pages.widgets.dataset.start import render_start
 from pages.widgets.dataset.vary import render_vary
-from pages.widgets.dataset.watch import render_watch
+from pages.widgets.dataset.watch import render_watch, state_of
 from pages.widgets.errors import showing_errors
 from pages.widgets.services import get_services
 from pages.widgets.wording import plain
@@ -24,6 +24,8 @@ from pages.widgets.wording import plain
 
 def render_dataset(dataset: DatasetView, services: Services) -> None:
     """The open dataset: counts beside, one section at a time."""
+    services.dataset_tasks.request_check_if_needed(dataset)
+    shown = state_of(dataset, services)
     classes = services.library.list_classes(dataset.id)
     with st.sidebar:
         render_chooser(dataset, services)
@@ -58,7 +60,7 @@ def render_dataset(dataset: DatasetView, services: Services) -> None:
     if section == "Collect":
         # Below: a report that comes in must not push away the button that the person is holding.
         render_arrivals(dataset, services, with_reports=True)
-    render_watch(dataset, services)
+    render_watch(dataset.id, shown, services)
 
 
 services = get_services()

@@ -1100,6 +1100,26 @@ def test_visitors_see_each_others_changes(visit: Visit, birds: int):
     assert not one.exception
 
 
+def test_photos_that_come_in_while_the_page_is_made_are_counted_everywhere(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+):
+    """The sidebar, made first, does not keep a number that the rest of the page no longer shows."""
+    app = visit(new_dataset("In the middle", "cat"))
+    library = get_services().library
+    load_check = library.load_check
+
+    def import_and_load(dataset_id: int) -> tuple[int, list[dict[str, object]]] | None:
+        monkeypatch.undo()
+        bring(dataset_id, sorted_photos(cat=1))
+        return load_check(dataset_id)
+
+    monkeypatch.setattr(library, "load_check", import_and_load)
+    app.run()
+    assert not app.exception, app.exception
+    assert counts(dataset_id(app)) == {"cat": 1}
+    assert "**1 photo** in 1 class" in [element.value for element in app.sidebar.markdown]
+
+
 def test_acting_on_what_another_has_deleted_is_a_message(visit: Visit, birds: int):
     """A click that comes too late says what is gone, and the page goes on."""
     shared = copy_of(birds)

@@ -25,8 +25,7 @@ _GRID_PX = 112
 
 
 def num_problems(dataset: DatasetView, services: Services) -> int:
-    """How many findings wait for the person; has the dataset checked when it changed since the last check."""
-    services.dataset_tasks.request_check_if_needed(dataset)
+    """How many findings of the latest check wait for the person."""
     return len(_open_findings(dataset, services))
 
 

@@ -1,5 +1,7 @@
 """Notices what other visitors and background work do to the open dataset."""
 
+from dataclasses import dataclass
+
 import streamlit as st
 
 from core.datasets.records import DatasetView
@@ -10,24 +12,39 @@ from core.services import Services
 _LOOK_SECONDS = 2.0
 
 
-def render_watch(dataset: DatasetView, services: Services) -> None:
-    """Make the page anew as soon as the dataset, or its check, is another than the one on the screen."""
-    st.fragment(_look, run_every=_LOOK_SECONDS)(dataset.id, _state(dataset.id, services), services)
+@dataclass(frozen=True, slots=True)
+class DatasetState:
+    """What tells two states of a dataset apart, as far as the page shows it."""
+
+    revision: int
+    trashed_at: float | None
+    checked_revision: int | None
+    is_being_checked: bool
 
 
-def _look(dataset_id: int, shown: object, services: Services) -> None:
-    if _state(dataset_id, services) != shown:
-        st.rerun()
+def state_of(dataset: DatasetView, services: Services) -> DatasetState:
+    """What the page is about to show.
 
-
-def _state(dataset_id: int, services: Services) -> object:
-    try:
-        dataset = services.library.get_dataset(dataset_id)
-    except UnknownDatasetError:
-        return None
-    return (
-        dataset.revision,
-        dataset.trashed_at,
-        services.library.checked_revision(dataset_id),
-        services.dataset_tasks.is_active(CHECK_KIND, dataset_id),
+    To be asked for before anything else of the dataset is read: photos that come in while the page is being made are
+    noticed then, whichever parts show them already.
+    """
+    return DatasetState(
+        revision=dataset.revision,
+        trashed_at=dataset.trashed_at,
+        checked_revision=services.library.checked_revision(dataset.id),
+        is_being_checked=services.dataset_tasks.is_active(CHECK_KIND, dataset.id),
     )
+
+
+def render_watch(dataset_id: int, shown: DatasetState, services: Services) -> None:
+    """Make the page anew as soon as the dataset, or its check, is another than the one on the screen."""
+    st.fragment(_look, run_every=_LOOK_SECONDS)(dataset_id, shown, services)
+
+
+def _look(dataset_id: int, shown: DatasetState, services: Services) -> None:
+    try:
+        state = state_of(services.library.get_dataset(dataset_id), services)
+    except UnknownDatasetError:
+        st.rerun()  # deleted for good: the page falls back to the list
+    if state != shown:
+        st.rerun()
