@@ -17,7 +17,7 @@ from core.datasets.samples.drawn_samples import CLASS_NAMES
 from core.datasets.tasks import CHECK_KIND, EXPORT_KIND, MAP_KIND
 from core.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings, to_environment
-from pages.widgets.dataset import samples
+from pages.widgets.dataset import samples, watch
 from pages.widgets.services import close_services, get_services
 from tests.conftest import PROJECT_DIR
 from tests.pages.conftest import RUN_TIMEOUT_SECONDS
@@ -1100,24 +1100,25 @@ def test_visitors_see_each_others_changes(visit: Visit, birds: int):
     assert not one.exception
 
 
-def test_photos_that_come_in_while_the_page_is_made_are_counted_everywhere(
-    visit: Visit, monkeypatch: pytest.MonkeyPatch
-):
+def test_photos_that_come_in_while_the_page_is_made_are_noticed(visit: Visit, monkeypatch: pytest.MonkeyPatch):
     """The sidebar, made first, does not keep a number that the rest of the page no longer shows."""
     app = visit(new_dataset("In the middle", "cat"))
-    library = get_services().library
-    load_check = library.load_check
+    services, shown = get_services(), []
+    load_check = services.library.load_check
 
     def import_and_load(dataset_id: int) -> tuple[int, list[dict[str, object]]] | None:
-        monkeypatch.undo()
-        bring(dataset_id, sorted_photos(cat=1))
+        if not counts(dataset_id)["cat"]:
+            bring(dataset_id, sorted_photos(cat=1))
         return load_check(dataset_id)
 
-    monkeypatch.setattr(library, "load_check", import_and_load)
+    monkeypatch.setattr(services.library, "load_check", import_and_load)
+    monkeypatch.setattr(watch, "render_watch", lambda _, state, __: shown.append(state))
     app.run()
-    assert not app.exception, app.exception
-    assert counts(dataset_id(app)) == {"cat": 1}
+    assert "**0 photos** in 1 class" in [element.value for element in app.sidebar.markdown]
+    assert watch.has_changed(dataset_id(app), shown[-1], services)
+    settle_check(app.run())
     assert "**1 photo** in 1 class" in [element.value for element in app.sidebar.markdown]
+    assert not watch.has_changed(dataset_id(app), shown[-1], services)
 
 
 def test_acting_on_what_another_has_deleted_is_a_message(visit: Visit, birds: int):

@@ -36,15 +36,24 @@ def state_of(dataset: DatasetView, services: Services) -> DatasetState:
     )
 
 
-def render_watch(dataset_id: int, shown: DatasetState, services: Services) -> None:
-    """Make the page anew as soon as the dataset, or its check, is another than the one on the screen."""
-    st.fragment(_look, run_every=_LOOK_SECONDS)(dataset_id, shown, services)
-
-
-def _look(dataset_id: int, shown: DatasetState, services: Services) -> None:
+def has_changed(dataset_id: int, shown: DatasetState, services: Services) -> bool:
+    """Whether the dataset, or its check, is another than the one on the screen."""
     try:
-        state = state_of(services.library.get_dataset(dataset_id), services)
+        dataset = services.library.get_dataset(dataset_id)
     except UnknownDatasetError:
-        st.rerun()  # deleted for good: the page falls back to the list
-    if state != shown:
-        st.rerun()
+        return True  # deleted for good: the page falls back to the list
+    return state_of(dataset, services) != shown
+
+
+def render_watch(dataset_id: int, shown: DatasetState, services: Services) -> None:
+    """Make the page anew as soon as what it shows is out of date."""
+    is_being_made = True
+
+    @st.fragment(run_every=_LOOK_SECONDS)
+    def look() -> None:
+        # Not while the page is being made for the first time: what it has just said in passing would be lost.
+        if not is_being_made and has_changed(dataset_id, shown, services):
+            st.rerun()
+
+    look()
+    is_being_made = False
