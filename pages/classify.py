@@ -22,12 +22,13 @@ def render_results(batch: PhotoBatch, network: NetworkChoice, services: Services
     """Everything below the inputs; runs again and again by itself while there is work under way."""
     is_busy, classifier = False, None
     with showing_errors():
-        try:
-            classifier = network.load(services)
-        except (ArtefactMissingError, ArtefactDamagedError, RunFileError) as exc:
-            is_busy = network.render_unready(exc, services)
-        if classifier and classifier.problem:
-            st.warning(plain(classifier.problem), icon=":material/warning:")
+        with st.container():  # what comes and goes here moves nothing below
+            try:
+                classifier = network.load(services)
+            except (ArtefactMissingError, ArtefactDamagedError, RunFileError) as exc:
+                is_busy = network.render_unready(exc, services)
+            if classifier and classifier.problem:
+                st.warning(plain(classifier.problem), icon=":material/warning:")
         if classifier and not has_stopped(batch, classifier.fingerprint):
             batch.start(classifier)
         view = batch.view(classifier.fingerprint if classifier else "")

@@ -71,10 +71,14 @@ def _stop(batch: PhotoBatch, fingerprint: str) -> None:
 def render_answers(batch: PhotoBatch, view: BatchView, classifier: Classifier | None, network_title: str) -> None:
     """Progress, toolbar and answers of a batch that is not empty."""
     st.subheader(summarise(view), anchor=False)
+    # Always there: with a bar that comes and goes, all that follows would move, be made anew in the browser, and forget
+    # what the visitor is just typing.
+    progress = st.container()
     if classifier and view.is_running:
-        _render_progress(batch, view, classifier.fingerprint)
+        with progress:
+            _render_progress(batch, view, classifier.fingerprint)
     elif classifier and view.num_waiting:
-        st.button("Go on", icon=":material/play_arrow:", on_click=_go_on)
+        progress.button("Go on", icon=":material/play_arrow:", on_click=_go_on)
     shown = view.answers
     if len(view.answers) > 1:
         shown = _render_toolbar(batch, view, network_title)
@@ -191,10 +195,11 @@ def _without_formula(cell: str) -> str:
 
 
 def _render_pager(answers: Sequence[Answer]) -> Sequence[Answer]:
+    place = st.container()  # the cards stay where they are when a second page comes
     num_pages = -(-len(answers) // _CARDS_PER_PAGE)
     if num_pages <= 1:
         return answers
-    page = st.pagination(num_pages, key="results.page")
+    page = place.pagination(num_pages, key="results.page")
     return answers[(page - 1) * _CARDS_PER_PAGE : page * _CARDS_PER_PAGE]
 
 
@@ -255,7 +260,12 @@ def _render_card(batch: PhotoBatch, answer: Answer, classifier: Classifier | Non
             f"(reading {found.decode_milliseconds:.0f}, network {found.network_milliseconds:.0f})"
         )
     with st.container(horizontal=True, vertical_alignment="center"):
-        is_explained = st.toggle("Why?", key=f"results.why.{photo.photo_id}", help="What the network looked at.")
+        is_explained = st.toggle(
+            "Why?",
+            key=f"results.why.{batch.batch_id}.{photo.photo_id}",
+            help="What the network looked at.",
+            persist_state="session",  # another network answers first, and until then there is no switch
+        )
         _render_remove(batch, answer)
     if is_explained and classifier is not None:
         _render_explanation(batch, answer, classifier)

@@ -29,15 +29,21 @@ def num_waiting(page: ClassifyPage) -> int:
 
 
 def test_a_reload_in_the_middle_of_a_batch_loses_nothing(page: ClassifyPage, tmp_path: Path):
-    """After a reload all 60 photos are there, once each, and those that waited are answered, too."""
+    """After a reload all 60 photos are there, once each, and those that waited are answered; half-typed text stays."""
     page.upload(*slow_photos(tmp_path, 60, side_px=2500))
     page.expect_num_photos(60)
     expect(page.summary).to_have_text(IS_HALF_WAY)
     page.page.reload()
     page.expect_open()
     page.expect_num_photos(60)
+    filter_box = page.page.get_by_label("Filter", exact=True)
+    filter_box.press_sequentially("slow")
     assert num_waiting(page) > 0
     page.expect_answered(60, timeout_milliseconds=BATCH_TIMEOUT_MILLISECONDS)
+    expect(filter_box).to_be_focused()
+    expect(filter_box).to_have_value("slow")
+    filter_box.press("Enter")
+    page.expect_rest()
     pages = page.page.get_by_role("navigation", name="Pagination")
     pages.get_by_role("button", name="Page 5").click()
     page.expect_order([f"slow-{number:03}.png" for number in range(12, 0, -1)])

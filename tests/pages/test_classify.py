@@ -149,6 +149,17 @@ def test_why_shows_the_square_and_the_evidence(open_app: OpenApp, prepared_setti
     assert len(choice.options) == 5
 
 
+def test_an_open_explanation_stays_open_while_its_photo_is_out_of_sight(open_app: OpenApp, prepared_settings: Settings):
+    """A filter hides a photo for a while, as another network does that has not answered yet."""
+    app = upload(open_app(prepared_settings), CAT, COFFEE)
+    num_images = len(app.get("image"))
+    next(toggle for toggle in app.toggle if toggle.label == "Why?").set_value(True).run()
+    app.text_input(key="results.filter").set_value("zebra").run()
+    assert not [toggle for toggle in app.toggle if toggle.label == "Why?"]
+    app.text_input(key="results.filter").set_value("").run()
+    assert len(app.get("image")) == num_images + 2
+
+
 def test_filter_sort_and_table(open_app: OpenApp, prepared_settings: Settings):
     """The filter looks at names, answers and kinds; a filter that fits nothing says so; the table has a row a photo."""
     app = upload(open_app(prepared_settings), CAT, COFFEE)
