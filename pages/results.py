@@ -36,10 +36,12 @@ def render_results(view: RunView, services: Services) -> None:
         with st.container(key="results-headline"):
             render_headline(material)
         render_pointers(material, now, open_section)
-    for problem in material.problems:
-        show_error(problem)
-    render_examination(material, services)
-    render_corrections_bar(material, now, services)
+    with st.container():  # what comes and goes here moves nothing below, which would be made anew in the browser
+        for problem in material.problems:
+            show_error(problem)
+        render_examination(material, services)
+    with st.container():
+        render_corrections_bar(material, now, services)
     sections = {
         "Mistakes": lambda: render_mistakes(material, now, services),
         "Confusion": lambda: render_confusion(material, now, services),

@@ -117,6 +117,12 @@ def group(app: AppTest, key: str):
     return next(each for each in app.get("button_group") if each.key == key)
 
 
+def place_of_sections(app: AppTest) -> int:
+    """Where the choice of a section stands on the page; the browser makes anew what moves, and all below it."""
+    sections = group(app, "results.section")
+    return next(place for place, child in app.main.children.items() if child is sections)
+
+
 def texts(app: AppTest) -> str:
     """Everything the page says, letter by letter."""
     kinds = (app.title, app.subheader, app.markdown, app.caption, app.error, app.warning, app.info, app.success)
@@ -270,8 +276,10 @@ def test_the_most_confident_mistake_comes_first(visit: Visit, services: Services
 def test_corrections_and_their_way_back(visit: Visit, services: Services, done: int) -> None:
     """Trash, unsure and right are one press each; what was decided is told, counted, and can be taken back."""
     app = visit(done)
+    place = place_of_sections(app)
     assert "since this model was trained" not in texts(app)
     correct(app, 210, "trash")
+    assert place_of_sections(app) == place
     assert image_of(services, 210).trashed_at is not None
     assert "In the trash" in texts(app)
     assert "**1 correction since this model was trained: 1 taken out.**" in texts(app)
