@@ -29,7 +29,8 @@ def render_dataset(dataset: DatasetView, services: Services) -> None:
     classes = services.library.list_classes(dataset.id)
     with st.sidebar:
         render_chooser(dataset, services)
-        render_overview(dataset, classes, services)
+        with st.container():  # what comes and goes in it does not close the menus below
+            render_overview(dataset, classes, services)
         with st.container(horizontal=True):
             render_classes(dataset, classes, services)
             render_dataset_menu(dataset, services)
@@ -54,7 +55,8 @@ def render_dataset(dataset: DatasetView, services: Services) -> None:
         persist_state="session",
     )
     if section != "Collect":
-        render_arrivals(dataset, services, with_reports=False)
+        with st.container():  # photos that come in do not make the section below anew
+            render_arrivals(dataset, services, with_reports=False)
     with showing_errors():
         sections[section]()
     if section == "Collect":

@@ -1121,6 +1121,21 @@ def test_photos_that_come_in_while_the_page_is_made_are_noticed(visit: Visit, mo
     assert not watch.has_changed(dataset_id(app), shown[-1], services)
 
 
+def test_photos_that_come_in_move_nothing(visit: Visit):
+    """Menus beside the page stay open, and the section stays as it is, while an import comes, goes and is told of."""
+    app = visit(new_dataset("Steady", "cat"), "Photos")
+    sidebar = list(app.sidebar.children)
+    bring(dataset_id(app), sorted_photos(cat=1))
+    app.run()
+    assert "**1 photo** in 1 class" in texts(app)
+    assert list(app.sidebar.children) == sidebar
+    main = list(app.main.children)
+    bring(dataset_id(app), {"cat/notes.jpg": b"no photo"})
+    app.run()
+    assert "0 photos added, 1 refused" in texts(app)
+    assert list(app.main.children) == main
+
+
 def test_acting_on_what_another_has_deleted_is_a_message(visit: Visit, birds: int):
     """A click that comes too late says what is gone, and the page goes on."""
     shared = copy_of(birds)
