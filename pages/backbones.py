@@ -8,8 +8,9 @@ from core.backbones.catalog import Backbone, all_backbones
 from core.backbones.weights import find_weights
 from core.jobs.status import TaskStatus
 from core.services import Services, preparation_key
-from pages.widgets.backbone_picker import choose_backbone, chosen_backbone
+from pages.widgets.backbone_picker import backbone_address, chosen_backbone
 from pages.widgets.errors import guarded, showing_errors
+from pages.widgets.links import render_link
 from pages.widgets.photo_inputs import open_batch
 from pages.widgets.preparation import Availability, availability_of, describe_availability, render_preparation
 from pages.widgets.services import get_services
@@ -102,9 +103,13 @@ def render_actions(backbone: Backbone, services: Services, *, was_busy: bool) ->
     with showing_errors():
         task = services.queue.latest(preparation_key(backbone))
         if find_artefact(backbone, services.settings) is not None:
-            if st.button("Classify with it", type="primary", icon=":material/image_search:"):
-                choose_backbone(backbone)
-                st.switch_page("pages/classify.py")
+            render_link(
+                "pages/classify.py",
+                "Classify with it",
+                icon=":material/image_search:",
+                address=backbone_address(backbone),
+                look="primary",
+            )
         elif task is None or task.status is TaskStatus.DONE:
             is_here = find_weights(backbone, services.settings) is not None
             st.button(

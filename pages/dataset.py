@@ -44,7 +44,8 @@ def render_dataset(dataset: DatasetView, services: Services) -> None:
         "Map": lambda: render_map(dataset, classes, services),
         "Vary": lambda: render_vary(dataset, services),
     }
-    st.session_state.setdefault(SECTION, "Collect")
+    if st.session_state.get(SECTION) not in sections:
+        st.session_state[SECTION] = "Collect"
     section = st.segmented_control(
         "What to do",
         list(sections),

@@ -16,6 +16,7 @@ from core.inference.classifier import Classification, Classifier
 from core.inference.heatmap import overlay
 from core.inference.photo_batch import Answer, BatchView, PhotoBatch
 from pages.widgets.errors import guarded, showing_errors
+from pages.widgets.links import render_link
 from pages.widgets.wording import count, percent, plain, time_left
 
 # Below this probability of the best class the page says that nothing fits. Measured with EfficientNet-Lite0: 3 % of the
@@ -292,7 +293,7 @@ def render_verdict(found: Classification) -> None:
         ":material/school: To recognise it, a network must be taught: with about 20 photos of it, "
         "and 20 of what it could be confused with."
     )
-    st.page_link("pages/dataset.py", label="Collect photos of it", icon=":material/photo_library:")
+    render_link("pages/dataset.py", "Collect photos of it", icon=":material/photo_library:")
 
 
 def is_unlikely(found: Classification) -> bool:

@@ -6,6 +6,7 @@ from core.backbones.catalog import Backbone, all_backbones, find_backbone
 from core.errors import UnknownBackboneError
 from core.services import Services
 from pages.widgets.backbone_choice import BackboneChoice
+from pages.widgets.last_page import is_same_page
 from pages.widgets.model_choice import MODEL_PREFIX, explain_absence, find_model, usable_models
 from pages.widgets.network_choice import NetworkChoice
 from pages.widgets.preparation import Availability, availability_of
@@ -13,6 +14,7 @@ from pages.widgets.wording import plain
 
 _CHOSEN = "backbone_picker.chosen"
 _WIDGET = "backbone_picker.widget"
+_ADDRESS = "backbone_picker.address"  # what was written into the address last
 _NETWORK_PARAMETER = "network"
 _MODEL_PARAMETER = "model"
 
@@ -29,14 +31,14 @@ def chosen_backbone(services: Services) -> Backbone:
     return chosen_network(services).backbone or find_backbone(services.settings.default_backbone)
 
 
-def choose_backbone(backbone: Backbone) -> None:
-    """Make this the backbone the visitor works with, on every page."""
-    _choose(backbone.name)
+def backbone_address(backbone: Backbone) -> dict[str, str]:
+    """Parameters of a link by which the visitor works with this backbone from then on, on every page."""
+    return {_NETWORK_PARAMETER: backbone.name}
 
 
-def choose_model(run_id: int) -> None:
-    """Make the model of this run what the visitor works with, on every page."""
-    _choose(f"{MODEL_PREFIX}{run_id}")
+def model_address(run_id: int) -> dict[str, str]:
+    """Parameters of a link by which the visitor works with the model of this run from then on, on every page."""
+    return {_MODEL_PARAMETER: str(run_id)}
 
 
 def render_picker(services: Services) -> NetworkChoice:
@@ -69,11 +71,12 @@ def _choose(key: str) -> None:
 
 def _wanted_key() -> str:
     """What was chosen, whether it is there or not; nothing where nobody has chosen."""
-    if _CHOSEN not in st.session_state:
-        # Read once: from here on the address says what answers, and that may be something else.
-        model = st.query_params.get(_MODEL_PARAMETER)
-        network = st.query_params.get(_NETWORK_PARAMETER, "")
-        st.session_state[_CHOSEN] = f"{MODEL_PREFIX}{model}" if model else network
+    model, network = st.query_params.get(_MODEL_PARAMETER), st.query_params.get(_NETWORK_PARAMETER, "")
+    asked_for = f"{MODEL_PREFIX}{model}" if model else network
+    # Once the page has written what answers into the address, it may be something else than what was asked for.
+    is_link = asked_for not in ("", st.session_state.get(_ADDRESS)) and not is_same_page()
+    if _CHOSEN not in st.session_state or is_link:
+        st.session_state[_CHOSEN] = asked_for
     return st.session_state[_CHOSEN]
 
 
@@ -108,6 +111,7 @@ def _write_address(choice: NetworkChoice) -> None:
     name, other = (_MODEL_PARAMETER, _NETWORK_PARAMETER) if is_model else (_NETWORK_PARAMETER, _MODEL_PARAMETER)
     st.query_params.pop(other, None)
     st.query_params[name] = choice.key.removeprefix(MODEL_PREFIX)
+    st.session_state[_ADDRESS] = choice.key
 
 
 def _backbones_by_availability(services: Services) -> list[Backbone]:

@@ -102,6 +102,10 @@ class ClassifyPage:
         """Press the page's only button of that name; Streamlit shows a "Stop" of its own outside the page."""
         self.page.get_by_test_id("stMain").get_by_role("button", name=name, exact=True).click()
 
+    def follow_link(self, name: str) -> None:
+        """Follow the page's only link of that name, past the navigation."""
+        self.page.get_by_test_id("stMain").get_by_role("link", name=name, exact=True).click()
+
     def _wait_for_frames(self) -> None:
         """Two frames on, everything that happened up to now has been drawn and reported."""
         self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")

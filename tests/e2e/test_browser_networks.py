@@ -83,6 +83,6 @@ def test_the_networks_page_lists_all_networks_and_leads_back(page: ClassifyPage)
     expect(grid).to_have_attribute("aria-rowcount", str(len(all_backbones()) + 1))  # with the row of titles
     expect(page.page.get_by_role("figure", name=re.compile("^Scatter chart"))).to_be_visible()
     expect(page.page.get_by_role("heading", name="EfficientNet-Lite0")).to_be_visible()
-    page.press_button("Classify with it")
+    page.follow_link("Classify with it")
     page.expect_open()
     expect(page.page.get_by_role("combobox", name=NETWORK)).to_have_value(LITE0)

@@ -105,7 +105,7 @@ def test_from_mistakes_to_a_better_model(
     """A cell of the confusion matrix shows its photos; relabelled and trained again, flips are seen and compared."""
     first = begin_training(app_settings)
     page.page.goto(f"{app.url}/train?run={first}")
-    main_of(page).get_by_role("button", name="See results").click(timeout=TRAIN_MILLISECONDS)
+    main_of(page).get_by_role("link", name="See results").click(timeout=TRAIN_MILLISECONDS)
     headline = main_of(page).get_by_role("heading", name=re.compile("^Right 6 times out of 10"))
     expect(headline).to_be_visible()
     # The closer look goes on beside it and makes the page anew once it is done.

@@ -94,6 +94,6 @@ def test_from_upload_to_model(page: ClassifyPage, app: RunningApp, tmp_path: Pat
     expect(train.main.get_by_role("heading", name=re.compile("^Right on [34] of 4 photos"))).to_be_visible()
     assert train.is_same_chart()
     expect(train.main.get_by_role("button", name="Everything (zip)")).to_be_visible(timeout=PACKAGING_MILLISECONDS)
-    train.press("Classify with it")
+    page.follow_link("Classify with it")
     expect(page.page.get_by_role("heading", name="What is in your photo?")).to_be_visible()
     expect(page.page.get_by_role("combobox", name=re.compile("Network"))).to_have_value(re.compile("your model"))

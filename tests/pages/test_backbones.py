@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.settings import Settings
 from pages.widgets.services import get_services
+from tests.pages.page_links import follow_link, link_labels
 from tests.waiting import wait_until
 
 OpenApp = Callable[..., AppTest]
@@ -41,7 +42,7 @@ def test_the_network_in_use_is_selected_and_can_be_used(open_app: OpenApp, prepa
     """A prepared network offers to classify, and leads there."""
     app = open_page(open_app, prepared_settings)
     assert app.subheader[0].value == "EfficientNet-Lite0"
-    button(app, "Classify with it").click().run()
+    follow_link(app, "Classify with it")
     assert app.title[0].value == "What is in your photo?"
 
 
@@ -70,6 +71,6 @@ def test_a_network_becomes_ready_while_one_looks(
     queue = get_services().queue
     wait_until(lambda: not queue.latest("prepare_backbone:MobileNet-0.75-192").is_active, 240)
     app.run()
-    assert button(app, "Classify with it")
+    assert "Classify with it" in link_labels(app)
     table = app.dataframe[0].value.set_index("Network")
     assert table.loc["MobileNet 0.75, 192 px", "Weights"] == "ready"

@@ -23,6 +23,7 @@ from pages.widgets.services import get_services
 from tests.core.inference.model_runs import Models, outcome
 from tests.core.inference.model_samples import SAMPLES, head_for_samples, record_for, write_model
 from tests.pages.classify_visits import settle, upload
+from tests.pages.page_links import follow_link
 
 OpenApp = Callable[..., AppTest]
 
@@ -126,9 +127,11 @@ def test_another_page_can_choose_a_model(open_app: OpenApp, prepared_settings: S
     """*Classify with it* on the page of a run leads to that run's model, whatever was chosen before."""
     run_id = models.add("Mine")
     app = open_app(prepared_settings, network="EfficientNetLite0")
-    app.session_state["backbone_picker.chosen"] = f"model:{run_id}"
-    app.run()
+    app.query_params["run"] = str(run_id)
+    app.switch_page("pages/train.py").run()
+    follow_link(app, "Classify with it")
     assert box(app).value == f"model:{run_id}"
+    assert "run" not in app.query_params
 
 
 # --- answers ---------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from pages.widgets.services import close_services, get_services
 from tests.conftest import PROJECT_DIR
 from tests.core.datasets.library_samples import class_ids, photo_hash
 from tests.pages.conftest import RUN_TIMEOUT_SECONDS
+from tests.pages.page_links import follow_link, link_labels
 from tests.pages.written_runs import (
     FINGERPRINT,
     Asked,
@@ -167,7 +168,7 @@ def test_without_runs_the_page_leads_to_the_first(visit: Visit) -> None:
     """Nobody is left with an empty page."""
     app = visit()
     assert app.title[0].value == "How good is it?"
-    assert labels(app) == ["Train a model"]
+    assert link_labels(app) == ["Train a model"]
 
 
 def test_the_newest_run_is_open_and_others_have_an_address(visit: Visit, services: Services, done: int) -> None:
@@ -183,7 +184,7 @@ def test_the_newest_run_is_open_and_others_have_an_address(visit: Visit, service
     assert "".join(app.query_params["run"]) == str(newer)
     app.selectbox(key="results.chooser").set_value(done).run()
     assert "".join(app.query_params["run"]) == str(done)
-    press(app, "results.to_compare")
+    follow_link(app, "Compare")
     assert app.title[0].value == "Which model is better?"
     assert set("".join(app.query_params["runs"]).split(",")) == {str(done), str(newer)}
     assert "No run has the number 999" in texts(visit(999))
@@ -202,7 +203,7 @@ def test_runs_without_results_are_said(visit: Visit, services: Services, done: i
     task = services.queue.claim("pretender", [TRAIN_KIND])
     services.queue.finish(task.id, "pretender", status=TaskStatus.FAILED, error="The *disk* is full.")
     assert "The *disk* is full." in texts(app.run())
-    press(app, "results.unfinished")
+    follow_link(app, "Open its training")
     assert waiting.name in app.title[0].value.replace("\\", "")
 
 
@@ -227,8 +228,9 @@ def test_without_test_photos_the_caveat_is_told(visit: Visit, services: Services
     app = visit(view.id)
     assert app.title[0].value == "Right 8 times out of 10"
     assert "a little too good" in texts(app)
-    press(app, "results.to_split")
+    follow_link(app, "Set photos aside for a test")
     assert app.title[0].value == "Birds"
+    assert group(app, "dataset.section").value == "Split"
 
 
 def test_without_photos_to_judge_by(visit: Visit, services: Services) -> None:

@@ -17,6 +17,7 @@ from core.settings import Settings, to_environment
 from pages.widgets.services import close_services, get_services
 from tests.conftest import PROJECT_DIR
 from tests.pages.conftest import RUN_TIMEOUT_SECONDS
+from tests.pages.page_links import follow_link
 from tests.pages.pretend_training import PretendWorker, make_birds
 
 Visit = Callable[..., AppTest]
@@ -126,7 +127,7 @@ def test_without_photos_the_page_says_where_to_get_some(visit: Visit) -> None:
     """Nobody is left with an empty form."""
     app = visit()
     assert "There are no photos to learn from yet" in texts(app)
-    press(app, "Make a dataset")
+    follow_link(app, "Make a dataset")
     assert app.title[0].value == "Teach it your own photos"
 
 
@@ -267,7 +268,7 @@ def test_warnings_lead_to_their_remedy(visit: Visit, worker: PretendWorker, bird
     library.set_split([image.id for image in library.list_images(birds)], Split.TRAIN)
     app = visit()
     assert "No validation photos" in texts(app)
-    press(app, "Split")
+    follow_link(app, "Split")
     assert app.title[0].value == "Birds"
     assert next(each for each in app.get("button_group") if each.key == "dataset.section").value == "Split"
 
@@ -466,7 +467,7 @@ def test_fine_tune_further(visit: Visit, worker: PretendWorker, birds: int) -> N
 
 def test_classify_with_it(visit: Visit, worker: PretendWorker, birds: int) -> None:
     """The way to the classify page is one click."""
-    app = press(visit(done(worker, birds)), "Classify with it")
+    app = follow_link(visit(done(worker, birds)), "Classify with it")
     assert app.title[0].value == "What is in your photo?"
 
 

@@ -8,6 +8,7 @@ from core.runs.records import RunView
 from core.services import Services
 from pages.widgets.compare.chosen import MAX_NETWORKS, MAX_RUNS, Chosen, choose, is_comparable
 from pages.widgets.compare.ready_made import ReadyMade, find_ready_made
+from pages.widgets.links import render_link
 from pages.widgets.train.status import best_score, share_text
 from pages.widgets.wording import plain
 
@@ -42,7 +43,7 @@ def render_chooser(chosen: Chosen, services: Services) -> None:
 
 def _render_nothing() -> None:
     st.info("There are no finished models to compare yet. Train two, and see here which is better.")
-    st.page_link("pages/train.py", label="Train a model", icon=":material/model_training:")
+    render_link("pages/train.py", "Train a model", icon=":material/model_training:", look="primary")
 
 
 def _render_runs(runs: list[RunView], chosen: Chosen) -> None:

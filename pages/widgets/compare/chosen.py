@@ -9,7 +9,7 @@ from core.backbones.catalog import Backbone, find_backbone
 from core.errors import UnknownBackboneError, UnknownRunError
 from core.runs.records import RunStatus, RunView
 from core.services import Services
-from pages.widgets.last_page import is_same_page
+from pages.widgets.last_page import is_asked_for_anew
 from pages.widgets.train.status import STATUS_WORDS
 
 MAX_RUNS, MAX_NETWORKS = 12, 4
@@ -27,6 +27,9 @@ class Wanted:
 
     runs: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.runs or self.networks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +51,15 @@ def choose(run_ids: Iterable[int], networks: Iterable[str] = ()) -> None:
     st.session_state[_WANTED] = Wanted(runs=tuple(map(str, run_ids)), networks=tuple(networks))
 
 
+def comparison_address(run_ids: Iterable[int]) -> dict[str, str]:
+    """Parameters of a link to a comparison of runs."""
+    return {_RUNS: ",".join(map(str, run_ids))}
+
+
 def chosen(services: Services) -> Chosen:
     """What is to be compared; the address says so afterwards."""
     asked_for = Wanted(runs=_read(_RUNS), networks=_read(_NETWORKS))
-    # The browser's back button changes the address, and so do links; a page change within the app empties it.
-    if _WANTED not in st.session_state or (is_same_page() and asked_for != st.session_state.get(_ADDRESS)):
+    if _WANTED not in st.session_state or is_asked_for_anew(asked_for, st.session_state.get(_ADDRESS)):
         st.session_state[_WANTED] = asked_for
     wanted: Wanted = st.session_state[_WANTED]
     _write(_RUNS, wanted.runs)

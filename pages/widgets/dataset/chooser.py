@@ -6,11 +6,12 @@ from core.datasets.records import DatasetView
 from core.errors import UnknownDatasetError
 from core.services import Services
 from pages.widgets.errors import show_error
-from pages.widgets.last_page import is_same_page
+from pages.widgets.last_page import is_asked_for_anew
 from pages.widgets.wording import count
 
 _OPEN = "dataset.open"
 _PARAMETER = "dataset"
+_SECTION_PARAMETER = "section"  # only in links: from then on the visitor chooses
 _ADDRESS = "dataset.address"  # what this page wrote into the address last
 SECTION = "dataset.section"
 _WIDGET = "dataset.chooser"
@@ -22,6 +23,11 @@ def open_dataset(dataset_id: int, section: str | None = None) -> None:
     st.session_state[_OPEN] = dataset_id
     if section is not None:
         st.session_state[SECTION] = section
+
+
+def dataset_address(dataset_id: int, section: str) -> dict[str, str]:
+    """Parameters of a link to a section of a dataset."""
+    return {_PARAMETER: str(dataset_id), _SECTION_PARAMETER: section}
 
 
 def leave_dataset() -> None:
@@ -38,10 +44,11 @@ def last_opened() -> int | None:
 def chosen_dataset(services: Services) -> DatasetView | None:
     """The dataset that is open; None when the visitor has to choose or make one."""
     asked_for = st.query_params.get(_PARAMETER, "")
-    # The browser's back button changes the address, and so do links; a page change within the app empties it.
-    if _OPEN not in st.session_state or (is_same_page() and asked_for != st.session_state.get(_ADDRESS, "")):
+    if _OPEN not in st.session_state or is_asked_for_anew(asked_for, st.session_state.get(_ADDRESS, "")):
         is_number = asked_for.isdecimal() and len(asked_for) <= _MAX_DIGITS
         st.session_state[_OPEN] = int(asked_for) if is_number else None
+    if _SECTION_PARAMETER in st.query_params:
+        st.session_state[SECTION] = st.query_params.pop(_SECTION_PARAMETER)
     dataset_id = st.session_state[_OPEN]
     dataset = None
     if dataset_id is not None:

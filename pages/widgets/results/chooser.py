@@ -9,10 +9,11 @@ import streamlit as st
 from core.errors import UnknownRunError
 from core.runs.records import RunStatus, RunView
 from core.services import Services
-from pages.widgets.compare.chosen import choose
+from pages.widgets.compare.chosen import comparison_address
 from pages.widgets.errors import show_error
+from pages.widgets.links import render_link
 from pages.widgets.results.opened import open_results
-from pages.widgets.train.opened import open_run
+from pages.widgets.train.opened import run_address
 from pages.widgets.train.status import STATUS_WORDS, best_score, share_text
 from pages.widgets.wording import plain
 
@@ -36,21 +37,18 @@ def render_chooser(shown: RunView, views: list[RunView], services: Services) -> 
             on_change=_follow,
             width=460,
         )
-        if st.button("Its training", icon=":material/model_training:", type="tertiary", key="results.to_training"):
-            open_run(shown.id)
-            st.switch_page("pages/train.py")
+        render_link("pages/train.py", "Its training", icon=":material/model_training:", address=run_address(shown.id))
         rival = _find_rival(shown, done.values())
-        if rival is not None and st.button(
-            "Compare",
-            icon=":material/compare_arrows:",
-            type="tertiary",
-            key="results.to_compare",
-            help=f"Is it really better than {plain(rival.name)}?",
-        ):
-            choose([rival.id, shown.id])
-            st.switch_page("pages/compare.py")
+        if rival is not None:
+            render_link(
+                "pages/compare.py",
+                "Compare",
+                icon=":material/compare_arrows:",
+                address=comparison_address([rival.id, shown.id]),
+                help_text=f"Is it really better than {plain(rival.name)}?",
+            )
         if others:
-            st.page_link("pages/train.py", label=describe_others(others), icon=":material/arrow_forward:")
+            render_link("pages/train.py", describe_others(others), icon=":material/arrow_forward:")
 
 
 def _follow() -> None:
@@ -106,8 +104,7 @@ def render_nothing(views: list[RunView]) -> None:
             "choose photos, press one button, and come back."
         )
         label = "Train a model"
-    if st.button(label, type="primary", icon=":material/model_training:", key="results.start"):
-        st.switch_page("pages/train.py")
+    render_link("pages/train.py", label, icon=":material/model_training:", look="primary")
 
 
 def render_unfinished(view: RunView, services: Services) -> None:
@@ -121,9 +118,13 @@ def render_unfinished(view: RunView, services: Services) -> None:
         st.info("This run was cancelled. There is no model, and there are no results.", icon=":material/block:")
     else:
         show_error(f"This run was not finished: {words}. {view.error or 'Its log may tell why.'}")
-    if st.button("Open its training", type="primary", icon=":material/model_training:", key="results.unfinished"):
-        open_run(view.id)
-        st.switch_page("pages/train.py")
+    render_link(
+        "pages/train.py",
+        "Open its training",
+        icon=":material/model_training:",
+        address=run_address(view.id),
+        look="primary",
+    )
 
 
 def _wait_for_end(run_id: int, services: Services) -> None:

@@ -9,7 +9,8 @@ import streamlit as st
 from core.datasets.records import Split
 from core.evaluation.answers import RunAnswers
 from core.evaluation.examination import Examination
-from pages.widgets.dataset.chooser import open_dataset
+from pages.widgets.dataset.chooser import dataset_address
+from pages.widgets.links import render_link
 from pages.widgets.results.dataset_now import DatasetNow
 from pages.widgets.results.labels import open_suspects
 from pages.widgets.results.learning import would_help
@@ -104,11 +105,13 @@ def _render_caveat(material: Material) -> None:
 
 def _render_way_to_split(material: Material) -> None:
     dataset_id = material.view.dataset_id
-    if dataset_id is not None and st.button(
-        "Set photos aside for a test", type="tertiary", icon=":material/call_split:", key="results.to_split"
-    ):
-        open_dataset(dataset_id, "Split")
-        st.switch_page("pages/dataset.py")
+    if dataset_id is not None:
+        render_link(
+            "pages/dataset.py",
+            "Set photos aside for a test",
+            icon=":material/call_split:",
+            address=dataset_address(dataset_id, "Split"),
+        )
 
 
 def _render_unjudged(material: Material) -> None:

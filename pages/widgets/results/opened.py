@@ -8,7 +8,7 @@ from core.errors import UnknownRunError
 from core.runs.records import RunStatus, RunView
 from core.services import Services
 from pages.widgets.errors import show_error
-from pages.widgets.last_page import is_same_page
+from pages.widgets.last_page import is_asked_for_anew
 
 SECTION = "results.section"
 WHAT_CHANGED = "What changed"  # the section that only a run has that another one was corrected to
@@ -26,6 +26,11 @@ def open_results(run_id: int, section: str | None = None) -> None:
     st.session_state[_OPEN] = str(run_id)
     if section is not None:
         open_section(section)
+
+
+def results_address(run_id: int) -> dict[str, str]:
+    """Parameters of a link to the results of a run."""
+    return {_PARAMETER: str(run_id)}
 
 
 def open_section(name: str) -> None:
@@ -56,8 +61,7 @@ def opened_run(views: list[RunView], services: Services) -> RunView | None:
         services: the open services.
     """
     asked_for = st.query_params.get(_PARAMETER, "")
-    # The browser's back button changes the address, and so do links; a page change within the app empties it.
-    if _OPEN not in st.session_state or (is_same_page() and asked_for != st.session_state.get(_ADDRESS, "")):
+    if _OPEN not in st.session_state or is_asked_for_anew(asked_for, st.session_state.get(_ADDRESS, "")):
         st.session_state[_OPEN] = asked_for
     found = _find(st.session_state[_OPEN], services)
     if found is None:

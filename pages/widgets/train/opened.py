@@ -6,7 +6,7 @@ from core.errors import UnknownRunError
 from core.runs.records import RunView
 from core.services import Services
 from pages.widgets.errors import show_error
-from pages.widgets.last_page import is_same_page
+from pages.widgets.last_page import is_asked_for_anew
 
 _OPEN = "train.open"  # (name of the parameter, its value), or None
 _ADDRESS = "train.address"  # what this page wrote into the address last
@@ -17,6 +17,11 @@ _MAX_DIGITS = 18  # what fits into the database's whole numbers
 def open_run(run_id: int) -> None:
     """Show this run, from the next run of the page on."""
     st.session_state[_OPEN] = (_RUN, str(run_id))
+
+
+def run_address(run_id: int) -> dict[str, str]:
+    """Parameters of a link to a run."""
+    return {_RUN: str(run_id)}
 
 
 def open_race(race: str) -> None:
@@ -32,8 +37,7 @@ def close() -> None:
 def opened(services: Services) -> RunView | str | None:
     """The run that is open, the mark of the race that is, or None for the form."""
     asked_for = _read_address()
-    # The browser's back button changes the address, and so do links; a page change within the app empties it.
-    if _OPEN not in st.session_state or (is_same_page() and asked_for != st.session_state.get(_ADDRESS)):
+    if _OPEN not in st.session_state or is_asked_for_anew(asked_for, st.session_state.get(_ADDRESS)):
         st.session_state[_OPEN] = asked_for
     found = _find(st.session_state[_OPEN], services)
     if found is None:

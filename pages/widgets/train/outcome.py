@@ -7,10 +7,11 @@ from core.runs.folder import RunFolder
 from core.runs.records import RunStatus, RunView
 from core.runs.story import Outcome, Score
 from core.services import Services
-from pages.widgets.backbone_picker import choose_model
-from pages.widgets.dataset.chooser import open_dataset
+from pages.widgets.backbone_picker import model_address
+from pages.widgets.dataset.chooser import dataset_address
 from pages.widgets.errors import guarded, show_error
-from pages.widgets.results.opened import open_results
+from pages.widgets.links import render_link
+from pages.widgets.results.opened import results_address
 from pages.widgets.train.downloads import render_downloads
 from pages.widgets.train.history import RunHistory
 from pages.widgets.train.start import begin_again
@@ -65,11 +66,13 @@ def _render_scores(view: RunView, outcome: Outcome) -> None:
                 "Validation accuracy with its 95 % interval. These photos also decided which epoch was kept, so it is "
                 "probably a little too good; photos for the test would tell the truth."
             )
-            if view.dataset_id is not None and st.button(
-                "Split", type="tertiary", icon=":material/arrow_forward:", key=f"train.outcome.split.{view.id}"
-            ):
-                open_dataset(view.dataset_id, "Split")
-                st.switch_page("pages/dataset.py")
+            if view.dataset_id is not None:
+                render_link(
+                    "pages/dataset.py",
+                    "Split",
+                    icon=":material/arrow_forward:",
+                    address=dataset_address(view.dataset_id, "Split"),
+                )
 
 
 def score_sentence(score: Score, which: str) -> str:
@@ -146,18 +149,22 @@ def _times_text(outcome: Outcome) -> str:
 
 def _render_next_steps(view: RunView, services: Services, *, is_done: bool) -> None:
     with st.container(horizontal=True, gap="small"):
-        if is_done and st.button(
-            "See results",
-            key=f"train.results.{view.id}",
-            type="primary",
-            icon=":material/insights:",
-            help="Where it is right and wrong, and why; put photos right and train again.",
-        ):
-            open_results(view.id)
-            st.switch_page("pages/results.py")
-        if is_done and st.button("Classify with it", key=f"train.classify.{view.id}", icon=":material/image_search:"):
-            choose_model(view.id)
-            st.switch_page("pages/classify.py")
+        if is_done:
+            render_link(
+                "pages/results.py",
+                "See results",
+                icon=":material/insights:",
+                address=results_address(view.id),
+                look="primary",
+                help_text="Where it is right and wrong, and why; put photos right and train again.",
+            )
+            render_link(
+                "pages/classify.py",
+                "Classify with it",
+                icon=":material/image_search:",
+                address=model_address(view.id),
+                look="secondary",
+            )
         if is_done and view.config_values.get("backbone") != SCRATCH:
             st.button(
                 "Fine-tune further",

@@ -13,9 +13,10 @@ from core.datasets.records import ClassView, DatasetView, Split
 from core.errors import ConfigError, DatasetError
 from core.runs.begin import Prospect, RunRequest, begin_runs, check_can_begin
 from core.services import Services
-from pages.widgets.dataset.chooser import open_dataset
+from pages.widgets.dataset.chooser import dataset_address
 from pages.widgets.dataset.overview import SPLIT_TITLES
 from pages.widgets.errors import guarded, show_error
+from pages.widgets.links import render_link
 from pages.widgets.preparation import Availability, availability_of, render_preparation
 from pages.widgets.train.draft import Draft, draft_values, make_config, num_layers_of
 from pages.widgets.train.expected import render_expected
@@ -161,7 +162,7 @@ def _render_warnings(
         without = [names[each] for each, counts in prospect.class_counts.items() if not counts[split]]
         if without and prospect.num_photos(split):
             listed = ", ".join(without)
-            _warn(f"No photo for {SPLIT_TITLES[split]}: {listed}. Such a class {words}.", "Split", dataset, split)
+            _warn(f"No photo for {SPLIT_TITLES[split]}: {listed}. Such a class {words}.", "Split", dataset)
     if not prospect.num_photos(Split.VALIDATION):
         _warn("No validation photos: nobody can tell which epoch is best, so the last one is kept.", "Split", dataset)
     if not prospect.num_photos(Split.TEST):
@@ -185,11 +186,12 @@ def _open_findings(dataset: DatasetView, services: Services) -> list[Finding]:
     return without_dismissed(findings, services.library.dismissed_findings(dataset.id))
 
 
-def _warn(text: str, section: str, dataset: DatasetView, key: object = "") -> None:
+def _warn(text: str, section: str, dataset: DatasetView) -> None:
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
         st.markdown(f":orange[:material/warning:] {plain(text)}", width="stretch")
-        if st.button(
-            section, key=f"train.warning.{section}.{text[:40]}.{key}", icon=":material/arrow_forward:", type="tertiary"
-        ):
-            open_dataset(dataset.id, section)
-            st.switch_page("pages/dataset.py")
+        render_link(
+            "pages/dataset.py",
+            section,
+            icon=":material/arrow_forward:",
+            address=dataset_address(dataset.id, section),
+        )

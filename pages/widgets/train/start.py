@@ -10,8 +10,9 @@ from core.datasets.records import DatasetView
 from core.errors import ArtefactDamagedError, UnknownBackboneError
 from core.recipes import RECIPES, Recipe
 from core.services import Services
-from pages.widgets.dataset.chooser import last_opened, open_dataset
+from pages.widgets.dataset.chooser import dataset_address, last_opened
 from pages.widgets.errors import show_error
+from pages.widgets.links import render_link
 from pages.widgets.preparation import Availability, availability_of, describe_availability
 from pages.widgets.train.draft import Draft, draft_of
 from pages.widgets.train.expert import render_expert
@@ -78,8 +79,7 @@ def _render_no_dataset() -> None:
         "There are no photos to learn from yet. Collect some in named classes first: a dataset.",
         icon=":material/photo_library:",
     )
-    if st.button("Make a dataset", type="primary", icon=":material/add:"):
-        st.switch_page("pages/dataset.py")
+    render_link("pages/dataset.py", "Make a dataset", icon=":material/add:", look="primary")
 
 
 def _render_parent(draft: Draft) -> None:
@@ -107,9 +107,12 @@ def _render_dataset(draft: Draft, datasets: dict[int, DatasetView]) -> None:
             format_func=lambda dataset_id: _describe_dataset(datasets[dataset_id]),
             on_change=choose,
         )
-        if st.button("Its photos", icon=":material/photo_library:", type="tertiary"):
-            open_dataset(draft.dataset_id or 0, "Photos")
-            st.switch_page("pages/dataset.py")
+        render_link(
+            "pages/dataset.py",
+            "Its photos",
+            icon=":material/photo_library:",
+            address=dataset_address(draft.dataset_id or 0, "Photos"),
+        )
 
 
 def _describe_dataset(dataset: DatasetView) -> str:
