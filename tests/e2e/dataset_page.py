@@ -48,10 +48,11 @@ class DatasetPage:
         self.rest()
 
     def choose_class(self, name: str) -> None:
-        """Pick a class, to collect for it or to see its photos."""
+        """Pick a class to collect for; the place to drop photos says so."""
         choice = self.main.get_by_role("radio", name=re.compile(rf"^{re.escape(name)} · "))
         choice.click()
         expect(choice).to_be_checked()
+        expect(self.main.get_by_role("region", name=f"Drop photos of {name} here")).to_be_visible()
         self.rest()
 
     def choose_tab(self, title: str) -> None:

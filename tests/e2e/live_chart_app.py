@@ -56,7 +56,8 @@ def growing_chart() -> None:
     num_epochs = st.session_state.get("num_epochs", int(st.query_params.get("start", 0)))
     live_chart(curves_after(num_epochs), key="live")
     if "still" not in st.query_params:
-        st.session_state["num_epochs"] = min(num_epochs + 1, NUM_EPOCHS)
+        # Never at rest, for whoever comes late: at the end the last epoch goes and comes.
+        st.session_state["num_epochs"] = num_epochs + 1 if num_epochs < NUM_EPOCHS else NUM_EPOCHS - 1
 
 
 if __name__ == "__main__":
