@@ -4,6 +4,8 @@ A photo's address carries the SHA-256 of its bytes, so that it never changes and
 """
 
 import asyncio
+import functools
+import gzip
 import importlib.resources
 import logging
 import re
@@ -66,8 +68,19 @@ def _thumbnail(photo_hash: str, side_px: int) -> bytes | None:
         return None
 
 
-async def _send_plotly(_request: Request) -> Response:
-    return FileResponse(_plotly_path(), media_type="text/javascript", headers={"Cache-Control": f"public, {_ONE_YEAR}"})
+async def _send_plotly(request: Request) -> Response:
+    headers = {"Cache-Control": f"public, {_ONE_YEAR}", "Vary": "Accept-Encoding"}
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return FileResponse(_plotly_path(), media_type="text/javascript", headers=headers)
+    # Compressed once and sent whole: read and compressed piece by piece for each browser, it took seconds while another
+    # visitor's page kept the server busy.
+    packed = await asyncio.get_running_loop().run_in_executor(_threads, _plotly_gzip)
+    return Response(packed, media_type="text/javascript", headers={**headers, "Content-Encoding": "gzip"})
+
+
+@functools.lru_cache(maxsize=1)
+def _plotly_gzip() -> bytes:
+    return gzip.compress(_plotly_path().read_bytes(), mtime=0)
 
 
 def _plotly_path() -> Path:

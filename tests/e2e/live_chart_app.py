@@ -50,7 +50,6 @@ def _loss(x: float) -> float:
     return 0.12 + 0.85 * math.exp(-x / 2.5) - 0.06 * (1 - math.exp(-max(0.0, x - FINE_TUNING_FROM) / 4))
 
 
-@st.fragment(run_every=TICK_SECONDS)
 def growing_chart() -> None:
     """One tick."""
     num_epochs = st.session_state.get("num_epochs", int(st.query_params.get("start", 0)))
@@ -62,6 +61,6 @@ def growing_chart() -> None:
 
 if __name__ == "__main__":
     st.set_page_config(page_title="Live chart", layout="wide")
-    growing_chart()
+    st.fragment(growing_chart, run_every=None if "still" in st.query_params else TICK_SECONDS)()
 else:
     app = st.App(__file__, routes=PHOTO_ROUTES)

@@ -21,7 +21,7 @@ from pages.widgets.photo_routes import PHOTO_ROUTES, THUMBNAIL_SIDES_PX, plotly_
 
 UNKNOWN_HASH = "0" * 64
 
-Get = Callable[[str], httpx.Response]
+Get = Callable[..., httpx.Response]
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ph
 def get(services: PhotoServices) -> Get:
     """Asks a server that has nothing but the routes."""
 
-    async def ask(address: str) -> httpx.Response:
+    async def ask(address: str, headers: dict[str, str]) -> httpx.Response:
         transport = httpx.ASGITransport(Starlette(routes=PHOTO_ROUTES))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            return await client.get(address)
+            return await client.get(address, headers=headers)
 
-    return lambda address: asyncio.run(ask(address))
+    return lambda address, **headers: asyncio.run(ask(address, headers))
 
 
 @pytest.fixture
@@ -118,7 +118,12 @@ def test_the_chart_library_comes_from_the_installed_package(get: Get):
     plotly_js = Path(str(importlib.resources.files("plotly"))) / "package_data" / "plotly.min.js"
     answer = get(plotly_url())
     assert answer.status_code == 200
+    assert answer.headers["content-encoding"] == "gzip"
+    assert int(answer.headers["content-length"]) < plotly_js.stat().st_size / 2
     assert answer.headers["content-type"].startswith("text/javascript")
     assert "immutable" in answer.headers["cache-control"]
     assert b"plotly.js" in answer.content[:200]
-    assert plotly_js.stat().st_size == len(answer.content)
+    assert plotly_js.read_bytes() == answer.content
+    plain = get(plotly_url(), **{"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.content == answer.content
