@@ -48,7 +48,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const reportOversized = (files) => {
     const oversized = [...files].filter((file) => file.size > data.max_upload_bytes)
       .map((file) => ({ name: file.name, size: file.size }));
-    if (oversized.length > 0) setTriggerValue("oversized", oversized);
+    // Not at once: the page that is made for the report would forget a good photo whose upload has only begun.
+    if (oversized.length > 0) setTimeout(() => setTriggerValue("oversized", oversized), 1000);
   };
   const onChange = (event) => {
     if (event.target.type === "file" && isForPhotos(event)) reportOversized(event.target.files);
