@@ -24,12 +24,8 @@ _PHOTOS_PER_GROUP = 60
 _GRID_PX = 112
 
 
-def num_problems(dataset: DatasetView, services: Services) -> int:
-    """How many findings of the latest check wait for the person."""
-    return len(_open_findings(dataset, services))
-
-
-def _open_findings(dataset: DatasetView, services: Services) -> list[Finding]:
+def open_findings(dataset: DatasetView, services: Services) -> list[Finding]:
+    """The findings of the latest check that wait for the person."""
     check = services.library.load_check(dataset.id)
     if check is None:
         return []
@@ -45,7 +41,7 @@ def render_problems(dataset: DatasetView, classes: list[ClassView], services: Se
     if services.dataset_tasks.is_active(CHECK_KIND, dataset.id):
         render_task_progress(CHECK_KIND, dataset.id, services)
         return  # the findings of the check before may be repaired by now
-    findings = _open_findings(dataset, services)
+    findings = open_findings(dataset, services)
     if not findings:
         st.success("No problems found.", icon=":material/verified:")
         st.caption(

@@ -8,13 +8,14 @@ from core.backbones.artefacts import find_artefact
 from core.backbones.catalog import Backbone, find_backbone
 from core.backbones.layers import LayerRow
 from core.config import HUB_PREFIX, SCRATCH, TrainConfig
-from core.datasets.checks.findings import Finding, FindingKind, without_dismissed
+from core.datasets.checks.findings import FindingKind
 from core.datasets.records import ClassView, DatasetView, Split
 from core.errors import ConfigError, DatasetError
 from core.runs.begin import Prospect, RunRequest, begin_runs, check_can_begin
 from core.services import Services
 from pages.widgets.dataset.chooser import dataset_address
 from pages.widgets.dataset.overview import SPLIT_TITLES
+from pages.widgets.dataset.problems import open_findings
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.links import render_link
 from pages.widgets.preparation import Availability, availability_of, render_preparation
@@ -173,17 +174,9 @@ def _render_warnings(
         twins = count(prospect.num_leaks, "validation or test photo")
         verb = "looks" if prospect.num_leaks == 1 else "look"
         _warn(f"{twins} {verb} nearly like one for training: the result will seem better than it is.", "Check", dataset)
-    for finding in _open_findings(dataset, services):
+    for finding in open_findings(dataset, services):
         if finding.kind in _WARNED_ABOUT:
             _warn(finding.title, "Check", dataset)
-
-
-def _open_findings(dataset: DatasetView, services: Services) -> list[Finding]:
-    check = services.library.load_check(dataset.id)
-    if check is None:
-        return []
-    findings = [Finding.from_json(values) for values in check[1]]
-    return without_dismissed(findings, services.library.dismissed_findings(dataset.id))
 
 
 def _warn(text: str, section: str, dataset: DatasetView) -> None:
