@@ -1,5 +1,6 @@
 """The server itself, started as the README says."""
 
+import gc
 import urllib.request
 from collections.abc import Iterator
 
@@ -8,7 +9,7 @@ import pytest
 from core.backbones.artefacts import find_artefact
 from core.backbones.catalog import Backbone
 from core.settings import Settings
-from pages.server import SECURITY_HEADERS
+from pages.server import SECURITY_HEADERS, load_code_for_good
 from tests.conftest import PREPARE_TIMEOUT_SECONDS
 from tests.e2e.running_app import running_app
 from tests.waiting import wait_until
@@ -31,3 +32,11 @@ def test_every_answer_carries_the_security_headers(url: str):
     for path in ("/", "/_stcore/health", "/no-such-page"):
         with urllib.request.urlopen(url + path, timeout=10) as response:
             assert all(response.headers[name] == value for name, value in SECURITY_HEADERS.items())
+
+
+def test_the_garbage_collector_does_not_look_at_imported_code():
+    """It runs after every run of a page, and would keep all visitors waiting."""
+    gc.unfreeze()
+    load_code_for_good()
+    assert gc.get_freeze_count() > 100_000
+    assert len(gc.get_objects()) < 10_000
