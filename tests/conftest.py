@@ -29,8 +29,10 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector from looking at what test modules have imported: Streamlit runs it after each run of a
-    page once Keras is loaded, which makes these tests five times as slow."""
+    """Spare the garbage collector from looking at what test modules have imported.
+
+    Once Keras is loaded, Streamlit runs it after each run of a page, which makes these tests five times as slow.
+    """
     gc.collect()
     gc.freeze()
 
