@@ -6,9 +6,10 @@ that change it at once lose nothing. How a run's tasks stand is read together wi
 
 import time
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, Select, delete, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.config import TrainConfig
@@ -476,15 +477,18 @@ def _view(session: Session, run_id: int) -> RunView:
 
 def _views(session: Session, condition: ColumnElement[bool], *order: ColumnElement[Any]) -> list[RunView]:
     """Runs with what their tasks say, all in one statement."""
+    statement = _runs_with_tasks().where(condition).order_by(*order)
+    return [RunView.of(row[0], _task_state(row[1:5]), _task_state(row[5:9])) for row in session.execute(statement)]
+
+
+@cache  # a page that watches a run asks some times a second, and making it takes longer than the answer
+def _runs_with_tasks() -> Select[Any]:
     training, packaging = aliased(Task), aliased(Task)
-    statement = (
+    return (
         select(Run, *_columns(training), *_columns(packaging))
         .outerjoin(training, training.id == Run.task_id)
         .outerjoin(packaging, packaging.id == Run.package_task_id)
-        .where(condition)
-        .order_by(*order)
     )
-    return [RunView.of(row[0], _task_state(row[1:5]), _task_state(row[5:9])) for row in session.execute(statement)]
 
 
 def _columns(task: type[Task]) -> tuple[Any, ...]:
