@@ -1,10 +1,7 @@
 """How the server starts and stops, and the headers it sends; Streamlit's own server does the rest."""
 
 import asyncio
-import gc
-import importlib
 import logging
-import pkgutil
 import threading
 import webbrowser
 from collections.abc import AsyncGenerator
@@ -15,7 +12,6 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime.pages_manager import PagesManager
 
-import pages.widgets
 from core.errors import BluetitError
 from pages.widgets.services import close_services, get_services
 
@@ -39,7 +35,6 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
     # Until the first visit Streamlit does not know that the app has its own navigation; when that visit is by a link to
     # another page than the first, it would offer every file of the folder `pages` instead.
     PagesManager.uses_pages_directory = False
-    await asyncio.to_thread(load_code_for_good)
     try:
         await asyncio.to_thread(get_services)
     except BluetitError as exc:
@@ -51,18 +46,6 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
         threading.Timer(_BROWSER_DELAY_SECONDS, webbrowser.open, [url]).start()
     yield
     await asyncio.to_thread(close_services)
-
-
-def load_code_for_good() -> None:
-    """Import all that pages are made of, and spare the garbage collector from looking at it.
-
-    Streamlit has all objects of the process looked at after each run of a page and each tick of a timer, while nobody
-    else is served: 130 to 180 ms for the 200,000 objects of imported code, which never become garbage.
-    """
-    for module in pkgutil.walk_packages(pages.widgets.__path__, f"{pages.widgets.__name__}."):
-        importlib.import_module(module.name)
-    gc.collect()
-    gc.freeze()
 
 
 class SecurityHeaders:
