@@ -3,7 +3,8 @@
 An interpreter must not be used by two threads at a time. `Engine` keeps several, each on one thread of its own, and
 lends one out per photo: two interpreters on one thread each answer more photos a second than one on two threads,
 because one of them computes while the other's photo is being decoded. A photo that comes alone has nobody to share the
-processor with: for it there is one more interpreter, on all threads.
+processor with: for it there is one more interpreter, on all threads. The others are loaded when photos first come together:
+each takes several times the size of the network's file in memory.
 """
 
 import queue
@@ -108,12 +109,10 @@ class Engine:
         self.num_features = self._model_for_one.num_features
         self.num_classes = self._model_for_one.num_classes
         self._lock_for_one = threading.Lock()
-        num_models = min(num_threads, _REPEATED_WEIGHTS_BYTES // len(content))
+        self._content = content
+        self._num_repeated = min(num_threads, _REPEATED_WEIGHTS_BYTES // len(content))
         self._idle_models: queue.SimpleQueue[LiteRTModel] | None = None
-        if num_models > 1:
-            self._idle_models = queue.SimpleQueue()
-            for _ in range(num_models):
-                self._idle_models.put(LiteRTModel(content, num_threads=1))
+        self._loading_lock = threading.Lock()
 
     def run(self, pixels: npt.NDArray[np.uint8], *, is_alone: bool = False) -> Outputs:
         """Answer for one photo, waiting for an idle interpreter.
@@ -122,14 +121,24 @@ class Engine:
             pixels: uint8 or float32 (height, width, 3), 0-255, of the size that the network takes.
             is_alone: whether no other photo is being answered, so that all threads are free for this one.
         """
-        if is_alone or self._idle_models is None:
+        if is_alone or self._num_repeated < 2:
             with self._lock_for_one:
                 return self._model_for_one.run(pixels)
-        model = self._idle_models.get()
+        idle_models = self._models_for_many()
+        model = idle_models.get()
         try:
             return model.run(pixels)
         finally:
-            self._idle_models.put(model)
+            idle_models.put(model)
+
+    def _models_for_many(self) -> queue.SimpleQueue[LiteRTModel]:
+        with self._loading_lock:
+            if self._idle_models is None:
+                idle_models: queue.SimpleQueue[LiteRTModel] = queue.SimpleQueue()
+                for _ in range(self._num_repeated):
+                    idle_models.put(LiteRTModel(self._content, num_threads=1))
+                self._idle_models = idle_models
+            return self._idle_models
 
 
 def map_streamed(function: Callable[[Item], Result], items: Iterable[Item], *, num_threads: int) -> Iterator[Result]:

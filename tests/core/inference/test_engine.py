@@ -10,7 +10,7 @@ import pytest
 from core.backbones.artefacts import load_artefact
 from core.backbones.catalog import Backbone
 from core.errors import ArtefactDamagedError
-from core.inference.engine import Engine, map_streamed
+from core.inference.engine import Engine, LiteRTModel, map_streamed
 from core.settings import Settings
 
 
@@ -31,6 +31,25 @@ def test_many_threads_get_the_answers_of_one(model_path: Path, num_threads: int)
             answers = list(sessions.map(lambda square, is_alone: engine.run(square, is_alone=is_alone), squares, alone))
             for answer, wanted in zip(answers, expected, strict=True):
                 np.testing.assert_allclose(answer.probabilities, wanted, atol=1e-5)
+
+
+def test_interpreters_for_many_photos_wait_for_these(model_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A network that is only timed, or asked for one photo after the other, takes a third of the memory."""
+    loaded = []
+
+    class Counted(LiteRTModel):
+        def __init__(self, content: bytes, *, num_threads: int) -> None:
+            loaded.append(num_threads)
+            super().__init__(content, num_threads=num_threads)
+
+    monkeypatch.setattr("core.inference.engine.LiteRTModel", Counted)
+    engine = Engine(model_path, num_threads=2)
+    square = np.zeros((224, 224, 3), np.uint8)
+    engine.run(square, is_alone=True)
+    assert loaded == [2]
+    engine.run(square)
+    engine.run(square)
+    assert loaded == [2, 1, 1]
 
 
 def test_float_and_integer_pixels_give_the_same_answer(model_path: Path):
