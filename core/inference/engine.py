@@ -3,8 +3,8 @@
 An interpreter must not be used by two threads at a time. `Engine` keeps several, each on one thread of its own, and
 lends one out per photo: two interpreters on one thread each answer more photos a second than one on two threads,
 because one of them computes while the other's photo is being decoded. A photo that comes alone has nobody to share the
-processor with: for it there is one more interpreter, on all threads. The others are loaded when photos first come together:
-each takes several times the size of the network's file in memory.
+processor with: for it there is one more interpreter, on all threads. The others are loaded when photos first come
+together: each takes several times the size of the network's file in memory.
 """
 
 import queue
