@@ -24,6 +24,8 @@ from pages.widgets.results.retraining import find_parent, render_corrections_bar
 from pages.widgets.results.why import render_why
 from pages.widgets.services import get_services
 
+_OF_JUDGED_PHOTOS = ("Mistakes", "Confusion", "Per class", "How sure")
+
 _STYLES = Path(__file__).parent / "assets" / "results.css"
 
 
@@ -64,7 +66,10 @@ def render_results(view: RunView, services: Services) -> None:
         persist_state="session",
     )
     with showing_errors():
-        sections[str(section)]()
+        if material.judged is None and section in _OF_JUDGED_PHOTOS:
+            st.info("This section is about the photos that judge the model, and there are none.")
+        else:
+            sections[str(section)]()
 
 
 st.html(_STYLES)

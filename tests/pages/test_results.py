@@ -234,12 +234,14 @@ def test_without_test_photos_the_caveat_is_told(visit: Visit, services: Services
 
 
 def test_without_photos_to_judge_by(visit: Visit, services: Services) -> None:
-    """Nobody can tell, every section opens, and the model card has what is known."""
+    """Nobody can tell, no section is empty, and the model card has what is known."""
     view = write_run(services, make_dataset(services, NAMES, ()), ())
     app = visit(view.id)
     assert app.title[0].value == "Nobody can tell how good it is"
     for section in group(app, "results.section").options:
         show(app, section)
+        is_judged_only = section in ("Mistakes", "Confusion", "Per class", "How sure")
+        assert ("about the photos that judge the model, and there are none" in texts(app)) == is_judged_only
     assert "EfficientNet-Lite0" in texts(app)
 
 
@@ -468,6 +470,7 @@ def test_lost_answers_are_said(visit: Visit, services: Services, done: int, dama
     damage(RunFolder(services.settings, done).predictions_path)
     app = visit(done)
     assert "What it said to the photos is lost." in texts(app)
+    assert "about the photos that judge the model, and there are none" in texts(app)
     for section in group(app, "results.section").options:
         show(app, section)
     show(app, "Labels")
