@@ -143,6 +143,8 @@ class ImportView:
     refused: tuple[tuple[str, str], ...]  # (file name, reason)
     created_at: float
     finished_at: float | None
+    notes: tuple[str, ...] = ()  # sentences for people: what was understood, scaled, left out
+    dismissed_at: float | None = None  # when somebody put the report away
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -217,6 +217,8 @@ class PhotoImport(Base):
     refused: Mapped[list[Any]]  # [file name, reason] for each refused file, the first thousands of them
     created_at: Mapped[float]
     finished_at: Mapped[float | None]
+    notes: Mapped[list[Any]]  # sentences for people: what was understood, scaled, left out
+    dismissed_at: Mapped[float | None]  # when somebody put the report away
 
 
 class PhotoPair(Base):

@@ -136,7 +136,11 @@ class ImportDesk:
         if view.state in (ImportState.DONE, ImportState.CANCELLED):
             return
         self._library.finish_import(
-            import_id, state=ImportState.CANCELLED, refused=view.refused, num_refused=view.num_refused
+            import_id,
+            state=ImportState.CANCELLED,
+            refused=view.refused,
+            num_refused=view.num_refused,
+            notes=view.notes,
         )
         if view.task_id is not None:
             self._queue.request_cancel(view.task_id)
@@ -197,7 +201,9 @@ class ImportDesk:
             return latest  # it ended, or was begun again, between two looks
         is_cancelled = task is not None and task.status is TaskStatus.CANCELLED
         state = ImportState.CANCELLED if is_cancelled else ImportState.FAILED
-        self._library.finish_import(view.id, state=state, refused=view.refused, num_refused=view.num_refused)
+        self._library.finish_import(
+            view.id, state=state, refused=view.refused, num_refused=view.num_refused, notes=view.notes
+        )
         if is_cancelled:
             remove_import_files(view, self._settings)
         return self._library.get_import(view.id)

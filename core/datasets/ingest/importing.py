@@ -135,6 +135,7 @@ class _Import:
         self._store = PhotoStore(self._settings.photos_path, self._settings.cache_path)
         self._limits = ImageLimits(max_bytes=self._settings.max_photo_bytes, max_pixels=self._settings.max_photo_pixels)
         self._refusals = _Refusals()
+        self._notes: list[str] = []  # for the report: what was understood, scaled or left out
 
     def run(self) -> None:
         _finish(self._library, self._view, ImportState.WAITING)  # forgets what an earlier attempt has noted
@@ -159,6 +160,7 @@ class _Import:
                 refused=self._refusals.listed,
                 num_refused=self._refusals.num,
                 question=question.to_json(),
+                notes=self._notes,
             )
             return
         images = self._store_photos(listing, plan)
@@ -256,6 +258,7 @@ class _Import:
             state=ImportState.WAITING,
             refused=self._refusals.listed,
             num_refused=self._refusals.num,
+            notes=self._notes,
         )
         self._context.check_cancelled()
         self._library.add_images(self._view.dataset_id, images, import_id=self._view.id, class_names=class_names)

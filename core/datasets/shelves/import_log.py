@@ -32,6 +32,7 @@ class ImportLog(Shelf):
                 num_accepted=0,
                 num_refused=0,
                 refused=[],
+                notes=[],
                 created_at=time.time(),
             )
             session.add(created)
@@ -59,7 +60,8 @@ class ImportLog(Shelf):
             _refuse_finished(reopened, ImportState.DONE)
             reopened.request, reopened.state = request, ImportState.WAITING
             reopened.task_id = reopened.question = reopened.finished_at = None
-            reopened.num_refused, reopened.refused = 0, []
+            reopened.num_refused, reopened.refused, reopened.notes = 0, [], []
+            reopened.dismissed_at = None
 
     def get_import(self, import_id: int) -> ImportView:
         """One import.
@@ -89,6 +91,7 @@ class ImportLog(Shelf):
         refused: Sequence[tuple[str, str]],
         num_refused: int,
         question: dict[str, Any] | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
         """Note how an import ended, or the question at which it stopped.
 
@@ -100,6 +103,7 @@ class ImportLog(Shelf):
             refused: (file name, reason) of the refused files, the first thousands of them.
             num_refused: how many were refused in all.
             question: with state QUESTION, what the person must decide.
+            notes: sentences for people about what was understood, scaled or left out.
 
         Raises:
             UnknownDatasetError: no such import.
@@ -112,6 +116,16 @@ class ImportLog(Shelf):
                 finished.finished_at = time.time() if is_over else None
             finished.refused = [[clean_label(name), clean_text(reason)] for name, reason in refused]
             finished.num_refused = num_refused
+            finished.notes = [clean_text(note) for note in notes]
+
+    def dismiss_import(self, import_id: int) -> None:
+        """Put the report of an import away; it stays in the list of how the dataset's photos came.
+
+        Raises:
+            UnknownDatasetError: no such import.
+        """
+        with self._database.session() as session:
+            _lock_import(session, import_id).dismissed_at = time.time()
 
 
 def complete_import(session: Session, import_id: int, *, dataset_id: int, num_accepted: int) -> None:
@@ -161,4 +175,6 @@ def _import_view(found: PhotoImport) -> ImportView:
         refused=tuple((name, reason) for name, reason in found.refused),
         created_at=found.created_at,
         finished_at=found.finished_at,
+        notes=tuple(found.notes),
+        dismissed_at=found.dismissed_at,
     )

@@ -722,3 +722,13 @@ def random_edit(rng: random.Random, library: Library, dataset_id: int) -> int:
         case _:
             library.rename_class(rng.choice(classes), f"class {rng.random()}")
     return 0
+
+
+def test_report_of_an_import_is_kept_until_it_is_put_away(library: Library) -> None:
+    dataset_id = library.create_dataset("birds").id
+    import_id = library.create_import(dataset_id, {"title": "birds.zip"})
+    library.finish_import(import_id, state=ImportState.DONE, refused=[], num_refused=0, notes=["12 bits a pixel."])
+    kept = library.get_import(import_id)
+    assert (kept.notes, kept.dismissed_at) == (("12 bits a pixel.",), None)
+    library.dismiss_import(import_id)
+    assert library.list_imports(dataset_id)[0].dismissed_at is not None
