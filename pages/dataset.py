@@ -11,6 +11,7 @@ from pages.widgets.dataset.classes import render_classes
 from pages.widgets.dataset.collect import render_collect
 from pages.widgets.dataset.dataset_menu import render_dataset_menu
 from pages.widgets.dataset.feature_map import render_map
+from pages.widgets.dataset.import_report import render_history
 from pages.widgets.dataset.overview import render_overview
 from pages.widgets.dataset.problems import open_findings, render_problems
 from pages.widgets.dataset.split import render_split
@@ -63,6 +64,7 @@ def render_dataset(dataset: DatasetView, services: Services) -> None:
     if section == "Collect":
         # Below: a report that comes in must not push away the button that the person is holding.
         render_arrivals(dataset, services, with_reports=True)
+        render_history(dataset, services)
     render_watch(dataset.id, shown, services)
 
 

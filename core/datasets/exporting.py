@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.datasets.incoming_paths import is_junk
-from core.datasets.ingest.layout import MANIFEST_NAME
 from core.datasets.library import Library
 from core.datasets.manifest import ManifestRow, read_manifest, write_manifest
 from core.datasets.photo_store import PhotoStore
+from core.datasets.readings.listing import MANIFEST_NAME
 from core.datasets.records import ImageView, Split
 from core.errors import DatasetError
 from core.jobs.context import TaskContext

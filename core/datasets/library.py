@@ -15,7 +15,7 @@ from core.datasets.records import ClassView, DatasetView, OperationView, UndoRes
 from core.datasets.shelves.check_log import CheckLog
 from core.datasets.shelves.history import change_rows, operation_view, record_operation, revert, revive_dataset
 from core.datasets.shelves.image_shelf import ImageShelf, insert_class, num_photos
-from core.datasets.shelves.import_log import ImportLog
+from core.datasets.shelves.import_log import ImportLog, is_vacant
 from core.datasets.shelves.photo_index import PhotoIndex
 from core.datasets.shelves.rows import (
     Shelf,
@@ -57,8 +57,29 @@ class DatasetShelf(Shelf):
             return _dataset_view(session, dataset)
 
     def list_datasets(self) -> list[DatasetView]:
-        """The datasets out of the trash, the latest changed first."""
-        return self._datasets(Dataset.trashed_at.is_(None))
+        """The datasets out of the trash, the latest changed first.
+
+        One that was made for an import which brought nothing is not among them: nobody has asked for an empty dataset.
+        """
+        found = self._datasets(Dataset.trashed_at.is_(None))
+        empty = [dataset.id for dataset in found if not dataset.num_classes and not dataset.num_images]
+        with self._database.read_session() as session:
+            vacant = {dataset_id for dataset_id in empty if is_vacant(session, dataset_id)}
+        return [dataset for dataset in found if dataset.id not in vacant]
+
+    def discard_if_vacant(self, dataset_id: int) -> bool:
+        """Delete a dataset for good that was made for an import which brought nothing; whether it was one.
+
+        Raises:
+            UnknownDatasetError: no such dataset, or it is in the trash.
+        """
+        with self._database.session() as session:
+            dataset = lock_dataset(session, dataset_id)
+            is_empty = not _count_by_dataset(session, DatasetClass, Dataset.id == dataset_id)
+            if not is_empty or not is_vacant(session, dataset_id):
+                return False
+            session.delete(dataset)
+            return True
 
     def list_trashed_datasets(self) -> list[DatasetView]:
         """The datasets in the trash, the latest deleted first."""

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from core.datasets.ingest.layout import LayoutAnswer
 from core.datasets.ingest.places import allowed_path, staging_path, work_path
 from core.datasets.ingest.requests import ImportRequest, ServerFolder, Source, StagedArchive, StagedFiles
 from core.datasets.ingest.staging import is_staged, remove_staging, stage
 from core.datasets.library import Library
 from core.datasets.names import clean_name
+from core.datasets.readings.plan import PlanAnswer
 from core.datasets.records import ImportState, ImportView
 from core.datasets.sources.source_files import SourceFile
 from core.errors import DatasetError, SourceError
@@ -89,7 +89,7 @@ class ImportDesk:
         if request.target_class is not None:
             request = replace(request, target_class=clean_name(request.target_class, "class"))
         if request.answer is not None:
-            LayoutAnswer.from_json(request.answer)
+            PlanAnswer.from_json(request.answer)
         self._check_source(request.source)
         import_id = self._library.create_import(request.dataset_id, request.to_json())
         self._queue_task(import_id)
@@ -100,7 +100,7 @@ class ImportDesk:
 
         Args:
             import_id: the import.
-            answer: a `LayoutAnswer` as JSON.
+            answer: a `PlanAnswer` as JSON.
 
         Raises:
             UnknownDatasetError: no such import.
@@ -110,7 +110,18 @@ class ImportDesk:
         view = self._library.get_import(import_id)
         if view.state is not ImportState.QUESTION:
             raise DatasetError(f"Import {import_id} has no open question: it is {view.state}.")
-        self._library.reopen_import(import_id, {**view.request, "answer": LayoutAnswer.from_json(answer).to_json()})
+        self._library.reopen_import(import_id, {**view.request, "answer": PlanAnswer.from_json(answer).to_json()})
+        self._queue_task(import_id)
+
+    def ask_again(self, import_id: int) -> None:
+        """Look once more at what an import with an open question brings, and forget the question.
+
+        Raises:
+            UnknownDatasetError: no such import.
+            DatasetError: its photos are in the dataset already.
+        """
+        view = self._library.get_import(import_id)
+        self._library.reopen_import(import_id, {**view.request, "answer": None})
         self._queue_task(import_id)
 
     def retry(self, import_id: int) -> None:

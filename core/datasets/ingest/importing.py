@@ -8,19 +8,22 @@ no second try can add the photos again.
 
 import time
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
 from core.datasets.ingest.desk import remove_import_files
 from core.datasets.ingest.gathering import Gathered, Part, Workplace, gather
-from core.datasets.ingest.layout import MANIFEST_NAME, Layout, LayoutAnswer, LayoutQuestion, apply_answer, plan_layout
 from core.datasets.ingest.places import work_path
 from core.datasets.ingest.requests import ImportRequest
 from core.datasets.library import Library
 from core.datasets.manifest import ManifestRow, read_manifest
 from core.datasets.names import clean_name
 from core.datasets.photo_store import PhotoStore, StoredPhoto, encode_photo
+from core.datasets.readings.listing import MANIFEST_NAME
+from core.datasets.readings.plan import ImportPlan, PlanAnswer, PlanQuestion, apply_answer, plan_import
+from core.datasets.readings.reading import Reading
 from core.datasets.records import ImportState, ImportView, NewImage, PhotoRecord, Split, SplitOrigin
 from core.datasets.sources.source_files import SourceFile
 from core.errors import (
@@ -111,6 +114,7 @@ class _Place:
     split_origin: SplitOrigin | None
     capture: str | None
     url: str | None
+    may_repeat: bool  # whether the same photo may stand in its class twice under one name: where somebody says so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +155,9 @@ class _Import:
         for name, reason in gathered.refused:
             self._refusals.add(name, reason)
         listing = self._list(gathered)
-        plan = _Plan(self._request, self._capture_label())
+        plan = _Placing(self._request, self._capture_label())
         question = plan.read(gathered.name, listing)
+        self._notes += plan.notes
         if question is not None:
             self._library.finish_import(
                 self._view.id,
@@ -209,12 +214,13 @@ class _Import:
             label = f"{stem} ({number})"
         return label
 
-    def _store_photos(self, listing: Sequence["_ListedPart"], plan: "_Plan") -> list[NewImage]:
+    def _store_photos(self, listing: Sequence["_ListedPart"], plan: "_Placing") -> list[NewImage]:
         """Decode, measure and store every photo; all that stays in memory is one record each."""
         images: list[NewImage] = []
         records: dict[str, PhotoRecord] = {}
         num_files = sum(len(listed.paths) for listed in listing)
-        num_seen = 0
+        num_seen = num_again = 0
+        known: set[tuple[str, str, Split | None, str]] = set()
         arrivals = map_streamed(self._decode, plan.place(listing), num_threads=self._settings.num_inference_threads)
         for batch in _batched(arrivals, _BATCH_PHOTOS):
             self._context.check_cancelled()
@@ -224,9 +230,17 @@ class _Import:
                     self._refusals.add(arrival.path, arrival.reason)
                 else:
                     record = records.setdefault(arrival.photo.record.hash, arrival.photo.record)
-                    images.append(_new_image(record, arrival.place))
+                    image = _new_image(record, arrival.place)
+                    identity = (record.hash, image.class_name, image.split, image.name)
+                    if arrival.place.may_repeat or identity not in known:
+                        images.append(image)
+                    else:
+                        num_again += 1
+                    known.add(identity)
             num_seen += len(batch)
             self._report_storing(num_seen, max(num_files, num_seen))
+        if num_again:
+            self._notes.append(_again_note(num_again))
         return images
 
     def _decode(self, item: tuple[SourceFile, _Place | str]) -> _Arrival:
@@ -271,36 +285,71 @@ class _ListedPart:
     paths: tuple[str, ...]  # without the prefix
 
 
-class _Plan:
-    """Says of each file where it belongs: the manifest first, then the folders."""
+# What of tables and sidecars is held in memory at a time.
+_MAX_CONTENT_BYTES = 200_000_000
+_NUM_ENDINGS_NAMED = 4
+
+
+class _Placing:
+    """Says of each file where it belongs: the manifest first, then the reading that was chosen."""
 
     def __init__(self, request: ImportRequest, capture: str | None) -> None:
         self._request = request
         self._capture = capture
         self._rows: dict[str, ManifestRow] = {}  # by path, the part's prefix included
         self._class_names: list[str] = []  # as the manifests list them
-        self._layout: Layout | None = None
+        self._reading: Reading | None = None
+        self._refused: dict[str, str] = {}
+        self._passed_over: frozenset[str] = frozenset()
         self._bad_classes: dict[str, str] = {}  # name to the reason why no class can have it
+        self.notes: list[str] = []  # sentences for the report
 
-    def read(self, name: str, listing: Sequence[_ListedPart]) -> LayoutQuestion | None:
-        """Work out what the manifests and the folders say; the question if a person must decide something."""
+    def read(self, name: str, listing: Sequence[_ListedPart]) -> PlanQuestion | None:
+        """Work out what manifests, folders, names and tables say; the question if a person must decide something.
+
+        Raises:
+            SourceError: nothing of it can be imported.
+        """
         for listed in listing:
             self._read_manifests(listed)
         paths = [listed.prefix + path for listed in listing for path in listed.paths]
-        layout = plan_layout([path for path in paths if self._row_of(path) is None], name)
-        if layout.question is not None and self._request.target_class is None:
-            if self._request.answer is None:
-                return layout.question
-            layout = apply_answer(layout, LayoutAnswer.from_json(self._request.answer))
-        self._layout = layout
+        plan = plan_import(
+            [path for path in paths if self._row_of(path) is None],
+            name,
+            lambda wanted: _read_contents(listing, wanted),
+            archive_folders=frozenset(listed.prefix.rstrip("/") for listed in listing if listed.prefix),
+        )
+        if self._request.target_class is not None:
+            # Everything that came goes there, and is tried; folders tell the split alone.
+            self._reading = plan.readings[0] if plan.readings else None
+            return None
+        if plan.refusal is not None and not self._rows:
+            raise SourceError(plan.refusal)
+        if plan.question is not None and self._request.answer is None:
+            return plan.question
+        self._decide(plan)
         return None
+
+    def _decide(self, plan: ImportPlan) -> None:
+        answer = None if self._request.answer is None else PlanAnswer.from_json(self._request.answer)
+        self._refused = dict(plan.refused)
+        passed_over = list(plan.beside)
+        if plan.readings:
+            self._reading = apply_answer(plan, answer)
+            self._refused |= self._reading.left_out
+            passed_over = [file for file in passed_over if file.path not in self._reading.used_beside]
+            if self._reading.note:
+                self.notes.append(self._reading.note)
+        self._passed_over = frozenset(file.path for file in plan.beside)
+        if passed_over:
+            self.notes.append(_passed_over_note([file.ending or file.name for file in passed_over]))
 
     def place(self, listing: Sequence[_ListedPart]) -> Iterator[tuple[SourceFile, _Place | str]]:
         """Every file with its place, or with the reason why it is refused; one file is in memory at a time."""
         for listed in listing:
             for file in listed.part.read_files():
                 path = listed.prefix + file.path
-                if not _is_manifest(path):
+                if not _is_manifest(path) and path not in self._passed_over:
                     yield file, file.reason or self._place_of(path, file)
 
     def class_names(self) -> list[str]:
@@ -329,7 +378,7 @@ class _Plan:
         split, origin = self._split_of(path, row)
         class_name = self._class_of(path, row)
         if class_name is None:
-            return self._layout.refused.get(path, _NO_CLASS) if self._layout else _NO_CLASS
+            return self._refused.get(path, _NO_CLASS)
         reason = self._class_refusal(class_name)
         if reason is not None:
             return reason
@@ -340,6 +389,7 @@ class _Plan:
             split_origin=origin,
             capture=self._capture or (row.capture if row else None) or None,
             url=file.url or (row.source_url if row else None) or None,
+            may_repeat=row is not None or self._request.target_class is not None,
         )
 
     def _class_of(self, path: str, row: ManifestRow | None) -> str | None:
@@ -347,7 +397,7 @@ class _Plan:
             return self._request.target_class
         if row is not None:
             return row.class_name
-        placement = self._layout.placements.get(path) if self._layout else None
+        placement = self._reading.placements.get(path) if self._reading else None
         return placement.class_name if placement else None
 
     def _split_of(self, path: str, row: ManifestRow | None) -> tuple[Split | None, SplitOrigin | None]:
@@ -355,7 +405,7 @@ class _Plan:
             return None, None
         if row is not None:
             return row.split, row.split_origin if row.split else None
-        placement = self._layout.placements.get(path) if self._layout else None
+        placement = self._reading.placements.get(path) if self._reading else None
         split = placement.split if placement else None
         return split, SplitOrigin.IMPORTED if split else None
 
@@ -368,6 +418,38 @@ class _Plan:
             except NameRefusedError as exc:
                 self._bad_classes[class_name] = str(exc)
         return self._bad_classes[class_name] or None
+
+
+def _read_contents(listing: Sequence[_ListedPart], wanted: Collection[str]) -> dict[str, bytes]:
+    """The bytes of some files, as far as they can be read and held in memory."""
+    contents: dict[str, bytes] = {}
+    num_bytes = 0
+    for listed in listing:
+        missing = {path for path in listed.paths if listed.prefix + path in wanted}
+        files = listed.part.read_files() if missing else iter(())
+        for file in files:
+            if file.path in missing and file.data is not None and num_bytes + len(file.data) <= _MAX_CONTENT_BYTES:
+                contents[listed.prefix + file.path] = file.data
+                num_bytes += len(file.data)
+            missing.discard(file.path)
+            if not missing:
+                break
+    return contents
+
+
+def _passed_over_note(endings: Sequence[str]) -> str:
+    counts = Counter(endings).most_common()
+    named = ", ".join(f"{num:,} {ending}" for ending, num in counts[:_NUM_ENDINGS_NAMED])
+    more = ", …" if len(counts) > _NUM_ENDINGS_NAMED else ""
+    if len(endings) == 1:
+        return f"1 file that is no photo was passed over ({counts[0][0]})."
+    return f"{len(endings):,} files that are no photos were passed over ({named}{more})."
+
+
+def _again_note(num_again: int) -> str:
+    if num_again == 1:
+        return "1 photo came twice, the same under the same name in the same class: it was added once."
+    return f"{num_again:,} photos came twice, the same under the same name in the same class: each was added once."
 
 
 def _is_manifest(path: str) -> bool:

@@ -182,7 +182,8 @@ class ImportRequest:
     keep_splits: bool = True  # whether train, validation and test folders count
     capture: bool = False  # whether all photos were taken together, as in a webcam burst
     title: str = ""  # what people see in the list of imports
-    answer: dict[str, Any] | None = None  # a `LayoutAnswer` as JSON: what the person decided about the class folders
+    is_new_dataset: bool = False  # whether the dataset was made for this import, and goes with it if nothing comes
+    answer: dict[str, Any] | None = None  # a `PlanAnswer` as JSON: what the person decided about the class folders
 
     def to_json(self) -> dict[str, Any]:
         """As the database keeps it."""

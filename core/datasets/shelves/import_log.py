@@ -146,6 +146,14 @@ def complete_import(session: Session, import_id: int, *, dataset_id: int, num_ac
     completed.question, completed.finished_at = None, time.time()
 
 
+def is_vacant(session: Session, dataset_id: int) -> bool:
+    """Whether a dataset was made for an import and nothing has ever come into it, nor is on its way."""
+    imports = session.scalars(select(PhotoImport).where(PhotoImport.dataset_id == dataset_id)).all()
+    is_over = all(found.state not in (ImportState.WAITING, ImportState.QUESTION) for found in imports)
+    was_made_for_one = any(found.request.get("is_new_dataset") for found in imports)
+    return was_made_for_one and is_over and not any(found.num_accepted for found in imports)
+
+
 def _refuse_finished(found: PhotoImport, *states: ImportState) -> None:
     if found.state in states:
         raise DatasetError(f"Import {found.id} is {found.state} already; nothing was added. Start a new import.")

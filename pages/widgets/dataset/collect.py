@@ -220,7 +220,7 @@ def _render_sorted(dataset: DatasetView, services: Services) -> None:
         )
     with archive:
         render_uploader(
-            "A zip, tar or tar.gz file",
+            "Archives: zip, tar, 7z …; several parts at once",
             key="dataset.collect.archive",
             services=services,
             accept=True,
@@ -237,9 +237,10 @@ def _add_folder(files: Files, dataset: DatasetView, services: Services) -> None:
 
 
 def _add_archives(files: Files, dataset: DatasetView, services: Services) -> None:
-    for file in files:
-        staging = services.imports.stage_files(contents([file]))
-        _submit(services, dataset, StagedArchive(folder=staging), title=file.name, target=None)
+    # Together: several may be the parts of one, or a class each.
+    staging = services.imports.stage_files(contents(files))
+    title = files[0].name if len(files) == 1 else count(len(files), "archive")
+    _submit(services, dataset, StagedArchive(folder=staging), title=title, target=None)
 
 
 def _render_server_folders(dataset: DatasetView, services: Services) -> None:

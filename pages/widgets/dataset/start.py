@@ -9,7 +9,14 @@ from core.errors import DatasetError
 from core.services import Services
 from pages.widgets.dataset.chooser import open_dataset
 from pages.widgets.dataset.samples import render_samples
-from pages.widgets.dataset.uploads import ARCHIVE_TYPES, Files, archive_title, contents, render_uploader
+from pages.widgets.dataset.uploads import (
+    ARCHIVE_TYPES,
+    Files,
+    archive_title,
+    common_title,
+    contents,
+    render_uploader,
+)
 from pages.widgets.errors import guarded
 from pages.widgets.wording import count, plain
 
@@ -105,7 +112,7 @@ def _render_ready(services: Services) -> None:
         )
     with archive:
         render_uploader(
-            "A zip, tar or tar.gz file with one folder per class, or an export of Bluetit",
+            "Archives of photos, an export of Bluetit, or samples of Teachable Machine; several parts at once",
             key="dataset.start.archive",
             services=services,
             accept=True,
@@ -120,24 +127,29 @@ def _render_ready(services: Services) -> None:
 def _import_folder(files: Files, services: Services) -> None:
     top, separator, _ = files[0].name.replace("\\", "/").partition("/")
     title = top if separator else "My folder"
-    dataset = services.library.create_dataset(services.library.free_name(title))
     staging = services.imports.stage_files(contents(files))
-    services.imports.submit(ImportRequest(dataset_id=dataset.id, source=StagedFiles(folder=staging), title=title))
-    open_dataset(dataset.id, "Photos")
+    _import_into_new(services, title, StagedFiles(folder=staging), title)
 
 
 def _import_archives(files: Files, services: Services) -> None:
-    for file in files:
-        dataset = services.library.create_dataset(services.library.free_name(archive_title(file.name)))
-        staging = services.imports.stage_files(contents([file]))
-        request = ImportRequest(dataset_id=dataset.id, source=StagedArchive(folder=staging), title=file.name)
-        services.imports.submit(request)
-        open_dataset(dataset.id, "Photos")
+    staging = services.imports.stage_files(contents(files))
+    title = files[0].name if len(files) == 1 else count(len(files), "archive")
+    name = archive_title(common_title([file.name for file in files]))
+    _import_into_new(services, name, StagedArchive(folder=staging), title)
 
 
 def _import_sample(services: Services, title: str, source: Source) -> None:
-    dataset = services.library.create_dataset(services.library.free_name(title))
-    services.imports.submit(ImportRequest(dataset_id=dataset.id, source=source, title=title))
+    _import_into_new(services, title, source, title)
+
+
+def _import_into_new(services: Services, name: str, source: Source, title: str) -> None:
+    """One import into a dataset of its own, which goes with it if nothing comes of it."""
+    earlier = services.library.find_dataset(name)
+    if earlier is not None:
+        services.library.discard_if_vacant(earlier.id)
+    dataset = services.library.create_dataset(services.library.free_name(name))
+    request = ImportRequest(dataset_id=dataset.id, source=source, title=title, is_new_dataset=True)
+    services.imports.submit(request)
     open_dataset(dataset.id, "Photos")
 
 

@@ -1,5 +1,6 @@
 """The browser's ways to hand over files, taken in once and put on disk before anything else happens."""
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Literal
@@ -16,6 +17,8 @@ MAX_UPLOAD_MEGABYTES = 1_000
 
 _TAKEN_FILE_IDS = "dataset.uploads.taken"
 _GENERATION = "dataset.uploads.generation"
+
+_LEAST_COMMON_CHARS = 3  # of a name for several archives
 
 Files = Sequence[UploadedFile]
 
@@ -73,6 +76,15 @@ def contents(files: Files) -> Iterator[tuple[str, bytes]]:
     """The path that the browser gave each file, with its bytes, one after the other."""
     for file in files:
         yield file.name, file.getvalue()
+
+
+def common_title(names: Sequence[str]) -> str:
+    """What names of archives have in common at their beginnings; the first of them where that is too little."""
+    if len(names) == 1:
+        return names[0]
+    alike = itertools.takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    shared = "".join(letters[0] for letters in alike).rstrip(" -_.(0123456789")
+    return shared if len(shared) >= _LEAST_COMMON_CHARS else archive_title(names[0])
 
 
 def archive_title(name: str) -> str:

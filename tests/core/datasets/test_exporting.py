@@ -20,10 +20,10 @@ from core.datasets.exporting import (
     safe_file_name,
 )
 from core.datasets.ingest.importing import run_import_task
-from core.datasets.ingest.layout import plan_layout
 from core.datasets.ingest.requests import ImportRequest, ServerFolder
 from core.datasets.library import Library
 from core.datasets.photo_store import PhotoStore, encode_photo
+from core.datasets.readings.plan import plan_import
 from core.datasets.records import ImportState, NewImage, PhotoRecord, Split, SplitOrigin
 from core.errors import DatasetError, TaskCancelledError, UnknownDatasetError
 from core.jobs.context import TaskContext
@@ -137,7 +137,7 @@ def test_paths_inside_are_safe_and_unique_everywhere(
     assert len({name.casefold() for name in names}) == len(CLASS_NAMES) + 5
     assert {name.split("/")[0] for name in names} == {"train", "validation", "test", "unsplit"}
     assert all(len(name) < 230 and not set(name) & set('<>:"\\|?*') for name in names)
-    assert len(plan_layout(names, "a.zip").placements) == len(names)
+    assert len(plan_import(names, "a.zip").readings[0].placements) == len(names)
 
 
 def test_the_trash_stays_behind(tmp_path: Path, library: Library, store: PhotoStore, rich_dataset: int):

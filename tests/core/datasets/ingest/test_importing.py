@@ -14,7 +14,6 @@ from core.datasets import photo_store
 from core.datasets.exporting import export_dataset
 from core.datasets.ingest import importing
 from core.datasets.ingest.desk import ImportDesk, ImportStatus
-from core.datasets.ingest.layout import LayoutAnswer, LayoutQuestion, Reading
 from core.datasets.ingest.requests import (
     DrawnShapes,
     ImportRequest,
@@ -26,6 +25,7 @@ from core.datasets.ingest.requests import (
 )
 from core.datasets.library import Library
 from core.datasets.photo_store import PhotoStore
+from core.datasets.readings.plan import PlanAnswer, PlanQuestion
 from core.datasets.records import ImportState, NewImage, SplitOrigin
 from core.datasets.sources import downloads
 from core.errors import SourceError
@@ -336,9 +336,9 @@ def test_question_and_answer(
     status = run(StagedArchive(folder=desk.stage_files([("birds.zip", zip_of(files))])))
     assert (status.view.state, status.is_active) == (ImportState.QUESTION, False)
     assert library.list_images(dataset_id) == []
-    question = LayoutQuestion.from_json(status.view.question or {})
+    question = PlanQuestion.from_json(status.view.question or {})
     assert {found.name for found in question.options[0].classes} == {"Blue Tit", "blue_tits"}
-    answer = LayoutAnswer(class_map={"Blue Tit": "tit", "blue_tits": "tit"}, reading=Reading.LEAF)
+    answer = PlanAnswer(class_map={"Blue Tit": "tit", "blue_tits": "tit"}, reading="leaf")
     desk.answer(status.view.id, answer.to_json())
     assert desk.status(status.view.id).is_active
     work(queue, settings)
@@ -360,7 +360,7 @@ def test_question_about_a_download(
     server.content = zip_of(photos("train/tit/1.jpg", "test/Tits/2.jpg"))
     status = run(Links(urls=(server.url(),)))
     assert status.view.state is ImportState.QUESTION
-    question = LayoutQuestion.from_json(status.view.question or {})
+    question = PlanQuestion.from_json(status.view.question or {})
     desk.answer(status.view.id, question.suggested_answer.to_json())
     work(queue, desk._settings)
     assert len(library.list_images(dataset_id)) == 2

@@ -1,19 +1,12 @@
-"""What folders say about classes and splits."""
+"""What folders say about classes and splits, and what the person is asked."""
 
 import json
 import unicodedata
 
 import pytest
 
-from core.datasets.ingest.layout import (
-    Layout,
-    LayoutAnswer,
-    LayoutQuestion,
-    Placement,
-    Reading,
-    apply_answer,
-    plan_layout,
-)
+from core.datasets.readings.plan import ImportPlan, PlanAnswer, PlanQuestion, apply_answer, plan_import
+from core.datasets.readings.reading import Placement, Reading
 from core.datasets.records import Split
 from core.errors import ConfigError, DatasetError
 
@@ -83,8 +76,8 @@ CLEAR = {
         "bluetit-manifest.csv": "skipped",
     },
     "files that are no photos do not shape the tree": {
-        "README.md": "refused",
-        "data/labels.csv": "refused",
+        "README.md": "passed over",
+        "data/labels.csv": "passed over",
         "data/cats/1.jpg": "cats -",
         "data/dogs/1.jpg": "dogs -",
     },
@@ -116,23 +109,31 @@ CLEAR = {
 }
 
 
-def describe(layout: Layout, paths) -> dict[str, str]:
+def proposed(paths, name: str = "x") -> Reading:
+    """The reading that is proposed."""
+    return plan_import(list(paths), name).readings[0]
+
+
+def describe(plan: ImportPlan, paths) -> dict[str, str]:
     """Outcome of every path in the words of the table."""
     words = {split: word for word, split in SPLITS.items()}
     outcome = dict.fromkeys(paths, "skipped")
-    outcome.update(dict.fromkeys(layout.refused, "refused"))
-    for path, placement in layout.placements.items():
-        assert outcome[path] == "skipped"
-        outcome[path] = f"{placement.class_name} {words[placement.split]}"
+    outcome.update(dict.fromkeys(plan.refused, "refused"))
+    outcome.update(dict.fromkeys((file.path for file in plan.beside), "passed over"))
+    for reading in plan.readings[:1]:
+        outcome.update(dict.fromkeys(reading.left_out, "refused"))
+        for path, placement in reading.placements.items():
+            assert outcome[path] == "skipped"
+            outcome[path] = f"{placement.class_name} {words[placement.split]}"
     return outcome
 
 
 @pytest.mark.parametrize("expected", CLEAR.values(), ids=CLEAR)
 def test_clear_folders_are_read_without_a_question(expected: dict[str, str]):
     """Whatever the arrangement, each photo gets the class and split that a person would say."""
-    layout = plan_layout(list(expected), "my birds.zip")
-    assert describe(layout, expected) == expected
-    assert layout.question is None
+    plan = plan_import(list(expected), "my birds.zip")
+    assert describe(plan, expected) == expected
+    assert plan.question is None
 
 
 @pytest.mark.parametrize(
@@ -150,18 +151,16 @@ def test_clear_folders_are_read_without_a_question(expected: dict[str, str]):
 )
 def test_a_flat_archive_names_the_class(name: str, expected: str):
     """Its endings and the folders it came from are no part of the class's name."""
-    assert plan_layout(["1.jpg"], name).placements["1.jpg"].class_name == expected
+    assert proposed(["1.jpg"], name).placements["1.jpg"].class_name == expected
 
 
 def test_every_refusal_says_why():
     """The reason speaks of the photo's own problem."""
-    layout = plan_layout(
-        ["../x.jpg", "notes.txt", "loose.jpg", "train/loose.jpg", "train/a/1.jpg", "b/1.jpg", "val/a/1.jpg"], "x"
-    )
-    assert "leads out of the folder" in layout.refused["../x.jpg"]
-    assert "no photo" in layout.refused["notes.txt"]
-    assert "beside the class folders" in layout.refused["loose.jpg"]
-    assert "directly in a train folder" in layout.refused["train/loose.jpg"]
+    paths = ["../x.jpg", "loose.jpg", "train/loose.jpg", "train/a/1.jpg", "b/1.jpg", "val/a/1.jpg"]
+    plan = plan_import(paths, "x")
+    assert "leads out of the folder" in plan.refused["../x.jpg"]
+    assert "beside the class folders" in plan.readings[0].left_out["loose.jpg"]
+    assert "directly in a train folder" in plan.readings[0].left_out["train/loose.jpg"]
 
 
 # --- leaf or top ------------------------------------------------------------------------------------------
@@ -171,17 +170,16 @@ SESSIONS = ["cats/indoor/1.jpg", "cats/outdoor/2.jpg", "dogs/indoor/3.jpg", "dog
 
 def test_leaf_names_under_several_parents_are_asked_about():
     """Both readings are offered with their classes; the outer folders are suggested."""
-    layout = plan_layout(SESSIONS, "x")
-    assert {placement.class_name for placement in layout.placements.values()} == {"cats", "dogs"}
-    offered = [(option.reading, [count.name for count in option.classes]) for option in layout.question.options]
-    assert offered == [(Reading.TOP, ["cats", "dogs"]), (Reading.LEAF, ["indoor", "outdoor"])]
-    assert layout.question.suggested_answer == LayoutAnswer(reading=Reading.TOP)
+    plan = plan_import(SESSIONS, "x")
+    assert {placement.class_name for placement in plan.readings[0].placements.values()} == {"cats", "dogs"}
+    offered = [(option.reading, [count.name for count in option.classes]) for option in plan.question.options]
+    assert offered == [("top", ["cats", "dogs"]), ("leaf", ["indoor", "outdoor"])]
+    assert plan.question.suggested_answer == PlanAnswer(reading="top")
 
 
 def test_the_other_reading_can_be_chosen():
     """The person's word counts."""
-    answered = apply_answer(plan_layout(SESSIONS, "x"), LayoutAnswer(reading=Reading.LEAF))
-    assert answered.question is None
+    answered = apply_answer(plan_import(SESSIONS, "x"), PlanAnswer(reading="leaf"))
     assert [placement.class_name for placement in answered.placements.values()] == ["indoor", "outdoor"] * 2
 
 
@@ -196,11 +194,11 @@ def test_the_other_reading_can_be_chosen():
 )
 def test_a_class_inside_a_class_is_asked_about(paths: list[str]):
     """Photos of the inner folder may belong to the outer one; none of them is refused."""
-    layout = plan_layout(paths, "cats.zip")
-    assert {option.reading for option in layout.question.options} == {Reading.TOP, Reading.LEAF}
-    assert layout.placements[paths[1]].class_name == "cats"
-    assert layout.refused == {}
-    answered = apply_answer(layout, LayoutAnswer(reading=Reading.LEAF))
+    plan = plan_import(paths, "cats.zip")
+    assert {option.reading for option in plan.question.options} == {"top", "leaf"}
+    assert plan.readings[0].placements[paths[1]].class_name == "cats"
+    assert plan.readings[0].left_out == {}
+    answered = apply_answer(plan, PlanAnswer(reading="leaf"))
     assert answered.placements[paths[1]].class_name == "kittens"
 
 
@@ -223,11 +221,11 @@ ALIKE = {
 def test_alike_names_in_different_splits_are_shown_side_by_side(one: str, other: str):
     """Nothing is merged before the person says so; the spelling with more photos is suggested."""
     paths = [f"train/{one}/1.jpg", f"train/{one}/2.jpg", f"val/{other}/3.jpg", "val/zebra/4.jpg"]
-    layout = plan_layout(paths, "x")
-    assert {placement.class_name for placement in layout.placements.values()} == {one, other, "zebra"}
-    (group,) = layout.question.options[0].groups
+    plan = plan_import(paths, "x")
+    assert {placement.class_name for placement in plan.readings[0].placements.values()} == {one, other, "zebra"}
+    (group,) = plan.question.options[0].groups
     assert [(count.name, count.counts) for count in group.classes] == [(one, {"train": 2}), (other, {"validation": 1})]
-    answered = apply_answer(layout, layout.question.suggested_answer)
+    answered = apply_answer(plan, plan.question.suggested_answer)
     assert answered.placements[paths[2]] == Placement(one, Split.VALIDATION)
     assert answered.placements[paths[3]].class_name == "zebra"
 
@@ -239,15 +237,15 @@ def test_alike_names_in_different_splits_are_shown_side_by_side(one: str, other:
 )
 def test_alike_names_in_one_split_are_asked_about_too(names: tuple[str, str], suggested: set[str]):
     """Two spellings are probably a slip; singular and plural beside each other are probably meant."""
-    layout = plan_layout([f"{name}/{number}.jpg" for name in names for number in range(3)], "x")
-    assert set(layout.question.suggested_answer.class_map.values()) == suggested
-    assert {placement.class_name for placement in layout.placements.values()} == set(names)
+    plan = plan_import([f"{name}/{number}.jpg" for name in names for number in range(3)], "x")
+    assert set(plan.question.suggested_answer.class_map.values()) == suggested
+    assert {placement.class_name for placement in plan.readings[0].placements.values()} == set(names)
 
 
 def test_names_may_stay_apart():
     """The person keeps both by mapping each to itself, and may give a class another name."""
-    layout = plan_layout(["glass/1.jpg", "glasses/2.jpg"], "x")
-    answered = apply_answer(layout, LayoutAnswer(class_map={"glass": "Glas", "glasses": "glasses"}))
+    plan = plan_import(["glass/1.jpg", "glasses/2.jpg"], "x")
+    answered = apply_answer(plan, PlanAnswer(class_map={"glass": "Glas", "glasses": "glasses"}))
     assert [placement.class_name for placement in answered.placements.values()] == ["Glas", "glasses"]
 
 
@@ -256,14 +254,14 @@ def test_names_may_stay_apart():
 )
 def test_different_names_raise_no_question(one: str, other: str):
     """Only what differs by case, spaces or plural is worth a question."""
-    assert plan_layout([f"{one}/1.jpg", f"{other}/1.jpg"], "x").question is None
+    assert plan_import([f"{one}/1.jpg", f"{other}/1.jpg"], "x").question is None
 
 
 def test_three_spellings_form_one_group():
     """All that are alike stand together."""
-    layout = plan_layout(["a/Cat/1.jpg", "b/cats/1.jpg", "c/C-A-T/1.jpg", "d/dog/1.jpg"], "x")
-    (group,) = layout.question.options[0].groups
-    assert {count.name for count in group.classes} == {"Cat", "cats", "C-A-T"}
+    plan = plan_import(["a/Cat/1.jpg", "b/cats/1.jpg", "c/CAT/1.jpg", "d/dog/1.jpg"], "x")
+    (group,) = plan.question.options[0].groups
+    assert {count.name for count in group.classes} == {"Cat", "cats", "CAT"}
 
 
 def test_accents_written_in_two_ways_are_the_same_letters():
@@ -271,9 +269,9 @@ def test_accents_written_in_two_ways_are_the_same_letters():
     paths = [
         f"{split}/{unicodedata.normalize(form, 'Vögel')}/1.jpg" for split, form in (("train", "NFD"), ("val", "NFC"))
     ]
-    layout = plan_layout(paths, "x")
-    assert {placement.class_name for placement in layout.placements.values()} == {"Vögel"}
-    assert layout.question is None
+    plan = plan_import(paths, "x")
+    assert {placement.class_name for placement in plan.readings[0].placements.values()} == {"Vögel"}
+    assert plan.question is None
 
 
 # --- answers ----------------------------------------------------------------------------------------------
@@ -281,50 +279,50 @@ def test_accents_written_in_two_ways_are_the_same_letters():
 
 def test_question_and_answer_survive_json():
     """Both wait in the database until the person comes back."""
-    question = plan_layout([*SESSIONS, "Cat/indoor/1.jpg", "cat/outdoor/1.jpg"], "x").question
-    assert LayoutQuestion.from_json(json.loads(json.dumps(question.to_json()))) == question
+    question = plan_import([*SESSIONS, "Cat/indoor/1.jpg", "cat/outdoor/1.jpg"], "x").question
+    assert PlanQuestion.from_json(json.loads(json.dumps(question.to_json()))) == question
     answer = question.suggested_answer
-    assert LayoutAnswer.from_json(json.loads(json.dumps(answer.to_json()))) == answer
+    assert PlanAnswer.from_json(json.loads(json.dumps(answer.to_json()))) == answer
 
 
 @pytest.mark.parametrize(
     "values",
-    [{"reading": "middle"}, {"class_map": ["a"]}, {"class_map": {"a": 1}}, {"colour": "red"}],
+    [{"reading": 5}, {"class_map": ["a"]}, {"class_map": {"a": 1}}, {"colour": "red"}],
     ids=["reading", "list", "number", "unknown key"],
 )
 def test_a_wrong_answer_is_refused(values: dict):
     """What is no answer is said, not guessed at."""
     with pytest.raises(ConfigError):
-        LayoutAnswer.from_json(values)
+        PlanAnswer.from_json(values)
 
 
 @pytest.mark.parametrize("values", [{}, {"options": []}, {"options": [{"reading": "leaf"}]}, {"options": 5}])
 def test_a_wrong_question_is_refused(values: dict):
     """What is no question is said."""
     with pytest.raises(ConfigError):
-        LayoutQuestion.from_json(values)
+        PlanQuestion.from_json(values)
 
 
 def test_an_answer_must_fit_the_folders():
     """An answer to another archive's question changes nothing."""
-    layout = plan_layout(["cats/1.jpg", "dogs/1.jpg"], "x")
+    plan = plan_import(["cats/1.jpg", "dogs/1.jpg"], "x")
     with pytest.raises(DatasetError, match="no class folder 'birds'"):
-        apply_answer(layout, LayoutAnswer(class_map={"birds": "cats"}))
+        apply_answer(plan, PlanAnswer(class_map={"birds": "cats"}))
     with pytest.raises(DatasetError, match="cannot be read as 'top'"):
-        apply_answer(layout, LayoutAnswer(reading=Reading.TOP))
+        apply_answer(plan, PlanAnswer(reading="top"))
 
 
 def test_twenty_thousand_files_in_as_many_folders():
     """No photo is lost in a large tree, and the work does not grow with the square of its classes."""
     paths = [f"root/{split}/class {number}/photo.jpg" for split in ("train", "test") for number in range(10_000)]
-    layout = plan_layout(paths, "x")
-    assert len(layout.placements) == 20_000
-    assert layout.question is None
+    plan = plan_import(paths, "x")
+    assert len(plan.readings[0].placements) == 20_000
+    assert plan.question is None
 
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_the_order_of_the_paths_does_not_matter(order: int):
     """The same files give the same classes, however the archive was packed."""
     paths = ["cats/1.jpg", "cats/kittens/2.jpg", "Cat/3.jpg", "test/x/4.jpg", "dogs/train/5.jpg"]
-    assert plan_layout(paths[::order], "x").placements == plan_layout(paths, "x").placements
-    assert plan_layout(paths[::order], "x").question == plan_layout(paths, "x").question
+    assert proposed(paths[::order]).placements == proposed(paths).placements
+    assert plan_import(paths[::order], "x").question == plan_import(paths, "x").question

@@ -1,0 +1,344 @@
+"""The plan of an import: readings compete, the best is proposed, the person decides unless only one is plausible."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from core.datasets.readings.alike_names import NameGroup, group_alike
+from core.datasets.readings.by_file_name import read_file_names
+from core.datasets.readings.by_folder import LEAF, read_folders
+from core.datasets.readings.by_sidecar import find_sidecars, is_class_list, read_sidecars
+from core.datasets.readings.by_table import read_tables
+from core.datasets.readings.listing import ListedFile, Listing, list_files
+from core.datasets.readings.reading import (
+    PLAUSIBLE_FROM,
+    ClassCount,
+    Placement,
+    Reading,
+    count_classes,
+    is_same_partition,
+)
+from core.datasets.readings.tables import TABLE_ENDINGS, read_table
+from core.datasets.readings.teachable_machine import (
+    MANIFEST_NAMES,
+    model_refusal,
+    read_project,
+    without_samples_ending,
+)
+from core.datasets.readings.tree import LocatedPhoto, archive_stem, locate
+from core.errors import ConfigError, DatasetError
+
+# A reading that is so much less likely than the best one is no reason to ask.
+_CLEARLY_BETTER = 0.4
+_MAX_OPTIONS = 8
+# Sidecars are many; tables are few, or they are something else.
+_MAX_TABLES = 2_000
+
+ReadContents = Callable[[Collection[str]], Mapping[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """Photos that a reading leaves out for one reason."""
+
+    reason: str
+    num_photos: int
+    example: str  # path of one of them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOption:
+    """What one reading makes of what has arrived."""
+
+    reading: str  # its key
+    title: str = ""
+    explanation: str = ""
+    classes: tuple[ClassCount, ...]  # every class, by name
+    groups: tuple[NameGroup, ...]  # what the person must decide when taking this reading
+    left_out: tuple[LeftOut, ...] = ()  # most photos first
+    example: tuple[str, str] = ("", "")  # path of a photo and its class
+
+    @property
+    def num_photos(self) -> int:
+        """Photos that come in."""
+        return sum(count.num_photos for count in self.classes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanAnswer:
+    """What the person decided."""
+
+    class_map: dict[str, str] = field(default_factory=dict)  # name as read to class name; others keep theirs
+    reading: str = LEAF
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values, for the database."""
+        return {"class_map": dict(self.class_map), "reading": self.reading}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "PlanAnswer":
+        """The answer that `to_json` wrote.
+
+        Raises:
+            ConfigError: the values are no such answer.
+        """
+        unknown = set(values) - {"class_map", "reading"}
+        class_map = values.get("class_map", {})
+        if unknown or not isinstance(class_map, dict):
+            raise ConfigError(f"An answer with class_map and reading was expected, not {dict(values)!r}.")
+        if not all(isinstance(name, str) for pair in class_map.items() for name in pair):
+            raise ConfigError(f"class_map is {class_map!r}; names of classes were expected.")
+        reading = values.get("reading", LEAF)
+        if not isinstance(reading, str):
+            raise ConfigError(f"The reading is {reading!r}; the name of one was expected.")
+        return cls(class_map=dict(class_map), reading=reading)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanQuestion:
+    """What only the person can decide; one option when the reading is clear and just names are alike."""
+
+    options: tuple[PlanOption, ...]  # the suggested one first
+
+    @property
+    def suggested_answer(self) -> PlanAnswer:
+        """The answer that most people would give."""
+        option = self.options[0]
+        class_map = {name: target for group in option.groups for name, target in group.suggestion.items()}
+        return PlanAnswer(class_map=class_map, reading=option.reading)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values, for the database."""
+        return {"options": [_option_to_json(option) for option in self.options]}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "PlanQuestion":
+        """The question that `to_json` wrote, today or before readings had a title.
+
+        Raises:
+            ConfigError: the values are no such question.
+        """
+        try:
+            options = tuple(_option_from_json(option) for option in values["options"])
+        except (KeyError, TypeError, AttributeError, ValueError) as exc:
+            raise ConfigError(f"A question about folders was expected, not {dict(values)!r}.") from exc
+        if not options:
+            raise ConfigError("A question about folders needs at least one option.")
+        return cls(options=options)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportPlan:
+    """Where every photo may belong."""
+
+    readings: tuple[Reading, ...]  # the proposed one first; none without photos
+    refused: dict[str, str]  # path to reason, for people: what no reading can take
+    beside: tuple[ListedFile, ...]  # files that are no photos
+    question: PlanQuestion | None  # None: only the first reading is plausible, and its names are clear
+    refusal: str | None = None  # why nothing of it can be imported
+
+
+def plan_import(
+    paths: Sequence[str],
+    archive_name: str,
+    read_contents: ReadContents = lambda _: {},
+    *,
+    archive_folders: frozenset[str] = frozenset(),
+) -> ImportPlan:
+    """Work out what the files of an import may mean.
+
+    Args:
+        paths: of the files, inside the archive or folder, any system's separators; hidden files and those of the
+            operating system are passed over silently.
+        archive_name: of the archive or folder; the class where no photo has a class folder.
+        read_contents: gives the bytes of some of the paths, as far as they can be read.
+        archive_folders: outermost folders that are called like the archives that they came in.
+    """
+    listing = list_files(paths)
+    root_name = archive_stem(archive_name)
+    located = locate(listing.photos, root_name)
+    readings = _merged(
+        [
+            without_samples_ending(reading)
+            for reading in _readings(listing, located, root_name, read_contents, archive_folders)
+        ]
+    )
+    return ImportPlan(
+        readings=tuple(readings),
+        refused=listing.refused,
+        beside=listing.beside,
+        question=_question(readings),
+        refusal=model_refusal(listing),
+    )
+
+
+def apply_answer(plan: ImportPlan, answer: PlanAnswer | None) -> Reading:
+    """The reading as the person wants it; the proposed one, as it is, where nobody was asked.
+
+    Raises:
+        DatasetError: the answer names a class or a reading that the plan does not have, or there is no photo.
+    """
+    if not plan.readings:
+        raise DatasetError("There is no photo in what has arrived. Add photos, or an archive of photos.")
+    if answer is None:
+        return plan.readings[0]
+    reading = next((each for each in plan.readings if each.key == answer.reading), None)
+    if reading is None:
+        expected = ", ".join(each.key for each in plan.readings)
+        raise DatasetError(f"The files cannot be read as {answer.reading!r}; {expected} was expected.")
+    unknown = set(answer.class_map) - {placement.class_name for placement in reading.placements.values()}
+    if unknown:
+        raise DatasetError(f"There is no class folder {', '.join(map(repr, sorted(unknown)))} in what has arrived.")
+    mapped = {
+        path: replace(placement, class_name=answer.class_map.get(placement.class_name, placement.class_name))
+        for path, placement in reading.placements.items()
+    }
+    return replace(reading, placements=mapped)
+
+
+# --- readings that compete ----------------------------------------------------------------------------------------
+
+
+def _readings(
+    listing: Listing,
+    located: Sequence[LocatedPhoto],
+    root_name: str,
+    read_contents: ReadContents,
+    archive_folders: frozenset[str],
+) -> list[Reading]:
+    """Every reading that there is, the likeliest first."""
+    if not located:
+        return []
+    by_folder = read_folders(located, root_name, archive_folders)
+    num_classes = len(_class_names(by_folder[0])) if by_folder else 0
+    sidecars = find_sidecars(listing.photos, listing.beside)
+    sidecar_paths = {file.path for files in sidecars.values() for file in files.values()}
+    # A file of its own for each photo is no table; what belongs to one photo of many is read as either.
+    tables = [
+        file
+        for file in listing.beside
+        if file.ending in TABLE_ENDINGS and not (file.path in sidecar_paths and len(sidecar_paths) > 1)
+    ]
+    manifests = [file.path for file in listing.beside if file.name.casefold() in MANIFEST_NAMES]
+    lists = [file.path for file in listing.beside if is_class_list(file)]
+    wanted = {*sidecar_paths, *manifests, *lists, *(file.path for file in tables[:_MAX_TABLES])}
+    contents = read_contents(wanted) if wanted else {}
+    by_project = read_project(located, listing.beside, contents)
+    by_name = read_file_names(located, num_folder_classes=num_classes)
+    read = [table for file in tables if file.path in contents and (table := read_table(file, contents[file.path]))]
+    found = [
+        *([by_project] if by_project else []),
+        *read_tables(read, located, by_folder),
+        *read_sidecars(located, listing.beside, contents, num_folder_classes=num_classes),
+        *([by_name] if by_name else []),
+        *by_folder,
+    ]
+    return sorted(found, key=lambda reading: -reading.plausibility)
+
+
+def _merged(readings: Iterable[Reading]) -> list[Reading]:
+    """Without those that come to the same as a likelier one."""
+    kept: list[Reading] = []
+    for reading in readings:
+        if not any(is_same_partition(reading.placements, other.placements) for other in kept):
+            kept.append(reading)
+    return kept[:_MAX_OPTIONS]
+
+
+def _class_names(reading: Reading) -> set[str]:
+    return {placement.class_name for placement in reading.placements.values()}
+
+
+# --- the question -------------------------------------------------------------------------------------------------
+
+
+def _question(readings: Sequence[Reading]) -> PlanQuestion | None:
+    if not readings:
+        return None
+    best = readings[0]
+    least = max(PLAUSIBLE_FROM, best.plausibility - _CLEARLY_BETTER)
+    num_plausible = sum(reading.plausibility >= least for reading in readings)
+    is_mostly_left_out = len(best.left_out) > len(best.placements)
+    options = tuple(_option(reading) for reading in readings)
+    if num_plausible == 1 and not options[0].groups and not is_mostly_left_out:
+        return None
+    return PlanQuestion(options=options)
+
+
+def _option(reading: Reading) -> PlanOption:
+    classes = count_classes(reading.placements.values())
+    example = min(reading.placements.items(), key=lambda item: item[0], default=("", Placement("", None)))
+    return PlanOption(
+        reading=reading.key,
+        title=reading.title,
+        explanation=reading.explanation,
+        classes=classes,
+        groups=group_alike(classes),
+        left_out=summarise(reading.left_out),
+        example=(example[0], example[1].class_name),
+    )
+
+
+def summarise(left_out: Mapping[str, str]) -> tuple[LeftOut, ...]:
+    """Photos that are left out, by reason; the commonest reason first."""
+    examples: defaultdict[str, list[str]] = defaultdict(list)
+    for path, reason in left_out.items():
+        examples[reason].append(path)
+    counts = Counter({reason: len(paths) for reason, paths in examples.items()})
+    return tuple(
+        LeftOut(reason=reason, num_photos=num, example=min(examples[reason])) for reason, num in counts.most_common()
+    )
+
+
+# --- JSON -------------------------------------------------------------------------------------------------------
+
+
+def _option_to_json(option: PlanOption) -> dict[str, Any]:
+    return {
+        "reading": option.reading,
+        "title": option.title,
+        "explanation": option.explanation,
+        "classes": [_count_to_json(count) for count in option.classes],
+        "groups": [
+            {
+                "classes": [_count_to_json(count) for count in group.classes],
+                "suggestion": dict(group.suggestion),
+                "apart": dict(group.apart),
+            }
+            for group in option.groups
+        ],
+        "left_out": [[each.reason, each.num_photos, each.example] for each in option.left_out],
+        "example": list(option.example),
+    }
+
+
+def _option_from_json(values: Mapping[str, Any]) -> PlanOption:
+    path, class_name = values.get("example", ("", ""))
+    return PlanOption(
+        reading=values["reading"],
+        title=values.get("title", ""),
+        explanation=values.get("explanation", ""),
+        classes=tuple(_count_from_json(count) for count in values["classes"]),
+        groups=tuple(
+            NameGroup(
+                classes=tuple(_count_from_json(count) for count in group["classes"]),
+                suggestion=dict(group["suggestion"]),
+                apart=dict(group.get("apart", {count["name"]: count["name"] for count in group["classes"]})),
+            )
+            for group in values["groups"]
+        ),
+        left_out=tuple(
+            LeftOut(reason=reason, num_photos=num, example=example)
+            for reason, num, example in values.get("left_out", ())
+        ),
+        example=(path, class_name),
+    )
+
+
+def _count_to_json(count: ClassCount) -> dict[str, Any]:
+    return {"name": count.name, "counts": dict(count.counts)}
+
+
+def _count_from_json(values: Mapping[str, Any]) -> ClassCount:
+    return ClassCount(name=values["name"], counts=dict(values["counts"]))
