@@ -31,7 +31,7 @@ from core.datasets.ingest.requests import ImportRequest, ServerFolder
 from core.datasets.records import DatasetView, ImportState
 from core.datasets.tasks import CHECK_KIND
 from core.errors import BluetitError
-from core.images import decode_image
+from core.photos.decode import decode_image
 from core.services import Services, open_services
 from core.settings import load_settings
 

@@ -47,8 +47,8 @@ from core.evaluation.examination import read_examination
 from core.evaluation.latency import measure_latencies
 from core.evaluation.metrics import SplitMetrics, measure
 from core.evaluation.rejection import default_point, rejection_points
-from core.images import to_array
 from core.inference.classifier import ClassifierCache
+from core.photos.fit import to_array
 from core.runs.begin import RunRequest, begin_runs
 from core.runs.decision import read_decision
 from core.runs.folder import RunFolder

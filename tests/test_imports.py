@@ -21,7 +21,7 @@ LAYERS = {
     "core.settings": 1,
     "core.config": 1,
     "core.imagenet": 2,
-    "core.images": 2,
+    "core.photos": 2,
     "core.links": 2,
     "core.samples": 2,
     "core.storage": 2,

@@ -36,9 +36,10 @@ from core.backbones.layers import layers_to_json
 from core.backbones.weights import Report, file_sha256, find_weights, obtain_weights
 from core.config import HUB_PREFIX
 from core.errors import ArtefactDamagedError, ArtefactMissingError, BackboneError, ParityError
-from core.images import DEFAULT_CROP_FRACTION, FitMode, decode_image, fit, to_array
 from core.inference.engine import LiteRTModel
 from core.jobs.context import TaskContext
+from core.photos.decode import decode_image
+from core.photos.fit import DEFAULT_CROP_FRACTION, FitMode, fit, to_array
 from core.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings
 from core.storage.files import ensure_free_space, remove_abandoned_drafts, write_directory_atomically

@@ -17,7 +17,9 @@ from pathlib import Path
 from core.datasets.measurements import measure
 from core.datasets.records import PhotoRecord
 from core.errors import DatasetError
-from core.images import DEFAULT_LIMITS, DecodedPhoto, ImageLimits, decode_image, decode_photo, shrink, thumbnail_jpeg
+from core.photos.decode import DecodedPhoto, decode_image, decode_photo
+from core.photos.fit import shrink, thumbnail_jpeg
+from core.photos.limits import DEFAULT_LIMITS, ImageLimits
 from core.storage.files import TEMPORARY_PREFIX, translating_disk_errors
 
 # Longest side of a stored photo: more than any network of the catalogue looks at, and enough to fill a screen.
@@ -41,7 +43,7 @@ def encode_photo(data: bytes, name: str, limits: ImageLimits = DEFAULT_LIMITS) -
     a stored photo again gives the same bytes.
 
     Args:
-        data: the photo's file, of any format that `core.images` reads.
+        data: the photo's file, of any format that `core.photos` reads.
         name: its name, for error messages.
         limits: largest file and photo that are read.
 

@@ -8,9 +8,9 @@ import numpy.typing as npt
 from core.datasets.photo_store import PhotoStore
 from core.datasets.records import PhotoRecord
 from core.errors import DatasetError, ImageError, StorageError
-from core.images import to_array
 from core.inference.classifier import Classifier
 from core.inference.engine import map_streamed
+from core.photos.fit import to_array
 
 _NAME_DIGITS = 12
 

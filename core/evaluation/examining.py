@@ -29,7 +29,6 @@ from core.evaluation.examination import CurvePoint, Examination, Neighbour
 from core.evaluation.label_errors import MIN_PHOTOS, find_suspects
 from core.evaluation.learning_curve import MIN_PHOTOS_PER_CLASS, learning_curve
 from core.evaluation.shortcuts import ShortcutPlan, Tried, choose_photos, judge_classes, try_photo
-from core.images import to_array
 from core.inference.classifier import Classifier, ClassifierCache
 from core.inference.engine import map_streamed
 from core.inference.feature_cache import FeatureCache, compute_features
@@ -37,6 +36,7 @@ from core.inference.feature_key import model_feature_key
 from core.inference.reference import Reference, write_reference
 from core.inference.trained_model import find_trained_model, read_model_record
 from core.jobs.context import TaskContext
+from core.photos.fit import to_array
 from core.runs.decision import Decision, write_decision
 from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary, refusal

@@ -19,7 +19,6 @@ from PIL import Image
 from core.backbones.artefacts import Artefact, ArtefactRecord, load_artefact
 from core.backbones.catalog import Backbone
 from core.errors import ArtefactDamagedError, RunFileError
-from core.images import to_array
 from core.inference.class_table import ClassTable, Prediction, imagenet_table
 from core.inference.engine import Outputs
 from core.inference.head import Head
@@ -28,6 +27,7 @@ from core.inference.judging import Judge, Rule, read_rule
 from core.inference.shared_engine import SharedEngine
 from core.inference.squares import SquareMaker
 from core.inference.trained_model import find_trained_model, read_model_record
+from core.photos.fit import to_array
 from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
 from core.settings import Settings

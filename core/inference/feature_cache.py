@@ -22,10 +22,10 @@ import numpy.typing as npt
 from core.datasets.photo_store import PhotoStore
 from core.datasets.records import PhotoRecord
 from core.errors import DatasetError, ImageError
-from core.images import to_array
 from core.inference.classifier import Classifier
 from core.inference.engine import map_streamed
 from core.inference.feature_key import FeatureKey
+from core.photos.fit import to_array
 from core.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ import textwrap
 from dataclasses import dataclass
 
 from core.config import HUB_PREFIX, SCRATCH
-from core.images import LETTERBOX_GREY, REDUCING_GAP, FitMode, shortest_side_for
 from core.inference.judging import Rule, describe_decision
+from core.photos.fit import LETTERBOX_GREY, REDUCING_GAP, FitMode, shortest_side_for
 from core.runs.model_record import ModelRecord
 
 DECISION_NAME, REFERENCE_NAME, README_NAME = "decision.json", "reference.npz", "README.txt"
@@ -74,7 +74,7 @@ _FITTED = {
 
 
 def photo_code(record: ModelRecord) -> str:
-    """Lines that make `pixels` of the file photo.jpg, as `core.images` does."""
+    """Lines that make `pixels` of the file photo.jpg, as `core.photos` does."""
     height, width = record.image_size
     side = shortest_side_for(record.image_size, FitMode(record.fit_mode), crop_fraction=record.crop_fraction)
     resized = f"Image.Resampling.BICUBIC, reducing_gap={REDUCING_GAP}"

@@ -24,10 +24,11 @@ import psutil
 from PIL import Image
 
 from core.errors import BluetitError, ImageTooLargeError
-from core.images import ImageLimits, decode_image
 from core.inference.classifier import Classification, Classifier
 from core.inference.engine import map_streamed
 from core.links import fetch_photo
+from core.photos.decode import decode_image
+from core.photos.limits import ImageLimits
 from core.settings import Settings
 from core.storage.files import ensure_free_space, translating_disk_errors
 

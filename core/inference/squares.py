@@ -6,7 +6,9 @@ from typing import Self
 
 from PIL import Image
 
-from core.images import DEFAULT_CROP_FRACTION, FitMode, ImageLimits, decode_image, fit, shortest_side_for
+from core.photos.decode import decode_image
+from core.photos.fit import DEFAULT_CROP_FRACTION, FitMode, fit, shortest_side_for
+from core.photos.limits import ImageLimits
 from core.settings import Settings
 
 

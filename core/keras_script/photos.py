@@ -3,9 +3,9 @@
 from string import Template
 
 from core.config import AugmentConfig
-from core.images import LETTERBOX_GREY, REDUCING_GAP, FitMode, shortest_side_for
 from core.keras_script.literals import number_literal
 from core.keras_script.plan import Plan
+from core.photos.fit import LETTERBOX_GREY, REDUCING_GAP, FitMode, shortest_side_for
 
 _LOAD_PHOTO = Template('''\
 def load_photo(path):

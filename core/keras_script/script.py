@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from string import Template
 
 from core.config import TrainConfig
-from core.images import TRAINED_CROP_FRACTION
 from core.keras_script.copied_source import efficientnet_lite_imports, efficientnet_lite_source
 from core.keras_script.imports import KNOWN_IMPORTS, write_imports
 from core.keras_script.literals import assignment
@@ -12,6 +11,7 @@ from core.keras_script.networks import lite_model_file, network_sections
 from core.keras_script.photos import photo_sections
 from core.keras_script.plan import Plan
 from core.keras_script.training import training_sections
+from core.photos.fit import TRAINED_CROP_FRACTION
 
 _DOCSTRING = Template('''\
 """$what, as plain Keras.

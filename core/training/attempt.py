@@ -12,9 +12,9 @@ from core.config import SCRATCH
 from core.datasets.library import Library
 from core.datasets.photo_store import PhotoStore
 from core.datasets.snapshots import load_snapshot
-from core.images import TRAINED_CROP_FRACTION
 from core.inference.squares import SquareMaker
 from core.jobs.context import TaskContext
+from core.photos.fit import TRAINED_CROP_FRACTION
 from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
 from core.runs.story import PhaseName, PhaseStory

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from core.config import FineTuneConfig
 from core.errors import ConfigError
-from core.images import TRAINED_CROP_FRACTION
 from core.inference.feature_cache import FeatureCache
 from core.inference.feature_key import feature_key
+from core.photos.fit import TRAINED_CROP_FRACTION
 from core.runs.story import PhaseName, PhaseStory
 from core.training.activations import lower_encoder
 from core.training.assembly import head_of, trained_layers, write_trained

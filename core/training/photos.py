@@ -14,8 +14,8 @@ from core.datasets.augment import augment
 from core.datasets.photo_store import PhotoStore
 from core.datasets.records import PhotoRecord, SnapshotView, Split
 from core.errors import TrainingDataError
-from core.images import to_array
 from core.inference.squares import SquareMaker
+from core.photos.fit import to_array
 
 Pixels = npt.NDArray[np.uint8]
 

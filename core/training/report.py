@@ -18,8 +18,8 @@ from core.datasets.records import SnapshotView
 from core.evaluation.answers import Answers
 from core.evaluation.metrics import confusion_matrix
 from core.evaluation.statistics import wilson_interval
-from core.images import TRAINED_CROP_FRACTION
 from core.inference.engine import Engine, LiteRTModel, map_streamed
+from core.photos.fit import TRAINED_CROP_FRACTION
 from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
 from core.runs.story import Score

@@ -10,11 +10,11 @@ import plotly.graph_objects as go
 import streamlit as st
 from PIL import Image
 
-from core.images import thumbnail_jpeg
 from core.inference.class_table import Prediction
 from core.inference.classifier import Classification, Classifier
 from core.inference.heatmap import overlay
 from core.inference.photo_batch import Answer, BatchView, PhotoBatch
+from core.photos.fit import thumbnail_jpeg
 from pages.widgets.errors import guarded, showing_errors
 from pages.widgets.links import render_link
 from pages.widgets.wording import count, percent, plain, time_left

@@ -13,8 +13,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from core.errors import BluetitError, DatasetError, RunFileError
-from core.images import thumbnail_jpeg
 from core.inference.heatmap import overlay
+from core.photos.fit import thumbnail_jpeg
 from pages.widgets.photo_routes import routes_prefix
 from pages.widgets.services import get_services
 

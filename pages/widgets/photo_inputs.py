@@ -3,8 +3,9 @@
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.images import FitMode, decode_image, fit, thumbnail_jpeg
 from core.inference.photo_batch import PhotoBatch, PhotoOrigin
+from core.photos.decode import decode_image
+from core.photos.fit import FitMode, fit, thumbnail_jpeg
 from core.samples import SAMPLE_PHOTOS, SamplePhoto, sample_path
 from core.services import Services
 from core.settings import Settings

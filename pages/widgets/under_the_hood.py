@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from core.images import FitMode
 from core.inference.classifier import Classifier
 from core.inference.judging import describe_decision
 from core.inference.photo_batch import BatchView
+from core.photos.fit import FitMode
 from pages.widgets.network_choice import Anatomy
 from pages.widgets.wording import percent, plain
 

@@ -33,13 +33,13 @@ from core.datasets.photo_store import PhotoStore, encode_photo
 from core.datasets.records import NewImage, Split
 from core.datasets.snapshots import take_snapshot
 from core.errors import ConfigError, UnknownBackboneError
-from core.images import to_array
 from core.inference.squares import SquareMaker
 from core.jobs.context import TaskContext
 from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
 from core.keras_script import write_script
 from core.keras_script.literals import number_literal, string_literal
+from core.photos.fit import to_array
 from core.recipes import RECIPES
 from core.runs.desk import TRAIN_KIND
 from core.runs.library import RunLibrary

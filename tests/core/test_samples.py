@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import StorageError
-from core.images import decode_image
+from core.photos.decode import decode_image
 from core.samples import SAMPLE_PHOTOS, SamplePhoto, sample_path
 
 

@@ -36,9 +36,9 @@ from core.errors import (
     TaskCancelledError,
     TaskLostError,
 )
-from core.images import ImageLimits
 from core.inference.engine import map_streamed
 from core.jobs.context import TaskContext
+from core.photos.limits import ImageLimits
 from core.storage.db import open_database
 
 # As many refused files are listed by name; all are counted.

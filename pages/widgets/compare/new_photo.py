@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.errors import BluetitError
-from core.images import decode_image, thumbnail_jpeg
 from core.inference.classifier import Classification
+from core.photos.decode import decode_image
+from core.photos.fit import thumbnail_jpeg
 from core.services import Services
 from pages.widgets.answers import describe_top_five, render_verdict, top_five_chart
 from pages.widgets.compare.entrants import Entrant

@@ -5,7 +5,8 @@ import streamlit as st
 from core.config import AugmentConfig
 from core.datasets.augment import views
 from core.datasets.records import DatasetView
-from core.images import decode_image, thumbnail_jpeg
+from core.photos.decode import decode_image
+from core.photos.fit import thumbnail_jpeg
 from core.services import Services
 from pages.widgets.dataset.no_photos import render_no_photos
 from pages.widgets.wording import plain

@@ -14,7 +14,8 @@ from core.backbones.torch_weights import read_state_dict
 from core.backbones.weights import find_weights
 from core.errors import WeightsDamagedError
 from core.imagenet import classes
-from core.images import FitMode, decode_image, fit, to_array
+from core.photos.decode import decode_image
+from core.photos.fit import FitMode, fit, to_array
 from core.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings
 

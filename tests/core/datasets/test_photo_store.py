@@ -14,7 +14,8 @@ from PIL import Image, ImageCms, PngImagePlugin, features
 
 from core.datasets.photo_store import MAX_SIDE_PX, PhotoStore, StoredPhoto, encode_photo
 from core.errors import DamagedImageError, DatasetError, ImageTooLargeError, NoSpaceError, NotAnImageError
-from core.images import ImageLimits, decode_image
+from core.photos.decode import decode_image
+from core.photos.limits import ImageLimits
 
 ORIENTATION_TAG = 0x0112
 GPS_TAG = 0x8825

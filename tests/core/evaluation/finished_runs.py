@@ -15,7 +15,6 @@ from core.datasets.library import Library
 from core.datasets.photo_store import PhotoStore, encode_photo
 from core.datasets.records import NewImage, SnapshotView, Split
 from core.datasets.snapshots import take_snapshot
-from core.images import TRAINED_CROP_FRACTION
 from core.inference.classifier import ClassifierCache
 from core.inference.feature_cache import FeatureCache, compute_features
 from core.inference.feature_key import feature_key
@@ -24,6 +23,7 @@ from core.jobs.context import TaskContext
 from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
+from core.photos.fit import TRAINED_CROP_FRACTION
 from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
 from core.settings import Settings

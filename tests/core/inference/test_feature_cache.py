@@ -17,9 +17,9 @@ from PIL import Image
 
 from core.datasets.photo_store import PhotoStore, encode_photo
 from core.datasets.records import PhotoRecord
-from core.images import to_array
 from core.inference.classifier import Classifier
 from core.inference.feature_cache import FeatureCache, compute_features
+from core.photos.fit import to_array
 from core.settings import Settings, to_environment
 from tests.conftest import PROJECT_DIR
 

@@ -9,13 +9,13 @@ import pytest
 
 from core.backbones.convert import convert_to_litert
 from core.config import SCRATCH, HeadConfig
-from core.images import FitMode
 from core.inference.classifier import ClassifierCache
 from core.inference.judging import Rule, read_rule
 from core.inference.model_readme import TakenFiles, describe_files, photo_code
 from core.inference.reference import Reference, write_reference
 from core.inference.squares import SquareMaker
 from core.inference.trained_model import read_model_record
+from core.photos.fit import FitMode
 from core.runs.decision import Decision, write_decision
 from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
