@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
 from core.datasets.ingest.desk import remove_import_files
-from core.datasets.ingest.gathering import Gathered, Part, Workplace, gather
+from core.datasets.ingest.gathering import Gathered, Listing, Part, Workplace, gather, service_note
 from core.datasets.ingest.layout import MANIFEST_NAME, Layout, LayoutAnswer, LayoutQuestion, apply_answer, plan_layout
 from core.datasets.ingest.places import work_path
 from core.datasets.ingest.requests import ImportRequest
@@ -148,6 +148,7 @@ class _Import:
             check_cancelled=self._context.check_cancelled,
         )
         gathered = gather(self._request, workplace)
+        self._notes += gathered.notes
         for name, reason in gathered.refused:
             self._refusals.add(name, reason)
         listing = self._list(gathered)
@@ -178,16 +179,21 @@ class _Import:
     def _list(self, gathered: Gathered) -> list["_ListedPart"]:
         """What is in each part; one archive of several that cannot be read does not stop the others."""
         listing: list[_ListedPart] = []
+        listings: list[Listing] = []
         errors: list[ArchiveError] = []
         for prefix, part in gathered.parts:
             self._context.check_cancelled()
             try:
-                listing.append(_ListedPart(prefix=prefix, part=part, paths=tuple(part.list_paths())))
+                found = part.list_files()
             except ArchiveError as exc:
                 errors.append(exc)
-                self._refusals.add(prefix.rstrip("/"), str(exc))
+                self._refusals.add(part.name, str(exc))
+            else:
+                listings.append(found)
+                listing.append(_ListedPart(prefix=prefix, part=part, paths=found.paths))
         if errors and not listing:
             raise errors[0]
+        self._notes += filter(None, [service_note(listings)])
         num_files = sum(len(listed.paths) for listed in listing)
         if num_files > self._settings.max_import_photos:
             raise SourceError(
@@ -310,11 +316,11 @@ class _Plan:
         return [name for name in self._class_names if self._class_refusal(name) is None]
 
     def _read_manifests(self, listed: _ListedPart) -> None:
-        for path in filter(_is_manifest, listed.paths):
-            content = listed.part.read_file(path)
-            if content is not None:
-                folder = listed.prefix + path[: -len(MANIFEST_NAME)]
-                manifest = read_manifest(content.decode("utf-8-sig", errors="replace"))
+        paths = [path for path in listed.paths if _is_manifest(path)]
+        for file in listed.part.read_some(paths) if paths else ():
+            if file.data is not None:
+                folder = listed.prefix + file.path[: -len(MANIFEST_NAME)]
+                manifest = read_manifest(file.data.decode("utf-8-sig", errors="replace"))
                 self._class_names += manifest.class_names
                 self._rows.update(
                     {unicodedata.normalize("NFC", folder + row_path): row for row_path, row in manifest.rows.items()}
