@@ -4,13 +4,44 @@ They are labels that tell classes and splits apart; no file is ever opened or wr
 """
 
 import re
+from collections.abc import Mapping
 
 MAX_PATH_CHARS = 4_096  # longest path of Linux; Windows and macOS allow less
 MAX_SHOWN_CHARS = 200  # of a refused path in a report
 
-_DRIVE = re.compile(r"[A-Za-z]:")
-_JUNK_FOLDERS = frozenset({"__macosx"})
-_JUNK_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
+_DRIVE = re.compile(r"[A-Za-z]:/")  # "A: good/1.jpg" is a name
+
+# What systems and programs put beside people's files, in small letters; a star stands for any ending.
+# A folder counts with everything in it; only files count as `Thumbs.db`: a folder of that name may hold photos.
+_SERVICE_FOLDERS = {
+    # macOS
+    **{"__macosx": "__MACOSX", ".appledouble": ".AppleDouble", ".spotlight-*": ".Spotlight-V100"},
+    **{".fseventsd": ".fseventsd", ".documentrevisions-*": ".DocumentRevisions", ".temporaryitems": ".TemporaryItems"},
+    # Windows
+    **{"$recycle.bin": "$RECYCLE.BIN", "recycler": "RECYCLER", "recycled": "RECYCLED"},
+    **{"system volume information": "System Volume Information", "found.000": "FOUND.000"},
+    # Linux
+    **{".trash*": ".Trash", "lost+found": "lost+found", ".thumbnails": ".thumbnails", ".cache": ".cache"},
+    # storage on the network: Synology, QNAP, NetApp
+    **{"@eadir": "@eaDir", "#recycle": "#recycle", "#snapshot": "#snapshot", "@recycle": "@Recycle"},
+    **{"@recently-snapshot": "@Recently-Snapshot", "@tmp": "@tmp", "@sharebin": "@sharebin", ".snapshot": ".snapshot"},
+    # programs
+    **{".ipynb_checkpoints": ".ipynb_checkpoints", "__pycache__": "__pycache__", ".git": ".git", ".svn": ".svn"},
+    **{".picasaoriginals": ".picasaoriginals", ".dropbox.cache": ".dropbox.cache", ".stfolder": ".stfolder"},
+}
+_SERVICE_FILES = {
+    **{".ds_store": ".DS_Store", "._*": "._ files", "icon\r": "Icon", ".localized": ".localized"},
+    **{"thumbs.db": "Thumbs.db", "ehthumbs.db": "ehthumbs.db", "ehthumbs_vista.db": "ehthumbs_vista.db"},
+    **{"desktop.ini": "desktop.ini", "folder.ini": "folder.ini", ".directory": ".directory"},
+    **{".picasa.ini": ".picasa.ini", "picasa.ini": "picasa.ini", "zbthumbnail.info": "ZbThumbnail.info"},
+    # of a telephone's gallery: to be deleted, or not written to the end
+    **{".trashed-*": ".trashed files", ".pending-*": ".pending files", ".nomedia": ".nomedia"},
+}
+# A dot before a number, a space or capitals alone is a name that people give: ".22 LR", ".NET". Programs write
+# one word with letters.
+_HIDDEN_NAME = re.compile(r"\.+(?![A-Z]{2,}$)[A-Za-z_][^ ]*|\._.*")
+_HIDDEN = "hidden files"
+_SHOWN_SERVICE_NAMES = 4
 
 
 def normalise_path(path: str) -> str:
@@ -37,16 +68,49 @@ def path_refusal(path: str) -> str | None:
 
 
 def is_junk(path: str) -> bool:
-    """Whether a normalised path is a hidden file or one that the operating system made; nobody misses it.
+    """Whether a normalised path is a hidden file or one that a system or program made: a service file."""
+    return service_name(path) is not None
 
-    Only files count as `Thumbs.db`: a folder of that name may hold photos.
-    """
+
+def service_name(path: str) -> str | None:
+    """What a report calls the service file at a normalised path, such as `__MACOSX`; None for people's own files."""
     *folders, name = path.split("/")
-    return (
-        any(part.startswith(".") for part in (*folders, name))
-        or any(folder.casefold() in _JUNK_FOLDERS for folder in folders)
-        or name.casefold() in _JUNK_FILES
-    )
+    for folder in folders:
+        found = _find_service(folder, _SERVICE_FOLDERS)
+        if found is not None:
+            return found
+    return _find_service(name, _SERVICE_FILES)
+
+
+def service_files_note(counts: Mapping[str, int]) -> str | None:
+    """A sentence on service files that were left out, for a report.
+
+    Args:
+        counts: files by their `service_name`.
+
+    Returns:
+        None where there were none.
+    """
+    num_files = sum(counts.values())
+    if num_files == 0:
+        return None
+    names = sorted((name for name in counts if counts[name] > 0), key=lambda name: (-counts[name], name))
+    shown = ", ".join(names[:_SHOWN_SERVICE_NAMES]) + (", …" if len(names) > _SHOWN_SERVICE_NAMES else "")
+    if num_files == 1:
+        return f"One file that the system made ({shown}) was left out."
+    return f"{num_files:,} files that the system made ({shown}) were left out."
+
+
+def _find_service(part: str, table: Mapping[str, str]) -> str | None:
+    name = part.casefold()
+    if name in table:
+        return table[name]
+    if not part.startswith("."):
+        return None
+    for pattern, shown in table.items():
+        if pattern.endswith("*") and name.startswith(pattern[:-1]):
+            return shown
+    return _HIDDEN if _HIDDEN_NAME.fullmatch(part) else None
 
 
 def shown_path(path: str) -> str:

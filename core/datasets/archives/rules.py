@@ -1,6 +1,7 @@
 """What the readers of archive formats share: the limits, the count of bytes, the words for a file that is refused."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from core.errors import ArchiveError, ConfigError
@@ -63,7 +64,22 @@ class Budget:
         self._limits = limits
         self._ratio_bytes = max(limits.ratio_free_bytes, limits.max_ratio * archive_bytes)
         self._num_bytes = 0
+        self._num_container_bytes = 0
+        self._is_container = False
         self._num_entries = 0
+
+    @contextmanager
+    def counting_container(self) -> Iterator[None]:
+        """Count what comes out meanwhile as an archive inside the archive, not as files that are kept.
+
+        Both have the limit on bytes for themselves, so that an honest archive that is packed twice is read; the ratio
+        counts them together.
+        """
+        self._is_container = True
+        try:
+            yield
+        finally:
+            self._is_container = False
 
     def spend(self, num_bytes: int) -> None:
         """Count bytes that came out.
@@ -71,14 +87,17 @@ class Budget:
         Raises:
             ArchiveError: they are more than the limits allow.
         """
-        self._num_bytes += num_bytes
-        if self._num_bytes > self._limits.max_bytes:
+        if self._is_container:
+            self._num_container_bytes += num_bytes
+        else:
+            self._num_bytes += num_bytes
+        if max(self._num_bytes, self._num_container_bytes) > self._limits.max_bytes:
             raise ArchiveError(
                 f"More than {self._limits.max_bytes / 1e6:,.0f} MB come out of {self._name!r}, which is the most "
                 "that is read. Divide it into several archives, or ask the administrator to raise "
                 "BLUETIT_MAX_ARCHIVE_BYTES."
             )
-        if self._num_bytes > self._ratio_bytes:
+        if self._num_bytes + self._num_container_bytes > self._ratio_bytes:
             raise ArchiveError(
                 f"{self._name!r} grows to more than {self._limits.max_ratio:g} times its size when it is unpacked; "
                 "photos hardly shrink, so it was refused as an attack. If you trust it, unpack it and use the folder."

@@ -10,7 +10,7 @@ import functools
 import itertools
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -90,10 +90,13 @@ class ZipReader:
         ArchiveError: it has too many entries, or entries that overlap.
     """
 
-    def __init__(self, file: BinaryIO, name: str, limits: ArchiveLimits) -> None:
+    def __init__(
+        self, file: BinaryIO, name: str, limits: ArchiveLimits, *, volume_starts: Sequence[int] = (0,)
+    ) -> None:
         self._file = file
+        self._volume_starts = volume_starts
         self._num_file_bytes = file.seek(0, 2)
-        self._table = _find_table(file, self._num_file_bytes, name, limits)
+        self._table = _find_table(file, name, limits, volume_starts)
         if self._table is not None:
             self._refuse_overlaps(self._table, name, limits)
 
@@ -152,7 +155,7 @@ class ZipReader:
             if len(header) < _CENTRAL.size or not header.startswith(_CENTRAL_MAGIC):
                 raise BrokenArchiveError(UNREADABLE)
             (_, version, _, flags, method, _, _, crc, packed, size, *rest) = _CENTRAL.unpack(header)
-            name_length, extra_length, comment_length, _, _, attributes, offset = rest
+            name_length, extra_length, comment_length, volume, _, attributes, offset = rest
             name = self._file.read(name_length)
             wide = _zip64_values(self._file.read(extra_length))
             size = wide.take(size)
@@ -166,7 +169,7 @@ class ZipReader:
                 crc=crc,
                 packed_bytes=packed,
                 num_bytes=size,
-                offset=offset + table.shift,
+                offset=offset + _volume_start(volume, self._volume_starts) + table.shift,
                 is_special=unix_type not in (0, _UNIX_FILE, _UNIX_FOLDER),
             )
             position += _CENTRAL.size + name_length + extra_length + comment_length
@@ -339,13 +342,19 @@ def _zip64_values(extra: bytes) -> _Zip64Values:
     return _Zip64Values([])
 
 
-def _find_table(file: BinaryIO, num_file_bytes: int, name: str, limits: ArchiveLimits) -> _Table | None:
+def _volume_start(volume: int, volume_starts: Sequence[int]) -> int:
+    """Where the piece of a divided zip begins from which an offset is counted."""
+    return volume_starts[volume] if volume < len(volume_starts) else 0
+
+
+def _find_table(file: BinaryIO, name: str, limits: ArchiveLimits, volume_starts: Sequence[int]) -> _Table | None:
     """Where the table of contents lies; None when it is lost.
 
     Raises:
         ArchiveError: the archive claims too many entries, refused from the last bytes of the file alone; or it
             is one part of several.
     """
+    num_file_bytes = file.seek(0, 2)
     tail_start = max(0, num_file_bytes - _END.size - _MAX_COMMENT_BYTES)
     file.seek(tail_start)
     tail = file.read(_END.size + _MAX_COMMENT_BYTES)
@@ -353,14 +362,16 @@ def _find_table(file: BinaryIO, num_file_bytes: int, name: str, limits: ArchiveL
     if found < 0:
         return None
     end = tail_start + found
-    _, disk, _, _, num_entries, num_table_bytes, offset, _ = _END.unpack_from(tail, found)
-    if disk not in (0, _IN_ZIP64_SHORT):
+    _, volume, table_volume, _, num_entries, num_table_bytes, offset, _ = _END.unpack_from(tail, found)
+    if volume not in (0, _IN_ZIP64_SHORT) and volume + 1 != len(volume_starts):
         raise ArchiveError(
-            f"{name!r} is one part of a divided archive. Join the parts, or pack the photos into one archive."
+            f"{name!r} is the last of {volume + 1:,} pieces of a divided archive, and {len(volume_starts):,} came. "
+            f"Add all of them at once: {_piece_names(name, volume)}."
         )
     wide = _read_end_64(file, end)
     if wide is not None:
-        end, num_entries, num_table_bytes, offset = wide
+        end, num_entries, num_table_bytes, offset, table_volume = wide
+    offset += _volume_start(table_volume, volume_starts)
     if num_entries > limits.max_entries:
         raise too_many_entries(name, limits)
     start = end - num_table_bytes
@@ -373,8 +384,14 @@ def _find_table(file: BinaryIO, num_file_bytes: int, name: str, limits: ArchiveL
     return _Table(start=start, end=end, shift=shift)
 
 
-def _read_end_64(file: BinaryIO, end: int) -> tuple[int, int, int, int] | None:
-    """Place, number of entries, bytes and offset of the table, from the 64-bit record where there is one."""
+def _piece_names(name: str, num_before: int) -> str:
+    stem = name[:-4] if name.casefold().endswith(".zip") else name
+    between = {1: "", 2: f", {stem}.z02"}.get(num_before, f" to {stem}.z{num_before:02d}")
+    return f"{stem}.z01{between} and {name}"
+
+
+def _read_end_64(file: BinaryIO, end: int) -> tuple[int, int, int, int, int] | None:
+    """Place, number of entries, bytes, offset and piece of the table, from the 64-bit record where there is one."""
     if end < _LOCATOR.size + _END_64.size:
         return None
     file.seek(end - _LOCATOR.size)
@@ -385,9 +402,9 @@ def _read_end_64(file: BinaryIO, end: int) -> tuple[int, int, int, int] | None:
     for place in (told, end - _LOCATOR.size - _END_64.size):
         if place + _END_64.size <= end:
             file.seek(place)
-            magic, *_, num_entries, num_table_bytes, offset = _END_64.unpack(file.read(_END_64.size))
+            magic, *_, table_volume, _, num_entries, num_table_bytes, offset = _END_64.unpack(file.read(_END_64.size))
             if magic == b"PK\x06\x06":
-                return place, num_entries, num_table_bytes, offset
+                return place, num_entries, num_table_bytes, offset, table_volume
     return None
 
 

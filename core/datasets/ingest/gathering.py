@@ -4,20 +4,28 @@ Whatever comes over a network, or is made on the spot, is first written to the i
 tried again, or goes on after a person has answered a question, fetches nothing twice.
 """
 
+import itertools
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from core.datasets.archives.archive import ArchiveLimits, open_archive
-from core.datasets.archives.tar_reader import is_compressed, is_tar_header
-from core.datasets.archives.zip_reader import is_zip
-from core.datasets.incoming_paths import is_junk, shown_path
+from core.datasets.archives.archive import Archive, ArchiveLimits, is_archive_head, open_archive
+from core.datasets.archives.series import (
+    ArchiveGroup,
+    archive_folder,
+    archive_stem,
+    group_archives,
+    is_archive_name,
+    is_piece_name,
+)
+from core.datasets.incoming_paths import is_junk, service_files_note, service_name, shown_path
 from core.datasets.ingest.places import allowed_path, import_roots, staging_path
 from core.datasets.ingest.requests import (
     DrawnShapes,
@@ -38,18 +46,21 @@ from core.datasets.ingest.staging import (
     remove_staging,
     stage,
     staged_files,
+    staged_service_files,
     too_large_reason,
 )
 from core.datasets.sources.downloads import Download, download
 from core.datasets.sources.public_sources import open_public_source
 from core.datasets.sources.sample_sources import count_samples, open_samples
 from core.datasets.sources.source_files import SourceFile
-from core.errors import LinkError
+from core.errors import ArchiveError, LinkError, SourceError
 from core.settings import Settings
 from core.storage.files import translating_disk_errors
 
 _DEFAULT_NAME = "photos"
 _HEAD_BYTES = 512  # as much as a tar's first header has
+_PEEKED_ENTRIES = 50  # of an archive, to see whether its files lie in folders
+_UNPACKED = "unpacked"  # below the setting's cache: archives inside an archive, without names, while they are read
 _LINK_LEADS_OUT = "It is a link that leads out of the folders from which photos may be imported."
 _LINK_TO_FOLDER = "It is a link to a folder. Import that folder by itself."
 _NO_FILE = "It is not a file but a device or the like."
@@ -59,27 +70,47 @@ _NO_FILE = "It is not a file but a device or the like."
 _Spooled = Kaggle | TensorFlowDataset | WebSearch | DrawnShapes | HandwrittenDigits
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What is in a part, as far as can be told without reading the files."""
+
+    paths: tuple[str, ...]  # of the files that look readable; one may come twice
+    service_files: Mapping[str, int]  # files of systems and programs that were left out, by their `service_name`
+
+
 class Part(Protocol):
     """Files of one place."""
 
-    def list_paths(self) -> list[str]:
-        """The paths of the files that look readable; one may come twice."""
+    name: str  # what a report calls the part as a whole
+
+    def list_files(self) -> Listing:
+        """What there is.
+
+        Raises:
+            ArchiveError: an archive cannot be read at all, or holds more than the limits allow.
+            StorageError: the disk failed.
+        """
 
     def read_files(self) -> Iterator[SourceFile]:
         """Every file, refused ones too; one is held in memory at a time."""
 
-    def read_file(self, path: str) -> bytes | None:
-        """One file of `list_paths`; None if it cannot be read."""
+    def read_some(self, paths: Collection[str]) -> Iterator[SourceFile]:
+        """Some of the files that `list_files` gave, in their order and in one pass, each with data or a reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
-    """Everything that a source has."""
+    """Everything that a source has.
 
-    name: str  # of the source: the class of photos that lie in no folder
+    Archives that are one are joined: divided ones to one part; of a series each archive is a part, and all have the
+    same prefix. Archives that lie among other files are parts of their own.
+    """
+
+    name: str  # of the source, without an archive's ending: the class of photos that lie in no folder
     # What is put before the paths of each part, so that two archives cannot be mixed up; with a slash, or empty.
     parts: tuple[tuple[str, Part], ...]
     refused: tuple[tuple[str, str], ...]  # (name, reason) of what could not be fetched at all
+    notes: tuple[str, ...] = ()  # sentences for people: what was joined, what seems to be missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,15 +140,15 @@ def gather(request: ImportRequest, workplace: Workplace) -> Gathered:
     title = request.title.strip() or _DEFAULT_NAME
     match source:
         case StagedFiles():
-            return _one_part(title, _StagedPart(staged_files(staging_path(source.folder, settings)), settings))
+            return _gather_staged_files(staging_path(source.folder, settings), title, workplace)
         case StagedArchive():
-            return _gather_staged_archives(source, title, settings)
+            return _gather_staged_archives(staging_path(source.folder, settings), title, workplace)
         case ServerFolder():
-            return _gather_server_path(source, settings)
+            return _gather_server_path(source, workplace)
         case Links():
             return _gather_links(source, title, workplace)
         case Kaggle() | TensorFlowDataset() | WebSearch() | DrawnShapes() | HandwrittenDigits():
-            return _one_part(title, _StagedPart(_spool(source, workplace), settings))
+            return _gather_staged_files(_spool(source, workplace), title, workplace)
 
 
 def archive_limits(settings: Settings) -> ArchiveLimits:
@@ -129,19 +160,33 @@ def archive_limits(settings: Settings) -> ArchiveLimits:
     )
 
 
-def _one_part(name: str, part: Part) -> Gathered:
-    return Gathered(name=name, parts=(("", part),), refused=())
+def service_note(listings: Iterable[Listing]) -> str | None:
+    """A sentence on the service files that were left out of all parts; None where there were none."""
+    counts: Counter[str] = Counter()
+    for listing in listings:
+        counts.update(listing.service_files)
+    return service_files_note(counts)
 
 
-def _gather_staged_archives(source: StagedArchive, title: str, settings: Settings) -> Gathered:
-    files = staged_files(staging_path(source.folder, settings))
+def _gather_staged_files(folder: Path, title: str, workplace: Workplace) -> Gathered:
+    files = staged_files(folder)
+    archives = [file for file in files if file.location and is_archive_name(PurePosixPath(file.path).name)]
+    places = {file.number for file in archives}
+    others = [file for file in files if file.number is None or file.number not in places]
+    part = _StagedPart(title, others, workplace.settings, staged_service_files(folder))
+    found = [_FoundArchive(file.path, file.location) for file in archives if file.location]
+    return _files_and_archives(title, part, found, workplace)
+
+
+def _gather_staged_archives(folder: Path, title: str, workplace: Workplace) -> Gathered:
+    files = staged_files(folder)
     refused = tuple((file.path, file.reason) for file in files if file.reason)
-    archives = [(PurePosixPath(file.path).name, file.location) for file in files if file.location]
-    return _archives_and_photos(archives, [], title, settings, refused=refused)
+    found = [_FoundArchive(PurePosixPath(file.path).name, file.location) for file in files if file.location]
+    return _archives_and_photos(found, None, title, workplace, refused=refused)
 
 
-def _spool(source: _Spooled, workplace: Workplace) -> list[StagedFile]:
-    """The files of a source, written to the import's folder the first time."""
+def _spool(source: _Spooled, workplace: Workplace) -> Path:
+    """The staging folder with the files of a source, written the first time."""
     files_path = workplace.folder / "files"
     working_path = workplace.folder / "source"
     if not is_staged(files_path):
@@ -150,7 +195,7 @@ def _spool(source: _Spooled, workplace: Workplace) -> list[StagedFile]:
         found = _open_source(source, working_path, workplace)
         stage(_watched(found, workplace), files_path, max_files=workplace.settings.max_import_photos)
         remove_staging(working_path)
-    return staged_files(files_path)
+    return files_path
 
 
 def _open_source(source: _Spooled, working_path: Path, workplace: Workplace) -> Iterator[SourceFile]:
@@ -193,11 +238,13 @@ def _gather_links(source: Links, title: str, workplace: Workplace) -> Gathered:
     if not downloads:
         # With nothing to import the person may want to try again, and then goes on where the connection broke.
         raise errors[0][1]
+    archives = {number: found for number, found in downloads.items() if _is_archive(found)}
+    photos = [_as_staged(found, number) for number, found in downloads.items() if number not in archives]
     return _archives_and_photos(
-        [(found.name, found.path) for found in downloads.values() if _is_archive(found.path)],
-        [_as_staged(found, number) for number, found in downloads.items() if not _is_archive(found.path)],
+        [_FoundArchive(found.name, found.path) for found in archives.values()],
+        _StagedPart(title, photos, workplace.settings, {}) if photos else None,
         title,
-        workplace.settings,
+        workplace,
         refused=tuple((_shown_link(url), str(error)) for url, error in errors),
     )
 
@@ -219,11 +266,11 @@ def _download_one(url: str, number: int, num_links: int, workplace: Workplace) -
     )
 
 
-def _is_archive(path: Path) -> bool:
-    """By its content, whatever the server calls it."""
-    with translating_disk_errors(path), path.open("rb") as file:
+def _is_archive(found: Download) -> bool:
+    """By its content, whatever the server calls it; but only the first piece of a divided archive says what it is."""
+    with translating_disk_errors(found.path), found.path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
-    return is_zip(head) or is_compressed(head) or is_tar_header(head)
+    return is_archive_head(head) or is_piece_name(found.name)
 
 
 def _as_staged(found: Download, number: int) -> StagedFile:
@@ -249,25 +296,150 @@ def _shown_link(url: str) -> str:
 # --- archives --------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _FoundArchive:
+    """An archive, or a piece of one."""
+
+    path: str  # as a report shows it, with the folders below the source
+    location: Path  # on the disk
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def folder(self) -> str:
+        """With a slash, or empty."""
+        return self.path[: -len(self.name)] if self.name else ""
+
+
 def _archives_and_photos(
-    archives: Sequence[tuple[str, Path]],
-    photos: list[StagedFile],
+    archives: Sequence[_FoundArchive],
+    photos: "_StagedPart | None",
     title: str,
-    settings: Settings,
+    workplace: Workplace,
     *,
     refused: tuple[tuple[str, str], ...],
 ) -> Gathered:
-    """Several archives are folders beside each other: the folder of each is called like its file."""
-    parts: list[tuple[str, Part]] = [("", _StagedPart(photos, settings))] if photos else []
+    """Archives that were given by themselves. Several are folders beside each other, but parts of one are none."""
+    groups = _groups_of(archives, workplace)
+    is_alone = len(groups) == 1 and photos is None
+    joined = _join_groups([("", group) for group in groups], archives, workplace, is_alone=is_alone)
+    return Gathered(
+        name=archive_stem(groups[0].name) if len(groups) == 1 else title,
+        parts=((("", photos),) if photos is not None else ()) + joined.parts,
+        refused=refused + joined.refused,
+        notes=joined.notes,
+    )
+
+
+def _files_and_archives(name: str, part: Part, archives: Sequence[_FoundArchive], workplace: Workplace) -> Gathered:
+    """Files in folders, with archives among them; each archive is a folder in the place where it lies."""
+    by_folder: defaultdict[str, list[_FoundArchive]] = defaultdict(list)
+    for archive in archives:
+        by_folder[archive.folder].append(archive)
+    parts: list[tuple[str, Part]] = [("", part)]
+    refused: list[tuple[str, str]] = []
+    notes: list[str] = []
+    for folder, members in by_folder.items():
+        groups = _groups_of(members, workplace)
+        # A download that is alone in its folder needs none of its own.
+        is_alone = len(groups) == 1 and groups[0].is_series
+        joined = _join_groups([(folder, group) for group in groups], members, workplace, is_alone=is_alone)
+        parts += joined.parts
+        refused += joined.refused
+        notes += joined.notes
+    return Gathered(name=name, parts=tuple(parts), refused=tuple(refused), notes=tuple(notes))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Joined:
+    parts: tuple[tuple[str, Part], ...]
+    refused: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+
+def _groups_of(archives: Sequence[_FoundArchive], workplace: Workplace) -> list[ArchiveGroup]:
+    names = [archive.name for archive in archives]
+    groups: list[ArchiveGroup] = []
+    for group in group_archives(names):
+        if group.is_series and not group.is_download and not _has_folders(archives[group.members[0]], workplace):
+            # "class-001.zip" and "class-002.zip" with nothing but photos may well be two classes.
+            groups += [ArchiveGroup(name=names[place], members=(place,)) for place in group.members]
+        else:
+            groups.append(group)
+    return groups
+
+
+def _has_folders(archive: _FoundArchive, workplace: Workplace) -> bool:
+    """Whether files of an archive lie in folders, or beside files of the same stem as in a WebDataset's shards."""
+    try:
+        with _open(archive.name, [archive.location], workplace.settings) as opened:
+            paths = [entry.path for entry in itertools.islice(opened.entries(), _PEEKED_ENTRIES)]
+    except ArchiveError:
+        return False  # said when the archive itself is read
+    stems = Counter(path.rpartition("/")[2].partition(".")[0] for path in paths)
+    return any("/" in path for path in paths) or any(count > 1 for count in stems.values())
+
+
+def _join_groups(
+    groups: Sequence[tuple[str, ArchiveGroup]],
+    archives: Sequence[_FoundArchive],
+    workplace: Workplace,
+    *,
+    is_alone: bool,
+) -> _Joined:
+    """A part for each archive or joined archive, with the folder that it stands for."""
+    parts: list[tuple[str, Part]] = []
+    refused: list[tuple[str, str]] = []
+    notes: list[str] = []
     taken: set[str] = set()
-    for name, path in archives:
-        is_alone = len(archives) == 1 and not photos
-        parts.append(("" if is_alone else f"{_free_folder(name, taken)}/", _ArchivePart(path, name, settings)))
-    return Gathered(name=archives[0][0] if len(archives) == 1 else title, parts=tuple(parts), refused=refused)
+    for parent, group in groups:
+        members = [archives[place] for place in group.members]
+        if group.is_divided and group.missing:
+            refused.append((parent + group.name, _incomplete_reason(group)))
+            continue
+        prefix = parent if is_alone else f"{_free_folder(parent + _folder_name(group), taken)}/"
+        if group.is_series:
+            parts += [(prefix, _ArchivePart(member.path, [member.location], workplace.settings)) for member in members]
+        else:
+            paths = [member.location for member in members] if group.is_divided else [members[0].location]
+            parts.append((prefix, _ArchivePart(parent + group.name, paths, workplace.settings)))
+        notes += _notes_on(group)
+    if not parts and len(refused) == 1 and len(groups) == 1 and is_alone:
+        raise SourceError(f"{refused[0][0]!r} cannot be read: {refused[0][1]}")
+    return _Joined(parts=tuple(parts), refused=tuple(refused), notes=tuple(notes))
 
 
-def _free_folder(name: str, taken: set[str]) -> str:
-    stem = name.split(".")[0] or name
+def _folder_name(group: ArchiveGroup) -> str:
+    return group.name if group.is_series else archive_folder(group.name)
+
+
+def _incomplete_reason(group: ArchiveGroup) -> str:
+    were = "is" if len(group.missing) == 1 else "are"
+    return (
+        f"It is a divided archive, and {_listed(group.missing)} {were} missing. "
+        f"Add all pieces at once; {len(group.members):,} came."
+    )
+
+
+def _notes_on(group: ArchiveGroup) -> list[str]:
+    notes = []
+    if len(group.members) > 1 and group.is_series:
+        notes.append(f"{len(group.members):,} archives were read as the parts of one, {group.name!r}.")
+    elif group.is_divided:
+        notes.append(f"{len(group.members):,} pieces were joined to one archive, {group.name!r}.")
+    if group.is_series and group.missing:
+        were = "seems" if len(group.missing) == 1 else "seem"
+        notes.append(f"Of {group.name!r}, {_listed(group.missing)} {were} to be missing. Add it too if it was meant.")
+    return notes
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _free_folder(stem: str, taken: set[str]) -> str:
     folder, number = stem, 1
     while folder in taken:
         number += 1
@@ -276,76 +448,143 @@ def _free_folder(name: str, taken: set[str]) -> str:
     return folder
 
 
-class _ArchivePart:
-    def __init__(self, path: Path, name: str, settings: Settings) -> None:
-        self._path = path
-        self._name = name
-        self._limits = archive_limits(settings)
+def _open(name: str, paths: Sequence[Path], settings: Settings) -> AbstractContextManager[Archive]:
+    return open_archive(paths, name, archive_limits(settings), spool_dir=settings.cache_path / _UNPACKED)
 
-    def list_paths(self) -> list[str]:
-        with open_archive(self._path, self._name, self._limits) as archive:
-            return [entry.path for entry in archive.entries()]
+
+class _ArchivePart:
+    def __init__(self, name: str, paths: Sequence[Path], settings: Settings) -> None:
+        self.name = name
+        self._paths = paths
+        self._settings = settings
+
+    def list_files(self) -> Listing:
+        with self._open() as archive:
+            paths = tuple(entry.path for entry in archive.entries())
+            return Listing(paths=paths, service_files=archive.service_files)
 
     def read_files(self) -> Iterator[SourceFile]:
-        with open_archive(self._path, self._name, self._limits) as archive:
-            for entry, content in archive.read_all():
+        return self._read(None)
+
+    def read_some(self, paths: Collection[str]) -> Iterator[SourceFile]:
+        return self._read(frozenset(paths))
+
+    def _read(self, only: Collection[str] | None) -> Iterator[SourceFile]:
+        with self._open() as archive:
+            for entry, content in archive.read_all(only):
                 if isinstance(content, str):
                     yield SourceFile(path=entry.path, reason=content)
                 else:
                     yield SourceFile(path=entry.path, data=content)
 
-    def read_file(self, path: str) -> bytes | None:
-        return next((file.data for file in self.read_files() if file.path == path), None)
+    def _open(self) -> AbstractContextManager[Archive]:
+        return _open(self.name.rpartition("/")[2], self._paths, self._settings)
 
 
 class _StagedPart:
-    def __init__(self, files: list[StagedFile], settings: Settings) -> None:
+    def __init__(
+        self, name: str, files: Sequence[StagedFile], settings: Settings, service_files: Mapping[str, int]
+    ) -> None:
+        self.name = name
         self._files = files
         self._max_bytes = settings.max_photo_bytes
+        self._service_files = service_files
 
-    def list_paths(self) -> list[str]:
-        return [file.path for file in self._files if file.reason is None]
+    def list_files(self) -> Listing:
+        paths = tuple(file.path for file in self._files if file.reason is None)
+        return Listing(paths=paths, service_files=self._service_files)
 
     def read_files(self) -> Iterator[SourceFile]:
         return (file.read(self._max_bytes) for file in self._files)
 
-    def read_file(self, path: str) -> bytes | None:
-        return next((file.read(self._max_bytes).data for file in self._files if file.path == path), None)
+    def read_some(self, paths: Collection[str]) -> Iterator[SourceFile]:
+        wanted = frozenset(paths)
+        return (file.read(self._max_bytes) for file in self._files if file.path in wanted)
 
 
 # --- folders of the server -------------------------------------------------------------------------------
 
 
-def _gather_server_path(source: ServerFolder, settings: Settings) -> Gathered:
+def _gather_server_path(source: ServerFolder, workplace: Workplace) -> Gathered:
+    settings = workplace.settings
     path = allowed_path(source.path, settings)
-    if path.is_dir():
-        return _one_part(path.name, _FolderPart(path, import_roots(settings), settings.max_photo_bytes))
-    return _archives_and_photos([(path.name, path)], [], path.name, settings, refused=())
+    if not path.is_dir():
+        return _archives_and_photos(
+            [_FoundArchive(found.name, found) for found in _pieces_beside(path, import_roots(settings))],
+            None,
+            path.name,
+            workplace,
+            refused=(),
+        )
+    part = _FolderPart(path, import_roots(settings), settings.max_photo_bytes)
+    return _files_and_archives(path.name, part, part.find_archives(), workplace)
+
+
+def _pieces_beside(path: Path, roots: Sequence[Path]) -> list[Path]:
+    """An archive of the server; with the other pieces where it is divided. Links are none of them."""
+    if not any(path.parent.is_relative_to(root) for root in roots):
+        return [path]
+    with translating_disk_errors(path.parent):
+        names = sorted(entry.name for entry in os.scandir(path.parent) if entry.is_file(follow_symlinks=False))
+    for group in group_archives(names):
+        members = [names[place] for place in group.members]
+        if group.is_divided and path.name in members:
+            return [path.parent / name for name in members]
+    return [path]
 
 
 class _FolderPart:
+    """A folder without the archives in it, which are parts of their own."""
+
     def __init__(self, folder: Path, roots: Sequence[Path], max_bytes: int) -> None:
+        self.name = folder.name
         self._folder = folder
         self._roots = roots
         self._max_bytes = max_bytes
 
-    def list_paths(self) -> list[str]:
-        return [path for path, is_folder in self._walk() if not is_folder]
+    def find_archives(self) -> list[_FoundArchive]:
+        """Files inside that are called like archives, and may be read."""
+        return [
+            _FoundArchive(path, location)
+            for path, is_folder in self._walk(Counter())
+            if not is_folder and (location := self._archive_location(path)) is not None
+        ]
+
+    def list_files(self) -> Listing:
+        service_files: Counter[str] = Counter()
+        paths = tuple(
+            path
+            for path, is_folder in self._walk(service_files)
+            if not is_folder and self._archive_location(path) is None
+        )
+        return Listing(paths=paths, service_files=service_files)
 
     def read_files(self) -> Iterator[SourceFile]:
-        for path, is_folder in self._walk():
-            content = _LINK_TO_FOLDER if is_folder else self._read(path)
-            if isinstance(content, str):
-                yield SourceFile(path=path, reason=content)
-            else:
-                yield SourceFile(path=path, data=content)
+        for path, is_folder in self._walk(Counter()):
+            if is_folder:
+                yield SourceFile(path=path, reason=_LINK_TO_FOLDER)
+            elif self._archive_location(path) is None:
+                yield self._read_one(path)
 
-    def read_file(self, path: str) -> bytes | None:
-        content = self._read(path)
-        return content if isinstance(content, bytes) else None
+    def read_some(self, paths: Collection[str]) -> Iterator[SourceFile]:
+        return (self._read_one(path) for path in paths)
 
-    def _walk(self) -> Iterator[tuple[str, bool]]:
-        """Relative path of each file, and of each link to a folder (True); links are not followed into folders."""
+    def _archive_location(self, path: str) -> Path | None:
+        """Where an archive is; None for other files, and for links that lead out, which `_read` refuses."""
+        if not is_archive_name(path.rpartition("/")[2]):
+            return None
+        try:
+            location = (self._folder / path).resolve(strict=True)
+        except (OSError, RuntimeError):  # RuntimeError: links in a circle, up to Python 3.12
+            return None
+        is_inside = any(location.is_relative_to(root) for root in self._roots)
+        return location if is_inside and location.is_file() else None
+
+    def _walk(self, service_files: Counter[str]) -> Iterator[tuple[str, bool]]:
+        """Relative path of each file, and of each link to a folder (True); links are not followed into folders.
+
+        Files of systems and programs are left out, and counted in `service_files`.
+        """
         for parent, folders, names in os.walk(self._folder):
             relative = Path(parent).relative_to(self._folder)
             folders.sort()
@@ -355,8 +594,17 @@ class _FolderPart:
                     yield path, True
             for name in sorted(names, key=_as_people_sort):
                 path = (relative / name).as_posix()
-                if not is_junk(path):
+                service = service_name(path)
+                if service is None:
                     yield path, False
+                else:
+                    service_files[service] += 1
+
+    def _read_one(self, path: str) -> SourceFile:
+        content = self._read(path)
+        if isinstance(content, str):
+            return SourceFile(path=path, reason=content)
+        return SourceFile(path=path, data=content)
 
     def _read(self, path: str) -> bytes | str:
         """The bytes of a file, or the reason why it is refused."""

@@ -14,7 +14,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
 from core.datasets.ingest.desk import remove_import_files
-from core.datasets.ingest.gathering import Gathered, Part, Workplace, gather
+from core.datasets.ingest.gathering import Gathered, Listing, Part, Workplace, gather, service_note
 from core.datasets.ingest.places import work_path
 from core.datasets.ingest.requests import ImportRequest
 from core.datasets.library import Library
@@ -152,6 +152,7 @@ class _Import:
             check_cancelled=self._context.check_cancelled,
         )
         gathered = gather(self._request, workplace)
+        self._notes += gathered.notes
         for name, reason in gathered.refused:
             self._refusals.add(name, reason)
         listing = self._list(gathered)
@@ -183,16 +184,21 @@ class _Import:
     def _list(self, gathered: Gathered) -> list["_ListedPart"]:
         """What is in each part; one archive of several that cannot be read does not stop the others."""
         listing: list[_ListedPart] = []
+        listings: list[Listing] = []
         errors: list[ArchiveError] = []
         for prefix, part in gathered.parts:
             self._context.check_cancelled()
             try:
-                listing.append(_ListedPart(prefix=prefix, part=part, paths=tuple(part.list_paths())))
+                found = part.list_files()
             except ArchiveError as exc:
                 errors.append(exc)
-                self._refusals.add(prefix.rstrip("/"), str(exc))
+                self._refusals.add(part.name, str(exc))
+            else:
+                listings.append(found)
+                listing.append(_ListedPart(prefix=prefix, part=part, paths=found.paths))
         if errors and not listing:
             raise errors[0]
+        self._notes += filter(None, [service_note(listings)])
         num_files = sum(len(listed.paths) for listed in listing)
         if num_files > self._settings.max_import_photos:
             raise SourceError(
@@ -359,11 +365,11 @@ class _Placing:
         return [name for name in self._class_names if self._class_refusal(name) is None]
 
     def _read_manifests(self, listed: _ListedPart) -> None:
-        for path in filter(_is_manifest, listed.paths):
-            content = listed.part.read_file(path)
-            if content is not None:
-                folder = listed.prefix + path[: -len(MANIFEST_NAME)]
-                manifest = read_manifest(content.decode("utf-8-sig", errors="replace"))
+        paths = [path for path in listed.paths if _is_manifest(path)]
+        for file in listed.part.read_some(paths) if paths else ():
+            if file.data is not None:
+                folder = listed.prefix + file.path[: -len(MANIFEST_NAME)]
+                manifest = read_manifest(file.data.decode("utf-8-sig", errors="replace"))
                 self._class_names += manifest.class_names
                 self._rows.update(
                     {unicodedata.normalize("NFC", folder + row_path): row for row_path, row in manifest.rows.items()}
@@ -425,15 +431,11 @@ def _read_contents(listing: Sequence[_ListedPart], wanted: Collection[str]) -> d
     contents: dict[str, bytes] = {}
     num_bytes = 0
     for listed in listing:
-        missing = {path for path in listed.paths if listed.prefix + path in wanted}
-        files = listed.part.read_files() if missing else iter(())
-        for file in files:
-            if file.path in missing and file.data is not None and num_bytes + len(file.data) <= _MAX_CONTENT_BYTES:
+        paths = [path for path in listed.paths if listed.prefix + path in wanted]
+        for file in listed.part.read_some(paths) if paths else ():
+            if file.data is not None and num_bytes + len(file.data) <= _MAX_CONTENT_BYTES:
                 contents[listed.prefix + file.path] = file.data
                 num_bytes += len(file.data)
-            missing.discard(file.path)
-            if not missing:
-                break
     return contents
 
 

@@ -1,18 +1,21 @@
 """Files on the disk that wait for their import: numbered, with an index that says what they are.
 
 A folder below the setting's `incoming` holds one arrival. Its files are called 000000, 000001, ...: whatever names a
-client sends, none becomes part of a path. The index is written last, so a folder without one is unfinished.
+client sends, none becomes part of a path. The index is written last, so a folder without one is unfinished; it also
+counts the files of systems and programs, which are not kept.
 """
 
 import contextlib
 import json
 import shutil
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from core.datasets.incoming_paths import is_junk, normalise_path, path_refusal, shown_path
+from core.datasets.incoming_paths import normalise_path, path_refusal, service_name, shown_path
 from core.datasets.sources.source_files import SourceFile
 from core.errors import SourceError
 from core.storage.files import TEMPORARY_PREFIX, translating_disk_errors
@@ -83,7 +86,8 @@ def stage(files: Iterable[SourceFile], folder: Path, *, max_files: int) -> None:
         with translating_disk_errors(folder.parent):
             draft.mkdir(parents=True)
         rows = []
-        for row in _write_files(files, draft):
+        service_files: Counter[str] = Counter()
+        for row in _write_files(files, draft, service_files):
             rows.append(row)
             if len(rows) > max_files:
                 raise SourceError(
@@ -91,19 +95,23 @@ def stage(files: Iterable[SourceFile], folder: Path, *, max_files: int) -> None:
                     "Divide them, or ask the administrator to raise BLUETIT_MAX_IMPORT_PHOTOS."
                 )
         with translating_disk_errors(draft):
-            (draft / _INDEX_NAME).write_text(json.dumps(rows), encoding="utf-8")
+            (draft / _INDEX_NAME).write_text(
+                json.dumps({"files": rows, "service_files": service_files}), encoding="utf-8"
+            )
             draft.replace(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _write_files(files: Iterable[SourceFile], folder: Path) -> Iterator[list[object]]:
-    """Write each file and give its row of the index."""
+def _write_files(files: Iterable[SourceFile], folder: Path, service_files: Counter[str]) -> Iterator[list[object]]:
+    """Write each file and give its row of the index; those of systems and programs are counted only."""
     number = 0
     for file in files:
         path = normalise_path(file.path)
         reason = path_refusal(path) or file.reason
-        if path_refusal(path) is None and is_junk(path):
+        service = service_name(path) if path_refusal(path) is None else None
+        if service is not None:
+            service_files[service] += 1
             continue
         if reason is None and file.data is not None:
             location = numbered_path(folder, number)
@@ -125,11 +133,6 @@ def staged_files(folder: Path) -> list[StagedFile]:
         SourceError: the folder is not there any more.
         StorageError: the disk failed.
     """
-    with translating_disk_errors(folder):
-        try:
-            rows = json.loads((folder / _INDEX_NAME).read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError, ValueError) as exc:
-            raise SourceError(_GONE) from exc
     return [
         StagedFile(
             path=path,
@@ -139,8 +142,28 @@ def staged_files(folder: Path) -> list[StagedFile]:
             reason=reason,
             url=url,
         )
-        for number, (path, num_bytes, reason, url) in enumerate(rows)
+        for number, (path, num_bytes, reason, url) in enumerate(_read_index(folder)["files"])
     ]
+
+
+def staged_service_files(folder: Path) -> dict[str, int]:
+    """How many files of systems and programs were not kept, by their `service_name`.
+
+    Raises:
+        SourceError: the folder is not there any more.
+        StorageError: the disk failed.
+    """
+    return dict(_read_index(folder)["service_files"])
+
+
+def _read_index(folder: Path) -> dict[str, Any]:
+    with translating_disk_errors(folder):
+        try:
+            index = json.loads((folder / _INDEX_NAME).read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError, ValueError) as exc:
+            raise SourceError(_GONE) from exc
+    # A list: what was uploaded before service files were counted, and waits still.
+    return {"files": index, "service_files": {}} if isinstance(index, list) else index
 
 
 def too_large_reason(max_bytes: int) -> str:

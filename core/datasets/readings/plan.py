@@ -26,7 +26,7 @@ from core.datasets.readings.teachable_machine import (
     read_project,
     without_samples_ending,
 )
-from core.datasets.readings.tree import LocatedPhoto, archive_stem, locate
+from core.datasets.readings.tree import LocatedPhoto, locate, root_class_name
 from core.errors import ConfigError, DatasetError
 
 # A reading that is so much less likely than the best one is no reason to ask.
@@ -156,7 +156,7 @@ def plan_import(
         archive_folders: outermost folders that are called like the archives that they came in.
     """
     listing = list_files(paths)
-    root_name = archive_stem(archive_name)
+    root_name = root_class_name(archive_name)
     located = locate(listing.photos, root_name)
     readings = _merged(
         [

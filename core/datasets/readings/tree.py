@@ -20,16 +20,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from core.datasets.archives.series import ARCHIVE_ENDINGS, archive_stem
 from core.datasets.incoming_paths import normalise_path
 from core.datasets.readings.listing import ListedFile
 from core.datasets.readings.split_names import Role, framed_role_of, role_of, without_accents
 
 DEFAULT_CLASS_NAME = "photos"  # of photos without a folder in an archive without a name
 
-_ARCHIVE_ENDINGS = (
-    *(".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst", ".zip", ".tar", ".tgz", ".tbz2", ".tbz", ".txz", ".tzst", ".7z"),
-    *(".rar", ".tm", ".zip.001", ".7z.001"),
-)
 _GENERIC_NAMES = frozenset(
     (
         *("images", "image", "imgs", "img", "photos", "photo", "pictures", "pics", "pic", "jpg", "jpeg", "jpegs"),
@@ -71,11 +68,10 @@ def locate(photos: Sequence[ListedFile], root_name: str) -> list[LocatedPhoto]:
     return _without_generic_folders(_without_shared_folders(located, root_name))
 
 
-def archive_stem(archive_name: str) -> str:
+def root_class_name(archive_name: str) -> str:
     """The name of an archive or folder as a class or dataset may have it: without folders and archive endings."""
     name = unicodedata.normalize("NFC", normalise_path(archive_name).rpartition("/")[2])
-    ending = next((ending for ending in _ARCHIVE_ENDINGS if name.casefold().endswith(ending)), "")
-    return name[: len(name) - len(ending)].strip() or DEFAULT_CLASS_NAME
+    return DEFAULT_CLASS_NAME if name.casefold() in ("", *ARCHIVE_ENDINGS) else archive_stem(name)
 
 
 # --- wrappers that repeat what stands beside them ---------------------------------------------------------------
