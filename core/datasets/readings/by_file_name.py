@@ -79,7 +79,10 @@ def read_file_names(located: Sequence[LocatedPhoto], *, num_folder_classes: int)
 def _class_in(name: str | None) -> str | None:
     """A name as a class, if it may be one."""
     letters = re.sub(r"[\W\d_]+", " ", (name or "").casefold()).split()
-    if name is None or not letters or letters[0] in _MACHINE_NAMES or role_of(name) is not None:
+    if name is None or not letters or role_of(name) is not None:
+        return None
+    # "n01443537" is a class of ImageNet, "n" is none.
+    if letters[0] in _MACHINE_NAMES and (len(letters[0]) > 1 or name.casefold() == letters[0]):
         return None
     return name
 
