@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
 from core.datasets.ingest.desk import remove_import_files
-from core.datasets.ingest.gathering import Gathered, Listing, Part, Workplace, gather, service_note
+from core.datasets.ingest.gathering import Gathered, Listing, Part, Workplace, gather, merged_encodings, service_note
 from core.datasets.ingest.layout import MANIFEST_NAME, Layout, LayoutAnswer, LayoutQuestion, apply_answer, plan_layout
 from core.datasets.ingest.places import work_path
 from core.datasets.ingest.requests import ImportRequest
@@ -193,7 +193,8 @@ class _Import:
                 listing.append(_ListedPart(prefix=prefix, part=part, paths=found.paths))
         if errors and not listing:
             raise errors[0]
-        self._notes += filter(None, [service_note(listings)])
+        encodings = merged_encodings(listings)
+        self._notes += filter(None, [service_note(listings), encodings.note if encodings else None])
         num_files = sum(len(listed.paths) for listed in listing)
         if num_files > self._settings.max_import_photos:
             raise SourceError(
