@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
+from core.datasets.archives.name_encodings import NameEncodings, merge_encodings
 from core.datasets.archives.rules import ArchiveLimits, BrokenArchiveError, BrokenMemberError, Budget, Member
 from core.datasets.archives.series import JoinedFile, archive_folder, is_archive_name, is_piece_name
 from core.datasets.archives.tar_reader import TarReader, is_compressed, is_tar_header
@@ -45,6 +46,9 @@ class ArchiveEntry:
 
 
 class _Reader(Protocol):
+    @property
+    def name_encodings(self) -> NameEncodings | None: ...
+
     def members(self, budget: Budget) -> Iterator[Member]: ...
 
 
@@ -87,18 +91,38 @@ class Archive:
     limits hold for both levels together.
     """
 
-    def __init__(self, reader: _Reader, name: str, *, num_bytes: int, limits: ArchiveLimits, spool: _Spool) -> None:
-        self._reader = reader
+    def __init__(
+        self,
+        file: BinaryIO,
+        name: str,
+        limits: ArchiveLimits,
+        *,
+        spool: _Spool,
+        volume_starts: Sequence[int],
+        name_encoding: str | None,
+    ) -> None:
         self._name = name
-        self._num_bytes = num_bytes
         self._limits = limits
         self._spool = spool
+        self._name_encoding = name_encoding
+        self._num_bytes = file.seek(0, io.SEEK_END)
+        self._reader = self._recognise(file, name, volume_starts)
+        self._inner_encodings: list[NameEncodings] = []
         self._service_files: Counter[str] = Counter()
 
     @property
     def service_files(self) -> dict[str, int]:
         """How many files of systems and programs `entries` has left out so far, by their `service_name`."""
         return dict(self._service_files)
+
+    @property
+    def name_encodings(self) -> NameEncodings | None:
+        """How names were read that do not say their character set, once `entries` has been read to its end.
+
+        One that is unsure comes first, then that of the archive itself, then those of archives inside it. None: all
+        names say it, or are UTF-8.
+        """
+        return merge_encodings([self._reader.name_encodings, *self._inner_encodings])
 
     def entries(self) -> Iterator[ArchiveEntry]:
         """The files that look as if they can be read, in stored order; a path may come twice.
@@ -112,6 +136,7 @@ class Archive:
         """
         num_listed = 0
         self._service_files.clear()
+        self._inner_encodings.clear()
         try:
             for found in self._walk(self._new_budget()):
                 service = self._service_of(found)
@@ -183,7 +208,7 @@ class Archive:
                 yield _Found(outer_path, outer, str(exc))
                 return
             try:
-                reader = _recognise(file, name, self._limits)
+                reader = self._recognise(file, name)
             except ArchiveError as exc:
                 yield _Found(outer_path, outer, str(exc))
                 return
@@ -198,6 +223,36 @@ class Archive:
                     yield _Found(f"{folder}/{path}", member, refusal or self._size_refusal(member))
             except BrokenArchiveError as exc:
                 yield _Found(outer_path, outer, _broken_reason(num_members, exc))
+            self._inner_encodings += filter(None, [reader.name_encodings])
+
+    def _recognise(self, file: BinaryIO, name: str, volume_starts: Sequence[int] = (0,)) -> _Reader:
+        limits, name_encoding = self._limits, self._name_encoding
+        file.seek(0)
+        head = file.read(_HEAD_BYTES)
+        if not head:
+            raise ArchiveError(f"{name!r} is empty (0 bytes); an archive was expected. Copy or download it again.")
+        if is_zip(head):
+            return ZipReader(file, name, limits, volume_starts=volume_starts, name_encoding=name_encoding)
+        if is_tar_header(head[:512]):
+            return TarReader(file, name, limits, name_encoding=name_encoding)
+        if is_compressed(head):
+            reader = TarReader(file, name, limits, name_encoding=name_encoding)
+            if reader.begins_like_tar(Budget(name, len(head), limits)):
+                return reader
+            raise ArchiveError(
+                f"{name!r} is compressed, but holds no tar or only the beginning of one. {_GET_AGAIN} "
+                f"These are read: {READABLE_ARCHIVES}."
+            )
+        zip_behind_program = ZipReader(file, name, limits, name_encoding=name_encoding)
+        if zip_behind_program.has_table:
+            return zip_behind_program
+        what = next(
+            (what for magic, what in _FOREIGN_ARCHIVES if head.startswith(magic)), "no archive that can be read"
+        )
+        raise ArchiveError(
+            f"{name!r} is {what}; one of {READABLE_ARCHIVES} was expected. "
+            "Unpack it, and add the folder or a zip of it."
+        )
 
     def _size_refusal(self, member: Member) -> str | None:
         return self._too_large() if member.num_bytes > self._limits.max_photo_bytes else None
@@ -227,7 +282,12 @@ _GET_AGAIN = "Copy or download the archive again; if that does not help, pack it
 
 @contextmanager
 def open_archive(
-    path: Path | Sequence[Path], name: str, limits: ArchiveLimits, *, spool_dir: Path | None = None
+    path: Path | Sequence[Path],
+    name: str,
+    limits: ArchiveLimits,
+    *,
+    spool_dir: Path | None = None,
+    name_encoding: str | None = None,
 ) -> Iterator[Archive]:
     """Open a zip, a tar or a compressed tar.
 
@@ -237,6 +297,8 @@ def open_archive(
         limits: what is read at most.
         spool_dir: where archives inside the archive are put while they are read, as files without a name; None for
             the system's temporary folder.
+        name_encoding: of `NAME_ENCODINGS`, how names are read that do not say their character set; None: it is found
+            out, and `Archive.name_encodings` tells how.
 
     Raises:
         ArchiveError: the file is no such archive, is larger than the limits, or has too many entries.
@@ -247,14 +309,19 @@ def open_archive(
         joined = JoinedFile(paths)
     with io.BufferedReader(joined) as file:
         num_bytes = file.seek(0, io.SEEK_END)
-        file.seek(0)
         if num_bytes > limits.max_bytes:
             raise ArchiveError(
                 f"{name!r} has {num_bytes / 1e6:,.0f} MB; archives of at most {limits.max_bytes / 1e6:,.0f} MB are "
                 "read. Divide it into several, or ask the administrator to raise BLUETIT_MAX_ARCHIVE_BYTES."
             )
-        reader = _recognise(file, name, limits, volume_starts=joined.starts)
-        yield Archive(reader, name, num_bytes=num_bytes, limits=limits, spool=_Spool(spool_dir))
+        yield Archive(
+            file,
+            name,
+            limits,
+            spool=_Spool(spool_dir),
+            volume_starts=joined.starts,
+            name_encoding=name_encoding,
+        )
 
 
 def is_archive_head(head: bytes) -> bool:
@@ -266,32 +333,6 @@ def is_archive_head(head: bytes) -> bool:
 def _broken_reason(num_members: int, error: BrokenArchiveError) -> str:
     found = "one file" if num_members == 1 else f"{num_members:,} files"
     return f"Only its first {found} could be found: {error}. {_GET_AGAIN}"
-
-
-def _recognise(file: BinaryIO, name: str, limits: ArchiveLimits, *, volume_starts: Sequence[int] = (0,)) -> _Reader:
-    file.seek(0)
-    head = file.read(_HEAD_BYTES)
-    if not head:
-        raise ArchiveError(f"{name!r} is empty (0 bytes); an archive was expected. Copy or download it again.")
-    if is_zip(head):
-        return ZipReader(file, name, limits, volume_starts=volume_starts)
-    if is_tar_header(head[:512]):
-        return TarReader(file)
-    if is_compressed(head):
-        reader = TarReader(file)
-        if reader.begins_like_tar(Budget(name, len(head), limits)):
-            return reader
-        raise ArchiveError(
-            f"{name!r} is compressed, but holds no tar or only the beginning of one. {_GET_AGAIN} "
-            f"These are read: {READABLE_ARCHIVES}."
-        )
-    zip_behind_program = ZipReader(file, name, limits)
-    if zip_behind_program.has_table:
-        return zip_behind_program
-    what = next((what for magic, what in _FOREIGN_ARCHIVES if head.startswith(magic)), "no archive that can be read")
-    raise ArchiveError(
-        f"{name!r} is {what}; one of {READABLE_ARCHIVES} was expected. Unpack it, and add the folder or a zip of it."
-    )
 
 
 def _is_nested(head: bytes) -> bool:

@@ -75,11 +75,11 @@ class Budget:
         Both have the limit on bytes for themselves, so that an honest archive that is packed twice is read; the ratio
         counts them together.
         """
-        self._is_container = True
+        before, self._is_container = self._is_container, True
         try:
             yield
         finally:
-            self._is_container = False
+            self._is_container = before
 
     def spend(self, num_bytes: int) -> None:
         """Count bytes that came out.

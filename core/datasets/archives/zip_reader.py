@@ -11,9 +11,11 @@ import itertools
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
+from core.datasets.archives.name_encodings import ArchiveNames, NameEncodings
 from core.datasets.archives.rules import (
     CHUNK_BYTES,
     CUT_OFF,
@@ -44,6 +46,7 @@ _MAX_COMMENT_BYTES = 65_535
 _IN_ZIP64 = 0xFFFFFFFF  # a size or offset that stands in the zip64 extra field instead
 _IN_ZIP64_SHORT = 0xFFFF  # the same for a number of 16 bits
 _ZIP64_EXTRA = 1  # 4.5.3
+_UNICODE_PATH_EXTRA = 0x7075  # 4.6.9
 _LOCKED_FLAGS = 0x1 | 0x40 | 0x2000  # encrypted, strongly encrypted, table of contents encrypted
 _DESCRIPTOR_FLAG = 0x8  # sizes and checksum follow the data
 _UTF8_FLAG = 0x800
@@ -59,7 +62,8 @@ _METHOD = "It is packed in a way (method {}) that is not read here. Pack the arc
 class _Record:
     """What a zip says about a file: in its table of contents or before the file's data."""
 
-    path: str
+    raw_name: bytes
+    told_name: str | None  # where the archive says which character set the name has
     flags: int
     method: int
     crc: int
@@ -91,9 +95,18 @@ class ZipReader:
     """
 
     def __init__(
-        self, file: BinaryIO, name: str, limits: ArchiveLimits, *, volume_starts: Sequence[int] = (0,)
+        self,
+        file: BinaryIO,
+        name: str,
+        limits: ArchiveLimits,
+        *,
+        volume_starts: Sequence[int] = (0,),
+        name_encoding: str | None = None,
     ) -> None:
         self._file = file
+        self._name = name
+        self._limits = limits
+        self._names = ArchiveNames(self._untold_names, name_encoding)
         self._volume_starts = volume_starts
         self._num_file_bytes = file.seek(0, 2)
         self._table = _find_table(file, name, limits, volume_starts)
@@ -112,17 +125,32 @@ class ZipReader:
             ArchiveError: more comes out than the limits allow.
             BrokenArchiveError: the rest cannot be read.
         """
-        records = self._walk_data(budget) if self._table is None else self._walk_table(self._table)
-        for record in records:
+        for record in self._walk(budget):
             budget.count_entry()
-            if record.path.endswith(("/", "\\")):
+            path = self._names.read(record.raw_name) if record.told_name is None else record.told_name
+            if path.endswith(("/", "\\")):
                 continue
             yield Member(
-                path=record.path,
+                path=path,
                 num_bytes=record.num_bytes,
                 refusal=_refusal(record),
                 chunks=functools.partial(self._chunks, record, budget),
             )
+
+    @property
+    def name_encodings(self) -> NameEncodings | None:
+        """How names were read that do not say their character set, once there was such a one."""
+        return self._names.encodings
+
+    def _walk(self, budget: Budget) -> Iterator[_Record]:
+        return self._walk_data(budget) if self._table is None else self._walk_table(self._table)
+
+    def _untold_names(self) -> Iterator[bytes]:
+        """The names that do not say their character set; they tell it only all together."""
+        with suppress(BrokenArchiveError):  # said when the files are read
+            for record in self._walk(Budget(self._name, self._num_file_bytes, self._limits)):
+                if record.told_name is None:
+                    yield record.raw_name
 
     def _refuse_overlaps(self, table: _Table, name: str, limits: ArchiveLimits) -> None:
         """Refuse files that share bytes: the trick behind a small zip that never ends, and behind no honest one.
@@ -157,13 +185,15 @@ class ZipReader:
             (_, version, _, flags, method, _, _, crc, packed, size, *rest) = _CENTRAL.unpack(header)
             name_length, extra_length, comment_length, volume, _, attributes, offset = rest
             name = self._file.read(name_length)
-            wide = _zip64_values(self._file.read(extra_length))
+            extra = self._file.read(extra_length)
+            wide = _zip64_values(extra)
             size = wide.take(size)
             packed = wide.take(packed)
             offset = wide.take(offset)
             unix_type = (attributes >> 16) & _UNIX_TYPE_MASK if version >> 8 == _UNIX else 0
             yield _Record(
-                path=_decode_name(name, flags),
+                raw_name=name,
+                told_name=_told_name(name, flags, extra),
                 flags=flags,
                 method=method,
                 crc=crc,
@@ -190,12 +220,14 @@ class ZipReader:
                 raise BrokenArchiveError(UNREADABLE)
             _, _, flags, method, _, _, crc, packed, size, name_length, extra_length = _LOCAL.unpack(header)
             name = self._file.read(name_length)
-            wide = _zip64_values(self._file.read(extra_length))
+            extra = self._file.read(extra_length)
+            wide = _zip64_values(extra)
             size = wide.take(size)
             packed = wide.take(packed)
             start = position + _LOCAL.size + name_length + extra_length
             record = _Record(
-                path=_decode_name(name, flags),
+                raw_name=name,
+                told_name=_told_name(name, flags, extra),
                 flags=flags,
                 method=method,
                 crc=crc,
@@ -228,15 +260,7 @@ class ZipReader:
             raise BrokenArchiveError(UNREADABLE) from exc
         end = self._file.tell() - len(unpacker.unused_data)
         crc, descriptor_bytes = self._read_descriptor(end)
-        measured = _Record(
-            path=record.path,
-            flags=record.flags,
-            method=record.method,
-            crc=crc,
-            packed_bytes=end - start,
-            num_bytes=num_bytes,
-            offset=record.offset,
-        )
+        measured = replace(record, crc=crc, packed_bytes=end - start, num_bytes=num_bytes)
         return measured, end + descriptor_bytes
 
     def _read_descriptor(self, position: int) -> tuple[int, int]:
@@ -331,15 +355,19 @@ class _Zip64Values:
 
 
 def _zip64_values(extra: bytes) -> _Zip64Values:
+    data = _extra_field(extra, _ZIP64_EXTRA) or b""
+    num_values = min(len(data) // 8, 3)
+    return _Zip64Values(list(struct.unpack_from(f"<{num_values}Q", data)))
+
+
+def _extra_field(extra: bytes, kind: int) -> bytes | None:
     position = 0
     while position + 4 <= len(extra):
-        kind, length = struct.unpack_from("<HH", extra, position)
-        data = extra[position + 4 : position + 4 + length]
-        if kind == _ZIP64_EXTRA:
-            num_values = min(len(data) // 8, 3)
-            return _Zip64Values(list(struct.unpack_from(f"<{num_values}Q", data)))
+        found, length = struct.unpack_from("<HH", extra, position)
+        if found == kind:
+            return extra[position + 4 : position + 4 + length]
         position += 4 + length
-    return _Zip64Values([])
+    return None
 
 
 def _volume_start(volume: int, volume_starts: Sequence[int]) -> int:
@@ -408,12 +436,18 @@ def _read_end_64(file: BinaryIO, end: int) -> tuple[int, int, int, int, int] | N
     return None
 
 
-def _decode_name(raw: bytes, flags: int) -> str:
-    """A name as UTF-8, which most programs write whether they say so or not, else as the old PC character set."""
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1" if flags & _UTF8_FLAG else "cp437")
+def _told_name(raw: bytes, flags: int, extra: bytes) -> str | None:
+    """A name whose character set is told: by the Unicode path (4.6.9), by the flag, or because it is ASCII."""
+    if raw.isascii():
+        return raw.decode("ascii")
+    field = _extra_field(extra, _UNICODE_PATH_EXTRA) or b""
+    # Its checksum is of the other name: a program that knew only that one has renamed the file.
+    is_current = len(field) > 5 and field[0] == 1 and int.from_bytes(field[1:5], "little") == zlib.crc32(raw)
+    for told in (field[5:] if is_current else None, raw if flags & _UTF8_FLAG else None):
+        if told is not None:
+            with suppress(UnicodeDecodeError):
+                return told.decode("utf-8")
+    return None
 
 
 def _refusal(record: _Record) -> str | None:

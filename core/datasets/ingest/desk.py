@@ -113,15 +113,21 @@ class ImportDesk:
         self._library.reopen_import(import_id, {**view.request, "answer": PlanAnswer.from_json(answer).to_json()})
         self._queue_task(import_id)
 
-    def ask_again(self, import_id: int) -> None:
+    def ask_again(self, import_id: int, name_encoding: str | None = None) -> None:
         """Look once more at what an import with an open question brings, and forget the question.
+
+        Args:
+            import_id: the import.
+            name_encoding: how names in archives are to be read, of `NAME_ENCODINGS`; None: it is found out.
 
         Raises:
             UnknownDatasetError: no such import.
             DatasetError: its photos are in the dataset already.
+            ConfigError: there is no such character set.
         """
         view = self._library.get_import(import_id)
-        self._library.reopen_import(import_id, {**view.request, "answer": None})
+        request = replace(ImportRequest.from_json(view.request), answer=None, name_encoding=name_encoding)
+        self._library.reopen_import(import_id, request.to_json())
         self._queue_task(import_id)
 
     def retry(self, import_id: int) -> None:

@@ -11,12 +11,18 @@ import stat
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from core.datasets.archives.archive import Archive, ArchiveLimits, is_archive_head, open_archive
+from core.datasets.archives.name_encodings import (
+    ArchiveNames,
+    NameEncodings,
+    escape_undecoded,
+    merge_encodings,
+)
 from core.datasets.archives.series import (
     ArchiveGroup,
     archive_folder,
@@ -25,7 +31,7 @@ from core.datasets.archives.series import (
     is_archive_name,
     is_piece_name,
 )
-from core.datasets.incoming_paths import is_junk, service_files_note, service_name, shown_path
+from core.datasets.incoming_paths import service_files_note, service_name, shown_path
 from core.datasets.ingest.places import allowed_path, import_roots, staging_path
 from core.datasets.ingest.requests import (
     DrawnShapes,
@@ -76,6 +82,9 @@ class Listing:
 
     paths: tuple[str, ...]  # of the files that look readable; one may come twice
     service_files: Mapping[str, int]  # files of systems and programs that were left out, by their `service_name`
+    # How names were read that do not say their character set. None: there was nothing to guess. When it is unsure, a
+    # person should see the examples; another choice becomes `ImportRequest.name_encoding`, and all is listed anew.
+    name_encodings: NameEncodings | None = None
 
 
 class Part(Protocol):
@@ -121,6 +130,7 @@ class Workplace:
     folder: Path  # the import's own; made when needed, kept until the import is over
     report: Callable[[float | None, str], None]  # fraction done, 0-1, None where that is unknown; and a sentence
     check_cancelled: Callable[[], None]  # called all the time; raises to stop
+    name_encoding: str | None = None  # as `ImportRequest.name_encoding`; `gather` fills it in
 
     def is_cancelled(self) -> bool:
         """For those who ask instead of being stopped: raises all the same."""
@@ -137,6 +147,7 @@ def gather(request: ImportRequest, workplace: Workplace) -> Gathered:
         StorageError: the disk failed, or is full.
     """
     source, settings = request.source, workplace.settings
+    workplace = replace(workplace, name_encoding=request.name_encoding)
     title = request.title.strip() or _DEFAULT_NAME
     match source:
         case StagedFiles():
@@ -166,6 +177,11 @@ def service_note(listings: Iterable[Listing]) -> str | None:
     for listing in listings:
         counts.update(listing.service_files)
     return service_files_note(counts)
+
+
+def merged_encodings(listings: Iterable[Listing]) -> NameEncodings | None:
+    """How the names of all parts were read; of several that had to be guessed the one that is least sure."""
+    return merge_encodings(listing.name_encodings for listing in listings)
 
 
 def _gather_staged_files(folder: Path, title: str, workplace: Workplace) -> Gathered:
@@ -374,7 +390,7 @@ def _groups_of(archives: Sequence[_FoundArchive], workplace: Workplace) -> list[
 def _has_folders(archive: _FoundArchive, workplace: Workplace) -> bool:
     """Whether files of an archive lie in folders, or beside files of the same stem as in a WebDataset's shards."""
     try:
-        with _open(archive.name, [archive.location], workplace.settings) as opened:
+        with _open(archive.name, [archive.location], workplace) as opened:
             paths = [entry.path for entry in itertools.islice(opened.entries(), _PEEKED_ENTRIES)]
     except ArchiveError:
         return False  # said when the archive itself is read
@@ -401,10 +417,10 @@ def _join_groups(
             continue
         prefix = parent if is_alone else f"{_free_folder(parent + _folder_name(group), taken)}/"
         if group.is_series:
-            parts += [(prefix, _ArchivePart(member.path, [member.location], workplace.settings)) for member in members]
+            parts += [(prefix, _ArchivePart(member.path, [member.location], workplace)) for member in members]
         else:
             paths = [member.location for member in members] if group.is_divided else [members[0].location]
-            parts.append((prefix, _ArchivePart(parent + group.name, paths, workplace.settings)))
+            parts.append((prefix, _ArchivePart(parent + group.name, paths, workplace)))
         notes += _notes_on(group)
     if not parts and len(refused) == 1 and len(groups) == 1 and is_alone:
         raise SourceError(f"{refused[0][0]!r} cannot be read: {refused[0][1]}")
@@ -448,20 +464,27 @@ def _free_folder(stem: str, taken: set[str]) -> str:
     return folder
 
 
-def _open(name: str, paths: Sequence[Path], settings: Settings) -> AbstractContextManager[Archive]:
-    return open_archive(paths, name, archive_limits(settings), spool_dir=settings.cache_path / _UNPACKED)
+def _open(name: str, paths: Sequence[Path], workplace: Workplace) -> AbstractContextManager[Archive]:
+    settings = workplace.settings
+    return open_archive(
+        paths,
+        name,
+        archive_limits(settings),
+        spool_dir=settings.cache_path / _UNPACKED,
+        name_encoding=workplace.name_encoding,
+    )
 
 
 class _ArchivePart:
-    def __init__(self, name: str, paths: Sequence[Path], settings: Settings) -> None:
+    def __init__(self, name: str, paths: Sequence[Path], workplace: Workplace) -> None:
         self.name = name
         self._paths = paths
-        self._settings = settings
+        self._workplace = workplace
 
     def list_files(self) -> Listing:
         with self._open() as archive:
             paths = tuple(entry.path for entry in archive.entries())
-            return Listing(paths=paths, service_files=archive.service_files)
+            return Listing(paths=paths, service_files=archive.service_files, name_encodings=archive.name_encodings)
 
     def read_files(self) -> Iterator[SourceFile]:
         return self._read(None)
@@ -478,7 +501,7 @@ class _ArchivePart:
                     yield SourceFile(path=entry.path, data=content)
 
     def _open(self) -> AbstractContextManager[Archive]:
-        return _open(self.name.rpartition("/")[2], self._paths, self._settings)
+        return _open(self.name.rpartition("/")[2], self._paths, self._workplace)
 
 
 class _StagedPart:
@@ -516,7 +539,7 @@ def _gather_server_path(source: ServerFolder, workplace: Workplace) -> Gathered:
             workplace,
             refused=(),
         )
-    part = _FolderPart(path, import_roots(settings), settings.max_photo_bytes)
+    part = _FolderPart(path, import_roots(settings), workplace)
     return _files_and_archives(path.name, part, part.find_archives(), workplace)
 
 
@@ -533,41 +556,52 @@ def _pieces_beside(path: Path, roots: Sequence[Path]) -> list[Path]:
     return [path]
 
 
+@dataclass(frozen=True, slots=True)
+class _FoundFile:
+    """A file below a folder, or a link to a folder."""
+
+    label: str  # its path as people see it; no two files have the same
+    path: str  # its path for the system, with surrogates for bytes that are no UTF-8
+    is_folder: bool
+
+
 class _FolderPart:
     """A folder without the archives in it, which are parts of their own."""
 
-    def __init__(self, folder: Path, roots: Sequence[Path], max_bytes: int) -> None:
-        self.name = folder.name
+    def __init__(self, folder: Path, roots: Sequence[Path], workplace: Workplace) -> None:
+        self.name = escape_undecoded(folder.name)
         self._folder = folder
         self._roots = roots
-        self._max_bytes = max_bytes
+        self._max_bytes = workplace.settings.max_photo_bytes
+        self._names = ArchiveNames(self._untold_names, workplace.name_encoding)
+        self._odd_paths: dict[str, str] = {}  # label to path of those whose names are no UTF-8
 
     def find_archives(self) -> list[_FoundArchive]:
         """Files inside that are called like archives, and may be read."""
         return [
-            _FoundArchive(path, location)
-            for path, is_folder in self._walk(Counter())
-            if not is_folder and (location := self._archive_location(path)) is not None
+            _FoundArchive(found.label, location)
+            for found in self._walk(Counter())
+            if not found.is_folder and (location := self._archive_location(found.path)) is not None
         ]
 
     def list_files(self) -> Listing:
         service_files: Counter[str] = Counter()
         paths = tuple(
-            path
-            for path, is_folder in self._walk(service_files)
-            if not is_folder and self._archive_location(path) is None
+            found.label
+            for found in self._walk(service_files)
+            if not found.is_folder and self._archive_location(found.path) is None
         )
-        return Listing(paths=paths, service_files=service_files)
+        return Listing(paths=paths, service_files=service_files, name_encodings=self._names.encodings)
 
     def read_files(self) -> Iterator[SourceFile]:
-        for path, is_folder in self._walk(Counter()):
-            if is_folder:
-                yield SourceFile(path=path, reason=_LINK_TO_FOLDER)
-            elif self._archive_location(path) is None:
-                yield self._read_one(path)
+        for found in self._walk(Counter()):
+            if found.is_folder:
+                yield SourceFile(path=found.label, reason=_LINK_TO_FOLDER)
+            elif self._archive_location(found.path) is None:
+                yield self._read_one(found.label, found.path)
 
     def read_some(self, paths: Collection[str]) -> Iterator[SourceFile]:
-        return (self._read_one(path) for path in paths)
+        return (self._read_one(label, self._odd_paths.get(label, label)) for label in paths)
 
     def _archive_location(self, path: str) -> Path | None:
         """Where an archive is; None for other files, and for links that lead out, which `_read` refuses."""
@@ -580,31 +614,48 @@ class _FolderPart:
         is_inside = any(location.is_relative_to(root) for root in self._roots)
         return location if is_inside and location.is_file() else None
 
-    def _walk(self, service_files: Counter[str]) -> Iterator[tuple[str, bool]]:
-        """Relative path of each file, and of each link to a folder (True); links are not followed into folders.
+    def _walk(self, service_files: Counter[str]) -> Iterator[_FoundFile]:
+        """Every file, and every link to a folder; links are not followed into folders.
 
         Files of systems and programs are left out, and counted in `service_files`.
         """
+        for path, is_folder in self._walk_paths():
+            label = self._label(path)
+            service = service_name(label)
+            if service is None:
+                yield _FoundFile(label, path, is_folder)
+            elif not is_folder:
+                service_files[service] += 1
+
+    def _walk_paths(self) -> Iterator[tuple[str, bool]]:
         for parent, folders, names in os.walk(self._folder):
             relative = Path(parent).relative_to(self._folder)
             folders.sort()
             for name in folders:
-                path = (relative / name).as_posix()
-                if os.path.islink(os.path.join(parent, name)) and not is_junk(path):
-                    yield path, True
+                if os.path.islink(os.path.join(parent, name)):
+                    yield (relative / name).as_posix(), True
             for name in sorted(names, key=_as_people_sort):
-                path = (relative / name).as_posix()
-                service = service_name(path)
-                if service is None:
-                    yield path, False
-                else:
-                    service_files[service] += 1
+                yield (relative / name).as_posix(), False
 
-    def _read_one(self, path: str) -> SourceFile:
+    def _label(self, path: str) -> str:
+        """A path that a database takes: bytes of an old character set are read like names in a zip."""
+        if _is_text(path):
+            return path
+        label = self._names.read(os.fsencode(path))
+        if self._odd_paths.get(label, path) != path or os.path.lexists(self._folder / label):
+            # Two files, one in UTF-8, would be the same to the eye.
+            label = escape_undecoded(path)
+        self._odd_paths[label] = path
+        return label
+
+    def _untold_names(self) -> Iterator[bytes]:
+        return (os.fsencode(path) for path, _ in self._walk_paths() if not _is_text(path))
+
+    def _read_one(self, label: str, path: str) -> SourceFile:
         content = self._read(path)
         if isinstance(content, str):
-            return SourceFile(path=path, reason=content)
-        return SourceFile(path=path, data=content)
+            return SourceFile(path=label, reason=content)
+        return SourceFile(path=label, data=content)
 
     def _read(self, path: str) -> bytes | str:
         """The bytes of a file, or the reason why it is refused."""
@@ -621,6 +672,15 @@ class _FolderPart:
                     return file.read(self._max_bytes + 1)
         except (OSError, RuntimeError) as exc:  # RuntimeError: links in a circle, up to Python 3.12
             return f"It cannot be read: {getattr(exc, 'strerror', None) or exc}."
+
+
+def _is_text(path: str) -> bool:
+    """Whether a path is without the surrogates that stand for bytes which are no UTF-8."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _as_people_sort(name: str) -> list[str | int]:

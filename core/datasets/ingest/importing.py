@@ -13,8 +13,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
+from core.datasets.archives.name_encodings import NameEncodings
 from core.datasets.ingest.desk import remove_import_files
-from core.datasets.ingest.gathering import Gathered, Listing, Part, Workplace, gather, service_note
+from core.datasets.ingest.gathering import Gathered, Listing, Part, Workplace, gather, merged_encodings, service_note
 from core.datasets.ingest.places import work_path
 from core.datasets.ingest.requests import ImportRequest
 from core.datasets.library import Library
@@ -139,6 +140,7 @@ class _Import:
         self._store = PhotoStore(self._settings.photos_path, self._settings.cache_path)
         self._limits = ImageLimits(max_bytes=self._settings.max_photo_bytes, max_pixels=self._settings.max_photo_pixels)
         self._refusals = _Refusals()
+        self._encodings: NameEncodings | None = None  # how names were read that do not say their character set
         self._notes: list[str] = []  # for the report: what was understood, scaled or left out
 
     def run(self) -> None:
@@ -157,7 +159,7 @@ class _Import:
             self._refusals.add(name, reason)
         listing = self._list(gathered)
         plan = _Placing(self._request, self._capture_label())
-        question = plan.read(gathered.name, listing)
+        question = plan.read(gathered.name, listing, self._encodings)
         self._notes += plan.notes
         if question is not None:
             self._library.finish_import(
@@ -198,7 +200,8 @@ class _Import:
                 listing.append(_ListedPart(prefix=prefix, part=part, paths=found.paths))
         if errors and not listing:
             raise errors[0]
-        self._notes += filter(None, [service_note(listings)])
+        self._encodings = encodings = merged_encodings(listings)
+        self._notes += filter(None, [service_note(listings), encodings.note if encodings else None])
         num_files = sum(len(listed.paths) for listed in listing)
         if num_files > self._settings.max_import_photos:
             raise SourceError(
@@ -310,7 +313,7 @@ class _Placing:
         self._bad_classes: dict[str, str] = {}  # name to the reason why no class can have it
         self.notes: list[str] = []  # sentences for the report
 
-    def read(self, name: str, listing: Sequence[_ListedPart]) -> PlanQuestion | None:
+    def read(self, name: str, listing: Sequence[_ListedPart], names: NameEncodings | None) -> PlanQuestion | None:
         """Work out what manifests, folders, names and tables say; the question if a person must decide something.
 
         Raises:
@@ -324,6 +327,7 @@ class _Placing:
             name,
             lambda wanted: _read_contents(listing, wanted),
             archive_folders=frozenset(listed.prefix.rstrip("/") for listed in listing if listed.prefix),
+            names=names if self._request.name_encoding is None else None,
         )
         if self._request.target_class is not None:
             # Everything that came goes there, and is tried; folders tell the split alone.

@@ -4,6 +4,7 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, ClassVar, Self
 
+from core.datasets.archives.name_encodings import NAME_ENCODINGS
 from core.errors import ConfigError
 
 MAX_LINKS = 1_000  # of one import
@@ -184,6 +185,14 @@ class ImportRequest:
     title: str = ""  # what people see in the list of imports
     is_new_dataset: bool = False  # whether the dataset was made for this import, and goes with it if nothing comes
     answer: dict[str, Any] | None = None  # a `PlanAnswer` as JSON: what the person decided about the class folders
+    # How names in archives are read that do not say their character set, of `NAME_ENCODINGS`; None: it is found out.
+    name_encoding: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.name_encoding is not None and self.name_encoding not in NAME_ENCODINGS:
+            raise ConfigError(
+                f"The character set of names is {self.name_encoding!r}; it must be one of {', '.join(NAME_ENCODINGS)}."
+            )
 
     def to_json(self) -> dict[str, Any]:
         """As the database keeps it."""

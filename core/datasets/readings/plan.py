@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from core.datasets.archives.name_encodings import EncodingChoice, NameEncodings
 from core.datasets.readings.alike_names import NameGroup, group_alike
 from core.datasets.readings.by_file_name import read_file_names
 from core.datasets.readings.by_folder import LEAF, read_folders
@@ -100,6 +101,7 @@ class PlanQuestion:
     """What only the person can decide; one option when the reading is clear and just names are alike."""
 
     options: tuple[PlanOption, ...]  # the suggested one first
+    names: NameEncodings | None = None  # how names were read that do not say their character set
 
     @property
     def suggested_answer(self) -> PlanAnswer:
@@ -110,7 +112,10 @@ class PlanQuestion:
 
     def to_json(self) -> dict[str, Any]:
         """As plain values, for the database."""
-        return {"options": [_option_to_json(option) for option in self.options]}
+        return {
+            "options": [_option_to_json(option) for option in self.options],
+            "names": self.names and _names_to_json(self.names),
+        }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "PlanQuestion":
@@ -121,11 +126,12 @@ class PlanQuestion:
         """
         try:
             options = tuple(_option_from_json(option) for option in values["options"])
+            names = _names_from_json(values["names"]) if values.get("names") else None
         except (KeyError, TypeError, AttributeError, ValueError) as exc:
             raise ConfigError(f"A question about folders was expected, not {dict(values)!r}.") from exc
         if not options:
             raise ConfigError("A question about folders needs at least one option.")
-        return cls(options=options)
+        return cls(options=options, names=names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +151,7 @@ def plan_import(
     read_contents: ReadContents = lambda _: {},
     *,
     archive_folders: frozenset[str] = frozenset(),
+    names: NameEncodings | None = None,
 ) -> ImportPlan:
     """Work out what the files of an import may mean.
 
@@ -154,6 +161,7 @@ def plan_import(
         archive_name: of the archive or folder; the class where no photo has a class folder.
         read_contents: gives the bytes of some of the paths, as far as they can be read.
         archive_folders: outermost folders that are called like the archives that they came in.
+        names: how names were read that do not say their character set; where that is unsure, the person is asked.
     """
     listing = list_files(paths)
     root_name = root_class_name(archive_name)
@@ -168,7 +176,7 @@ def plan_import(
         readings=tuple(readings),
         refused=listing.refused,
         beside=listing.beside,
-        question=_question(readings),
+        question=_question(readings, names),
         refusal=model_refusal(listing),
     )
 
@@ -253,7 +261,7 @@ def _class_names(reading: Reading) -> set[str]:
 # --- the question -------------------------------------------------------------------------------------------------
 
 
-def _question(readings: Sequence[Reading]) -> PlanQuestion | None:
+def _question(readings: Sequence[Reading], names: NameEncodings | None) -> PlanQuestion | None:
     if not readings:
         return None
     best = readings[0]
@@ -261,9 +269,10 @@ def _question(readings: Sequence[Reading]) -> PlanQuestion | None:
     num_plausible = sum(reading.plausibility >= least for reading in readings)
     is_mostly_left_out = len(best.left_out) > len(best.placements)
     options = tuple(_option(reading) for reading in readings)
-    if num_plausible == 1 and not options[0].groups and not is_mostly_left_out:
+    are_names_sure = names is None or names.is_sure
+    if num_plausible == 1 and not options[0].groups and not is_mostly_left_out and are_names_sure:
         return None
-    return PlanQuestion(options=options)
+    return PlanQuestion(options=options, names=names)
 
 
 def _option(reading: Reading) -> PlanOption:
@@ -334,6 +343,16 @@ def _option_from_json(values: Mapping[str, Any]) -> PlanOption:
         ),
         example=(path, class_name),
     )
+
+
+def _names_to_json(names: NameEncodings) -> dict[str, Any]:
+    choices = (names.used, *names.alternatives)
+    return {"is_sure": names.is_sure, "choices": [[choice.encoding, list(choice.examples)] for choice in choices]}
+
+
+def _names_from_json(values: Mapping[str, Any]) -> NameEncodings:
+    used, *others = (EncodingChoice(encoding, tuple(examples)) for encoding, examples in values["choices"])
+    return NameEncodings(used=used, is_sure=values["is_sure"], alternatives=tuple(others))
 
 
 def _count_to_json(count: ClassCount) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.datasets.archives.name_encodings import NameEncodings
 from core.datasets.ingest.desk import ImportStatus
 from core.datasets.names import clean_name, name_key
 from core.datasets.readings.alike_names import NameGroup
@@ -38,6 +39,8 @@ def render_question(status: ImportStatus, title: str, services: Services) -> Non
             key=f"dataset.arrivals.reading.{import_id}",
         )
     _render_details(option)
+    if question.names is not None:
+        _render_encodings(question.names, import_id, services)
     kinds = [_render_kind(group, f"{import_id}.{number}") for number, group in enumerate(option.groups)]
     # A form: what was typed last counts, whatever the page does in the meantime.
     with st.form(f"dataset.arrivals.question.{import_id}", border=False):
@@ -114,6 +117,22 @@ def _render_splits(classes: tuple[ClassCount, ...]) -> None:
         st.table(rows)
         if len(classes) > _NUM_CLASSES_SHOWN:
             st.caption(f"and {count(len(classes) - _NUM_CLASSES_SHOWN, 'more class', 'more classes')}")
+
+
+def _render_encodings(names: NameEncodings, import_id: int, services: Services) -> None:
+    """How names were read that do not say their character set, and how else they could be."""
+    st.markdown(f":material/translate: {plain(names.note)}")
+    if not names.alternatives:
+        return
+    with st.container(horizontal=True, gap="small"):
+        for choice in names.alternatives:
+            st.button(
+                f"{plain(', '.join(choice.examples))} :gray[{choice.title}]",
+                key=f"dataset.arrivals.names.{import_id}.{choice.encoding}",
+                help="Read the names like this",
+                on_click=guarded(services.imports.ask_again),
+                args=(import_id, choice.encoding),
+            )
 
 
 def _render_kind(group: NameGroup, key: str) -> str:

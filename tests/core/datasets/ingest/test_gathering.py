@@ -10,7 +10,7 @@ from core.datasets.ingest.gathering import Gathered, Workplace, gather, service_
 from core.datasets.ingest.requests import ImportRequest, ServerFolder, StagedArchive, StagedFiles
 from core.datasets.ingest.staging import stage
 from core.datasets.sources.source_files import SourceFile
-from core.errors import SourceError
+from core.errors import ConfigError, SourceError
 from core.settings import Settings
 from tests.core.datasets.import_samples import write_files, zip_of
 
@@ -199,3 +199,49 @@ def test_some_files_are_read_by_their_paths(way: str, workplace: Workplace, tmp_
     ((_, part),) = give(way, given, workplace, tmp_path).parts
     found = {file.path: file.data for file in part.read_some(["a/1.cls", "labels.csv"])}
     assert found == {"labels.csv": b"2", "a/1.cls": b"3"}
+
+
+# --- names ------------------------------------------------------------------------------------------------
+
+
+def write_raw(folder: Path, files: Mapping[bytes, bytes]) -> None:
+    for name, data in files.items():
+        path = os.path.join(os.fsencode(folder), name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(data)
+
+
+def test_names_of_the_server_that_are_no_utf8_stay_apart(workplace: Workplace, tmp_path: Path):
+    """They are read like names in a zip; where two would be the same to the eye, the bytes are shown."""
+    words = ["Vögel", "Mäuse", "Löwen"]
+    files = {f"{word}/1.jpg".encode("cp1252"): word.encode() for word in words}
+    files["Löwen/1.jpg".encode()] = b"another"
+    write_raw(tmp_path / "shared" / "photos", files)
+    gathered = gather(ImportRequest(dataset_id=1, source=ServerFolder(path="photos")), workplace)
+    ((_, part),) = gathered.parts
+    assert contents_of(gathered) == {
+        "Vögel/1.jpg": "Vögel".encode(),
+        "Mäuse/1.jpg": "Mäuse".encode(),
+        "Löwen/1.jpg": b"another",
+        "L%F6wen/1.jpg": "Löwen".encode(),
+    }
+    assert sorted(part.list_files().paths) == sorted(contents_of(gathered))
+    assert [file.data for file in part.read_some(["L%F6wen/1.jpg"])] == ["Löwen".encode()]
+    encodings = part.list_files().name_encodings
+    assert encodings is not None
+    assert encodings.used.encoding == "cp1252"
+
+
+def test_the_character_set_that_a_person_chose_is_used(workplace: Workplace, tmp_path: Path):
+    """For archives and for folders of the server."""
+    write_raw(tmp_path / "shared" / "photos", {"小狗/1.jpg".encode("gbk"): b"dog"})
+    request = ImportRequest(dataset_id=1, source=ServerFolder(path="photos"), name_encoding="gbk")
+    assert paths_of(gather(request, workplace)) == ["小狗/1.jpg"]
+    assert ImportRequest.from_json(request.to_json()) == request
+
+
+def test_an_unknown_character_set_is_refused():
+    """With the ones that there are."""
+    with pytest.raises(ConfigError, match="must be one of utf-8, cp437"):
+        ImportRequest(dataset_id=1, source=ServerFolder(path="photos"), name_encoding="klingon")
