@@ -5,7 +5,7 @@ Everything here is safe to call from many threads at once and changes no setting
 
 import contextlib
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from PIL import Image
 
@@ -18,6 +18,7 @@ from core.photos.limits import DEFAULT_LIMITS, ImageLimits, megabytes
 from core.photos.orientation import SIDEWAYS_TURNS, turn_for, upright
 from core.photos.picture import PhotoFile, Picture
 from core.photos.pillow import silence_pillow, translated_errors
+from core.photos.remarks import PhotoFacts
 from core.photos.rendering import Rendering, Survey
 from core.photos.tones import ToneSurvey, survey_tones, to_bytes
 
@@ -33,15 +34,11 @@ class DecodedPhoto:
 
     image: Image.Image  # upright, mode RGB, sRGB colours, no metadata
     original_size: tuple[int, int]  # width, height, px, turned upright; `image` may have been decoded smaller
-    format: str  # as people call it
     is_lossless: bool  # whether the file's format keeps every pixel as it was
     # Whether `image` shows the file's own pixels: nothing was turned, blended, scaled or brought to other colours,
     # so that a copy of the file without its metadata decodes to the same image.
     is_as_stored: bool
-    survey: Survey | None = None  # what had to be decided to show it; None: nothing
-    rendering: Rendering = field(default_factory=Rendering)  # what was decided
-    num_pages: int = 1  # in the file, of which this is one
-    page_word: str = "pages"  # or frames
+    facts: PhotoFacts  # what else was found, and decided about it
 
 
 def decode_image(
@@ -121,13 +118,15 @@ def decode_photo(
     return DecodedPhoto(
         image=image,
         original_size=original_size,
-        format=opened.format or photo_format.label,
         is_lossless=photo_format.is_lossless and opened.format is None,
         is_as_stored=picture.is_plain and shown.is_plain and turn is None and not is_smaller,
-        survey=None if shown.survey == Survey() else shown.survey,
-        rendering=shown.rendering,
-        num_pages=picture.num_pages,
-        page_word=picture.page_word,
+        facts=PhotoFacts(
+            format=opened.format or photo_format.label,
+            survey=shown.survey,
+            rendering=shown.rendering,
+            num_pages=picture.num_pages,
+            page_word=picture.page_word,
+        ),
     )
 
 

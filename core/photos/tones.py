@@ -22,6 +22,8 @@ LEAST_COVERAGE = 0.25
 OUTLIER_SHARE = 0.001
 # As many values are enough to tell quantiles that differ by less than a grey.
 _MAX_SAMPLED_VALUES = 250_000
+# Values take eight bytes each while they are scaled.
+_VALUES_AT_ONCE = 4_000_000
 # Of 255: a picture without anything brighter is nearly black on a screen.
 NEARLY_BLACK_BELOW = 24
 
@@ -91,13 +93,13 @@ class ToneScale:
         """The opposite of `to_json`."""
         return cls(low=float(record["low"]), high=float(record["high"]), source=ScaleSource(record["source"]))
 
-    def describe(self) -> str:
-        """The end of a sentence about pictures: "have 12 bits a pixel: values were scaled by 4095"."""
-        bits = round(math.log2(self.high + 1)) if self.low == 0 and self.high >= 1 else 0
-        if self.source is ScaleSource.BITS and bits > 1 and self.high == 2**bits - 1:
-            return f"have {bits} bits a pixel: values were scaled by {self.high:.0f}"
-        said = " as their files say" if self.source is ScaleSource.FILE else ""
-        return f"have values from {_number(self.low)} (black) to {_number(self.high)} (white){said}"
+
+def whole_bits(scale: ToneScale) -> int | None:
+    """The depth whose values a scale spans; None if it spans others."""
+    if scale.source is not ScaleSource.BITS or scale.low != 0:
+        return None
+    bits = round(math.log2(scale.high + 1))
+    return bits if bits > 1 and scale.high == 2**bits - 1 else None
 
 
 def survey_tones(values: NDArray[Any], tags: ToneTags) -> ToneSurvey:
@@ -204,25 +206,28 @@ def to_bytes(values: NDArray[Any], scale: ToneScale, tags: ToneTags) -> NDArray[
         scale: which value is black and which white; values beyond are cut off.
         tags: `is_inverted` and `no_data` count.
     """
+    table: NDArray[np.uint8] | None = None
+    first = 0
     if values.dtype.kind in "ui" and values.dtype.itemsize <= 2 and values.size > 65_536:
-        # A table of all possible values is faster, and takes no memory besides.
-        info = np.iinfo(values.dtype)
-        table: NDArray[np.uint8] = _scaled(np.arange(info.min, info.max + 1), scale, tags)
-        shown: NDArray[np.uint8] = table[values.astype(np.intp) - info.min] if info.min else table[values]
-        return shown
-    return _scaled(values, scale, tags)
+        # A table of all possible values is faster.
+        first = int(np.iinfo(values.dtype).min)
+        table = _scaled(np.arange(first, np.iinfo(values.dtype).max + 1), scale, tags)
+    shown = np.empty(values.shape, np.uint8)
+    step = max(1, _VALUES_AT_ONCE * len(values) // max(1, values.size))
+    for top in range(0, len(values), step):
+        rows = values[top : top + step]
+        shown[top : top + step] = _scaled(rows, scale, tags) if table is None else table[rows.astype(np.intp) - first]
+    return shown
 
 
 def _scaled(values: NDArray[Any], scale: ToneScale, tags: ToneTags) -> NDArray[np.uint8]:
     # Large integers and doubles keep their differences only if the offset goes before they become single precision.
-    share = np.subtract(values, scale.low, dtype=np.float64).astype(np.float32) / np.float32(scale.high - scale.low)
+    share: NDArray[np.float32] = np.subtract(values, scale.low, dtype=np.float64).astype(np.float32) / np.float32(
+        scale.high - scale.low
+    )
     share = np.clip(np.nan_to_num(share, nan=0.0, posinf=1.0, neginf=0.0), 0.0, 1.0)
     if tags.is_inverted:
         share = 1.0 - share
     if tags.no_data is not None:
         share = np.where(values == tags.no_data, np.float32(0.0), share)
     return np.rint(share * 255.0).astype(np.uint8)
-
-
-def _number(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 100 or value == round(value) else f"{value:.3g}"

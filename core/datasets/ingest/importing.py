@@ -6,6 +6,7 @@ nothing refers to, which the clean-up of unused photos deletes. The same transac
 no second try can add the photos again.
 """
 
+import functools
 import time
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 
 from core.datasets.ingest.desk import remove_import_files
 from core.datasets.ingest.gathering import Gathered, Part, Workplace, gather
+from core.datasets.ingest.joint_decision import JointDecision
 from core.datasets.ingest.layout import MANIFEST_NAME, Layout, LayoutAnswer, LayoutQuestion, apply_answer, plan_layout
 from core.datasets.ingest.places import work_path
 from core.datasets.ingest.requests import ImportRequest
@@ -36,6 +38,7 @@ from core.errors import (
 from core.inference.engine import map_streamed
 from core.jobs.context import TaskContext
 from core.photos.limits import ImageLimits
+from core.photos.rendering import Rendering
 from core.storage.db import open_database
 
 # As many refused files are listed by name; all are counted.
@@ -113,14 +116,29 @@ class _Place:
     url: str | None
 
 
+# A file with its place, or with the reason why it is refused; and its number in the order of reading.
+_Numbered = tuple[int, tuple[SourceFile, _Place | str]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Arrival:
     """A file after it was decoded: its photo, or the reason why it is refused."""
 
+    number: int  # of the file, in the order in which all of them are read
     path: str
     place: _Place | None
     photo: StoredPhoto | None
     reason: str
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What a file is known by when it is read a second time."""
+        return self.path, self.number
+
+    @property
+    def is_tentative(self) -> bool:
+        """Whether it is sure to look different when all other pictures are known."""
+        return self.photo is not None and self.photo.facts.rendering.is_tentative
 
 
 class _Import:
@@ -215,29 +233,59 @@ class _Import:
         records: dict[str, PhotoRecord] = {}
         num_files = sum(len(listed.paths) for listed in listing)
         num_seen = 0
-        arrivals = map_streamed(self._decode, plan.place(listing), num_threads=self._settings.num_inference_threads)
+        joint = JointDecision()
+        files = enumerate(plan.place(listing))
+        arrivals = map_streamed(self._decode, files, num_threads=self._settings.num_inference_threads)
         for batch in _batched(arrivals, _BATCH_PHOTOS):
             self._context.check_cancelled()
-            self._keep(arrival.photo for arrival in batch if arrival.photo is not None)
+            self._keep(arrival.photo for arrival in batch if arrival.photo is not None and not arrival.is_tentative)
             for arrival in batch:
                 if arrival.photo is None or arrival.place is None:
                     self._refusals.add(arrival.path, arrival.reason)
                 else:
+                    joint.add(arrival.key, len(images), arrival.photo.facts)
                     record = records.setdefault(arrival.photo.record.hash, arrival.photo.record)
                     images.append(_new_image(record, arrival.place))
             num_seen += len(batch)
             self._report_storing(num_seen, max(num_files, num_seen))
+        images = self._decode_again(images, joint, enumerate(plan.place(listing)))
+        self._notes += joint.tell()
         return images
 
-    def _decode(self, item: tuple[SourceFile, _Place | str]) -> _Arrival:
-        file, place = item
+    def _decode_again(self, images: list[NewImage], joint: JointDecision, files: Iterable[_Numbered]) -> list[NewImage]:
+        """Read those pictures a second time that have to be shown as all others are, not as fits them alone."""
+        rendering = joint.decide()
+        num_again = joint.num_to_repeat
+        if num_again == 0:
+            return images
+        decode = functools.partial(self._decode, rendering=rendering)
+        chosen = (item for item in files if joint.is_to_repeat((item[1][0].path, item[0])))
+        kept: list[NewImage | None] = list(images)
+        num_seen = 0
+        arrivals = map_streamed(decode, chosen, num_threads=self._settings.num_inference_threads)
+        for batch in _batched(arrivals, _BATCH_PHOTOS):
+            self._context.check_cancelled()
+            self._keep(arrival.photo for arrival in batch if arrival.photo is not None)
+            for arrival in batch:
+                if arrival.photo is not None and arrival.place is not None:
+                    index = joint.repeated(arrival.key, arrival.photo.facts)
+                    kept[index] = _new_image(arrival.photo.record, arrival.place)
+            num_seen += len(batch)
+            self._context.report(None, f"Bringing {num_seen:,} of {num_again:,} pictures to the same scale")
+        for path, index in joint.not_repeated():
+            kept[index] = None
+            self._refusals.add(path, "It could not be read a second time. Add it again.")
+        return [image for image in kept if image is not None]
+
+    def _decode(self, item: _Numbered, *, rendering: Rendering | None = None) -> _Arrival:
+        number, (file, place) = item
         if isinstance(place, str):
-            return _Arrival(path=file.path, place=None, photo=None, reason=place)
+            return _Arrival(number=number, path=file.path, place=None, photo=None, reason=place)
         try:
-            photo = encode_photo(file.data or b"", place.name, self._limits)
+            photo = encode_photo(file.data or b"", place.name, self._limits, rendering=rendering)
         except ImageError as exc:
-            return _Arrival(path=file.path, place=place, photo=None, reason=str(exc))
-        return _Arrival(path=file.path, place=place, photo=photo, reason="")
+            return _Arrival(number=number, path=file.path, place=place, photo=None, reason=str(exc))
+        return _Arrival(number=number, path=file.path, place=place, photo=photo, reason="")
 
     def _keep(self, photos: Iterable[StoredPhoto]) -> None:
         batch = list(photos)
