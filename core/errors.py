@@ -8,6 +8,8 @@
     ├── ImageError               a photo cannot be used
     │   ├── EmptyImageError      the file has no bytes
     │   ├── NotAnImageError      the bytes are not a photo in a known format
+    │   ├── UnsupportedImageError  a photo, but of a variety that is not read
+    │   ├── BlankImageError      there is nothing to be seen on it
     │   ├── DamagedImageError    the photo is truncated or broken
     │   └── ImageTooLargeError   more bytes or pixels than the limits allow
     ├── LinkError                a link cannot be read
@@ -71,6 +73,14 @@ class EmptyImageError(ImageError):
 
 class NotAnImageError(ImageError):
     """The bytes are not a photo in a format we read."""
+
+
+class UnsupportedImageError(ImageError):
+    """The file is whole and of a known format, but of a variety that is not read."""
+
+
+class BlankImageError(ImageError):
+    """All of the photo is transparent: there is nothing to be seen."""
 
 
 class DamagedImageError(ImageError):

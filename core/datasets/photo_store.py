@@ -20,6 +20,8 @@ from core.errors import DatasetError
 from core.photos.decode import DecodedPhoto, decode_image, decode_photo
 from core.photos.fit import shrink, thumbnail_jpeg
 from core.photos.limits import DEFAULT_LIMITS, ImageLimits
+from core.photos.remarks import PhotoFacts
+from core.photos.rendering import Rendering
 from core.storage.files import TEMPORARY_PREFIX, translating_disk_errors
 
 # Longest side of a stored photo: more than any network of the catalogue looks at, and enough to fill a screen.
@@ -34,9 +36,12 @@ class StoredPhoto:
 
     record: PhotoRecord
     data: bytes
+    facts: PhotoFacts  # of the file that it was made from
 
 
-def encode_photo(data: bytes, name: str, limits: ImageLimits = DEFAULT_LIMITS) -> StoredPhoto:
+def encode_photo(
+    data: bytes, name: str, limits: ImageLimits = DEFAULT_LIMITS, *, rendering: Rendering | None = None
+) -> StoredPhoto:
     """Bring a photo to the form in which it is stored: upright, sRGB, without metadata, not too large; and measure it.
 
     A JPEG or PNG that is like that already keeps its pixels exactly: only its metadata is cut out of the file. Encoding
@@ -46,12 +51,13 @@ def encode_photo(data: bytes, name: str, limits: ImageLimits = DEFAULT_LIMITS) -
         data: the photo's file, of any format that `core.photos` reads.
         name: its name, for error messages.
         limits: largest file and photo that are read.
+        rendering: what was decided for all photos that belong together; without it the photo decides for itself.
 
     Raises:
         ImageError: the photo cannot be used.
     """
     # With the shortest side at MAX_SIDE_PX or more, the longest side is never decoded smaller than it is stored.
-    photo = decode_photo(data, name, limits=limits, shortest_side_px=MAX_SIDE_PX)
+    photo = decode_photo(data, name, limits=limits, shortest_side_px=MAX_SIDE_PX, rendering=rendering)
     image = shrink(photo.image, MAX_SIDE_PX)
     is_same_size = image.size == photo.original_size
     content = _without_metadata(data, photo) if is_same_size and photo.is_as_stored else None
@@ -74,7 +80,7 @@ def encode_photo(data: bytes, name: str, limits: ImageLimits = DEFAULT_LIMITS) -
         num_bytes=len(content),
         measurements=measure(image, photo.original_size),
     )
-    return StoredPhoto(record=record, data=content)
+    return StoredPhoto(record=record, data=content, facts=photo.facts)
 
 
 class PhotoStore:
@@ -193,9 +199,9 @@ def _write(path: Path, content: bytes) -> None:
 
 def _without_metadata(data: bytes, photo: DecodedPhoto) -> bytes | None:
     """The file with only what its pixels need; None if it has to be encoded anew."""
-    if photo.format == "JPEG":
+    if photo.facts.format == "JPEG":
         return _strip_jpeg(data)
-    return _strip_png(data) if photo.format == "PNG" else None
+    return _strip_png(data) if photo.facts.format == "PNG" else None
 
 
 # Source: ITU-T T.81, table B.1, for all of the following.

@@ -5,10 +5,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageCms
-
-WHITE = (255, 255, 255)
-
 
 # A real RGB profile has 0.5 to 50 kB; a larger one is not worth the time to read it.
 MAX_PROFILE_BYTES = 1_000_000
@@ -16,40 +14,30 @@ MAX_PROFILE_BYTES = 1_000_000
 PROFILE_TOLERANCE = 2
 
 
-# Modes whose values `as_rgb` merely writes down as RGB.
+# Modes whose values are merely written down as RGB.
 PLAIN_MODES = frozenset(("1", "L", "P", "RGB"))
 
 
 def as_rgb(photo: Image.Image) -> Image.Image:
-    """Any mode as RGB; a photo that is RGB already is returned as it is."""
-    if photo.mode.startswith(("I", "F")):
-        return _from_wide_values(photo)
+    """An opaque photo of 8 bits in any mode as RGB; one that is RGB already is returned as it is."""
     if photo.mode == "LAB":
         return _from_lab(photo)
-    if photo.mode == "La":
-        photo = photo.convert("LA")
-    if not photo.has_transparency_data:
-        return photo if photo.mode == "RGB" else photo.convert("RGB")
-    with_alpha = photo.convert("RGBA")
-    on_white = Image.new("RGB", photo.size, WHITE)
-    on_white.paste(with_alpha, mask=with_alpha.getchannel("A"))
-    return on_white
+    return photo if photo.mode == "RGB" else photo.convert("RGB")
 
 
-def _from_wide_values(photo: Image.Image) -> Image.Image:
-    """Scale 16-bit, 32-bit or floating-point greys to RGB; Pillow's own conversion would clip them at 255.
+def as_rgba(photo: Image.Image) -> Image.Image:
+    """A photo of 8 bits with any kind of transparency as RGBA."""
+    return (photo.convert("LA") if photo.mode == "La" else photo).convert("RGBA")
 
-    0-65535 is the range, 0-1 for floating point that stays in it; if values are larger still, the largest
-    is white.
-    """
-    values = np.nan_to_num(np.asarray(photo).astype(np.float32), posinf=0.0, neginf=0.0)
-    largest = float(values.max())
-    full = 1.0 if photo.mode.startswith("F") and largest <= 1.0 else max(65535.0, largest)
-    grey = np.rint(np.clip(values / full, 0.0, 1.0) * 255.0).astype(np.uint8)
-    transparent = photo.info.get("transparency")
-    if isinstance(transparent, int):
-        grey[values == transparent] = 255
-    return Image.fromarray(grey).convert("RGB")
+
+def wide_values(photo: Image.Image) -> NDArray[Any] | None:
+    """The values of a photo with more than 8 bits, (height, width); None of any other."""
+    if not photo.mode.startswith(("I", "F")):
+        return None
+    values = np.asarray(photo)
+    # Pillow has no other mode for 16 bits than this in some formats.
+    is_16_bits = photo.mode == "I" and values.size > 0 and values.min() >= 0 and values.max() <= 65_535
+    return values.astype(np.uint16) if is_16_bits else values
 
 
 def _from_lab(photo: Image.Image) -> Image.Image:

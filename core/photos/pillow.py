@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 from PIL import Image, ImageCms
 
-from core.errors import DamagedImageError, ImageError, ImageTooLargeError
+from core.errors import DamagedImageError, ImageError, ImageTooLargeError, UnsupportedImageError
+from core.photos.jpeg_varieties import unread_variety
 
 # Pillow's decoders have no common base for "this file is broken".
 BROKEN_FILE = (
@@ -32,13 +33,22 @@ BROKEN_FILE = (
 )
 
 
+# What libraries say of files that are whole, but of a variety they do not read.
+_SAYS_UNSUPPORTED = re.compile(
+    r"unsupported|not supported|not available|unknown (?:pixel )?mode|not implemented|cannot handle|can't handle|"
+    r"unknown compression|unhandled|only .* supported",
+    re.IGNORECASE,
+)
+
+
 @contextmanager
-def translated_errors(name: str, label: str) -> Iterator[None]:
-    """Turn whatever Pillow raises for a broken file into ours.
+def translated_errors(name: str, label: str, data: bytes) -> Iterator[None]:
+    """Turn whatever a library raises for a file that it cannot read into ours; its own words reach nobody.
 
     Args:
         name: what error messages call the file.
         label: its format.
+        data: the whole file.
     """
     try:
         yield
@@ -49,11 +59,20 @@ def translated_errors(name: str, label: str) -> Iterator[None]:
         raise ImageTooLargeError(
             f"{name!r} is a {label} file with more pixels than can be read. Save a smaller copy and use that."
         ) from exc
+    except MemoryError as exc:
+        raise ImageTooLargeError(
+            f"{name!r} is a {label} file that needs more memory than there is. Save a smaller copy and use that."
+        ) from exc
     except BROKEN_FILE as exc:
-        reason = " ".join(str(exc).split())[:120] or type(exc).__name__
+        variety = unread_variety(data) if label == "JPEG" else None
+        if variety or isinstance(exc, NotImplementedError) or _SAYS_UNSUPPORTED.search(str(exc)):
+            what = f"a {variety or label + ' file of a kind'} that is not read here"
+            raise UnsupportedImageError(
+                f"{name!r} is {what}. Open it in a picture program and save it as an ordinary JPEG or PNG."
+            ) from exc
         raise DamagedImageError(
-            f"{name!r} is a {label} file, but it is incomplete or damaged ({reason}). Copy or download it "
-            "again; if it opens in a picture program, save it anew from there."
+            f"{name!r} is a {label} file, but it is incomplete or damaged. Copy or download it again; if it opens in "
+            "a picture program, save it anew from there."
         ) from exc
 
 

@@ -6,6 +6,7 @@ nothing refers to, which the clean-up of unused photos deletes. The same transac
 no second try can add the photos again.
 """
 
+import functools
 import time
 import unicodedata
 from collections import Counter
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from core.datasets.archives.name_encodings import NameEncodings
 from core.datasets.ingest.desk import remove_import_files
 from core.datasets.ingest.gathering import Gathered, Listing, Part, Workplace, gather, merged_encodings, service_note
+from core.datasets.ingest.joint_decision import JointDecision
 from core.datasets.ingest.places import work_path
 from core.datasets.ingest.requests import ImportRequest
 from core.datasets.library import Library
@@ -40,6 +42,7 @@ from core.errors import (
 from core.inference.engine import map_streamed
 from core.jobs.context import TaskContext
 from core.photos.limits import ImageLimits
+from core.photos.rendering import Rendering
 from core.storage.db import open_database
 
 # As many refused files are listed by name; all are counted.
@@ -118,14 +121,29 @@ class _Place:
     may_repeat: bool  # whether the same photo may stand in its class twice under one name: where somebody says so
 
 
+# A file with its place, or with the reason why it is refused; and its number in the order of reading.
+_Numbered = tuple[int, tuple[SourceFile, _Place | str]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Arrival:
     """A file after it was decoded: its photo, or the reason why it is refused."""
 
+    number: int  # of the file, in the order in which all of them are read
     path: str
     place: _Place | None
     photo: StoredPhoto | None
     reason: str
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What a file is known by when it is read a second time."""
+        return self.path, self.number
+
+    @property
+    def is_tentative(self) -> bool:
+        """Whether it is sure to look different when all other pictures are known."""
+        return self.photo is not None and self.photo.facts.rendering.is_tentative
 
 
 class _Import:
@@ -228,39 +246,71 @@ class _Import:
         images: list[NewImage] = []
         records: dict[str, PhotoRecord] = {}
         num_files = sum(len(listed.paths) for listed in listing)
-        num_seen = num_again = 0
-        known: set[tuple[str, str, Split | None, str]] = set()
-        arrivals = map_streamed(self._decode, plan.place(listing), num_threads=self._settings.num_inference_threads)
+        may_repeat: list[bool] = []  # of each of `images`
+        num_seen = 0
+        joint = JointDecision()
+        files = enumerate(plan.place(listing))
+        arrivals = map_streamed(self._decode, files, num_threads=self._settings.num_inference_threads)
         for batch in _batched(arrivals, _BATCH_PHOTOS):
             self._context.check_cancelled()
-            self._keep(arrival.photo for arrival in batch if arrival.photo is not None)
+            self._keep(arrival.photo for arrival in batch if arrival.photo is not None and not arrival.is_tentative)
             for arrival in batch:
                 if arrival.photo is None or arrival.place is None:
                     self._refusals.add(arrival.path, arrival.reason)
                 else:
+                    joint.add(arrival.key, len(images), arrival.photo.facts)
                     record = records.setdefault(arrival.photo.record.hash, arrival.photo.record)
-                    image = _new_image(record, arrival.place)
-                    identity = (record.hash, image.class_name, image.split, image.name)
-                    if arrival.place.may_repeat or identity not in known:
-                        images.append(image)
-                    else:
-                        num_again += 1
-                    known.add(identity)
+                    images.append(_new_image(record, arrival.place))
+                    may_repeat.append(arrival.place.may_repeat)
             num_seen += len(batch)
             self._report_storing(num_seen, max(num_files, num_seen))
+        final = self._decode_again(images, joint, enumerate(plan.place(listing)))
+        self._notes += joint.tell()
+        once = _without_repeated(zip(final, may_repeat, strict=True))
+        num_again = sum(image is not None for image in final) - len(once)
         if num_again:
             self._notes.append(_again_note(num_again))
-        return images
+        return once
 
-    def _decode(self, item: tuple[SourceFile, _Place | str]) -> _Arrival:
-        file, place = item
+    def _decode_again(
+        self, images: Sequence[NewImage], joint: JointDecision, files: Iterable[_Numbered]
+    ) -> list[NewImage | None]:
+        """Read those pictures a second time that have to be shown as all others are, not as fits them alone.
+
+        In the place of one that could not be read a second time stands None.
+        """
+        rendering = joint.decide()
+        num_again = joint.num_to_repeat
+        if num_again == 0:
+            return list(images)
+        decode = functools.partial(self._decode, rendering=rendering)
+        chosen = (item for item in files if joint.is_to_repeat((item[1][0].path, item[0])))
+        kept: list[NewImage | None] = list(images)
+        num_seen = 0
+        arrivals = map_streamed(decode, chosen, num_threads=self._settings.num_inference_threads)
+        for batch in _batched(arrivals, _BATCH_PHOTOS):
+            self._context.check_cancelled()
+            self._keep(arrival.photo for arrival in batch if arrival.photo is not None)
+            for arrival in batch:
+                if arrival.photo is not None and arrival.place is not None:
+                    index = joint.repeated(arrival.key, arrival.photo.facts)
+                    kept[index] = _new_image(arrival.photo.record, arrival.place)
+            num_seen += len(batch)
+            self._context.report(None, f"Bringing {num_seen:,} of {num_again:,} pictures to the same scale")
+        for path, index in joint.not_repeated():
+            kept[index] = None
+            self._refusals.add(path, "It could not be read a second time. Add it again.")
+        return kept
+
+    def _decode(self, item: _Numbered, *, rendering: Rendering | None = None) -> _Arrival:
+        number, (file, place) = item
         if isinstance(place, str):
-            return _Arrival(path=file.path, place=None, photo=None, reason=place)
+            return _Arrival(number=number, path=file.path, place=None, photo=None, reason=place)
         try:
-            photo = encode_photo(file.data or b"", place.name, self._limits)
+            photo = encode_photo(file.data or b"", place.name, self._limits, rendering=rendering)
         except ImageError as exc:
-            return _Arrival(path=file.path, place=place, photo=None, reason=str(exc))
-        return _Arrival(path=file.path, place=place, photo=photo, reason="")
+            return _Arrival(number=number, path=file.path, place=place, photo=None, reason=str(exc))
+        return _Arrival(number=number, path=file.path, place=place, photo=photo, reason="")
 
     def _keep(self, photos: Iterable[StoredPhoto]) -> None:
         batch = list(photos)
@@ -460,6 +510,20 @@ def _again_note(num_again: int) -> str:
 
 def _is_manifest(path: str) -> bool:
     return path.rpartition("/")[2].casefold() == MANIFEST_NAME
+
+
+def _without_repeated(images: Iterable[tuple[NewImage | None, bool]]) -> list[NewImage]:
+    """Each photo once that came several times under one name in one class, unless somebody has said that it may."""
+    known: set[tuple[str, str, Split | None, str]] = set()
+    once = []
+    for image, may_repeat in images:
+        if image is None:
+            continue
+        identity = (image.photo.hash, image.class_name, image.split, image.name)
+        if may_repeat or identity not in known:
+            once.append(image)
+        known.add(identity)
+    return once
 
 
 def _new_image(record: PhotoRecord, place: _Place) -> NewImage:

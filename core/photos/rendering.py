@@ -1,0 +1,64 @@
+"""How wide values and transparency are shown: decided once for all pictures that belong together."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from core.photos.ground import Ground, GroundSurvey, choose_ground
+from core.photos.tones import ScaleSource, ToneScale, ToneSurvey, choose_scale
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What one picture contributes to the decision."""
+
+    tones: ToneSurvey | None = None  # None: greys and colours of 8 bits
+    ground: GroundSurvey | None = None  # None: nothing is transparent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendering:
+    """The decision; pictures of kinds that it does not know decide for themselves."""
+
+    scales: dict[str, ToneScale] = field(default_factory=dict)  # by `ToneSurvey.group`
+    ground: Ground | None = None  # None: no picture was transparent
+
+    def of(self, survey: Survey) -> "Rendering":
+        """As much of the decision as concerns one picture, completed by its own."""
+        own = choose_rendering((survey,))
+        scales = {group: self.scales.get(group, scale) for group, scale in own.scales.items()}
+        return Rendering(scales=scales, ground=own.ground and (self.ground or own.ground))
+
+    @property
+    def is_tentative(self) -> bool:
+        """Whether it depends on the very values there are, so that further pictures will change it."""
+        return any(scale.source is not ScaleSource.BITS for scale in self.scales.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """A record for JSON."""
+        return {
+            "scales": {group: scale.to_json() for group, scale in self.scales.items()},
+            "ground": self.ground and str(self.ground),
+        }
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> Self:
+        """The opposite of `to_json`."""
+        scales = {str(group): ToneScale.from_json(scale) for group, scale in record["scales"].items()}
+        return cls(scales=scales, ground=Ground(record["ground"]) if record["ground"] else None)
+
+
+def choose_rendering(surveys: Iterable[Survey]) -> Rendering:
+    """Decide over all pictures that belong together."""
+    tones: defaultdict[str, list[ToneSurvey]] = defaultdict(list)
+    grounds: list[GroundSurvey] = []
+    for survey in surveys:
+        if survey.tones is not None:
+            tones[survey.tones.group].append(survey.tones)
+        if survey.ground is not None:
+            grounds.append(survey.ground)
+    return Rendering(
+        scales={group: choose_scale(members) for group, members in tones.items()},
+        ground=choose_ground(grounds) if grounds else None,
+    )
