@@ -32,7 +32,8 @@ def default_name(config: TrainConfig, *, recipe: str | None = None, dataset_name
         dataset_name: of the dataset that it learns from.
     """
     network = network_title(config.backbone)
-    title = RECIPES[recipe].title if recipe in RECIPES else ""
+    known = RECIPES.get(recipe or "")
+    title = "" if known is None else known.title
     parts = [_shortened(dataset_name, _MAX_DATASET_CHARS) if dataset_name else "", title]
     if not names_network(title, network):
         parts.append(network)
