@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from core.config import TrainConfig
 from core.datasets.library import Library
@@ -68,26 +69,89 @@ def find_prospect(images: Sequence[ImageView], pairs: Mapping[tuple[str, str], f
     )
 
 
+class Place(StrEnum):
+    """Where people can mend what is wrong with a dataset."""
+
+    COLLECT = "collect"  # photos are added
+    PHOTOS = "photos"
+    CHECK = "check"  # what was found to be wrong
+    SPLIT = "split"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obstacle:
+    """Why a run would be sure to come to nothing."""
+
+    short: str  # a few words, to follow "Cannot train:"; plain text
+    text: str  # for people, with the remedy; plain text
+    place: Place | None = None  # where it can be mended; None: in the form itself
+
+
+def find_obstacle(dataset: DatasetView, classes: Sequence[ClassView], prospect: Prospect) -> Obstacle | None:
+    """What keeps a dataset from being learned: no photos, no second class, or a class with nothing to learn from.
+
+    Args:
+        dataset: of which a run is wanted.
+        classes: all of it, without its trash.
+        prospect: what the run would learn from.
+    """
+    unsure = " Photos marked as unsure do not count." if prospect.num_unsure else ""
+    if not prospect.class_counts:
+        return _nothing_there(dataset, prospect)
+    names = {view.id: view.name for view in classes}
+    trained = [names[class_id] for class_id, counts in prospect.class_counts.items() if counts[Split.TRAIN]]
+    untrained = [names[class_id] for class_id, counts in prospect.class_counts.items() if not counts[Split.TRAIN]]
+    if not trained:
+        return Obstacle(
+            short="no photos for training",
+            text=f"The dataset “{dataset.name}” has no photos for training. Add photos to at least {MIN_CLASSES} "
+            f"classes, or put some into the train split.{unsure}",
+            place=Place.SPLIT,
+        )
+    if len(trained) < MIN_CLASSES:
+        return Obstacle(
+            short=f"only one class has photos{' for training' if untrained else ''}",
+            text=f"Only the class “{trained[0]}” of the dataset “{dataset.name}” has photos for training, and there "
+            "is nothing to tell it from. Add photos to another class, or put some of another class into the train "
+            f"split.{unsure}",
+            place=Place.SPLIT if untrained else Place.COLLECT,
+        )
+    if untrained:
+        others = f" and {len(untrained) - 1:,} more" if len(untrained) > 1 else ""
+        return Obstacle(
+            short=f"“{untrained[0]}”{others} without photos for training",
+            text=f"The class “{untrained[0]}”{others} of the dataset “{dataset.name}” has photos to be judged by and "
+            "none to learn from, so that every answer to them would be wrong. Put some of them into the train split, "
+            f"or take the class out.{unsure}",
+            place=Place.SPLIT,
+        )
+    return None
+
+
+def _nothing_there(dataset: DatasetView, prospect: Prospect) -> Obstacle:
+    if prospect.num_unsure:
+        return Obstacle(
+            short="all photos are marked as unsure",
+            text=f"The dataset “{dataset.name}” has no photos for training: all are marked as unsure, and nothing is "
+            "learned from those. Clear the marks of some, or add others.",
+            place=Place.PHOTOS,
+        )
+    return Obstacle(
+        short="no photos",
+        text=f"The dataset “{dataset.name}” has no photos for training. Add photos to at least {MIN_CLASSES} classes.",
+        place=Place.COLLECT,
+    )
+
+
 def check_can_begin(dataset: DatasetView, classes: Sequence[ClassView], prospect: Prospect) -> None:
     """Refuse what nothing could be learned from.
 
     Raises:
-        DatasetError: there are no photos for training, or those of fewer than two classes.
+        DatasetError: there is an obstacle.
     """
-    unsure = " Photos marked as unsure do not count." if prospect.num_unsure else ""
-    if not prospect.num_photos(Split.TRAIN):
-        raise DatasetError(
-            f"The dataset “{dataset.name}” has no photos for training. Add photos to at least {MIN_CLASSES} classes, "
-            f"or put some into the train split.{unsure}"
-        )
-    names = {view.id: view.name for view in classes}
-    trained = [names[class_id] for class_id, counts in prospect.class_counts.items() if counts[Split.TRAIN]]
-    if len(trained) < MIN_CLASSES:
-        raise DatasetError(
-            f"Only the class “{trained[0]}” of the dataset “{dataset.name}” has photos for training, and there is "
-            "nothing to tell it from. Add photos to another class, or put some of another class into the train split."
-            f"{unsure}"
-        )
+    obstacle = find_obstacle(dataset, classes, prospect)
+    if obstacle is not None:
+        raise DatasetError(obstacle.text)
 
 
 def begin_runs(database: Database, desk: RunDesk, requests: Sequence[RunRequest]) -> list[RunView]:

@@ -53,7 +53,7 @@ class RunShelf:
 
         Args:
             config: what it is to be trained with; its snapshot must have been taken.
-            name: None: a free one after its network, such as "MobileNetV2 3".
+            name: None: a free one that says what it is, such as "flowers · Quick · MobileNetV2 3".
             recipe: name of the recipe that the config was made from.
             dataset_id: the dataset under which people look for it.
             parent_id: the run that it goes on from, or of which it is a changed copy.
@@ -74,9 +74,10 @@ class RunShelf:
         }
         if name is not None:
             return self._insert(clean_name(name, "run"), values)
+        usual = default_name(config, recipe=recipe, dataset_name=self._dataset_name(dataset_id))
         for _ in range(WRITE_TRIES):
             try:
-                return self._insert(self.free_name(default_name(config)), values)
+                return self._insert(self.free_name(usual), values)
             except NameRefusedError:
                 continue  # somebody else was given this number at the same moment
         raise NameRefusedError("No free name was found for the run: others begin some at this moment. Try again.")
@@ -181,6 +182,12 @@ class RunShelf:
             if view.package_status in ACTIVE_STATUSES:
                 raise RunStateError(f"The run “{view.name}” is being packaged. Wait until that is done.")
             session.delete(run)
+
+    def _dataset_name(self, dataset_id: int | None) -> str | None:
+        """None where there is none; one that is not there is refused when the run is noted."""
+        with self._database.read_session() as session:
+            dataset = None if dataset_id is None else session.get(Dataset, dataset_id)
+            return None if dataset is None else dataset.name
 
     def _insert(self, name: str, values: dict[str, Any]) -> RunView:
         with self._database.session() as session:

@@ -4,11 +4,13 @@ import io
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.datasets.checks.findings import Finding, FindingKind
 from core.datasets.records import Review, Split
 from core.recipes import RECIPES
 from core.runs.begin import NO_SNAPSHOT, RunRequest, begin_runs
@@ -16,8 +18,9 @@ from core.runs.records import RunStatus, RunView
 from core.settings import Settings, to_environment
 from pages.widgets.services import close_services, get_services
 from tests.conftest import PROJECT_DIR
+from tests.core.datasets.library_samples import add, class_ids, new_image
 from tests.pages.conftest import RUN_TIMEOUT_SECONDS
-from tests.pages.page_links import follow_link
+from tests.pages.page_links import follow_link, link_labels
 from tests.pages.pretend_training import PretendWorker, make_birds
 
 Visit = Callable[..., AppTest]
@@ -93,7 +96,8 @@ def texts(app: AppTest) -> str:
 
 
 def button(app: AppTest, label: str):
-    return next(candidate for candidate in app.button if candidate.label == label)
+    """The button that says this, letter by letter."""
+    return next(candidate for candidate in app.button if candidate.label.replace("\\", "") == label)
 
 
 def has_button(app: AppTest, label: str) -> bool:
@@ -144,7 +148,8 @@ def test_one_button_trains(visit: Visit, worker: PretendWorker, birds: int) -> N
     assert (view.recipe, view.dataset_id, view.status) == ("quick", birds, RunStatus.QUEUED)
     assert view.config == RECIPES["quick"].config(view.snapshot_hash)
     assert "".join(app.query_params["run"]) == str(view.id)
-    assert view.name in app.title[0].value
+    assert view.name == "Birds · Quick · EfficientNet-Lite0"
+    assert app.title[0].value.replace("\\", "") == view.name
     assert None not in {image.split for image in worker.services.library.list_images(birds)}
 
 
@@ -243,23 +248,33 @@ def test_values_that_do_not_go_together_are_told_before_the_start(visit: Visit, 
     """The config's own words stand where the button cannot be pressed."""
     app = choose_view(visit(), "Expert")
     setting(app, "text_input", "head.hidden_units").set_value("many").run()
-    assert button(app, "Train").disabled
+    assert button(app, "Cannot train: a setting cannot be used").disabled
     assert "a list of whole numbers" in texts(app)
 
 
 def test_nothing_to_learn_from_is_refused(visit: Visit, worker: PretendWorker) -> None:
-    """A single class, and a dataset without train photos, say what is missing."""
+    """A single class, no train photos, one class without any, all unsure: the button says it, a link leads there."""
     library = worker.services.library
     held_out = make_birds(library)
     library.set_split([image.id for image in library.list_images(held_out)], Split.TEST)
     make_birds(library, "Lonely *bird*", crow=range(300, 310))
     app = visit()
-    assert button(app, "Train").disabled
+    assert button(app, "Cannot train: only one class has photos").disabled
+    assert "there is nothing to tell it from" in button(app, "Cannot train: only one class has photos").help
+    assert next(each for each in app.button if each.label.startswith("Start the race")).disabled
     assert "has photos for training, and there is nothing to tell it from" in texts(app)
     assert r"Lonely \*bird\*" in texts(app)
+    assert "Add photos" in link_labels(app)
     app.selectbox(key="train.start.dataset").set_value(held_out).run()
-    assert button(app, "Train").disabled
+    assert button(app, "Cannot train: no photos for training").disabled
     assert "has no photos for training" in texts(app)
+    images = library.list_images(held_out)
+    library.set_split([image.id for image in images[:20]], Split.TRAIN)
+    assert button(app.run(), "Cannot train: “tit” without photos for training").disabled
+    follow_link(app, "Split the photos")
+    assert next(each for each in app.get("button_group") if each.key == "dataset.section").value == "Split"
+    library.set_review([image.id for image in images], Review.UNSURE)
+    assert button(app.switch_page(PAGE).run(), "Cannot train: all photos are marked as unsure").disabled
 
 
 def test_warnings_lead_to_their_remedy(visit: Visit, worker: PretendWorker, birds: int) -> None:
@@ -271,6 +286,124 @@ def test_warnings_lead_to_their_remedy(visit: Visit, worker: PretendWorker, bird
     follow_link(app, "Split")
     assert app.title[0].value == "Birds"
     assert next(each for each in app.get("button_group") if each.key == "dataset.section").value == "Split"
+
+
+def add_shaped(worker: PretendWorker, name: str, size: tuple[int, int], *, num_others: int = 0) -> int:
+    """A dataset with two classes of twenty photos of this size each, and some of an ordinary one."""
+    library = worker.services.library
+    dataset_id = library.create_dataset(name, ["first", "second"]).id
+    for class_name, begin in (("first", 100), ("second", 200)):
+        images = [new_image(number, class_name) for number in range(begin, begin + 20 + num_others)]
+        shaped = [
+            replace(image, photo=replace(image.photo, width=size[0], height=size[1])) if place < 20 else image
+            for place, image in enumerate(images)
+        ]
+        library.add_images(dataset_id, shaped)
+    return dataset_id
+
+
+def test_long_photos_are_shown_whole(visit: Visit, worker: PretendWorker) -> None:
+    """Where a square would cut most of each photo off, the whole photo is the choice by itself, for races too."""
+    add_shaped(worker, "Strips", (900, 150))
+    app = visit()
+    assert f"{83}{NBSP}% of each photo is cut off" in texts(app)
+    assert "The whole photo is used" in texts(app)
+    assert "Not as in the recipe" not in texts(app)
+    press(app, "Train")
+    assert [view.config.fit_mode for view in runs(worker)] == ["squash"]
+    app = press(visit(), "Cut to the middle after all")
+    assert "may be outside of it" in texts(app)
+    assert "Not as in the recipe: how a photo becomes a square cut to the middle" in texts(app)
+    press(app, "Use the whole photo")
+    assert "Not as in the recipe" not in texts(app)
+    press(app, "Cut to the middle after all")
+    press(app, "Train")
+    assert [view.config.fit_mode for view in runs(worker)] == ["crop", "squash"]
+    app.switch_page(PAGE).run()
+    app.multiselect(key="train.race.chosen").set_value(["EfficientNetLite0", "EfficientNetLite1"]).run()
+    press(app, "Start the race of 2 networks")
+    assert [view.config.fit_mode for view in runs(worker)] == ["squash", "squash", "crop", "squash"]
+
+
+def test_some_long_photos_are_told(visit: Visit, worker: PretendWorker) -> None:
+    """Among ordinary ones they change nothing by themselves; one click shows them whole."""
+    add_shaped(worker, "Mixed", (400, 1600), num_others=30)
+    app = visit()
+    assert f"75{NBSP}% is cut off 40 of 100 photos" in texts(app)
+    press(app, "Use the whole photo")
+    press(app, "Train")
+    assert [view.config.fit_mode for view in runs(worker)] == ["squash"]
+
+
+def test_nothing_is_said_of_ordinary_photos(visit: Visit, birds: int) -> None:
+    """Photos of 4 to 3 are what the networks are used to."""
+    app = visit()
+    assert "cut off" not in texts(app)
+    assert not has_button(app, "Use the whole photo")
+
+
+def find_mirrored(worker: PretendWorker, dataset_id: int) -> None:
+    """A check that found all classes to be mirror images of each other."""
+    library = worker.services.library
+    finding = Finding(
+        key="mirrored_classes:1",
+        kind=FindingKind.MIRRORED_CLASSES,
+        title="Mirror images in different classes",
+        why="They are no copies.",
+        remedy=None,
+        image_ids=(),
+        class_ids=tuple(class_ids(library, dataset_id).values()),
+    )
+    library.save_check(dataset_id, library.get_dataset(dataset_id).revision, [finding.to_json()])
+
+
+def test_mirror_images_are_not_mirrored(visit: Visit, worker: PretendWorker, birds: int) -> None:
+    """A recipe that mirrors gets it off, which is said; at the switch and before the start there is a warning."""
+    find_mirrored(worker, birds)
+    app = visit()
+    assert "Mirroring is off" not in texts(app)  # nor would it be with this recipe
+    app.radio(key="train.start.recipe").set_value("small_data").run()
+    assert "**Mirroring is off**, though the recipe has it: “crow” and “tit” are mirror images" in texts(app)
+    choose_view(app, "Expert")
+    assert setting(app, "toggle", "augment.flip").value is False
+    assert "better leave it off" in texts(app)
+    setting(app, "toggle", "augment.flip").set_value(True).run()
+    assert "each of them would be shown under both names. Switch it off." in texts(app)
+    assert "and mirroring is on" in texts(app)
+    press(app, "Switch mirroring off")
+    press(app, "Train")
+    (view,) = runs(worker)
+    assert view.config.augment == replace(RECIPES["small_data"].augment, flip=False)
+
+
+def test_mirroring_stays_off_when_the_finding_is_put_away(visit: Visit, worker: PretendWorker, birds: int) -> None:
+    """That it is fine for classes to be mirror images does not make them anything else."""
+    find_mirrored(worker, birds)
+    worker.services.library.dismiss_finding(birds, "mirrored_classes:1")
+    app = visit()
+    app.radio(key="train.start.recipe").set_value("small_data").run()
+    assert "Mirroring is off" in texts(app)
+
+
+def test_what_makes_the_number_wrong_is_told_before(visit: Visit, worker: PretendWorker, birds: int) -> None:
+    """The same photo in two classes, with the way to the check."""
+    library = worker.services.library
+    add(library, birds, "tit", range(100, 103))
+    doubled = Finding(
+        key="in_two_classes:1",
+        kind=FindingKind.IN_TWO_CLASSES,
+        title="In two classes at once",
+        why="Nothing can be learned from it.",
+        remedy=None,
+        image_ids=(1, 41, 2, 42, 3, 43),
+        groups=((1, 41), (2, 42), (3, 43)),
+        member_keys=("1", "2", "3"),
+    )
+    library.save_check(birds, library.get_dataset(birds).revision, [doubled.to_json()])
+    app = visit()
+    assert "3 photos are in two classes at once" in texts(app)
+    follow_link(app, "Check")
+    assert next(each for each in app.get("button_group") if each.key == "dataset.section").value == "Check"
 
 
 # --- while it trains -------------------------------------------------------------------------------------

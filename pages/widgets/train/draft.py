@@ -1,7 +1,8 @@
 """A run that somebody is putting together: a recipe, and what was changed of it.
 
-Every setting has a name, such as "head_phase.learning_rate". The recipe has a value for each; only what differs from
-it is kept, so that choosing another recipe, or another view of the form, loses nothing that should stay.
+Every setting has a name, such as "head_phase.learning_rate". The recipe has a value for each, or the photos ask for
+another one (`core.runs.nature`); only what differs from that is kept, so that choosing another recipe, or another view
+of the form, loses nothing that should stay.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from core.config import (
 )
 from core.recipes import DEFAULT_RECIPE, RECIPES, Recipe, layer_at_share
 from core.runs.begin import NO_SNAPSHOT
+from core.runs.nature import NOTHING_KNOWN, Nature, suited
 from core.runs.records import RunView
 
 # Share of the layers that is offered for fine-tuning where the recipe has none; that of the recipe "careful".
@@ -51,6 +53,7 @@ class Draft:
     parent_id: int | None = None  # the run that it was made from
     parent_name: str = ""
     is_expert: bool = False
+    nature: Nature = NOTHING_KNOWN  # of the photos of the dataset
 
     def choose_recipe(self, name: str) -> None:
         """Begin anew with another recipe: its numbers belong together."""
@@ -63,7 +66,7 @@ class Draft:
         self.changes.pop(CUT, None)
 
     def change(self, name: str, value: Any, standard: Any) -> None:
-        """Give a setting a value; the recipe's own is no change."""
+        """Give a setting a value; the one that it has without a change is none."""
         if value == standard:
             self.changes.pop(name, None)
         else:
@@ -78,10 +81,10 @@ class Draft:
         return self.backbone or RECIPES[self.recipe].backbone or default_backbone
 
 
-def recipe_values(recipe: Recipe, backbone: str) -> dict[str, Any]:
-    """A recipe's value for every setting."""
+def recipe_values(recipe: Recipe, backbone: str, nature: Nature = NOTHING_KNOWN) -> dict[str, Any]:
+    """A recipe's value for every setting, or the value that these photos ask for in its place."""
     base = replace(recipe, fine_tune=None, fine_tuned_share=None).config(NO_SNAPSHOT, backbone=backbone)
-    values = _values(base)
+    values = _values(suited(base, nature))
     if recipe.fine_tune is not None and backbone != SCRATCH:
         values |= _phase_values(recipe.fine_tune.phase)
         if recipe.fine_tuned_share is not None:
@@ -94,7 +97,8 @@ def recipe_values(recipe: Recipe, backbone: str) -> dict[str, Any]:
 
 def draft_values(draft: Draft, default_backbone: str) -> dict[str, Any]:
     """The value of every setting of a draft."""
-    values = recipe_values(RECIPES[draft.recipe], draft.backbone_name(default_backbone)) | draft.changes
+    backbone = draft.backbone_name(default_backbone)
+    values = recipe_values(RECIPES[draft.recipe], backbone, draft.nature) | draft.changes
     if RECIPES[draft.recipe].fine_tune is None and RATE not in draft.changes:
         # A rate that the person chose for the head counts here, too.
         values[RATE] = _tenth(values["head_phase.learning_rate"])
@@ -142,12 +146,15 @@ def first_trained_layer(values: Mapping[str, Any], num_layers: int | None) -> in
     return None if num_layers is None else layer_at_share(num_layers, values[SHARE])
 
 
-def draft_of(view: RunView, default_backbone: str, *, is_fine_tuned: bool = False) -> Draft:
+def draft_of(
+    view: RunView, default_backbone: str, *, nature: Nature = NOTHING_KNOWN, is_fine_tuned: bool = False
+) -> Draft:
     """A form that is filled in like a run, to train it again with a change.
 
     Args:
         view: the run.
         default_backbone: for recipes that go with any.
+        nature: of the photos of its dataset as they are now.
         is_fine_tuned: whether its network is to be adjusted as well, whether it was or not.
 
     Raises:
@@ -156,7 +163,7 @@ def draft_of(view: RunView, default_backbone: str, *, is_fine_tuned: bool = Fals
     config = view.config
     recipe = RECIPES.get(view.recipe or "") or RECIPES[DEFAULT_RECIPE]
     draft = Draft(dataset_id=view.dataset_id, recipe=recipe.name, parent_id=view.id, parent_name=view.name)
-    draft.is_expert = is_fine_tuned
+    draft.is_expert, draft.nature = is_fine_tuned, nature
     draft.choose_backbone(config.backbone, recipe.backbone or default_backbone)
     standard = draft_values(draft, default_backbone)
     values = config_values(config)

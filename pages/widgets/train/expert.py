@@ -21,6 +21,7 @@ from core.config import (
 )
 from core.datasets.records import DatasetView
 from core.errors import ConfigError
+from core.evaluation.reasons import listed
 from core.recipes import RECIPES
 from core.services import Services
 from pages.widgets.train.cut import render_cut
@@ -35,6 +36,7 @@ from pages.widgets.train.settings import (
     learning_rate_text,
 )
 from pages.widgets.train.status import time_text
+from pages.widgets.wording import plain
 
 _RATES = (*(digit * 10.0**power for power in range(-7, 0) for digit in (1, 2, 3, 5)), 1.0)
 _VIEW_CHOICES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, MAX_VIEWS)
@@ -60,7 +62,7 @@ class _Fields:
         default = services.settings.default_backbone
         self.draft = draft
         self.values = draft_values(draft, default)
-        self._standards = recipe_values(RECIPES[draft.recipe], draft.backbone_name(default))
+        self._standards = recipe_values(RECIPES[draft.recipe], draft.backbone_name(default), draft.nature)
 
     def key(self, name: str, shown: Any, read: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
         """Arguments that tie a widget to a setting.
@@ -168,6 +170,12 @@ def _render_photos(fields: _Fields, backbone: str) -> None:
     )
     st.markdown("**How far a variation may go (augmentation)**")
     fields.toggle("augment.flip", "Left and right may change places", "Not for letters, clocks and traffic signs.")
+    mirrored = fields.draft.nature.mirrored_classes
+    if mirrored:
+        is_on = values["augment.flip"]
+        mark = ":orange[:material/warning:]" if is_on else ":material/flip:"
+        advice = "each of them would be shown under both names. Switch it off." if is_on else "better leave it off."
+        st.caption(f"{mark} {plain(listed(mirrored))} are mirror images of each other: {advice}")
     columns = st.columns(2)
     for number, (name, (label, most, explanation)) in enumerate(_CHANGES.items()):
         with columns[number % 2]:

@@ -7,13 +7,15 @@ import streamlit as st
 from core.backbones.catalog import all_backbones, find_backbone
 from core.errors import RunError
 from core.recipes import DEFAULT_RECIPE, RECIPES
-from core.runs.begin import NO_SNAPSHOT, RunRequest, begin_runs
+from core.runs.begin import NO_SNAPSHOT, RunRequest, begin_runs, find_obstacle
+from core.runs.nature import suited
 from core.services import Services
 from pages.widgets.errors import guarded
 from pages.widgets.preparation import Availability, availability_of, describe_availability
 from pages.widgets.train.draft import Draft
 from pages.widgets.train.opened import open_race
-from pages.widgets.wording import count
+from pages.widgets.train.prospects import find_dataset_prospect
+from pages.widgets.wording import count, plain
 
 _CHOSEN = "train.race.chosen"
 _MIN_BACKBONES = 2
@@ -41,14 +43,26 @@ def render_race_form(draft: Draft, services: Services) -> None:
             ),
             persist_state="session",
         )
+        reason = _reason_against(len(chosen), draft, services)
         st.button(
             f"Start the race of {count(len(chosen), 'network')}" if chosen else "Start the race",
             icon=":material/flag:",
-            disabled=len(chosen) < _MIN_BACKBONES,
-            help="At least two are needed." if len(chosen) < _MIN_BACKBONES else None,
+            disabled=reason is not None,
+            help=reason,
             on_click=guarded(_begin),
             args=(draft, tuple(chosen), services),
         )
+
+
+def _reason_against(num_chosen: int, draft: Draft, services: Services) -> str | None:
+    """Why no race can begin; Markdown. None: one can."""
+    if draft.dataset_id is not None:
+        dataset = services.library.get_dataset(draft.dataset_id)
+        prospect = find_dataset_prospect(dataset, services)
+        obstacle = find_obstacle(dataset, services.library.list_classes(dataset.id), prospect)
+        if obstacle is not None:
+            return plain(obstacle.text)
+    return "At least two are needed." if num_chosen < _MIN_BACKBONES else None
 
 
 def _begin(draft: Draft, backbones: tuple[str, ...], services: Services) -> None:
@@ -58,7 +72,7 @@ def _begin(draft: Draft, backbones: tuple[str, ...], services: Services) -> None
     requests = [
         RunRequest(
             dataset_id=draft.dataset_id,
-            config=recipe.config(NO_SNAPSHOT, backbone=backbone),
+            config=suited(recipe.config(NO_SNAPSHOT, backbone=backbone), draft.nature),
             recipe=recipe.name,
             race=race,
         )

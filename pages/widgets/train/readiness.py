@@ -1,6 +1,6 @@
 """What there is to learn from, how long it will take, what speaks against it, and the button that begins."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -8,14 +8,16 @@ from core.backbones.artefacts import find_artefact
 from core.backbones.catalog import Backbone, find_backbone
 from core.backbones.layers import LayerRow
 from core.config import HUB_PREFIX, SCRATCH, TrainConfig
-from core.datasets.checks.findings import FindingKind
 from core.datasets.records import ClassView, DatasetView, Split
-from core.errors import ConfigError, DatasetError
-from core.runs.begin import Prospect, RunRequest, begin_runs, check_can_begin
+from core.datasets.tasks import CHECK_KIND
+from core.errors import ConfigError
+from core.runs.begin import Obstacle, Place, Prospect, RunRequest, begin_runs, find_obstacle
+from core.runs.concerns import Concern, Contents, find_concerns
 from core.services import Services
 from pages.widgets.dataset.chooser import dataset_address
 from pages.widgets.dataset.overview import SPLIT_TITLES
 from pages.widgets.dataset.problems import open_findings
+from pages.widgets.dataset.remembered import remembered
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.links import render_link
 from pages.widgets.preparation import Availability, availability_of, render_preparation
@@ -24,11 +26,20 @@ from pages.widgets.train.expected import render_expected
 from pages.widgets.train.opened import open_run
 from pages.widgets.train.prospects import find_dataset_prospect
 from pages.widgets.train.settings import describe_change
+from pages.widgets.train.suited import render_suited
 from pages.widgets.wording import count, plain
 
 _POLL_SECONDS = 0.5
-_WARNED_ABOUT = (FindingKind.FEW_PHOTOS, FindingKind.IMBALANCE)
 _MAX_CHANGES_SHOWN = 6
+_MAX_CONCERNS_SHOWN = 4
+_CONCERNS = "train.concerns"
+# What a link to the place is called, and the section of the dataset page.
+_PLACES = {
+    Place.PHOTOS: ("Look at its photos", "Photos"),
+    Place.SPLIT: ("Split the photos", "Split"),
+    Place.CHECK: ("See what was found", "Check"),
+    Place.COLLECT: ("Add photos", "Collect"),
+}
 
 
 def render_readiness(draft: Draft, dataset: DatasetView, layers: Sequence[LayerRow], services: Services) -> None:
@@ -41,40 +52,57 @@ def render_readiness(draft: Draft, dataset: DatasetView, layers: Sequence[LayerR
     with st.container(border=True, key="train-readiness"):
         st.subheader("Before the start", anchor=False)
         _render_counts(prospect)
-        reason = _refusal(lambda: check_can_begin(dataset, classes, prospect))
+        values = draft_values(draft, default)
+        obstacle = find_obstacle(dataset, classes, prospect)
         config = None
         try:
-            config = make_config(draft_values(draft, default), backbone, num_layers_of(backbone, layers))
+            config = make_config(values, backbone, num_layers_of(backbone, layers))
         except ConfigError as exc:
-            reason = reason or str(exc)
-        if config is not None and reason is None:
+            obstacle = obstacle or Obstacle(short="a setting cannot be used", text=str(exc))
+        if config is not None and obstacle is None:
             render_expected(config, prospect, dataset, services)
         _render_changes(draft, services)
-        if reason is not None:
-            show_error(reason)
+        if obstacle is not None:
+            _render_obstacle(obstacle, dataset)
         elif config is None:
             _render_missing_layers(find_backbone(backbone), services)
         else:
             _render_preparing(backbone, services)
-        request = None if config is None or reason is not None else _request(draft, dataset, config)
-        st.button(
-            "Train",
-            type="primary",
-            icon=":material/model_training:",
-            width="stretch",
-            disabled=request is None,
-            on_click=guarded(_begin),
-            args=(request, services),
+        render_suited(draft, values, services)
+        _render_concerns(dataset, classes, prospect, services)
+        _render_button(obstacle, None if config is None else _request(draft, dataset, config), services)
+
+
+def _render_obstacle(obstacle: Obstacle, dataset: DatasetView) -> None:
+    show_error(obstacle.text)
+    if obstacle.place is not None:
+        title, section = _PLACES[obstacle.place]
+        render_link(
+            "pages/dataset.py",
+            title,
+            icon=":material/arrow_forward:",
+            address=dataset_address(dataset.id, section),
         )
-        _render_warnings(dataset, classes, prospect, services)
 
 
-def _refusal(check: Callable[[], None]) -> str | None:
-    try:
-        check()
-    except DatasetError as exc:
-        return str(exc)
-    return None
+def _render_button(obstacle: Obstacle | None, request: RunRequest | None, services: Services) -> None:
+    """What is sure to come to nothing cannot be begun, and the button says why."""
+    label, reason = "Train", None
+    if obstacle is not None:
+        label, reason = f"Cannot train: {plain(obstacle.short)}", plain(obstacle.text)
+    elif request is None:
+        reason = "Which layers are trained is known once the network is prepared."
+    st.button(
+        label,
+        key="train.begin",
+        type="primary",
+        icon=":material/model_training:" if obstacle is None else ":material/block:",
+        width="stretch",
+        disabled=obstacle is not None or request is None,
+        help=reason,
+        on_click=guarded(_begin),
+        args=(request, services),
+    )
 
 
 def _request(draft: Draft, dataset: DatasetView, config: TrainConfig) -> RunRequest:
@@ -151,37 +179,39 @@ def _render_preparing(backbone: str, services: Services) -> None:
         st.caption(f":material/info: {known.title} is used for the first time; it will be prepared at the start.")
 
 
-def _render_warnings(
+def _render_concerns(
     dataset: DatasetView, classes: Sequence[ClassView], prospect: Prospect, services: Services
 ) -> None:
-    """What may make the result worse, or look better, than it is; each with the way to the remedy."""
-    names = {view.id: view.name for view in classes}
-    for split, words in (
-        (Split.TRAIN, "cannot be learned"),
-        (Split.VALIDATION, "counts neither as right nor as wrong while training"),
-    ):
-        without = [names[each] for each, counts in prospect.class_counts.items() if not counts[split]]
-        if without and prospect.num_photos(split):
-            listed = ", ".join(without)
-            _warn(f"No photo for {SPLIT_TITLES[split]}: {listed}. Such a class {words}.", "Split", dataset)
-    if not prospect.num_photos(Split.VALIDATION):
-        _warn("No validation photos: nobody can tell which epoch is best, so the last one is kept.", "Split", dataset)
-    if not prospect.num_photos(Split.TEST):
-        _warn(
-            "No test photos: the accuracy will be that of the validation photos, a little too good.", "Split", dataset
-        )
-    if prospect.num_leaks:
-        twins = count(prospect.num_leaks, "validation or test photo")
-        verb = "looks" if prospect.num_leaks == 1 else "look"
-        _warn(f"{twins} {verb} nearly like one for training: the result will seem better than it is.", "Check", dataset)
-    for finding in open_findings(dataset, services):
-        if finding.kind in _WARNED_ABOUT:
-            _warn(finding.title, "Check", dataset)
+    """What may make the result wrong, or worse than it need be; each with the way to the remedy."""
+    if services.dataset_tasks.is_active(CHECK_KIND, dataset.id):
+        st.fragment(_await_check, run_every=_POLL_SECONDS)(dataset.id, services)
+    findings = open_findings(dataset, services)
+
+    def find() -> list[Concern]:
+        images = services.library.list_images(dataset.id)
+        return find_concerns(Contents(classes=classes, images=images, prospect=prospect, findings=findings))
+
+    concerns = remembered(_CONCERNS, (dataset.id, dataset.revision, findings, prospect), find)
+    for concern in concerns[:_MAX_CONCERNS_SHOWN]:
+        _render_concern(concern, dataset)
+    rest = concerns[_MAX_CONCERNS_SHOWN:]
+    if rest:
+        with st.expander(f"{len(rest)} more", icon=":material/warning:"):
+            for concern in rest:
+                _render_concern(concern, dataset)
 
 
-def _warn(text: str, section: str, dataset: DatasetView) -> None:
+def _await_check(dataset_id: int, services: Services) -> None:
+    """Tell that the photos are still being looked at, and make the page anew once that is known."""
+    if not services.dataset_tasks.is_active(CHECK_KIND, dataset_id):
+        st.rerun()
+    st.caption(":material/hourglass_top: The photos are still being checked; what is found will stand here.")
+
+
+def _render_concern(concern: Concern, dataset: DatasetView) -> None:
+    _, section = _PLACES[concern.place]
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
-        st.markdown(f":orange[:material/warning:] {plain(text)}", width="stretch")
+        st.markdown(f":orange[:material/warning:] {plain(concern.text)}", width="stretch")
         render_link(
             "pages/dataset.py",
             section,

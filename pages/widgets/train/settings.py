@@ -8,7 +8,11 @@ from pages.widgets.train.draft import CUT, SHARE
 from pages.widgets.wording import plain
 
 OPTIMIZER_TITLES = {"adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD"}
-FIT_TITLES = {"crop": "cut to the middle (crop)", "letterbox": "add borders (letterbox)", "squash": "stretch (squash)"}
+FIT_TITLES = {
+    "crop": "cut to the middle (crop)",
+    "letterbox": "whole photo, with borders (letterbox)",
+    "squash": "whole photo, stretched (squash)",
+}
 PRECISION_TITLES = {
     "auto": "as the device likes it (auto)",
     "float32": "float32",

@@ -1,5 +1,8 @@
 """The form for a new run: dataset, recipe, network, and everything else for those who want it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from core.backbones.artefacts import find_artefact
@@ -7,16 +10,18 @@ from core.backbones.catalog import all_backbones, find_backbone
 from core.backbones.layers import LayerRow
 from core.config import HUB_PREFIX, SCRATCH
 from core.datasets.records import DatasetView
-from core.errors import ArtefactDamagedError, UnknownBackboneError
+from core.errors import ArtefactDamagedError, UnknownBackboneError, UnknownDatasetError
 from core.recipes import RECIPES, Recipe
+from core.runs.nature import NOTHING_KNOWN, Nature
 from core.services import Services
 from pages.widgets.dataset.chooser import dataset_address, last_opened
 from pages.widgets.errors import show_error
 from pages.widgets.links import render_link
 from pages.widgets.preparation import Availability, availability_of, describe_availability
-from pages.widgets.train.draft import Draft, draft_of
+from pages.widgets.train.draft import Draft, draft_of, recipe_values
 from pages.widgets.train.expert import render_expert
 from pages.widgets.train.opened import close
+from pages.widgets.train.prospects import find_nature
 from pages.widgets.train.race_form import render_race_form
 from pages.widgets.train.readiness import render_readiness
 from pages.widgets.wording import count, plain
@@ -36,16 +41,37 @@ def current_draft() -> Draft:
     return st.session_state.setdefault(_DRAFT, Draft())
 
 
-def begin_again(run_id: int, services: Services, *, is_fine_tuned: bool = False) -> None:
+def begin_again(
+    run_id: int, services: Services, *, is_fine_tuned: bool = False, changes: Mapping[str, Any] | None = None
+) -> None:
     """Show the form, filled in like a run.
+
+    Args:
+        run_id: the run.
+        services: the open services.
+        is_fine_tuned: whether its network is to be adjusted as well.
+        changes: settings that are to be others, by name.
 
     Raises:
         UnknownRunError: no such run.
         ConfigError: another version of Bluetit wrote its config.
     """
     view = services.runs.get_run(run_id)
-    st.session_state[_DRAFT] = draft_of(view, services.settings.default_backbone, is_fine_tuned=is_fine_tuned)
+    default = services.settings.default_backbone
+    nature = _nature_of(view.dataset_id, services)
+    draft = draft_of(view, default, nature=nature, is_fine_tuned=is_fine_tuned)
+    standards = recipe_values(RECIPES[draft.recipe], draft.backbone_name(default), nature)
+    for name, value in (changes or {}).items():
+        draft.change(name, value, standards.get(name))
+    st.session_state[_DRAFT] = draft
     close()
+
+
+def _nature_of(dataset_id: int | None, services: Services) -> Nature:
+    try:
+        return NOTHING_KNOWN if dataset_id is None else find_nature(services.library.get_dataset(dataset_id), services)
+    except UnknownDatasetError:
+        return NOTHING_KNOWN  # deleted for good meanwhile; another dataset will be chosen
 
 
 def render_start(services: Services) -> None:
@@ -59,6 +85,7 @@ def render_start(services: Services) -> None:
     if draft.dataset_id not in datasets:
         last = last_opened()
         draft.dataset_id = last if last in datasets else next(iter(datasets))
+    draft.nature = find_nature(datasets[draft.dataset_id], services)
     if draft.parent_id is not None:
         _render_parent(draft)
     left, right = st.columns([3, 2], gap="large")

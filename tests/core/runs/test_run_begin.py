@@ -6,7 +6,16 @@ from core.datasets.library import Library
 from core.datasets.records import Review, Split
 from core.datasets.snapshots import load_snapshot
 from core.errors import DatasetError
-from core.runs.begin import NO_SNAPSHOT, Prospect, RunRequest, begin_runs, check_can_begin, find_prospect
+from core.runs.begin import (
+    NO_SNAPSHOT,
+    Place,
+    Prospect,
+    RunRequest,
+    begin_runs,
+    check_can_begin,
+    find_obstacle,
+    find_prospect,
+)
 from core.runs.desk import RunDesk
 from core.runs.library import RunLibrary
 from core.runs.records import RunStatus
@@ -99,8 +108,7 @@ def test_unsure_photos_are_left_out(database: Database, desk: RunDesk, library: 
     assert "Only the class “tit”" in (refusal := refusal_of(library, birds))
     assert refusal.endswith("marked as unsure do not count.")
     library.set_review([image.id for image in images], Review.UNSURE)
-    assert "no photos for training" in (refusal := refusal_of(library, birds))
-    assert refusal.endswith("marked as unsure do not count.")
+    assert "no photos for training: all are marked as unsure" in refusal_of(library, birds)
 
 
 def test_near_duplicates_across_the_split_are_counted(library: Library, birds: int) -> None:
@@ -130,6 +138,21 @@ def test_nothing_to_learn_from(library: Library, birds: int) -> None:
     assert refusal_of(library, single).startswith("Only the class “crow” of the dataset “Single” has photos")
     library.set_split([image.id for image in library.list_images(birds)], Split.TEST)
     assert "has no photos for training" in refusal_of(library, birds)
+
+
+def test_a_class_that_could_only_be_wrong_is_refused(library: Library, birds: int) -> None:
+    """A class with photos to be judged by and none to learn from is named, with the way out."""
+    images = library.list_images(birds)
+    library.set_split([image.id for image in images[:20]], Split.TRAIN)
+    library.set_split([image.id for image in images[20:]], Split.VALIDATION)
+    add(library, birds, "jay", range(300, 330))
+    dataset, classes = library.get_dataset(birds), library.list_classes(birds)
+    obstacle = find_obstacle(dataset, classes, prospect_of(library, birds))
+    assert obstacle is not None
+    assert (obstacle.short, obstacle.place) == ("“tit” without photos for training", Place.SPLIT)
+    assert "every answer to them would be wrong" in obstacle.text
+    library.set_review([image.id for image in images[20:]], Review.UNSURE)
+    assert find_obstacle(dataset, classes, prospect_of(library, birds)) is None  # it is left out as a whole
 
 
 def test_a_refused_run_leaves_nothing_behind(

@@ -8,6 +8,7 @@ from sqlalchemy import delete, event, text
 from sqlalchemy.exc import IntegrityError
 
 from core.config import TrainConfig
+from core.datasets.library import Library
 from core.errors import NameRefusedError, RunStateError, UnknownDatasetError, UnknownRunError
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
@@ -100,6 +101,18 @@ def test_default_names_are_numbered(runs: RunLibrary, ended: int, plan: TrainCon
     runs.rename(ended, "mobilenet  2")
     assert runs.create_run(config(plan.snapshot, "MobileNet")).name == "MobileNet 3"
     assert runs.free_name("ENDED") == "ENDED"
+
+
+def test_default_names_say_what_a_run_is(
+    runs: RunLibrary, plan: TrainConfig, dataset_id: int, database: Database
+) -> None:
+    """Dataset, recipe and network; a dataset that gets another name changes no name that a run has."""
+    dataset = Library(database).get_dataset(dataset_id)
+    view = runs.create_run(plan, recipe="quick", dataset_id=dataset_id)
+    assert view.name == f"{dataset.name} · Quick · MobileNetV2"
+    Library(database).rename_dataset(dataset_id, "renamed")
+    assert runs.get_run(view.id).name == view.name
+    assert runs.create_run(plan, recipe="quick", dataset_id=dataset_id).name == "renamed · Quick · MobileNetV2"
 
 
 def test_names_are_refused_like_those_of_datasets(runs: RunLibrary, ended: int, plan: TrainConfig) -> None:
