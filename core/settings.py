@@ -180,6 +180,13 @@ class Settings:
         minimum=0,
     )
 
+    def __post_init__(self) -> None:
+        # A relative path would mean another folder to the worker, and wherever the server's own folder changes.
+        for name in ("workspace_dir", "weights_dir", "cache_dir"):
+            folder = getattr(self, name)
+            if folder is not None and not folder.is_absolute():
+                object.__setattr__(self, name, Path(os.path.abspath(folder)))
+
     @property
     def weights_path(self) -> Path:
         """Folder of pretrained weight files."""
@@ -211,9 +218,9 @@ class Settings:
         return self.workspace_dir / "logs"
 
     @property
-    def sqlalchemy_url(self) -> str:
-        """URL of the database, the workspace's SQLite file unless another is set."""
-        return self.database_url or f"sqlite:///{self.workspace_dir / 'bluetit.sqlite3'}"
+    def database_path(self) -> Path:
+        """SQLite file of the workspace, which is used unless `database_url` names another database."""
+        return self.workspace_dir / "bluetit.sqlite3"
 
     @property
     def num_inference_threads(self) -> int:
