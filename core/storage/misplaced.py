@@ -1,8 +1,8 @@
 """A workspace's database that an older Bluetit put elsewhere, brought into the workspace.
 
-Up to version 0.1 the database's address was put together as text and then read as a URL: a `?` in the workspace's path
-cut it off there, and `%20` became a space. So the database of `/data/what?/birds` was the file `/data/what`, and that of
-`/data/my%20birds` lay in `/data/my birds`, which may be a workspace of its own.
+Up to version 0.1 the database's address was put together as text and then read as a URL: a `?` in the workspace's
+path cut it off there, and `%20` became a space. So the database of `/data/what?/birds` was the file `/data/what`, and
+that of `/data/my%20birds` lay in `/data/my birds`, which may be a workspace of its own.
 """
 
 import logging
@@ -56,30 +56,52 @@ def _old_paths(database_path: Path) -> Iterator[Path]:
 
 
 def _adopt(old_path: Path, workspace_dir: Path, database_path: Path) -> None:
+    deadline = time.monotonic() + IN_USE_SECONDS
+    while not database_path.exists() and old_path.is_file():
+        try:
+            with translating_disk_errors(database_path):
+                _try_to_adopt(old_path, workspace_dir, database_path)
+            return
+        except sqlite3.Error as exc:
+            if database_path.exists():
+                return  # another process was faster, and this one looked at what it left
+            if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise StorageError(
+                    f"The database of {workspace_dir} was put into {old_path} by an older Bluetit and cannot be moved "
+                    f"to its place: {exc}."
+                ) from exc
+            if time.monotonic() > deadline:
+                raise StorageError(
+                    f"The database of {workspace_dir} was put into {old_path} by an older Bluetit, and a program has "
+                    "it open. Stop the older Bluetit, then start this one again."
+                ) from exc
+        time.sleep(_RETRY_SECONDS)
+
+
+def _try_to_adopt(old_path: Path, workspace_dir: Path, database_path: Path) -> None:
     if not _is_sqlite(old_path):
         return
-    is_alone = False
-    with translating_disk_errors(database_path), closing(sqlite3.connect(old_path, isolation_level=None)) as connection:
-        try:
-            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            if not {"alembic_version", "tasks"} <= tables:
-                return  # somebody else's database
-            if not _lock(connection, old_path, database_path):
-                return  # another process was faster
-            listed = list(_listed_files(connection, workspace_dir, tables))
-            num_here = sum(path.exists() for path in listed)
-            # Where nothing is listed, nothing tells whose it is: beside a workspace it is ours, in another it is not.
-            is_ours = num_here > 0 if listed else old_path.name != database_path.name
-            if not is_ours:
-                return
-            is_alone = num_here == len(listed)
-            with write_atomically(database_path) as draft, closing(sqlite3.connect(draft)) as copy:
-                connection.backup(copy)
-        except sqlite3.Error as exc:
-            raise StorageError(
-                f"The database of {workspace_dir} was put into {old_path} by an older Bluetit and cannot be moved to "
-                f"its place: {exc}."
-            ) from exc
+    # Not by its plain name, which would make the file anew when another process has just moved it.
+    address = f"{old_path.as_uri()}?mode=rw"
+    with closing(sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)) as connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not {"alembic_version", "tasks"} <= tables:
+            return  # somebody else's database
+        listed = list(_listed_files(connection, workspace_dir, tables))
+        # Where nothing is listed, nothing tells whose it is: beside a workspace it is ours, in another it is not.
+        if not (any(path.exists() for path in listed) if listed else old_path.name != database_path.name):
+            return
+        # Merges its log (-wal) into the file; refused while another connection is open, even an idle one.
+        connection.execute("PRAGMA journal_mode = DELETE")
+        # Kept after the transaction, which a backup would wait for without end.
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("COMMIT")
+        if database_path.exists():
+            return
+        is_alone = all(path.exists() for path in _listed_files(connection, workspace_dir, tables))
+        with write_atomically(database_path) as draft, closing(sqlite3.connect(draft)) as copy:
+            connection.backup(copy)
     logger.warning("The database of %s was in %s; it is in its place now.", workspace_dir, old_path)
     if is_alone:
         try:
@@ -91,31 +113,6 @@ def _adopt(old_path: Path, workspace_dir: Path, database_path: Path) -> None:
 def _is_sqlite(path: Path) -> bool:
     with translating_disk_errors(path), path.open("rb") as file:
         return file.read(16) == b"SQLite format 3\0"
-
-
-def _lock(connection: sqlite3.Connection, old_path: Path, database_path: Path) -> bool:
-    """Keep all others out of the old file, its log (-wal) merged into it; False when the right file is there by now."""
-    deadline = time.monotonic() + IN_USE_SECONDS
-    while not database_path.exists():
-        try:
-            # Refused while another connection is open, even an idle one.
-            connection.execute("PRAGMA journal_mode = DELETE")
-            # Kept after the transaction, which a backup would wait for without end.
-            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-            connection.execute("BEGIN EXCLUSIVE")
-            connection.execute("COMMIT")
-        except sqlite3.OperationalError as exc:
-            if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                raise
-            if time.monotonic() > deadline:
-                raise StorageError(
-                    f"The database of {database_path.parent} was put into {old_path} by an older Bluetit, and a "
-                    "program has it open. Stop the older Bluetit, then start this one again."
-                ) from exc
-            time.sleep(_RETRY_SECONDS)
-        else:
-            return not database_path.exists()
-    return False
 
 
 def _listed_files(connection: sqlite3.Connection, workspace_dir: Path, tables: set[str]) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""A workspace in a folder of any name works with its real worker, and everything is there after the folder was moved."""
+"""A workspace in a folder of any name works with its real worker, and all is there after the folder was moved."""
 
 from pathlib import Path
 

@@ -193,7 +193,9 @@ def test_another_workspace_keeps_its_database(tmp_path: Path, has_photos: bool, 
     settings = Settings(workspace_dir=tmp_path / "my%20birds")
     if exists:
         settings.workspace_dir.mkdir()
-    assert dataset_names(settings) == set()
+    with closing(open_database(other)) as running, running.read_session() as session:  # its server runs
+        assert session.query(Worker).count() == 0
+        assert dataset_names(settings) == set()
     assert dataset_names(other) == {"Birds"}
 
 
