@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from pages.served_page import PAGE_ROUTES, ServedPage
 from pages.server import SecurityHeaders, running_services
 from pages.widgets.errors import showing_errors
 from pages.widgets.heat_route import HEAT_ROUTES
@@ -42,6 +43,6 @@ else:
     app = st.App(
         __file__,
         lifespan=running_services,
-        routes=[*PHOTO_ROUTES, *HEAT_ROUTES],
-        middleware=[Middleware(SecurityHeaders)],
+        routes=[*PHOTO_ROUTES, *HEAT_ROUTES, *PAGE_ROUTES],
+        middleware=[Middleware(SecurityHeaders), Middleware(ServedPage)],
     )

@@ -13,14 +13,22 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import SettingsError
+from core.home import default_workspace_dir
 
 ENVIRONMENT_PREFIX = "BLUETIT_"
 SETTINGS_FILE_VARIABLE = "BLUETIT_SETTINGS_FILE"
 DEFAULT_SETTINGS_FILE = "bluetit.toml"
 
 
-def _setting(default: Any, *, unit: str, explanation: str, minimum: float | None = None) -> Any:
-    return field(default=default, metadata={"unit": unit, "help": explanation, "minimum": minimum})
+def _setting(
+    default: Any, *, unit: str, explanation: str, minimum: float | None = None, shown: str | None = None
+) -> Any:
+    """A row of the table; a default that is a function is worked out when it is needed, and `shown` says what it is."""
+    shown = shown if shown is not None else "" if default in (None, ()) else str(default)
+    metadata = {"unit": unit, "help": explanation, "minimum": minimum, "shown": shown}
+    if callable(default):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +37,8 @@ class Settings:
 
     # Where things live
     workspace_dir: Path = _setting(
-        Path.home() / ".bluetit",
+        default_workspace_dir,
+        shown="~/.bluetit",
         unit="folder",
         explanation="Holds everything of a user: database, photos, logs, caches.",
     )
@@ -180,6 +189,13 @@ class Settings:
         minimum=0,
     )
 
+    def __post_init__(self) -> None:
+        # A relative path would mean another folder to the worker, and wherever the server's own folder changes.
+        for name in ("workspace_dir", "weights_dir", "cache_dir"):
+            folder = getattr(self, name)
+            if folder is not None and not folder.is_absolute():
+                object.__setattr__(self, name, Path(os.path.abspath(folder)))
+
     @property
     def weights_path(self) -> Path:
         """Folder of pretrained weight files."""
@@ -211,9 +227,9 @@ class Settings:
         return self.workspace_dir / "logs"
 
     @property
-    def sqlalchemy_url(self) -> str:
-        """URL of the database, the workspace's SQLite file unless another is set."""
-        return self.database_url or f"sqlite:///{self.workspace_dir / 'bluetit.sqlite3'}"
+    def database_path(self) -> Path:
+        """SQLite file of the workspace, which is used unless `database_url` names another database."""
+        return self.workspace_dir / "bluetit.sqlite3"
 
     @property
     def num_inference_threads(self) -> int:
@@ -238,7 +254,7 @@ def describe() -> list[SettingRow]:
         SettingRow(
             name=spec.name,
             variable=ENVIRONMENT_PREFIX + spec.name.upper(),
-            default=_show_default(spec.default),
+            default=spec.metadata["shown"],
             unit=spec.metadata["unit"],
             explanation=spec.metadata["help"],
         )
@@ -253,8 +269,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         environ: the environment variables; the process' own if not given.
 
     Raises:
-        SettingsError: a value is of the wrong type or below its minimum, the file cannot be read, or it has
-            a name that is no setting.
+        SettingsError: a value is of the wrong type or below its minimum, the file cannot be read, it has a name that
+            is no setting, or there is no home folder for a workspace that is not set.
     """
     environ = os.environ if environ is None else environ
     from_file = _read_settings_file(environ)
@@ -304,11 +320,18 @@ def _parse(value: Any, kind: Any, where: str) -> Any:
             parts = value.split(",") if isinstance(value, str) else value
             return tuple(str(part).strip() for part in parts if str(part).strip())
         if kind in (Path, Path | None):
-            return Path(value).expanduser().resolve()
+            return _expand_home(Path(value), where).resolve()
         return str(value)
     except (TypeError, ValueError) as exc:
         name = getattr(kind, "__name__", str(kind))
         raise SettingsError(f"The {where} is {value!r}; a value of type {name} was expected.") from exc
+
+
+def _expand_home(path: Path, where: str) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as exc:
+        raise SettingsError(f"The {where} is {str(path)!r}, but there is no home folder. Give the whole path.") from exc
 
 
 def _parse_flag(value: Any) -> bool:
@@ -324,12 +347,6 @@ def num_usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _show_default(value: Any) -> str:
-    if isinstance(value, Path) and value.is_relative_to(Path.home()):
-        return str(Path("~") / value.relative_to(Path.home()))
-    return "" if value in (None, ()) else str(value)
 
 
 def to_environment(settings: Settings) -> dict[str, str]:

@@ -42,7 +42,8 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
         logger.error("%s", exc)
     if not st.get_option("server.headless"):
         # Streamlit opens the browser only for scripts that bring no server settings of their own.
-        url = f"http://localhost:{st.get_option('server.port')}"
+        base_path = str(st.get_option("server.baseUrlPath") or "").strip("/")
+        url = f"http://localhost:{st.get_option('server.port')}/{base_path}"
         threading.Timer(_BROWSER_DELAY_SECONDS, webbrowser.open, [url]).start()
     yield
     await asyncio.to_thread(close_services)

@@ -18,6 +18,7 @@ import httpx
 
 from core.backbones.catalog import Backbone
 from core.errors import WeightsDamagedError, WeightsMissingError
+from core.home import NO_HOME, home_dir
 from core.settings import Settings
 from core.storage.files import ensure_free_space, remove_abandoned_drafts, write_atomically
 
@@ -29,7 +30,7 @@ _CHUNK_BYTES = 1 << 20
 def keras_cache_dir() -> Path:
     """Folder in which `keras.applications` keeps downloaded weights; source: `keras/src/utils/file_utils.py`."""
     home = os.environ.get("KERAS_HOME")
-    return (Path(home) if home else Path.home() / ".keras") / "models"
+    return (Path(home) if home else (home_dir() or Path(NO_HOME)) / ".keras") / "models"
 
 
 def find_weights(backbone: Backbone, settings: Settings) -> Path | None:

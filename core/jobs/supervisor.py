@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from core.errors import BluetitError, UnknownTaskError
+from core.home import give_home
 from core.jobs.kinds import TASK_KINDS_PATH, Lane, find_kind, kinds_of
 from core.jobs.processes import end_process, is_running, remove_old_logs, worker_log_name
 from core.jobs.queue import WORKER_DIED, TaskQueue
@@ -250,13 +251,15 @@ class Supervisor:
     def _environment(self) -> dict[str, str]:
         """The worker's environment: ours, with exactly our settings."""
         paths = [str(PROJECT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        return {
+        environment = {
             "TF_CPP_MIN_LOG_LEVEL": "2",  # TensorFlow's warnings and errors, not its chatter
             **os.environ,
             **to_environment(self._settings),
             "PYTHONPATH": os.pathsep.join(paths),
             "PYTHONUTF8": "1",  # the log, on Windows
         }
+        give_home(self._settings.workspace_dir, environment)
+        return environment
 
     def _give_up(self, pool: _Pool) -> None:
         self._queue.fail_queued(

@@ -14,6 +14,7 @@ from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.jobs.supervisor import Supervisor
 from core.runs.folder import RunFolder
+from core.runs.hub_folder import find_hub_module
 from core.runs.library import RunLibrary, refusal, refuse_trashed
 from core.runs.records import RunStatus, RunView
 from core.settings import Settings
@@ -195,7 +196,7 @@ def _check_hub_folder(backbone: str, settings: Settings) -> None:
     """Whoever can open the page chooses the folder, and what is in it runs on the server."""
     if not backbone.startswith(HUB_PREFIX) or "://" in backbone:
         return
-    folder = Path(backbone.removeprefix(HUB_PREFIX)).resolve()
+    folder = Path(find_hub_module(backbone, settings)).resolve()
     allowed = [settings.hub_path, *map(Path, settings.hub_dirs)]
     if not any(folder.is_relative_to(place.resolve()) for place in allowed):
         raise ConfigError(

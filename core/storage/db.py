@@ -3,6 +3,7 @@
 SQLite in the workspace by default, PostgreSQL by setting.
 """
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -22,11 +23,14 @@ from sqlalchemy.orm import Session
 from core.errors import SettingsError, StorageError
 from core.settings import Settings
 from core.storage.files import no_space_error, translating_disk_errors
+from core.storage.misplaced import adopt_misplaced_database
 
 BUSY_TIMEOUT_SECONDS = 30.0  # longest wait for another writer; ours write for milliseconds
 
 _READ_ONLY_OPTION = "bluetit_read_only"
 _MIGRATION_LOCK = 0x626C7565  # "blue"; PostgreSQL's advisory lock takes any number that all agree on
+# SQLite keeps names of 512 bytes, its own "-journal" at the end included. Source: MAX_PATHNAME in its os_unix.c
+_MAX_SQLITE_PATH_BYTES = 504
 _OLDEST_SQLITE = (3, 35, 0)  # first with UPDATE ... RETURNING
 _WAL_RETRY_SECONDS = 0.02
 # A full disk is SQLITE_FULL, but SQLITE_IOERR_SHMSIZE ("disk I/O error") when it is full at opening.
@@ -84,9 +88,15 @@ def open_database(settings: Settings) -> Database:
         SettingsError: `database_url` names no database that Bluetit can use.
         StorageError: the folder or the database cannot be used, or was written by a newer Bluetit.
     """
+    if settings.database_url:
+        url = _parse_url(settings.database_url)
+    else:
+        # Not as text, which would be cut at "?" and have "%20" decoded.
+        url = URL.create("sqlite", database=str(settings.database_path))
+        _refuse_long_path(settings.database_path)
+        adopt_misplaced_database(settings.workspace_dir, settings.database_path)
     with translating_disk_errors(settings.workspace_dir):
         settings.workspace_dir.mkdir(parents=True, exist_ok=True)
-    url = _parse_url(settings.sqlalchemy_url)
     _migrate(url, settings.workspace_dir)
     return Database(_create_engine(url), settings.workspace_dir)
 
@@ -116,6 +126,15 @@ def _parse_url(text: str) -> URL:
             "because server and workers run in different folders."
         )
     return url
+
+
+def _refuse_long_path(path: Path) -> None:
+    num_bytes = len(os.fsencode(path))
+    if os.name != "nt" and num_bytes > _MAX_SQLITE_PATH_BYTES:
+        raise StorageError(
+            f"The path of the database has {num_bytes} bytes; SQLite can use {_MAX_SQLITE_PATH_BYTES}. "
+            "Set BLUETIT_WORKSPACE_DIR to a folder with a shorter path."
+        )
 
 
 def _create_engine(url: URL, *, has_foreign_keys: bool = True) -> Engine:

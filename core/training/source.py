@@ -10,6 +10,7 @@ from core.backbones.prepare import prepare_backbone, prepare_hub_module
 from core.backbones.weights import Report, find_weights
 from core.config import HUB_PREFIX, SCRATCH, TrainConfig
 from core.errors import ConfigError, WeightsMissingError
+from core.runs.hub_folder import find_hub_module
 from core.settings import Settings
 from core.training.baseline import BASELINE_IMAGE_SIZE
 from core.training.network import BackboneNetwork, build_backbone, wrap_hub_layer
@@ -33,7 +34,7 @@ class NetworkSource:
         if self.name == SCRATCH:
             raise ConfigError("A network from scratch has no backbone to build.")
         if self.name.startswith(HUB_PREFIX):
-            return wrap_hub_layer(load_hub_backbone(self.name.removeprefix(HUB_PREFIX)), self.image_size)
+            return wrap_hub_layer(load_hub_backbone(find_hub_module(self.name, settings)), self.image_size)
         backbone = find_backbone(self.name)
         weights_path = find_weights(backbone, settings)
         if weights_path is None:
@@ -62,7 +63,7 @@ def find_source(
         return NetworkSource(name=SCRATCH, image_size=config.image_size or BASELINE_IMAGE_SIZE, artefact=None)
     if config.backbone.startswith(HUB_PREFIX):
         artefact = prepare_hub_module(
-            config.backbone.removeprefix(HUB_PREFIX),
+            find_hub_module(config.backbone, settings),
             config.image_size,
             settings,
             report=report,

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from core.errors import BluetitError, DatasetError, RunFileError
 from core.inference.heatmap import overlay
 from core.photos.fit import thumbnail_jpeg
-from pages.widgets.photo_routes import routes_prefix
+from pages.widgets.photo_routes import routes_path, routes_prefix
 from pages.widgets.services import get_services
 
 logger = logging.getLogger(__name__)
@@ -87,6 +87,4 @@ def _not_found() -> Response:
     return PlainTextResponse("There is no such heat map.", status_code=404, headers={"Cache-Control": "no-store"})
 
 
-HEAT_ROUTES = [
-    Route(f"{routes_prefix()}/heat/{{run_id}}/{{fingerprint}}/{{class_index}}/{{photo_hash}}.jpg", _send_heat)
-]
+HEAT_ROUTES = [Route(f"{routes_path()}/heat/{{run_id}}/{{fingerprint}}/{{class_index}}/{{photo_hash}}.jpg", _send_heat)]

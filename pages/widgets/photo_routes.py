@@ -36,7 +36,16 @@ _threads = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="thumbnails")
 
 
 def routes_prefix() -> str:
-    """Path below which the routes live: "/bluetit", behind the base path where the server has one."""
+    """What the addresses of all routes begin with, relative to the page.
+
+    All pages are one step below the app's own address, and only the browser knows that one: a server in front may show
+    the app under a path that it takes away before it passes a request on.
+    """
+    return "bluetit"
+
+
+def routes_path() -> str:
+    """Path below which the server itself has the routes: "/bluetit", behind the base path where it is set."""
     base_path = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return f"/{base_path}/bluetit" if base_path else "/bluetit"
 
@@ -93,6 +102,6 @@ def _not_found() -> Response:
 
 
 PHOTO_ROUTES = [
-    Route(f"{routes_prefix()}/photos/{{photo_hash}}/{{side}}.jpg", _send_thumbnail),
-    Route(f"{routes_prefix()}/plotly.min.js", _send_plotly),
+    Route(f"{routes_path()}/photos/{{photo_hash}}/{{side}}.jpg", _send_thumbnail),
+    Route(f"{routes_path()}/plotly.min.js", _send_plotly),
 ]

@@ -1,7 +1,9 @@
 """The services of this server process, opened once and shared by all sessions."""
 
+import os
 import threading
 
+from core.home import give_home
 from core.services import Services, open_services
 from core.settings import load_settings
 
@@ -18,7 +20,9 @@ def get_services() -> Services:
     """
     with _lock:
         if not _opened:
-            _opened.append(open_services(load_settings()))
+            settings = load_settings()
+            give_home(settings.workspace_dir, os.environ)
+            _opened.append(open_services(settings))
         return _opened[0]
 
 
