@@ -108,7 +108,7 @@ def _render_report(status: ImportStatus, title: str, services: Services) -> None
             key=f"dataset.arrivals.hide.{view.id}",
             type="tertiary",
             icon=":material/close:",
-            on_click=_hide,
+            on_click=guarded(_hide),
             args=(view.id,),
         )
     if view.num_refused:

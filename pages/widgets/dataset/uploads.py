@@ -9,13 +9,11 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.services import Services
 from pages.widgets.errors import guarded
+from pages.widgets.uploading import UploadBox, open_box
 
 ARCHIVE_TYPES = ("zip", "tar", "gz", "tgz", "bz2", "xz")
 # Streamlit keeps an upload in memory while it arrives; larger archives come from a link or a folder of the server.
 MAX_UPLOAD_MEGABYTES = 1_000
-
-_TAKEN_FILE_IDS = "dataset.uploads.taken"
-_GENERATION = "dataset.uploads.generation"
 
 Files = Sequence[UploadedFile]
 
@@ -39,29 +37,30 @@ def render_uploader(
         take: called with the files, once for each.
         types: endings that the browser offers; None for all.
     """
-    generation = st.session_state.get(f"{_GENERATION}.{key}", 0)
-    widget_key = f"{key}.{generation}"
+    box = open_box(key)
+    widget_key = box.widget_key
     limit = MAX_UPLOAD_MEGABYTES if types else max_upload_bytes(services) // 1_000_000
-    st.file_uploader(
+    files = st.file_uploader(
         label,
         type=list(types) if types else None,
         accept_multiple_files=accept,
         key=widget_key,
         max_upload_size=limit,
         on_change=guarded(_take),
-        args=(key, widget_key, take),
+        args=(box, widget_key, take),
     )
+    if files:  # the run that should have taken them was overtaken before it began
+        guarded(_take_files)(box, files, take)
+        st.rerun()
 
 
-def _take(key: str, widget_key: str, take: Callable[[Files], object]) -> None:
-    """Hand over what has not been taken yet: Streamlit may call twice when a run is overtaken by the next."""
-    taken = st.session_state.setdefault(_TAKEN_FILE_IDS, set())
-    new = [file for file in st.session_state[widget_key] if file.file_id not in taken]
-    st.session_state[f"{_GENERATION}.{key}"] = st.session_state.get(f"{_GENERATION}.{key}", 0) + 1
-    if not new:
-        return
-    taken.update(file.file_id for file in new)
-    take(new)
+def _take(box: UploadBox, widget_key: str, take: Callable[[Files], object]) -> None:
+    _take_files(box, st.session_state[widget_key], take)
+
+
+def _take_files(box: UploadBox, files: Files, take: Callable[[Files], object]) -> None:
+    if new := box.take(files):
+        take(new)
 
 
 def max_upload_bytes(services: Services) -> int:
