@@ -15,7 +15,7 @@ import shutil
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -92,6 +92,27 @@ class BatchView:
         return sum(answer.is_waiting for answer in self.answers)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenPhoto:
+    """What a visitor gives to a batch: a file, a link, or a file that never arrived."""
+
+    name: str  # as the visitor knows it
+    origin: PhotoOrigin
+    data: bytes = b""  # of the file
+    link: str | None = None  # address to read it from instead
+    refusal: str = ""  # why there is nothing to read, in words for the visitor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """What became of photos that were given together; the three numbers below add up to that of the given."""
+
+    num_given: int
+    num_taken: int  # on their way to an answer
+    num_refused: int  # listed, with the reason
+    no_room: tuple[str, ...]  # names of those beyond what a batch holds; they are not listed
+
+
 class PhotoBatch:
     """The photos of one visitor; every method may be called from any thread."""
 
@@ -109,37 +130,56 @@ class PhotoBatch:
         self._photos: OrderedDict[int, Photo] = OrderedDict()
         self._classifications: dict[tuple[str, int], Classification] = {}  # (artefact fingerprint, photo id)
         self._next_id = 1
+        self._num_arriving = 0  # photos whose place is taken and whose file is being written
+        self._last_intake: Intake | None = None
         self._run: _Run | None = None
 
-    def add_file(self, name: str, data: bytes, origin: PhotoOrigin) -> None:
-        """Take in a photo's file; one that is too large or finds no room on the disk is listed with the reason."""
-        photo_id = self._take_id()
-        photo = Photo(photo_id=photo_id, name=name, origin=origin)
-        try:
-            photo = replace(photo, path=self._store(photo_id, name, data))
-        except BluetitError as exc:
-            photo = replace(photo, error=str(exc))
-        self._put(photo)
+    def add(self, given: Sequence[GivenPhoto]) -> Intake:
+        """Take in what fits; a file that is too large or finds no room on the disk is listed with the reason."""
+        with self._lock:
+            free = self._settings.max_photos_per_batch - len(self._photos) - self._num_arriving
+            fitting = given[: max(0, free)]
+            first_id = self._next_id
+            self._next_id += len(fitting)
+            self._num_arriving += len(fitting)
+        photos = []
+        for photo_id, each in enumerate(fitting, start=first_id):
+            photo = self._take_in(photo_id, each)
+            photos.append(photo)
+            with self._lock:
+                self._num_arriving -= 1
+                self._photos[photo_id] = photo
+        num_refused = sum(photo.error is not None for photo in photos)
+        intake = Intake(
+            num_given=len(given),
+            num_taken=len(photos) - num_refused,
+            num_refused=num_refused,
+            no_room=tuple(each.name for each in given[len(fitting) :]),
+        )
+        with self._lock:
+            self._last_intake = intake
+        return intake
 
-    def add_link(self, link: str) -> None:
+    @property
+    def last_intake(self) -> Intake | None:
+        """What became of the photos that were given last; None when the batch has been cleared since."""
+        with self._lock:
+            return self._last_intake
+
+    def add_file(self, name: str, data: bytes, origin: PhotoOrigin) -> Intake:
+        """Take in a photo's file."""
+        return self.add([GivenPhoto(name=name, origin=origin, data=data)])
+
+    def add_link(self, link: str) -> Intake:
         """Take in a link; it is read when its turn to be classified comes."""
         name = link.split("?")[0].rstrip("/").rsplit("/", 1)[-1] or link
-        self._put(Photo(photo_id=self._take_id(), name=name, origin=PhotoOrigin.LINK, link=link))
-
-    def refuse(self, name: str, reason: str) -> None:
-        """List a file that never arrived, with the reason in words for the visitor."""
-        self._put(Photo(photo_id=self._take_id(), name=name, origin=PhotoOrigin.FILE, error=reason))
+        return self.add([GivenPhoto(name=name, origin=PhotoOrigin.LINK, link=link)])
 
     @property
     def num_taken(self) -> int:
         """Photos taken in since the batch began, removed ones included."""
         with self._lock:
             return self._next_id - 1
-
-    def num_free(self) -> int:
-        """Photos that can still be added."""
-        with self._lock:
-            return max(0, self._settings.max_photos_per_batch - len(self._photos))
 
     def remove(self, photo_id: int) -> None:
         """Take a photo out; unknown ids are ignored, so that two impatient clicks do no harm."""
@@ -154,6 +194,7 @@ class PhotoBatch:
         with self._lock:
             self._photos.clear()
             self._classifications.clear()
+            self._last_intake = None
             shutil.rmtree(self._folder, ignore_errors=True)  # nothing refers to it any more
 
     def start(self, classifier: Classifier) -> None:
@@ -208,14 +249,16 @@ class PhotoBatch:
         limits = ImageLimits(max_bytes=self._settings.max_photo_bytes, max_pixels=self._settings.max_photo_pixels)
         return decode_image(self.read(photo_id), name, limits=limits, shortest_side_px=shortest_side_px)
 
-    def _take_id(self) -> int:
-        with self._lock:
-            self._next_id += 1
-            return self._next_id - 1
-
-    def _put(self, photo: Photo) -> None:
-        with self._lock:
-            self._photos[photo.photo_id] = photo
+    def _take_in(self, photo_id: int, given: GivenPhoto) -> Photo:
+        photo = Photo(photo_id=photo_id, name=given.name, origin=given.origin, link=given.link)
+        if given.refusal:
+            return replace(photo, error=given.refusal)
+        if given.link is not None:
+            return photo
+        try:
+            return replace(photo, path=self._store(photo_id, given.name, given.data))
+        except BluetitError as exc:
+            return replace(photo, error=str(exc))
 
     def _store(self, photo_id: int, name: str, data: bytes) -> Path:
         limit = self._settings.max_photo_bytes

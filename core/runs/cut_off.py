@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.config import FitModeName
-from core.images import fit_box
+from core.photos.fit import fit_box
 
 # Share of a photo, 0-1. A photo of a camera (3:2) loses a third to a square, which the networks are used to; a strip
 # twice as wide as high loses half.

@@ -1,8 +1,6 @@
 // Preview and photos have the camera's shape within these bounds, upright or lying; wider pictures are cropped.
 const NARROWEST = 3 / 4;
 const WIDEST = 4 / 3;
-const ANSWER_MILLISECONDS = 15000;
-const MAX_DELIVERIES = 3;
 const CAMERA_GONE = "The camera was disconnected. Plug it in again and press Start camera.";
 
 const PROBLEMS = {
@@ -30,7 +28,6 @@ class Camera {
     this.canvas = document.createElement("canvas");
     this.stream = null;
     this.recording = null;
-    this.outgoing = []; // bursts that Python has not confirmed, the oldest first
     this.isDestroyed = false;
     this.listeners = new AbortController();
     this.listenToButtons();
@@ -91,11 +88,9 @@ class Camera {
     });
   }
 
-  update({ data, setTriggerValue }) {
+  update({ data }) {
     this.data = data;
-    this.setTriggerValue = setTriggerValue;
     this.showLabel();
-    if (this.outgoing.length > 0 && data.received === this.outgoing[0].payload.id) this.confirm();
     if (handover && performance.now() < handover.until) this.start(handover.choice);
     handover = null;
   }
@@ -268,42 +263,24 @@ class Camera {
       if (!blob || room < 0) break;
       frames.push(await asBase64(blob));
     }
-    if (frames.length === 0 || this.isDestroyed) return;
-    const payload = { id: randomId(), subject, is_single: isSingle, frames };
-    this.outgoing.push({ payload, label, numDeliveries: 0 });
-    if (this.outgoing.length === 1) this.deliver();
-  }
-
-  // One at a time: of two messages at once Streamlit keeps only the last.
-  deliver() {
-    const [burst] = this.outgoing;
-    if (burst.numDeliveries === MAX_DELIVERIES) {
-      this.complain(`${numPhotos(burst)} did not reach the server. Look at your connection and take them again.`);
-      this.next();
-      return;
-    }
-    burst.numDeliveries += 1;
-    this.say(`Sending ${numPhotos(burst)} …`);
-    this.answerTimer = setTimeout(() => this.deliver(), ANSWER_MILLISECONDS);
-    this.setTriggerValue("burst", burst.payload);
-  }
-
-  confirm() {
-    this.complain("");
-    this.say(`${numPhotos(this.outgoing[0])} of “${this.outgoing[0].label}” taken.`);
-    this.next();
-  }
-
-  next() {
-    clearTimeout(this.answerTimer);
-    this.outgoing.shift();
-    if (this.outgoing.length > 0) this.deliver();
+    if (frames.length === 0) return;
+    const photos = frames.length === 1 ? "1 photo" : `${frames.length} photos`;
+    const isKept = this.outbox.send("burst", { subject, is_single: isSingle, frames }, {
+      onSent: () => this.say(`Sending ${photos} …`),
+      onDelay: () => {
+        this.complain(`${photos} did not reach the server yet. Look at your connection; they are sent again by themselves.`);
+      },
+      onTaken: () => {
+        this.complain("");
+        this.say(`${photos} of “${label}” taken.`);
+      },
+    });
+    if (!isKept) this.complain(`${photos} not kept: too many wait for the server. Take them again when it has answered.`);
   }
 
   destroy() {
     if (this.stream) handover = { choice: this.choice, until: performance.now() + handoverMilliseconds };
     this.isDestroyed = true;
-    clearTimeout(this.answerTimer);
     this.listeners.abort();
     this.closeStream();
   }
@@ -319,11 +296,6 @@ function cameraName(camera, index) {
   return camera.label || `Camera ${index + 1}`;
 }
 
-function numPhotos(burst) {
-  const { length } = burst.payload.frames;
-  return length === 1 ? "1 photo" : `${length} photos`;
-}
-
 function base64Length(blob) {
   return 4 * Math.ceil((blob?.size ?? 0) / 3);
 }
@@ -335,10 +307,6 @@ function asBase64(blob) {
     reader.onerror = () => reject(reader.error);
     reader.readAsDataURL(blob);
   });
-}
-
-function randomId() {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 export default function (component) {

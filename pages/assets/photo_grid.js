@@ -12,7 +12,7 @@ class PhotoGrid {
     this.template = root.querySelector(".tile-template").content.firstElementChild;
     this.viewer = new Viewer(root.querySelector(".viewer"), {
       onClosed: (index) => this.focus(index),
-      onDelete: (id) => this.setTriggerValue("delete_pressed", this.report.payload([id])),
+      onDelete: (id) => this.outbox.send("delete_pressed", [id]),
     });
     this.report = new SelectionReport();
     this.photos = [];
@@ -38,10 +38,9 @@ class PhotoGrid {
   }
 
   update(component) {
-    const { data, setTriggerValue } = component;
+    const { data } = component;
     const isNew = this.generation === null;
     this.report.connect(component);
-    this.setTriggerValue = setTriggerValue;
     this.canDelete = data.can_delete;
     this.photosUrl = data.photos_url;
     this.list.setAttribute("aria-label", data.label);
@@ -59,7 +58,7 @@ class PhotoGrid {
     this.selected.forEach((id) => { if (!this.tiles.has(id)) this.selected.delete(id); });
     this.paint();
     if (this.selected.size !== before.length) this.report.sendSoon(this.selected);
-    this.viewer.update(this.photos, data);
+    this.viewer.update(this.photos, data, { isWaiting: this.outbox.isWaiting });
   }
 
   // Tiles of photos that stay are kept, so that nothing flickers and the focus stays where it is.
@@ -226,7 +225,7 @@ class PhotoGrid {
   pressDelete(event) {
     if (!this.canDelete || this.selected.size === 0 || event.repeat) return;
     if (this.report.isPending) this.report.send(this.selected);
-    this.setTriggerValue("delete_pressed", this.report.payload(this.selected));
+    this.outbox.send("delete_pressed", [...this.selected]);
   }
 
   destroy() {
@@ -265,11 +264,11 @@ class Viewer {
     target.addEventListener(kind, listener, { signal: this.listeners.signal });
   }
 
-  update(photos, { photos_url: photosUrl, can_delete: canDelete }) {
+  update(photos, { photos_url: photosUrl, can_delete: canDelete }, { isWaiting }) {
     this.photos = photos;
     this.photosUrl = photosUrl;
     this.dialog.querySelector(".delete").hidden = !canDelete;
-    this.setWaiting(false);
+    this.setWaiting(isWaiting);
     if (!this.dialog.open) return;
     const isGone = this.index < 0;
     if (photos.length === 0) this.dialog.close();

@@ -51,7 +51,7 @@ def _render_progress(batch: PhotoBatch, view: BatchView, fingerprint: str) -> No
     left = time_left(view.seconds_left)
     bar, button = st.columns([5, 1], vertical_alignment="center")
     bar.progress(num_finished / len(view.answers), text=f"{num_finished} of {len(view.answers)} photos{left}")
-    button.button("Stop", icon=":material/stop:", on_click=_stop, args=(batch, fingerprint), width="stretch")
+    button.button("Stop", icon=":material/stop:", on_click=guarded(_stop), args=(batch, fingerprint), width="stretch")
 
 
 def has_stopped(batch: PhotoBatch, fingerprint: str) -> bool:
@@ -79,7 +79,7 @@ def render_answers(batch: PhotoBatch, view: BatchView, classifier: Classifier | 
         with progress:
             _render_progress(batch, view, classifier.fingerprint)
     elif classifier and view.num_waiting:
-        progress.button("Go on", icon=":material/play_arrow:", on_click=_go_on)
+        progress.button("Go on", icon=":material/play_arrow:", on_click=guarded(_go_on))
     shown = view.answers
     if len(view.answers) > 1:
         shown = _render_toolbar(batch, view, network_title)

@@ -6,6 +6,7 @@ from core.backbones.catalog import Backbone, all_backbones, find_backbone
 from core.errors import UnknownBackboneError
 from core.services import Services
 from pages.widgets.backbone_choice import BackboneChoice
+from pages.widgets.errors import guarded
 from pages.widgets.last_page import is_same_page
 from pages.widgets.model_choice import MODEL_PREFIX, explain_absence, find_model, usable_models
 from pages.widgets.network_choice import NetworkChoice
@@ -54,7 +55,7 @@ def render_picker(services: Services) -> NetworkChoice:
         list(choices),
         key=_WIDGET,
         format_func=descriptions.__getitem__,
-        on_change=lambda: _choose(st.session_state[_WIDGET]),
+        on_change=guarded(lambda: _choose(st.session_state[_WIDGET])),
         help="A network that was trained on 1.3 million photos of 1,000 kinds of things. "
         "Smaller ones answer faster, larger ones are right more often. "
         "Models that you have trained know your own classes instead.",

@@ -1,72 +1,19 @@
-"""What a visitor does to the page as a whole: pastes pictures and links, and drops files that are too large."""
+"""What a visitor does to the page as a whole: pastes pictures and links, drops files, also too large ones and many."""
 
 import base64
 import binascii
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import streamlit as st
+from pages.widgets.browser_component import load_component, show_component
+from pages.widgets.uploading import UploadBox
 
 # Streamlit refuses a message of more than 25 MB from a component; base64 adds a third.
 _MAX_PASTED_BYTES = 15_000_000
 
-# The browser's side: pictures and links pasted anywhere on the page, and files that the uploader would turn away for
-# their size without Python ever hearing of them.
-_JS = """
-export default function ({ parentElement, data, setTriggerValue }) {
-  const isTyping = () => ["INPUT", "TEXTAREA"].includes(document.activeElement?.tagName);
-  const asBase64 = (file) => new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(file);
-  });
-  const onPaste = async (event) => {
-    const files = [...event.clipboardData.files];
-    const link = event.clipboardData.getData("text/plain").trim();
-    if (files.length > 0) {
-      event.preventDefault();
-      const photos = [];
-      let budget = data.max_pasted_bytes;
-      for (const file of files) {
-        budget -= file.size;
-        const content = budget >= 0 ? await asBase64(file) : null;
-        photos.push({ name: file.name, size: file.size, content });
-      }
-      setTriggerValue("pasted", { photos });
-    } else if (!isTyping() && /^https?:\\/\\/\\S+$/i.test(link)) {
-      setTriggerValue("pasted", { photos: [], link });
-    }
-  };
-  // Uploaders that say which kinds they accept are for archives, which may be larger.
-  const isForPhotos = (event) => {
-    const uploader = event.target.closest?.('[data-testid="stFileUploader"]');
-    return !uploader?.querySelector("input[type=file]")?.accept;
-  };
-  const reportOversized = (files) => {
-    const oversized = [...files].filter((file) => file.size > data.max_upload_bytes)
-      .map((file) => ({ name: file.name, size: file.size }));
-    // Not at once: the page that is made for the report would forget a good photo whose upload has only begun.
-    if (oversized.length > 0) setTimeout(() => setTriggerValue("oversized", oversized), 1000);
-  };
-  const onChange = (event) => {
-    if (event.target.type === "file" && isForPhotos(event)) reportOversized(event.target.files);
-  };
-  const onDrop = (event) => { if (isForPhotos(event)) reportOversized(event.dataTransfer?.files ?? []); };
-  document.addEventListener("paste", onPaste);
-  document.addEventListener("change", onChange, true);
-  document.addEventListener("drop", onDrop, true);
-  return () => {
-    document.removeEventListener("paste", onPaste);
-    document.removeEventListener("change", onChange, true);
-    document.removeEventListener("drop", onDrop, true);
-  };
-}
-"""
-
-_component = st.components.v2.component("bluetit_browser_events", js=_JS)
+_events = load_component("browser_events")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,23 +37,37 @@ def watch_browser(
     *,
     key: str,
     max_photo_bytes: int,
-    on_pasted: Callable[[Pasted], None],
-    on_oversized: Callable[[dict[str, int]], None],
+    boxes: Sequence[UploadBox],
+    on_pasted: Callable[[Pasted], object],
+    on_oversized: Callable[[dict[str, int]], object],
+    on_lost: Callable[[list[str]], object],
 ) -> None:
-    """Listen to the page: pictures and links that are pasted anywhere, and files that the browser turns away.
+    """Listen to the page: pictures and links that are pasted anywhere, and what becomes of files in boxes.
+
+    While many files are on their way, the page says how many have arrived. Files that were chosen while their box was
+    being emptied are given to the next one by the browser.
 
     Args:
         key: of the component, the same in every run.
         max_photo_bytes: larger files are reported, for the uploader refuses them before Python ever hears of them.
+        boxes: places for files on this page.
         on_pasted: called with what was pasted.
         on_oversized: called with names and sizes in bytes.
+        on_lost: called with the names of files that were chosen and could not be sent.
     """
-    _component(
+    show_component(
+        _events,
         key=key,
-        data={"max_pasted_bytes": _MAX_PASTED_BYTES, "max_upload_bytes": max_photo_bytes},
-        on_pasted_change=lambda: on_pasted(parse_pasted(st.session_state[key].pasted)),
-        on_oversized_change=lambda: on_oversized(parse_oversized(st.session_state[key].oversized)),
-        height=1,
+        data={
+            "max_pasted_bytes": _MAX_PASTED_BYTES,
+            "max_upload_bytes": max_photo_bytes,
+            "boxes": [box.describe() for box in boxes],
+        },
+        on_event={
+            "pasted": lambda payload: on_pasted(parse_pasted(payload)),
+            "oversized": lambda payload: on_oversized(parse_oversized(payload)),
+            "lost": lambda payload: on_lost(parse_lost(payload)),
+        },
     )
 
 
@@ -138,6 +99,11 @@ def parse_oversized(payload: Any) -> dict[str, int]:
         for entry in entries
         if isinstance(entry, Mapping) and isinstance(entry.get("size"), int | float)
     }
+
+
+def parse_lost(payload: Any) -> list[str]:
+    """Names of files that could not be sent."""
+    return [clean_name(name) for name in payload if isinstance(name, str)] if isinstance(payload, list) else []
 
 
 def clean_name(name: object) -> str:

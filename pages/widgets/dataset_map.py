@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pages.widgets.browser_component import ignore, load_component, parse_selection
+from pages.widgets.browser_component import load_component, parse_selection, show_component
 from pages.widgets.photo_routes import plotly_url, routes_prefix
 
 # Plotly puts its own style sheet into the page, where a component with isolated styles would not see it.
@@ -34,16 +34,16 @@ def dataset_map(columns: Mapping[str, list[Any]], *, key: str, generation: int =
         key: of the widget; selection and zoom survive reruns as long as it stays the same.
         generation: another number than before clears the selection.
     """
-    reported = _map(
+    reported = show_component(
+        _map,
         key=key,
         data={
-            "key": key,
             "generation": generation,
             "photos_url": f"{routes_prefix()}/photos",
             "plotly_url": plotly_url(),
             **columns,
         },
-        on_selected_change=ignore,
+        states=["selected"],
     )
     return parse_selection(reported.get("selected"), generation=generation, shown=columns["ids"])
 

@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import RerunException
 
 from core.errors import BluetitError
+from pages.widgets.uninterrupted import uninterrupted
 from pages.widgets.wording import plain
 
 _PENDING = "errors.pending"
@@ -41,12 +42,17 @@ def show_error(message: str) -> None:
 
 
 def guarded(callback: Callable[..., object]) -> Callable[..., None]:
-    """A widget's callback whose `BluetitError` is shown in the run that follows, in place of a broken page."""
+    """A widget's callback that is done whole, as every callback of the app has to be.
+
+    Another click does not break it off in the middle, and its `BluetitError` is shown in the run that follows, in place
+    of a broken page.
+    """
 
     def call(*args: object, **kwargs: object) -> None:
-        try:
-            callback(*args, **kwargs)
-        except BluetitError as exc:
-            st.session_state[_PENDING] = [*st.session_state.get(_PENDING, ()), str(exc)]
+        with uninterrupted():
+            try:
+                callback(*args, **kwargs)
+            except BluetitError as exc:
+                st.session_state[_PENDING] = [*st.session_state.get(_PENDING, ()), str(exc)]
 
     return call

@@ -1,10 +1,12 @@
 """A grid of photos in which a person selects, with mouse, fingers or keyboard, and looks at each large."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pages.widgets.browser_component import ignore, load_component, parse_selection
+import streamlit as st
+
+from pages.widgets.browser_component import load_component, parse_selection, show_component
 from pages.widgets.photo_routes import routes_prefix
 
 _grid = load_component("photo_grid")
@@ -21,14 +23,6 @@ class GridPhoto:
     tone: str = ""  # colours the caption: "train", "validation" or "test", the values of `Split`; none for others
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GridResult:
-    """What the person has done in the grid."""
-
-    selected: tuple[int, ...]  # image ids, in the order of the photos
-    is_delete_pressed: bool  # in this very run, for what is selected or for the photo that was shown large
-
-
 def photo_grid(
     photos: Sequence[GridPhoto],
     *,
@@ -36,38 +30,51 @@ def photo_grid(
     key: str,
     generation: int = 0,
     label: str = "Photos",
-    can_delete: bool = True,
-) -> GridResult:
-    """Show the photos and say which are selected.
+    on_delete: Callable[[list[int]], object] | None = None,
+) -> tuple[int, ...]:
+    """Show the photos and return the ids of those that are selected, in the order of the photos.
 
     Args:
         size_px: wanted side of a photo; the grid fills its width, with two photos in a row at least.
         key: of the widget; the selection survives reruns as long as it stays the same.
         generation: another number than before clears the selection.
         label: what the grid is called for those who cannot see it.
-        can_delete: whether the Delete key means anything, and the large view offers it.
+        on_delete: called with the ids of what was selected, or shown large, when the person pressed Delete; None where
+            that means nothing, and the large view does not offer it.
     """
-    reported = _grid(
+    ids = [photo.image_id for photo in photos]
+    # A press may arrive when the page shows other photos already: what counts is what the person saw.
+    known: set[int] = st.session_state.setdefault(f"{key}.known", set())
+    known.update(ids)
+    reported = show_component(
+        _grid,
         key=key,
         data={
-            "key": key,
             "label": label,
             "size_px": size_px,
             "generation": generation,
-            "can_delete": can_delete,
+            "can_delete": on_delete is not None,
             "photos_url": f"{routes_prefix()}/photos",
             "photos": [[photo.image_id, photo.photo_hash, photo.name, photo.caption, photo.tone] for photo in photos],
         },
-        on_selected_change=ignore,
-        on_delete_pressed_change=ignore,
+        states=["selected"],
+        on_event={} if on_delete is None else {"delete_pressed": lambda payload: _delete(payload, known, on_delete)},
     )
-    return parse_grid_report(reported, generation=generation, shown=[photo.image_id for photo in photos])
+    return parse_selection(reported.get("selected"), generation=generation, shown=ids)
 
 
-def parse_grid_report(reported: Any, *, generation: int, shown: Sequence[int]) -> GridResult:
-    """What the browser reports, as the page may trust it."""
-    deleted = parse_selection(reported.get("delete_pressed"), generation=generation, shown=shown)
-    if deleted:  # the report carries what the person saw when pressing the key
-        return GridResult(selected=deleted, is_delete_pressed=True)
-    selected = parse_selection(reported.get("selected"), generation=generation, shown=shown)
-    return GridResult(selected=selected, is_delete_pressed=False)
+def _delete(payload: Any, known: set[int], on_delete: Callable[[list[int]], object]) -> None:
+    if image_ids := parse_pressed(payload, known):
+        known.difference_update(image_ids)  # an impatient second press means the same photos
+        on_delete(image_ids)
+
+
+def parse_pressed(payload: Any, known: Collection[int]) -> list[int]:
+    """The ids that the Delete key was pressed for, as the page may trust them.
+
+    Args:
+        payload: what the browser reports, which may be anything.
+        known: ids that this visitor has seen in this grid.
+    """
+    reported = payload if isinstance(payload, list) else []
+    return [image_id for image_id in reported if type(image_id) is int and image_id in known]

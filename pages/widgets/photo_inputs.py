@@ -1,9 +1,11 @@
 """The ways in which photos reach the classify page: files, paste, camera, link, samples."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.inference.photo_batch import PhotoBatch, PhotoOrigin
+from core.inference.photo_batch import GivenPhoto, Intake, PhotoBatch, PhotoOrigin
 from core.photos.decode import decode_image
 from core.photos.fit import FitMode, fit, thumbnail_jpeg
 from core.samples import SAMPLE_PHOTOS, SamplePhoto, sample_path
@@ -11,15 +13,17 @@ from core.services import Services
 from core.settings import Settings
 from pages.widgets.browser_events import Pasted, watch_browser
 from pages.widgets.errors import guarded, showing_errors
+from pages.widgets.uploading import UploadBox, open_box
+from pages.widgets.wording import count, plain
 
 _BATCH = "photo_inputs.batch"
 _BATCH_PARAMETER = "photos"
-_GENERATION = "photo_inputs.generation"
-_TAKEN_FILE_IDS = "photo_inputs.taken_file_ids"
+_FILES = "photo_inputs.files"
+_CAMERA = "photo_inputs.camera"
 _LINK = "photo_inputs.link"
 _BROWSER_EVENTS = "photo_inputs.browser_events"
-_NOTICE = "photo_inputs.notice"
 
+_MAX_NAMES = 5  # of photos that found no room
 _SAMPLE_WIDTH_PX = 92
 
 
@@ -50,47 +54,68 @@ def render_photo_inputs(batch: PhotoBatch, settings: Settings) -> None:
             placeholder="https://…/photo.jpg",
             help="Right-click a photo on a web page and copy the image address. This needs a network.",
         )
-        st.form_submit_button("Add", icon=":material/add:", on_click=_take_link, args=(batch,))
+        st.form_submit_button("Add", icon=":material/add:", on_click=guarded(_take_link), args=(batch,))
     watch_browser(
         key=_BROWSER_EVENTS,
         max_photo_bytes=upload_megabytes * 1_000_000,
+        boxes=[open_box(_FILES)],
         on_pasted=lambda pasted: _take_pasted(batch, pasted),
         on_oversized=lambda files: _refuse_oversized(batch, files, settings),
+        on_lost=lambda names: _refuse_lost(batch, names),
     )
-    if notice := st.session_state.pop(_NOTICE, None):
-        st.warning(notice, icon=":material/warning:")
+    with st.container():  # what comes and goes here moves nothing below
+        _render_intake(batch.last_intake)
+
+
+def _render_intake(intake: Intake | None) -> None:
+    """The sum of what was given last, where that was many photos or not all of them came in."""
+    if intake is None:
+        return
+    if intake.no_room:
+        names = ", ".join(plain(name) for name in intake.no_room[:_MAX_NAMES])
+        more = f" and {len(intake.no_room) - _MAX_NAMES:,} more" if len(intake.no_room) > _MAX_NAMES else ""
+        st.warning(
+            f"The page is full. Clear it, or remove photos, before you add more. {intake_sentence(intake)} "
+            f"Without room: {names}{more}.",
+            icon=":material/warning:",
+        )
+    elif intake.num_given > 1:
+        st.caption(intake_sentence(intake))
+
+
+def intake_sentence(intake: Intake) -> str:
+    """How many were given, and what became of all of them."""
+    parts = [f"{intake.num_taken:,} taken"]
+    if intake.num_refused:
+        parts.append(f"{intake.num_refused:,} refused, with the reason below")
+    if intake.no_room:
+        parts.append(f"{len(intake.no_room):,} without room")
+    return f"{count(intake.num_given, 'photo')} given: {', '.join(parts)}."
 
 
 def _render_uploader(batch: PhotoBatch, max_megabytes: int) -> None:
-    key = f"photo_inputs.files.{st.session_state.get(_GENERATION, 0)}"
-    st.file_uploader(
+    box = open_box(_FILES)
+    key = box.widget_key
+    files = st.file_uploader(
         "Drop photos here, browse, or paste with Ctrl+V anywhere on the page",
         accept_multiple_files=True,
         key=key,
         max_upload_size=max_megabytes,
-        on_change=_take_uploads,
-        args=(batch, key),
+        on_change=guarded(_take_uploads),
+        args=(batch, box, key),
     )
+    if files:  # the run that should have taken them was overtaken before it began
+        guarded(_take_files)(batch, box, files)
+        st.rerun()
 
 
-def _take_uploads(batch: PhotoBatch, key: str) -> None:
-    for file in st.session_state[key]:
-        if _is_new(file) and _has_room(batch):
-            batch.add_file(file.name, file.getvalue(), PhotoOrigin.FILE)
-    # A new key gives an empty uploader, and Streamlit lets go of the files' bytes.
-    st.session_state[_GENERATION] = st.session_state.get(_GENERATION, 0) + 1
+def _take_uploads(batch: PhotoBatch, box: UploadBox, key: str) -> None:
+    _take_files(batch, box, st.session_state[key])
 
 
-def _is_new(file: UploadedFile) -> bool:
-    """Whether this upload has not been taken in yet.
-
-    When a run is overtaken by the next (`runner.fastReruns`), Streamlit calls its callback a second time.
-    """
-    taken = st.session_state.setdefault(_TAKEN_FILE_IDS, set())
-    if file.file_id in taken:
-        return False
-    taken.add(file.file_id)
-    return True
+def _take_files(batch: PhotoBatch, box: UploadBox, files: Sequence[UploadedFile]) -> None:
+    if new := box.take(files):
+        batch.add([GivenPhoto(name=file.name, origin=PhotoOrigin.FILE, data=file.getvalue()) for file in new])
 
 
 def _render_camera(batch: PhotoBatch) -> None:
@@ -98,20 +123,20 @@ def _render_camera(batch: PhotoBatch) -> None:
     if not st.toggle("Use the camera", key="photo_inputs.camera_on"):
         st.caption("Your browser asks for permission. It needs HTTPS or this very computer (localhost).")
         return
-    key = f"photo_inputs.camera.{st.session_state.get(_GENERATION, 0)}"
-    st.camera_input("Take a photo", key=key, on_change=_take_camera, args=(batch, key))
+    box = open_box(_CAMERA)
+    key = box.widget_key
+    st.camera_input("Take a photo", key=key, on_change=guarded(_take_camera), args=(batch, box, key))
 
 
-def _take_camera(batch: PhotoBatch, key: str) -> None:
+def _take_camera(batch: PhotoBatch, box: UploadBox, key: str) -> None:
     photo = st.session_state[key]
-    if photo is not None and _is_new(photo) and _has_room(batch):
+    if photo is not None and box.take([photo]):
         batch.add_file("camera.jpg", photo.getvalue(), PhotoOrigin.CAMERA)
-        st.session_state[_GENERATION] = st.session_state.get(_GENERATION, 0) + 1
 
 
 def _take_link(batch: PhotoBatch) -> None:
     link = st.session_state[_LINK].strip()
-    if link and _has_room(batch):
+    if link:
         batch.add_link(link)
 
 
@@ -139,33 +164,40 @@ def _sample_thumbnail(sample: SamplePhoto) -> bytes:
 
 
 def _take_sample(batch: PhotoBatch, sample: SamplePhoto) -> None:
-    if _has_room(batch):
-        batch.add_file(sample.file_name, sample_path(sample).read_bytes(), PhotoOrigin.SAMPLE)
+    batch.add_file(sample.file_name, sample_path(sample).read_bytes(), PhotoOrigin.SAMPLE)
 
 
 def _take_pasted(batch: PhotoBatch, pasted: Pasted) -> None:
-    for photo in pasted.photos:
-        if not _has_room(batch):
-            return
-        if photo.data is None:
-            batch.refuse(photo.name, photo.reason)
-        else:
-            batch.add_file(photo.name, photo.data, PhotoOrigin.PASTE)
-    if pasted.link and _has_room(batch):
+    if pasted.photos:
+        batch.add(
+            [
+                GivenPhoto(name=photo.name, origin=PhotoOrigin.PASTE, data=photo.data or b"", refusal=photo.reason)
+                for photo in pasted.photos
+            ]
+        )
+    if pasted.link:
         batch.add_link(pasted.link)
 
 
 def _refuse_oversized(batch: PhotoBatch, files: dict[str, int], settings: Settings) -> None:
-    for name, num_bytes in files.items():
-        batch.refuse(
-            name,
-            f"{name} has {num_bytes / 1e6:,.0f} MB; photos up to {settings.max_photo_bytes / 1e6:.0f} MB are read. "
-            "Save it smaller, as JPEG for example.",
-        )
+    limit = settings.max_photo_bytes / 1e6
+    _refuse(
+        batch,
+        {
+            name: f"{name} has {num_bytes / 1e6:,.0f} MB; photos up to {limit:.0f} MB are read. "
+            "Save it smaller, as JPEG for example."
+            for name, num_bytes in files.items()
+        },
+    )
 
 
-def _has_room(batch: PhotoBatch) -> bool:
-    if batch.num_free() > 0:
-        return True
-    st.session_state[_NOTICE] = "The page is full. Clear it, or remove photos, before you add more."
-    return False
+def _refuse_lost(batch: PhotoBatch, names: Sequence[str]) -> None:
+    _refuse(
+        batch,
+        {name: f"{name} did not reach the server. Look at your connection and choose it again." for name in names},
+    )
+
+
+def _refuse(batch: PhotoBatch, reasons: dict[str, str]) -> None:
+    if reasons:
+        batch.add([GivenPhoto(name=name, origin=PhotoOrigin.FILE, refusal=reason) for name, reason in reasons.items()])

@@ -77,6 +77,33 @@ def running_app(settings: Settings, *, environment: Mapping[str, str] | None = N
         _end(app)
 
 
+@contextmanager
+def serving_script(script: Path, log_path: Path, *options: str) -> Iterator[str]:
+    """Serve a page of a test's own as the app is served, and give its address; a traceback of ours is a failure.
+
+    Args:
+        script: of the page, below the project's folder.
+        log_path: where the server's log goes.
+        options: further ones for `streamlit run`.
+    """
+    port = _free_port()
+    command = [sys.executable, "-m", "streamlit", "run", str(script)]
+    command += ["--server.port", str(port), "--server.headless", "true", *options]
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=PROJECT_DIR, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+        )
+    url = f"http://localhost:{port}"
+    try:
+        wait_until(lambda: _is_healthy(url), START_TIMEOUT_SECONDS)
+        yield url
+        written = log_path.read_text(encoding="utf-8", errors="replace")
+        assert f'File "{PROJECT_DIR}' not in written, written
+    finally:
+        process.terminate()
+        process.wait(STOP_TIMEOUT_SECONDS)
+
+
 def copy_cache(prepared_cache: Path, settings: Settings) -> None:
     """Give a workspace backbones that were prepared before, in files of its own."""
     shutil.copytree(prepared_cache / "backbones", settings.cache_path / "backbones")
@@ -91,8 +118,12 @@ def _free_port() -> int:
 def _answers(app: RunningApp) -> bool:
     if app.process.poll() is not None:
         raise AssertionError(f"The app ended with code {app.process.returncode}:\n{app.log()}")
+    return _is_healthy(app.url)
+
+
+def _is_healthy(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{app.url}/_stcore/health", timeout=5) as answer:
+        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=5) as answer:
             return answer.status == 200
     except (urllib.error.URLError, OSError):
         return False

@@ -1,11 +1,6 @@
 """The live chart in a real browser, on a page of its own that gets an epoch more several times a second."""
 
 import re
-import socket
-import subprocess
-import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.conftest import PROJECT_DIR
 from tests.e2e.conftest import TIMEOUT_MILLISECONDS
 from tests.e2e.live_chart_app import NUM_EPOCHS
-from tests.e2e.running_app import START_TIMEOUT_SECONDS, STOP_TIMEOUT_SECONDS
-from tests.waiting import wait_until
+from tests.e2e.running_app import serving_script
 
 APP = Path("tests", "e2e", "live_chart_app.py")
 DESKTOP = {"width": 1100, "height": 700}
@@ -100,34 +93,8 @@ class ChartPage:
 @pytest.fixture(scope="module")
 def chart_url(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The page with the chart, served as the app is; a traceback of the project in its log is a failure."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://localhost:{port}"
-    log_path = tmp_path_factory.mktemp("live_chart") / "streamlit.log"
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        str(APP),
-        "--server.port",
-        str(port),
-        "--server.headless",
-        "true",
-    ]
-    with log_path.open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=PROJECT_DIR, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-        )
-    try:
-        wait_until(lambda: _answers(url), START_TIMEOUT_SECONDS)
+    with serving_script(APP, tmp_path_factory.mktemp("live_chart") / "streamlit.log") as url:
         yield url
-        written = log_path.read_text(encoding="utf-8", errors="replace")
-        assert f'File "{PROJECT_DIR}' not in written, written
-    finally:
-        process.terminate()
-        process.wait(STOP_TIMEOUT_SECONDS)
 
 
 @pytest.fixture
@@ -151,14 +118,6 @@ def open_chart(chromium: Browser, chart_url: str) -> Iterator[OpenChart]:
     for context in opened:
         context.close()
     assert errors == []
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=5) as answer:
-            return answer.status == 200
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 def test_one_drawing_takes_up_every_update(open_chart: OpenChart):

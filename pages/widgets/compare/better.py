@@ -15,7 +15,7 @@ from pages.widgets.compare.entrants import Entrant
 from pages.widgets.compare.figures import ranked
 from pages.widgets.compare.pairs import pair
 from pages.widgets.compare.words import difference_text, exclusion_texts, joined_by_and, luck_text, verdict
-from pages.widgets.errors import show_error
+from pages.widgets.errors import guarded, show_error
 from pages.widgets.wording import count, plain
 
 _FIRST, _SECOND = "compare.first", "compare.second"
@@ -61,7 +61,7 @@ def _choose_pair(known: dict[str, Entrant], order: Sequence[str]) -> tuple[Entra
     with left:
         first = st.selectbox("A", list(known), key=_FIRST, format_func=titles.__getitem__, persist_state="session")
     with middle:
-        st.button("", icon=":material/swap_horiz:", key="compare.swap", help="Swap A and B", on_click=_swap)
+        st.button("", icon=":material/swap_horiz:", key="compare.swap", help="Swap A and B", on_click=guarded(_swap))
     with right:
         second = st.selectbox("B", list(known), key=_SECOND, format_func=titles.__getitem__, persist_state="session")
     return known[first], known[second]

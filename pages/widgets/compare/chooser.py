@@ -8,6 +8,7 @@ from core.runs.records import RunView
 from core.services import Services
 from pages.widgets.compare.chosen import MAX_NETWORKS, MAX_RUNS, Chosen, choose, is_comparable
 from pages.widgets.compare.ready_made import ReadyMade, find_ready_made
+from pages.widgets.errors import guarded
 from pages.widgets.links import render_link
 from pages.widgets.train.status import best_score, share_text
 from pages.widgets.wording import plain
@@ -57,7 +58,7 @@ def _render_runs(runs: list[RunView], chosen: Chosen) -> None:
         max_selections=MAX_RUNS,
         placeholder="Choose two or more",
         wrap=True,
-        on_change=_take,
+        on_change=guarded(_take),
     )
 
 
@@ -76,7 +77,7 @@ def _render_networks(chosen: Chosen, services: Services) -> None:
         wrap=True,
         help="Networks that were not trained on your photos. They can be judged where your classes have the same names "
         "as things or groups that ImageNet knows, such as dog or goldfish.",
-        on_change=_take,
+        on_change=guarded(_take),
     )
 
 
@@ -100,6 +101,6 @@ def _render_ready_made(each: ReadyMade) -> None:
             key=f"compare.ready_made.{each.key}",
             icon=":material/compare_arrows:",
             disabled=not each.run_ids,
-            on_click=choose,
+            on_click=guarded(choose),
             args=(each.run_ids,),
         )

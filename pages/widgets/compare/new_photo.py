@@ -14,7 +14,7 @@ from core.photos.fit import thumbnail_jpeg
 from core.services import Services
 from pages.widgets.answers import describe_top_five, render_verdict, top_five_chart
 from pages.widgets.compare.entrants import Entrant
-from pages.widgets.errors import show_error, showing_errors
+from pages.widgets.errors import guarded, show_error, showing_errors
 from pages.widgets.wording import plain
 
 _PHOTO, _ANSWERS, _GENERATION = "compare.photo", "compare.answers", "compare.generation"
@@ -54,7 +54,7 @@ def render_new_photo(entrants: Sequence[Entrant], services: Services) -> None:
         image = decode_image(photo.data, photo.name, shortest_side_px=_PREVIEW_PX)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.image(thumbnail_jpeg(image, _PREVIEW_PX), caption=plain(photo.name), width=180)
-            st.button("Another photo", icon=":material/close:", key="compare.photo.clear", on_click=_clear)
+            st.button("Another photo", icon=":material/close:", key="compare.photo.clear", on_click=guarded(_clear))
         for begin in range(0, len(entrants), 2):
             for column, entrant in zip(st.columns(2), entrants[begin : begin + 2], strict=False):
                 with column.container(border=True):
@@ -73,14 +73,14 @@ def _render_inputs(services: Services) -> None:
             "Drop a photo here, or browse",
             key=f"compare.upload.{generation}",
             max_upload_size=-(-services.settings.max_photo_bytes // 1_000_000),
-            on_change=_take,
+            on_change=guarded(_take),
             args=(f"compare.upload.{generation}",),
         )
     with camera:
         # Asking for the camera only when wanted: opening this page must not make the browser ask for permission.
         if st.toggle("Use the camera", key="compare.camera_on"):
             key = f"compare.camera.{generation}"
-            st.camera_input("Take a photo", key=key, on_change=_take, args=(key,))
+            st.camera_input("Take a photo", key=key, on_change=guarded(_take), args=(key,))
         else:
             st.caption("Your browser asks for permission. It needs HTTPS or this very computer (localhost).")
 

@@ -10,10 +10,10 @@ from pages.widgets.dataset.no_photos import render_no_photos
 from pages.widgets.dataset.overview import SPLIT_TITLES
 from pages.widgets.dataset.selection import (
     act_on,
-    delete_when_pressed,
     grid_photos,
     render_selection_actions,
     selection_generation,
+    trash_photos,
 )
 from pages.widgets.errors import guarded
 from pages.widgets.photo_grid import photo_grid
@@ -43,21 +43,18 @@ def render_browse(dataset: DatasetView, classes: list[ClassView], services: Serv
         st.info("No photo fits.", icon=":material/filter_alt_off:")
         return
     actions = st.container()  # above the grid, filled when the selection is known
-    result = photo_grid(
+    selected = photo_grid(
         grid_photos(images, classes, with_class=shown_class <= _ALL),
         size_px=st.session_state[_SIZE],
         key="dataset.browse.grid",
         generation=selection_generation(),
-        can_delete=shown_class != _TRASH,
+        on_delete=None if shown_class == _TRASH else trash_photos(services),
     )
-    selected = list(result.selected)
     with actions:
         if shown_class == _TRASH:
-            _render_trash_actions(selected, dataset, services)
+            _render_trash_actions(list(selected), dataset, services)
         else:
-            render_selection_actions(selected, classes, services)
-    if shown_class != _TRASH:
-        delete_when_pressed(result, services)
+            render_selection_actions(list(selected), classes, services)
 
 
 def _render_class_filter(dataset: DatasetView, classes: list[ClassView], services: Services) -> int:

@@ -5,7 +5,7 @@ import streamlit as st
 from core.datasets.records import DatasetView
 from core.errors import UnknownDatasetError
 from core.services import Services
-from pages.widgets.errors import show_error
+from pages.widgets.errors import guarded, show_error
 from pages.widgets.last_page import is_asked_for_anew
 from pages.widgets.wording import count
 
@@ -76,9 +76,9 @@ def render_chooser(dataset: DatasetView, services: Services) -> None:
         format_func=lambda dataset_id: (
             f"{datasets[dataset_id].name} · {count(datasets[dataset_id].num_images, 'photo')}"
         ),
-        on_change=open_chosen,
+        on_change=guarded(open_chosen),
     )
-    st.button("All datasets", icon=":material/apps:", on_click=leave_dataset, type="tertiary")
+    st.button("All datasets", icon=":material/apps:", on_click=guarded(leave_dataset), type="tertiary")
 
 
 def open_chosen() -> None:

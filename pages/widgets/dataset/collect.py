@@ -26,10 +26,12 @@ from pages.widgets.dataset.no_photos import render_first_class_hint
 from pages.widgets.dataset.samples import render_samples
 from pages.widgets.dataset.uploads import ARCHIVE_TYPES, Files, contents, max_upload_bytes, render_uploader
 from pages.widgets.errors import guarded
+from pages.widgets.uploading import open_box
 from pages.widgets.wording import count, plain
 
 _TARGET = "dataset.collect.target"
 _NEW_CLASS = "dataset.collect.new_class"
+_FOLDER, _ARCHIVE = "dataset.collect.folder", "dataset.collect.archive"
 _MAX_BURST_FRAMES = 150
 
 _LICENCES = {
@@ -57,9 +59,10 @@ def render_collect(dataset: DatasetView, services: Services) -> None:
     )
     with photos:
         if _has_target(target):
+            photos_key = f"dataset.collect.files.{target.id}"
             render_uploader(
                 f"Drop photos of {target.name} here, browse, or paste with Ctrl+V anywhere on the page",
-                key=f"dataset.collect.files.{target.id}",
+                key=photos_key,
                 services=services,
                 accept=True,
                 take=lambda files: _add_files(files, dataset, target, services),
@@ -67,8 +70,10 @@ def render_collect(dataset: DatasetView, services: Services) -> None:
             watch_browser(
                 key="dataset.collect.browser_events",
                 max_photo_bytes=max_upload_bytes(services),
-                on_pasted=lambda pasted: guarded(_add_pasted)(pasted, dataset, target, services),
-                on_oversized=lambda oversized: guarded(_refuse_oversized)(oversized, services),
+                boxes=[open_box(key) for key in (photos_key, _FOLDER, _ARCHIVE)],
+                on_pasted=lambda pasted: _add_pasted(pasted, dataset, target, services),
+                on_oversized=lambda oversized: _refuse_oversized(oversized, services),
+                on_lost=_refuse_lost,
             )
     with camera:
         if _has_target(target):
@@ -106,8 +111,9 @@ def _render_target(dataset: DatasetView, services: Services) -> ClassView | None
     form = new.form("dataset.collect.class_form", border=False, clear_on_submit=True)
     with form, st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input("New class", key=_NEW_CLASS, placeholder="blue tit")
-        add = guarded(_add_class)
-        st.form_submit_button("Add class", icon=":material/add:", on_click=add, args=(dataset, services))
+        st.form_submit_button(
+            "Add class", icon=":material/add:", on_click=guarded(_add_class), args=(dataset, services)
+        )
     return classes.get(st.session_state.get(_TARGET))
 
 
@@ -160,6 +166,13 @@ def _refuse_oversized(oversized: dict[str, int], services: Services) -> None:
     )
 
 
+def _refuse_lost(names: list[str]) -> None:
+    if names:
+        raise DatasetError(
+            f"Did not reach the server: {', '.join(names)}. Look at your connection and choose them again."
+        )
+
+
 def _render_camera(dataset: DatasetView, target: ClassView, services: Services) -> None:
     camera = st.container()
     # Below the camera: whoever is about to hold the button must not have to scroll to it.
@@ -167,16 +180,14 @@ def _render_camera(dataset: DatasetView, target: ClassView, services: Services) 
         "Photos a second while you hold the button", 1, 15, 5, key="dataset.collect.camera_rate", width=320
     )
     with camera:
-        burst = camera_burst(
+        camera_burst(
             key="dataset.collect.camera",
             frames_per_second=frames_per_second,
             max_frames=_MAX_BURST_FRAMES,
             label=target.name,
             subject=target.id,
+            on_burst=lambda burst: _add_burst(burst, dataset, services),
         )
-    if burst is not None:
-        guarded(_add_burst)(burst, dataset, services)
-        st.rerun()
 
 
 def _add_burst(burst: Burst, dataset: DatasetView, services: Services) -> None:
@@ -213,7 +224,7 @@ def _render_sorted(dataset: DatasetView, services: Services) -> None:
     with folder:
         render_uploader(
             "A folder with one folder per class",
-            key="dataset.collect.folder",
+            key=_FOLDER,
             services=services,
             accept="directory",
             take=lambda files: _add_folder(files, dataset, services),
@@ -221,7 +232,7 @@ def _render_sorted(dataset: DatasetView, services: Services) -> None:
     with archive:
         render_uploader(
             "Archives: zip, tar, 7z …; several parts at once",
-            key="dataset.collect.archive",
+            key=_ARCHIVE,
             services=services,
             accept=True,
             types=ARCHIVE_TYPES,

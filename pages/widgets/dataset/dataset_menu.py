@@ -55,6 +55,8 @@ def _render_export(dataset: DatasetView, services: Services) -> None:
 def _render_export_state(dataset: DatasetView, services: Services, *, was_active: bool) -> None:
     task = services.dataset_tasks.latest(EXPORT_KIND, dataset.id)
     if task is not None and task.is_active:
+        if not was_active:
+            st.rerun()  # the whole page, which starts the timer
         progress = services.queue.progress(task.id)
         st.progress((progress.fraction or 0.0) if progress else 0.0, text="Writing the zip")
         return
@@ -73,12 +75,11 @@ def _render_export_state(dataset: DatasetView, services: Services, *, was_active
         return
     if task is not None and task.error:
         show_error(task.error)
-    is_wanted = st.button(
+    st.button(
         "Export as zip",
         icon=":material/archive:",
         disabled=not dataset.num_images,
         help="Folders per split and class with a table of all photos; Bluetit can import it again.",
+        on_click=guarded(services.dataset_tasks.request),
+        args=(EXPORT_KIND, dataset.id),
     )
-    if is_wanted:
-        guarded(services.dataset_tasks.request)(EXPORT_KIND, dataset.id)
-        st.rerun()  # the whole page, which starts the timer

@@ -12,10 +12,10 @@ from core.services import Services
 from pages.widgets.dataset.no_photos import render_no_photos
 from pages.widgets.dataset.remembered import remembered
 from pages.widgets.dataset.selection import (
-    delete_when_pressed,
     grid_photos,
     render_selection_actions,
     selection_generation,
+    trash_photos,
 )
 from pages.widgets.dataset.task_progress import render_task_progress
 from pages.widgets.dataset_map import MapPoint, dataset_map, map_columns
@@ -75,18 +75,18 @@ def _render_circled(circled: tuple[int, ...], classes: list[ClassView], services
     """The photos behind the circled points; what is done is done to all of them, or to those selected among them."""
     actions = st.container()
     images = services.library.get_images(circled[:_MAX_SHOWN])
-    result = photo_grid(
+    selected = photo_grid(
         grid_photos(images, classes),
         size_px=_GRID_PX,
         key="dataset.map.grid",
         generation=selection_generation(),
         label="Circled photos",
+        on_delete=trash_photos(services),
     )
     if len(circled) > _MAX_SHOWN:
         st.caption(f"and {len(circled) - _MAX_SHOWN:,} more")
-    delete_when_pressed(result, services)
     with actions:
-        render_selection_actions(list(result.selected or circled), classes, services)
+        render_selection_actions(list(selected or circled), classes, services)
 
 
 def _load_columns(

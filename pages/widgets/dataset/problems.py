@@ -8,10 +8,10 @@ from core.datasets.tasks import CHECK_KIND
 from core.services import Services
 from pages.widgets.dataset.no_photos import render_no_photos
 from pages.widgets.dataset.selection import (
-    delete_when_pressed,
     grid_photos,
     render_selection_actions,
     selection_generation,
+    trash_photos,
 )
 from pages.widgets.dataset.split import split_again
 from pages.widgets.dataset.task_progress import render_task_progress
@@ -139,18 +139,18 @@ def _render_photos(
     images = [image for image in services.library.get_images(image_ids[:_PHOTOS_PER_GROUP]) if not image.trashed_at]
     if not images:
         return
-    result = photo_grid(
+    selected = photo_grid(
         grid_photos(images, classes),
         size_px=_GRID_PX,
         key=f"dataset.problems.grid.{image_ids[0]}.{len(image_ids)}",
         generation=selection_generation(),
         label="Photos of this finding",
+        on_delete=trash_photos(services),
     )
     if len(image_ids) > _PHOTOS_PER_GROUP:
         st.caption(f"and {len(image_ids) - _PHOTOS_PER_GROUP:,} more")
-    delete_when_pressed(result, services)
-    if result.selected:
-        render_selection_actions(list(result.selected), classes, services, key=str(image_ids[0]))
+    if selected:
+        render_selection_actions(list(selected), classes, services, key=str(image_ids[0]))
     elif keys:
         _render_dismissal("These are fine", keys, dataset, services)
 

@@ -1,6 +1,7 @@
 """What to do with selected photos, wherever they were selected: grids, findings, the map."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -8,7 +9,7 @@ from core.datasets.records import ClassView, ImageView, OperationView, Review
 from core.services import Services
 from pages.widgets.dataset.overview import SPLIT_TITLES, undo
 from pages.widgets.errors import guarded
-from pages.widgets.photo_grid import GridPhoto, GridResult
+from pages.widgets.photo_grid import GridPhoto
 from pages.widgets.wording import count, plain
 
 _GENERATION = "dataset.selection.generation"
@@ -60,25 +61,39 @@ def render_selection_actions(
             _render_last_operation(services)
             return
         st.markdown(f"**{count(len(selected), 'photo')} selected**", width="content")
-        move = st.menu_button(
+        st.menu_button(
             "Move to",
             [view.id for view in classes],
             format_func={view.id: plain(view.name) for view in classes}.__getitem__,
             icon=":material/drive_file_move:",
             key=f"dataset.selection.move.{key}",
+            on_click=guarded(_act_as_chosen),
+            args=(f"dataset.selection.move.{key}", library.move_images, selected),
         )
         splits = {title: split for split, title in SPLIT_TITLES.items()}  # not None: it would mean "no click"
-        chosen_split = st.menu_button(
+        st.menu_button(
             "Set split",
             list(splits),
             icon=":material/call_split:",
             key=f"dataset.selection.set_split.{key}",
+            on_click=guarded(_act_as_chosen),
+            args=(
+                f"dataset.selection.set_split.{key}",
+                lambda ids, title: library.set_split(ids, splits[title]),
+                selected,
+            ),
         )
-        mark = st.menu_button(
+        st.menu_button(
             "Mark",
             list(_REVIEW_TITLES),
             icon=":material/bookmark:",
             key=f"dataset.selection.mark.{key}",
+            on_click=guarded(_act_as_chosen),
+            args=(
+                f"dataset.selection.mark.{key}",
+                lambda ids, title: library.set_review(ids, _REVIEW_TITLES[title]),
+                selected,
+            ),
         )
         st.button(
             "Delete",
@@ -87,23 +102,20 @@ def render_selection_actions(
             on_click=guarded(act_on),
             args=(library.trash_images, selected),
         )
-        st.button("Select none", key=f"dataset.selection.none.{key}", type="tertiary", on_click=clear_selection)
-    if move is not None:
-        guarded(act_on)(lambda ids: library.move_images(ids, move), selected)
-        st.rerun()
-    if chosen_split is not None:
-        guarded(act_on)(lambda ids: library.set_split(ids, splits[chosen_split]), selected)
-        st.rerun()
-    if mark is not None:
-        guarded(act_on)(lambda ids: library.set_review(ids, _REVIEW_TITLES[mark]), selected)
-        st.rerun()
+        st.button(
+            "Select none", key=f"dataset.selection.none.{key}", type="tertiary", on_click=guarded(clear_selection)
+        )
 
 
-def delete_when_pressed(result: GridResult, services: Services) -> None:
-    """Move to the trash what the person pressed Delete for in a grid, and make the page anew."""
-    if result.is_delete_pressed:
-        act_on(services.library.trash_images, list(result.selected))
-        st.rerun()
+def _act_as_chosen(key: str, action: Callable[[list[int], Any], OperationView], selected: list[int]) -> None:
+    """Do to the selected photos what was chosen in the menu with this key."""
+    chosen = st.session_state[key]
+    act_on(lambda ids: action(ids, chosen), selected)
+
+
+def trash_photos(services: Services) -> Callable[[list[int]], None]:
+    """What the Delete key of a grid does: moves photos to the trash."""
+    return lambda image_ids: act_on(services.library.trash_images, image_ids)
 
 
 def _render_last_operation(services: Services) -> None:

@@ -63,7 +63,7 @@ def _render_datasets(datasets: list[DatasetView]) -> None:
                 st.button(
                     "Open",
                     key=f"dataset.start.open.{dataset.id}",
-                    on_click=open_dataset,
+                    on_click=guarded(open_dataset),
                     args=(dataset.id, "Photos" if dataset.num_images else "Collect"),
                     width="stretch",
                 )

@@ -8,15 +8,18 @@ from typing import Literal
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from core.datasets.archives.series import archive_folder
 from core.services import Services
 from pages.widgets.errors import guarded
+from pages.widgets.uploading import UploadBox, open_box
 
-ARCHIVE_TYPES = ("zip", "tar", "gz", "tgz", "bz2", "xz")
+# What archives are called, and the pieces of divided ones; more pieces come in one folder of the server, or by links.
+ARCHIVE_TYPES = (
+    *("zip", "tar", "gz", "tgz", "bz2", "tbz2", "xz", "txz", "zst", "7z", "rar", "tm"),
+    *("001", "002", "003", "004", "005", "006", "z01", "z02", "z03", "z04", "z05"),
+)
 # Streamlit keeps an upload in memory while it arrives; larger archives come from a link or a folder of the server.
 MAX_UPLOAD_MEGABYTES = 1_000
-
-_TAKEN_FILE_IDS = "dataset.uploads.taken"
-_GENERATION = "dataset.uploads.generation"
 
 _LEAST_COMMON_CHARS = 3  # of a name for several archives
 
@@ -42,29 +45,30 @@ def render_uploader(
         take: called with the files, once for each.
         types: endings that the browser offers; None for all.
     """
-    generation = st.session_state.get(f"{_GENERATION}.{key}", 0)
-    widget_key = f"{key}.{generation}"
+    box = open_box(key)
+    widget_key = box.widget_key
     limit = MAX_UPLOAD_MEGABYTES if types else max_upload_bytes(services) // 1_000_000
-    st.file_uploader(
+    files = st.file_uploader(
         label,
         type=list(types) if types else None,
         accept_multiple_files=accept,
         key=widget_key,
         max_upload_size=limit,
         on_change=guarded(_take),
-        args=(key, widget_key, take),
+        args=(box, widget_key, take),
     )
+    if files:  # the run that should have taken them was overtaken before it began
+        guarded(_take_files)(box, files, take)
+        st.rerun()
 
 
-def _take(key: str, widget_key: str, take: Callable[[Files], object]) -> None:
-    """Hand over what has not been taken yet: Streamlit may call twice when a run is overtaken by the next."""
-    taken = st.session_state.setdefault(_TAKEN_FILE_IDS, set())
-    new = [file for file in st.session_state[widget_key] if file.file_id not in taken]
-    st.session_state[f"{_GENERATION}.{key}"] = st.session_state.get(f"{_GENERATION}.{key}", 0) + 1
-    if not new:
-        return
-    taken.update(file.file_id for file in new)
-    take(new)
+def _take(box: UploadBox, widget_key: str, take: Callable[[Files], object]) -> None:
+    _take_files(box, st.session_state[widget_key], take)
+
+
+def _take_files(box: UploadBox, files: Files, take: Callable[[Files], object]) -> None:
+    if new := box.take(files):
+        take(new)
 
 
 def max_upload_bytes(services: Services) -> int:
@@ -89,8 +93,4 @@ def common_title(names: Sequence[str]) -> str:
 
 def archive_title(name: str) -> str:
     """The name of a dataset made from an archive: the file's name without its endings."""
-    title = PurePosixPath(name.replace("\\", "/")).name
-    for suffix in (".zip", ".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tar"):
-        if title.lower().endswith(suffix):
-            return title[: -len(suffix)] or title
-    return title
+    return archive_folder(PurePosixPath(name.replace("\\", "/")).name)

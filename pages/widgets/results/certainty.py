@@ -150,7 +150,7 @@ def _render_slider(judged: Judged, answers: RunAnswers, material: Material) -> D
             icon=":material/recommend:",
             type="tertiary",
             help="A place that costs few answers and refuses most photos of what is in no class.",
-            on_click=_suggest,
+            on_click=guarded(_suggest),
             args=(key, suggested),
         )
     point = next(each for each in points if each.strictness == strictness)

@@ -10,7 +10,7 @@ from core.errors import UnknownRunError
 from core.runs.records import RunStatus, RunView
 from core.services import Services
 from pages.widgets.compare.chosen import comparison_address
-from pages.widgets.errors import show_error
+from pages.widgets.errors import guarded, show_error
 from pages.widgets.links import render_link
 from pages.widgets.results.opened import open_results
 from pages.widgets.train.opened import run_address
@@ -34,7 +34,7 @@ def render_chooser(shown: RunView, views: list[RunView], services: Services) -> 
             list(listed),
             key=_WIDGET,
             format_func=lambda run_id: _title(listed[run_id], datasets),
-            on_change=_follow,
+            on_change=guarded(_follow),
             width=460,
         )
         render_link("pages/train.py", "Its training", icon=":material/model_training:", address=run_address(shown.id))

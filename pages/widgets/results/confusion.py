@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.services import Services
-from pages.widgets.dataset.selection import delete_when_pressed, render_selection_actions, selection_generation
+from pages.widgets.dataset.selection import render_selection_actions, selection_generation, trash_photos
+from pages.widgets.errors import guarded
 from pages.widgets.photo_grid import GridPhoto, photo_grid
 from pages.widgets.results.charts import ACCENT, QUIET, WRONG, chart, literal, translucent
 from pages.widgets.results.dataset_now import DatasetNow
@@ -96,7 +97,7 @@ def _render_pairs(judged: Judged, names: tuple[str, ...]) -> None:
                 key=f"results.confusion.pair.{pair.true}.{pair.said}",
                 help=f"{percent(pair.share)} of the photos of {plain(names[pair.true])} are taken for "
                 f"{plain(names[pair.said])}.",
-                on_click=_show_cell,
+                on_click=guarded(_show_cell),
                 args=(pair.true, pair.said),
             )
 
@@ -248,18 +249,17 @@ def _render_cell(material: Material, judged: Judged, now: DatasetNow | None, ser
     photos = [_grid_photo(judged, int(place), material, now) for place in places[:_NUM_PHOTOS]]
     actions = st.container()
     can_act = now is not None and all(photo.image_id > 0 for photo in photos)
-    result = photo_grid(
+    selected = photo_grid(
         photos,
         size_px=140,
         key="results.confusion.grid",
         generation=selection_generation(),
-        can_delete=can_act,
+        on_delete=trash_photos(services) if can_act else None,
         label=f"Photos of {names[true]}",
     )
     if now is not None and can_act:
         with actions:
-            render_selection_actions(list(result.selected), list(now.classes), services, key="results")
-        delete_when_pressed(result, services)
+            render_selection_actions(list(selected), list(now.classes), services, key="results")
     if len(places) > _NUM_PHOTOS:
         st.caption(f"The {_NUM_PHOTOS} most confident of {len(places):,}.")
 

@@ -64,18 +64,15 @@ def render_corrections(doubt: Doubt, now: DatasetNow | None, services: Services,
                 args=(image, doubt, now, services),
             )
             return
-        chosen = _render_choices(image, doubt, now, services, key=key)
-    if chosen is not None:
-        guarded(services.library.move_images)([image.id], chosen)
-        st.rerun()
+        _render_choices(image, doubt, now, services, key=key)
 
 
-def _render_choices(image: ImageView, doubt: Doubt, now: DatasetNow, services: Services, *, key: str) -> int | None:
+def _render_choices(image: ImageView, doubt: Doubt, now: DatasetNow, services: Services, *, key: str) -> None:
     library = services.library
     names = {view.id: view.name for view in now.classes if view.id != image.class_id}
     rank = {now.name_now(name): number for number, name in enumerate(doubt.likely)}
     ordered = sorted(names, key=lambda class_id: rank.get(names[class_id], len(rank)))
-    chosen: int | None = st.menu_button(
+    st.menu_button(
         "Relabel",
         ordered,
         format_func=lambda class_id: plain(names[class_id]),
@@ -83,6 +80,7 @@ def _render_choices(image: ImageView, doubt: Doubt, now: DatasetNow, services: S
         key=f"{key}.relabel",
         disabled=not ordered,
         help="It is in the wrong class: move it to another one.",
+        on_click=guarded(lambda: library.move_images([image.id], st.session_state[f"{key}.relabel"])),
     )
     st.button(
         "Trash",
@@ -108,7 +106,6 @@ def _render_choices(image: ImageView, doubt: Doubt, now: DatasetNow, services: S
         on_click=guarded(library.set_review),
         args=([image.id], Review.UNSURE),
     )
-    return chosen
 
 
 def take_back(image: ImageView, doubt: Doubt, now: DatasetNow, services: Services) -> None:

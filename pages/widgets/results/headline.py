@@ -10,6 +10,7 @@ from core.datasets.records import Split
 from core.evaluation.answers import RunAnswers
 from core.evaluation.examination import Examination
 from pages.widgets.dataset.chooser import dataset_address
+from pages.widgets.errors import guarded
 from pages.widgets.links import render_link
 from pages.widgets.results.dataset_now import DatasetNow
 from pages.widgets.results.labels import open_suspects
@@ -141,7 +142,7 @@ def render_pointers(material: Material, now: DatasetNow | None, open_section: Ca
                 icon=f":material/{pointer.icon}:",
                 type="tertiary",
                 key=f"results.pointer.{pointer.section}",
-                on_click=open_section,
+                on_click=guarded(open_section),
                 args=(pointer.section,),
             )
 

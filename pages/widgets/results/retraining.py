@@ -54,7 +54,7 @@ def render_corrections_bar(material: Material, now: DatasetNow | None, services:
                 key="results.to_child",
                 type="tertiary",
                 icon=":material/arrow_forward:",
-                on_click=open_results,
+                on_click=guarded(open_results),
                 args=(child.id, WHAT_CHANGED),
             )
         seconds = _seconds_of(view)
@@ -186,11 +186,14 @@ def render_what_changed(material: Material, parent: RunView, services: Services)
         return
     flips = find_flips(before, material.answers)
     st.markdown(f"#### {flips_sentence(flips)}")
-    if st.button(
-        f"Compared with {plain(parent.name)}", key="results.to_parent", type="tertiary", icon=":material/arrow_back:"
-    ):
-        open_results(parent.id)
-        st.rerun()
+    st.button(
+        f"Compared with {plain(parent.name)}",
+        key="results.to_parent",
+        type="tertiary",
+        icon=":material/arrow_back:",
+        on_click=guarded(open_results),
+        args=(parent.id,),
+    )
     if not flips.num_common:
         return
     facts = st.container(horizontal=True, gap="medium")

@@ -127,8 +127,8 @@ def _render_any_photo(judged: Judged, material: Material, now: DatasetNow | None
         return
     above = st.container()
     photos = [_grid_photo(judged, int(place), names, now) for place in places]
-    result = photo_grid(photos, size_px=96, key=f"results.why.grid.{judged.split}", can_delete=False, label="Photos")
-    place = result.selected[0] if result.selected else int(places[0])
+    selected = photo_grid(photos, size_px=96, key=f"results.why.grid.{judged.split}", label="Photos")
+    place = selected[0] if selected else int(places[0])
     with above:
         _render_heat(judged, place, wanted, material, services)
 

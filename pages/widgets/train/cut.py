@@ -8,6 +8,7 @@ import streamlit as st
 from core.backbones.layers import LayerRow, count_trained_parameters
 from core.config import HUB_PREFIX
 from core.recipes import RECIPES, layer_at_share
+from pages.widgets.errors import guarded
 from pages.widgets.train.draft import CUT, DEFAULT_SHARE, SHARE, Draft, first_trained_layer
 from pages.widgets.wording import count
 
@@ -39,7 +40,7 @@ def _render_switch(draft: Draft, values: Mapping[str, Any]) -> None:
     st.toggle(
         "Adjust the whole network",
         key=_ALL,
-        on_change=choose,
+        on_change=guarded(choose),
         help="A module of TensorFlow Hub cannot be cut in two: either all of it is trained, or none.",
     )
 
@@ -54,7 +55,7 @@ def _render_share(draft: Draft, values: Mapping[str, Any]) -> None:
         range(0, 101, _STEP_PERCENT),
         key=_SHARE_PERCENT,
         format_func=lambda percent: {0: "head only", 100: "everything"}.get(percent, f"upper {percent} %"),
-        on_change=choose,
+        on_change=guarded(choose),
     )
     st.caption("Its layers, with their names and numbers, are known once the network is prepared.")
 
@@ -85,7 +86,7 @@ def _render_layers(draft: Draft, values: Mapping[str, Any], layers: Sequence[Lay
         range(num_layers, -1, -1),
         key=_LAYER,
         format_func=lambda number: ends.get(number, f"layer {number}"),
-        on_change=choose,
+        on_change=guarded(choose),
         help="Layers have the network's own numbers, those of Keras: layer 100 of MobileNetV2 is the one that the "
         "tutorial means.",
     )

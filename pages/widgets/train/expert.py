@@ -24,6 +24,7 @@ from core.errors import ConfigError
 from core.evaluation.reasons import listed
 from core.recipes import RECIPES
 from core.services import Services
+from pages.widgets.errors import guarded
 from pages.widgets.train.cut import render_cut
 from pages.widgets.train.draft import RATE, SHARE, Draft, draft_values, make_config, num_layers_of, recipe_values
 from pages.widgets.train.expected import estimate
@@ -78,7 +79,7 @@ class _Fields:
         def change() -> None:
             self.draft.change(name, read(st.session_state[key]), self._standards.get(name))
 
-        return {"key": key, "on_change": change}
+        return {"key": key, "on_change": guarded(change)}
 
     def toggle(self, name: str, label: str, explanation: str, *, disabled: bool = False) -> None:
         st.toggle(label, help=explanation, disabled=disabled, **self.key(name, self.values[name]))

@@ -22,7 +22,7 @@ def render_race(race: str, services: Services) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Which network suits the photos?", anchor=False, width="content")
         st.space("stretch")
-        st.button("New run", icon=":material/add:", on_click=close)
+        st.button("New run", icon=":material/add:", on_click=guarded(close))
     is_active = any(view.is_active for view in runs_of(race, services))
     st.fragment(_render, run_every=_POLL_SECONDS if is_active else None)(race, services, was_active=is_active)
 
@@ -77,7 +77,7 @@ def _render(race: str, services: Services, *, was_active: bool) -> None:
                 plain(view.name),
                 key=f"train.race.open.{view.id}",
                 icon=f":material/{STATUS_WORDS[view.status][1]}:",
-                on_click=open_run,
+                on_click=guarded(open_run),
                 args=(view.id,),
             )
     if was_active and not num_active:

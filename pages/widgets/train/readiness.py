@@ -145,7 +145,7 @@ def _render_changes(draft: Draft, services: Services) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f"Not as in the recipe: {', '.join(parts[:_MAX_CHANGES_SHOWN])}{more}.", width="content")
-        st.button("As in the recipe", type="tertiary", icon=":material/undo:", on_click=draft.changes.clear)
+        st.button("As in the recipe", type="tertiary", icon=":material/undo:", on_click=guarded(draft.changes.clear))
 
 
 def _render_missing_layers(backbone: Backbone, services: Services) -> None:

@@ -43,7 +43,7 @@ def _render_runs(open_run_id: int | None, services: Services, *, was_active: boo
             _render_race(view.race, shown)
         _render_run(view, services, is_open=view.id == open_run_id)
     if len(shown) > num_shown:
-        st.button(f"Show {len(shown) - num_shown:,} more", type="tertiary", on_click=_show_more)
+        st.button(f"Show {len(shown) - num_shown:,} more", type="tertiary", on_click=guarded(_show_more))
     if was_active and not any(view.is_active for view in views):
         st.rerun()  # the whole page, which ends the timer
 
@@ -76,7 +76,7 @@ def _render_race(race: str, views: Sequence[RunView]) -> None:
         key=f"train.list.race.{race}",
         type="tertiary",
         icon=":material/flag:",
-        on_click=open_race,
+        on_click=guarded(open_race),
         args=(race,),
     )
 
@@ -89,7 +89,7 @@ def _render_run(view: RunView, services: Services, *, is_open: bool) -> None:
             key=f"train.list.open.{view.id}",
             type="tertiary",
             icon=f":material/{icon}:",
-            on_click=open_run,
+            on_click=guarded(open_run),
             args=(view.id,),
         )
         score = best_score(view)

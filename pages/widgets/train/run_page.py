@@ -6,7 +6,7 @@ from core.config import TrainConfig
 from core.errors import ConfigError, UnknownRunError
 from core.runs.records import RunStatus, RunView
 from core.services import Services
-from pages.widgets.errors import showing_errors
+from pages.widgets.errors import guarded, showing_errors
 from pages.widgets.live_chart import live_chart
 from pages.widgets.train.downloads import is_being_packaged
 from pages.widgets.train.history import RunHistory, read_history
@@ -30,7 +30,7 @@ def render_run(view: RunView, services: Services) -> None:
         st.title(plain(view.name), anchor=False, width="content")
         render_run_menu(view, services)
         st.space("stretch")
-        st.button("New run", icon=":material/add:", on_click=close)
+        st.button("New run", icon=":material/add:", on_click=guarded(close))
     if view.note:
         st.caption(plain(view.note).replace("\n", "  \n"))
     state = _state(view)

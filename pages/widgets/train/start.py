@@ -15,7 +15,7 @@ from core.recipes import RECIPES, Recipe
 from core.runs.nature import NOTHING_KNOWN, Nature
 from core.services import Services
 from pages.widgets.dataset.chooser import dataset_address, last_opened
-from pages.widgets.errors import show_error
+from pages.widgets.errors import guarded, show_error
 from pages.widgets.links import render_link
 from pages.widgets.preparation import Availability, availability_of, describe_availability
 from pages.widgets.train.draft import Draft, draft_of, recipe_values
@@ -116,7 +116,7 @@ def _render_parent(draft: Draft) -> None:
             "Empty the form",
             type="tertiary",
             icon=":material/restart_alt:",
-            on_click=st.session_state.pop,
+            on_click=guarded(st.session_state.pop),
             args=(_DRAFT,),
         )
 
@@ -132,7 +132,7 @@ def _render_dataset(draft: Draft, datasets: dict[int, DatasetView]) -> None:
             list(datasets),
             key=_DATASET,
             format_func=lambda dataset_id: _describe_dataset(datasets[dataset_id]),
-            on_change=choose,
+            on_change=guarded(choose),
         )
         render_link(
             "pages/dataset.py",
@@ -157,7 +157,7 @@ def _render_view(draft: Draft) -> None:
         [_SIMPLE, _EXPERT],
         key=_VIEW,
         required=True,
-        on_change=choose,
+        on_change=guarded(choose),
         help="The simple view asks for a recipe and a network. The expert view shows every setting.",
     )
 
@@ -174,7 +174,7 @@ def _render_recipe(draft: Draft) -> None:
         key=_RECIPE,
         format_func=lambda name: f"**{RECIPES[name].title}**",
         captions=[RECIPES[name].summary for name in _OWN],
-        on_change=lambda: draft.choose_recipe(st.session_state[_RECIPE]),
+        on_change=guarded(lambda: draft.choose_recipe(st.session_state[_RECIPE])),
     )
     with st.expander("Repeat a published walk-through", icon=":material/menu_book:", expanded=not is_own):
         st.radio(
@@ -184,7 +184,7 @@ def _render_recipe(draft: Draft) -> None:
             key=_WALK_THROUGH,
             format_func=lambda name: f"**{RECIPES[name].title}**",
             captions=[_describe_walk_through(RECIPES[name]) for name in _WALK_THROUGHS],
-            on_change=lambda: draft.choose_recipe(st.session_state[_WALK_THROUGH]),
+            on_change=guarded(lambda: draft.choose_recipe(st.session_state[_WALK_THROUGH])),
             label_visibility="collapsed",
         )
 
@@ -215,7 +215,7 @@ def _render_backbone(draft: Draft, services: Services) -> tuple[LayerRow, ...]:
         order,
         key=_BACKBONE,
         format_func=lambda each: _describe_backbone(each, choices),
-        on_change=lambda: draft.choose_backbone(st.session_state[_BACKBONE], standard),
+        on_change=guarded(lambda: draft.choose_backbone(st.session_state[_BACKBONE], standard)),
         help="The ready-made network to start from: it has learned to see from 1.3 million photos. Smaller ones are "
         "faster, larger ones are right more often.",
     )
@@ -243,7 +243,7 @@ def _render_hub(draft: Draft, name: str, standard: str) -> None:
     st.text_input(
         "Or one from TensorFlow Hub",
         key=_HUB,
-        on_change=choose,
+        on_change=guarded(choose),
         placeholder="https://tfhub.dev/… or a folder of this computer",
         help="The address (handle) of a TF2 feature vector, or the folder of one that was downloaded.",
     )

@@ -1,9 +1,9 @@
 """How much of wide, tall, mixed and square photos a network never sees."""
 
 import pytest
-from core.images import FitMode, fit_box
 
 from core.config import FitModeName
+from core.photos.fit import FitMode, fit_box
 from core.runs.cut_off import CUT_FROM, cut_share, find_cut_off
 
 NBSP = "\N{NO-BREAK SPACE}"

@@ -1,0 +1,66 @@
+"""What a visitor's boxes for files have handed over, so that each file is taken once and none is forgotten."""
+
+import re
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+# A box that has been emptied is followed by a new one; the browser may still ask what became of the ones before.
+_MAX_REMEMBERED_BOXES = 10
+
+
+class UploadBox:
+    """One place for files on a page: it is emptied whenever its files have been taken, by putting a new box there.
+
+    Streamlit may report the same files twice, or report them to a run that is overtaken; so what was taken is kept
+    here, and every method may be called from any thread.
+    """
+
+    def __init__(self, key: str) -> None:
+        """Begin with an empty box.
+
+        Args:
+            key: of the place, the same in every run.
+        """
+        self._key = key
+        self._lock = threading.Lock()
+        self._generation = 0
+        self._taken_ids: set[str] = set()
+        self._received: dict[int, list[tuple[str, int]]] = {}  # by generation: names and sizes in bytes
+
+    @property
+    def widget_key(self) -> str:
+        """Key of the box that is there now."""
+        with self._lock:
+            return f"{self._key}.{self._generation}"
+
+    def take(self, files: Sequence[UploadedFile]) -> list[UploadedFile]:
+        """Those of the files that were not taken before; from now on there is a new box."""
+        with self._lock:
+            new = [file for file in files if file.file_id not in self._taken_ids]
+            self._taken_ids.update(file.file_id for file in new)
+            self._received.setdefault(self._generation, []).extend((file.name, file.size) for file in new)
+            if files:
+                self._generation += 1
+            for forgotten in list(self._received)[:-_MAX_REMEMBERED_BOXES]:
+                del self._received[forgotten]
+            return new
+
+    def describe(self) -> dict[str, Any]:
+        """What `pages/assets/browser_events.js` has to know to find files that were lost on the way."""
+        with self._lock:
+            return {
+                # As Streamlit makes it of the key, but for the number at its end.
+                "class_prefix": "st-key-" + re.sub(r"[^a-zA-Z0-9_-]", "-", self._key) + "-",
+                "generation": self._generation,
+                "received": {str(generation): list(files) for generation, files in self._received.items()},
+            }
+
+
+def open_box(key: str) -> UploadBox:
+    """This visitor's box with that key."""
+    box: UploadBox = st.session_state.setdefault(f"{key}.box", UploadBox(key))
+    return box
