@@ -2,9 +2,11 @@
 
 import json
 import unicodedata
+from dataclasses import replace
 
 import pytest
 
+from core.datasets.archives.name_encodings import EncodingChoice, NameEncodings
 from core.datasets.readings.plan import ImportPlan, PlanAnswer, PlanQuestion, apply_answer, plan_import
 from core.datasets.readings.reading import Placement, Reading
 from core.datasets.records import Split
@@ -326,3 +328,26 @@ def test_the_order_of_the_paths_does_not_matter(order: int):
     paths = ["cats/1.jpg", "cats/kittens/2.jpg", "Cat/3.jpg", "test/x/4.jpg", "dogs/train/5.jpg"]
     assert proposed(paths[::order]).placements == proposed(paths).placements
     assert plan_import(paths[::order], "x").question == plan_import(paths, "x").question
+
+
+def test_unsure_names_are_shown_before_anything_comes_in():
+    """Where a character set had to be guessed the person sees what it makes of the names, and what others would."""
+    names = NameEncodings(
+        used=EncodingChoice("cp437", ("Bär",)), is_sure=False, alternatives=(EncodingChoice("cp1251", ("B„r",)),)
+    )
+    question = plan_import(["Bär/1.jpg", "cat/1.jpg"], "x", names=names).question
+    assert question is not None
+    assert PlanQuestion.from_json(json.loads(json.dumps(question.to_json()))) == question
+    assert question.names == names
+    sure = replace(names, is_sure=True)
+    assert plan_import(["Bär/1.jpg", "cat/1.jpg"], "x", names=sure).question is None
+
+
+def test_a_question_of_before_can_still_be_read():
+    """Questions that wait in the database from before readings had titles are shown."""
+    counted = {"name": "cats", "counts": {"train": 3}}
+    group = {"classes": [counted, counted | {"name": "cat"}], "suggestion": {"cats": "cats", "cat": "cats"}}
+    old = {"options": [{"reading": "leaf", "classes": [counted], "groups": [group]}]}
+    question = PlanQuestion.from_json(old)
+    assert question.options[0].groups[0].apart == {"cats": "cats", "cat": "cat"}
+    assert question.suggested_answer == PlanAnswer(class_map={"cats": "cats", "cat": "cats"}, reading="leaf")
