@@ -36,7 +36,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
         photos.push({ name: file.name, size: file.size, content });
       }
       setTriggerValue("pasted", { photos });
-    } else if (!isTyping() && /^https?:\\/\\/\\S+$/i.test(link)) {
+    } else if (!isTyping() && /^(https?:\\/\\/|data:image\\/)\\S+$/i.test(link) && link.length < 2 * data.max_pasted_bytes) {
       setTriggerValue("pasted", { photos: [], link });
     }
   };
