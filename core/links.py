@@ -28,6 +28,7 @@ from typing import Any
 import httpcore
 import idna
 
+from core.data_addresses import HeldFile, is_data_address, read_data_address
 from core.errors import LinkBrokenError, LinkError, LinkFailedError, LinkRefusedError
 from core.settings import Settings
 
@@ -63,7 +64,7 @@ class FetchedPhoto:
 
     name: str  # a file name fit for people and folders, at most MAX_NAME_CHARS
     data: bytes  # at least one
-    url: str  # the address that delivered them, after all redirects
+    url: str  # the address that delivered them, after all redirects; empty if the link held them itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +105,7 @@ def fetch_photo(url: str, settings: Settings, *, cancelled: Callable[[], bool] |
     """Read the file behind a link.
 
     Args:
-        url: an http or https address; without a scheme https is meant.
+        url: an http or https address, without a scheme https is meant; or a data address, which holds the photo.
         settings: the `link_...` settings and `max_photo_bytes` count.
         cancelled: asked a few times per second whether to give up.
 
@@ -114,6 +115,9 @@ def fetch_photo(url: str, settings: Settings, *, cancelled: Callable[[], bool] |
         LinkFailedError: the server cannot be reached, takes too long, answers with an error, a web page or
             too many bytes, redirects too often, or `cancelled` said so.
     """
+    if is_data_address(url):
+        held = read_data_address(url, settings.max_photo_bytes)
+        return FetchedPhoto(name=held_name(held), data=held.data, url="")
     watch = Watch(url, settings.link_timeout_seconds, cancelled=cancelled)
     with open_link(watch, settings, headers={"Accept": "image/*,*/*;q=0.1"}) as answer:
         check_head(answer, watch, settings.max_photo_bytes)
@@ -653,6 +657,11 @@ def looks_like_web_page(head: bytes) -> bool:
 
 def _media_type(headers: dict[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def held_name(held: HeldFile) -> str:
+    """A name for a file that an address held."""
+    return "pasted picture" + SUFFIX_BY_TYPE.get(held.media_type, "")
 
 
 def file_name(answer: Answer) -> str:

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from core.datasets.measurements import measure
 from core.datasets.records import PhotoRecord
@@ -21,7 +22,7 @@ from core.photos.decode import DecodedPhoto, decode_image, decode_photo
 from core.photos.fit import shrink, thumbnail_jpeg
 from core.photos.limits import DEFAULT_LIMITS, ImageLimits
 from core.photos.remarks import PhotoFacts
-from core.photos.rendering import Rendering
+from core.photos.rendering import Rendering, Survey
 from core.storage.files import TEMPORARY_PREFIX, translating_disk_errors
 
 # Longest side of a stored photo: more than any network of the catalogue looks at, and enough to fill a screen.
@@ -78,9 +79,14 @@ def encode_photo(
         original_width=photo.original_size[0],
         original_height=photo.original_size[1],
         num_bytes=len(content),
-        measurements=measure(image, photo.original_size),
+        measurements=measure(image, photo.original_size) | _rendering_record(photo.facts),
     )
     return StoredPhoto(record=record, data=content, facts=photo.facts)
+
+
+def _rendering_record(facts: PhotoFacts) -> dict[str, Any]:
+    """How the photo was shown, where its file left that open: a network that learns from it has to know."""
+    return {"rendering": facts.rendering.to_json()} if facts.survey != Survey() else {}
 
 
 class PhotoStore:

@@ -28,6 +28,8 @@ from core.inference.shared_engine import SharedEngine
 from core.inference.squares import SquareMaker
 from core.inference.trained_model import find_trained_model, read_model_record
 from core.photos.fit import to_array
+from core.photos.remarks import tell
+from core.photos.rendering import Rendering
 from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
 from core.settings import Settings
@@ -52,6 +54,8 @@ class Classification:
     has_rule: bool = False
     # Why the model does not answer, such as "its best guess, alien, has only 41 %; ..."; None: it answers.
     refusal: str | None = None
+    # For people: what had to be decided to show the photo, such as how values of 12 bits were scaled.
+    remarks: tuple[str, ...] = ()
 
     @property
     def is_refused(self) -> bool:
@@ -147,7 +151,8 @@ class Classifier:
             ImageError: the photo cannot be used.
         """
         started = time.perf_counter()
-        pixels = to_array(self.square(data, name))
+        square, facts = self._squares.square_and_facts(data, name)
+        pixels = to_array(square)
         decoded = time.perf_counter()
         probabilities, features = self._probabilities(pixels, is_alone=is_alone)
         finished = time.perf_counter()
@@ -164,6 +169,7 @@ class Classifier:
             network_milliseconds=(finished - decoded) * 1000,
             has_rule=self.judge is not None and self.judge.rule.decision.refuses,
             refusal=None if self.judge is None else self.judge.refusal(predictions[0], features),
+            remarks=() if facts.is_ordinary else tuple(tell((facts,))),
         )
 
     def square(self, data: bytes, name: str) -> Image.Image:
@@ -317,7 +323,14 @@ class ClassifierCache:
 
 
 def _squares_of(record: ArtefactRecord | ModelRecord, settings: Settings) -> SquareMaker:
-    return SquareMaker.of(record.image_size, record.fit_mode, settings, crop_fraction=record.crop_fraction)
+    said = record.rendering if isinstance(record, ModelRecord) else None
+    return SquareMaker.of(
+        record.image_size,
+        record.fit_mode,
+        settings,
+        crop_fraction=record.crop_fraction,
+        rendering=None if said is None else Rendering.from_json(said),
+    )
 
 
 def _linear_head_of(artefact: Artefact) -> Head:

@@ -23,6 +23,7 @@ from pathlib import Path
 import psutil
 from PIL import Image
 
+from core.data_addresses import is_data_address
 from core.errors import BluetitError, ImageTooLargeError
 from core.inference.classifier import Classification, Classifier
 from core.inference.engine import map_streamed
@@ -173,6 +174,8 @@ class PhotoBatch:
     def add_link(self, link: str) -> Intake:
         """Take in a link; it is read when its turn to be classified comes."""
         name = link.split("?")[0].rstrip("/").rsplit("/", 1)[-1] or link
+        if is_data_address(link):
+            name = "pasted picture"
         return self.add([GivenPhoto(name=name, origin=PhotoOrigin.LINK, link=link)])
 
     @property

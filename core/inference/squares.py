@@ -6,9 +6,11 @@ from typing import Self
 
 from PIL import Image
 
-from core.photos.decode import decode_image
+from core.photos.decode import decode_photo
 from core.photos.fit import DEFAULT_CROP_FRACTION, FitMode, fit, shortest_side_for
 from core.photos.limits import ImageLimits
+from core.photos.remarks import PhotoFacts
+from core.photos.rendering import Rendering
 from core.settings import Settings
 
 
@@ -20,6 +22,8 @@ class SquareMaker:
     fit_mode: FitMode
     crop_fraction: float  # part of the central square that `crop` keeps, 0-1
     limits: ImageLimits
+    # How wide values and transparency are shown; None: as fits each photo alone.
+    rendering: Rendering | None = None
 
     @classmethod
     def of(
@@ -29,10 +33,17 @@ class SquareMaker:
         settings: Settings,
         *,
         crop_fraction: float = DEFAULT_CROP_FRACTION,
+        rendering: Rendering | None = None,
     ) -> Self:
         """With the limits of the settings."""
         limits = ImageLimits(max_bytes=settings.max_photo_bytes, max_pixels=settings.max_photo_pixels)
-        return cls(image_size=image_size, fit_mode=FitMode(fit_mode), crop_fraction=crop_fraction, limits=limits)
+        return cls(
+            image_size=image_size,
+            fit_mode=FitMode(fit_mode),
+            crop_fraction=crop_fraction,
+            limits=limits,
+            rendering=rendering,
+        )
 
     def square(
         self, data: bytes, name: str, *, change: Callable[[Image.Image], Image.Image] | None = None
@@ -47,8 +58,15 @@ class SquareMaker:
         Raises:
             ImageError: the photo cannot be used.
         """
+        return self.square_and_facts(data, name, change=change)[0]
+
+    def square_and_facts(
+        self, data: bytes, name: str, *, change: Callable[[Image.Image], Image.Image] | None = None
+    ) -> tuple[Image.Image, PhotoFacts]:
+        """The square of a photo as `square` makes it, and what was found in its file."""
         shortest_side_px = shortest_side_for(self.image_size, self.fit_mode, crop_fraction=self.crop_fraction)
-        image = decode_image(data, name, limits=self.limits, shortest_side_px=shortest_side_px)
-        if change is not None:
-            image = change(image)
-        return fit(image, self.image_size, self.fit_mode, crop_fraction=self.crop_fraction)
+        photo = decode_photo(
+            data, name, limits=self.limits, shortest_side_px=shortest_side_px, rendering=self.rendering
+        )
+        image = photo.image if change is None else change(photo.image)
+        return fit(image, self.image_size, self.fit_mode, crop_fraction=self.crop_fraction), photo.facts

@@ -13,16 +13,16 @@ from PIL import Image
 from core.errors import DamagedImageError, ImageTooLargeError, UnsupportedImageError
 from core.photos.limits import check_pixels
 from core.photos.picture import OpenedPhoto, PhotoFile, Picture
+from core.photos.pillow import BROKEN_FILE
 from core.photos.tones import ToneTags
 
 MAGIC_OFFSET, MAGIC = 128, b"DICM"
 # Pixels as they are, in either byte order. Source: DICOM PS3.5, annex A.
 _PLAIN_SYNTAXES = frozenset(("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"))
 _BIG_ENDIAN = "1.2.840.10008.1.2.2"
-_SYNTAX_NAMES = {
-    "1.2.840.10008.1.2.5": "run lengths",
-    "1.2.840.10008.1.2.1.99": "deflate",
-}
+_IMPLICIT = "1.2.840.10008.1.2"
+_RUN_LENGTHS = "1.2.840.10008.1.2.5"
+_DEFLATED = "1.2.840.10008.1.2.1.99"
 _JPEG_SYNTAXES = "1.2.840.10008.1.2.4."
 _MAX_BLANK_FRAMES = 32
 
@@ -57,25 +57,32 @@ def open_dicom(file: PhotoFile) -> OpenedPhoto:
 
 
 def _read(pydicom: Any, file: PhotoFile) -> Any:
+    if _DEFLATED.encode() in file.data:
+        # The library would unpack all of it, however much that is.
+        raise _compressed(file.name, "deflate")
     try:
-        meta = pydicom.filereader.read_file_meta_info(io.BytesIO(file.data))
-        syntax = str(meta.get("TransferSyntaxUID", ""))
-        if syntax not in _PLAIN_SYNTAXES:
-            how = "JPEG" if syntax.startswith(_JPEG_SYNTAXES) else _SYNTAX_NAMES.get(syntax, "another method")
-            raise UnsupportedImageError(
-                f"{file.name!r} is a DICOM picture that is compressed with {how}, which is not read here. Export it "
-                "as PNG, or uncompressed, from the program that shows it."
-            )
         header = pydicom.dcmread(io.BytesIO(file.data))
         # Values are read when they are asked for; what is broken shows then.
         for keyword in _KEYWORDS:
             header.get(keyword)
-    except UnsupportedImageError:
-        raise
-    except Exception as exc:
-        # The library raises whatever happens to go wrong inside it.
+        syntax = _syntax(header)
+    except (*BROKEN_FILE, pydicom.errors.InvalidDicomError, pydicom.errors.BytesLengthException) as exc:
         raise _damaged(file.name) from exc
+    if syntax not in _PLAIN_SYNTAXES:
+        how = "JPEG" if syntax.startswith(_JPEG_SYNTAXES) else "another method"
+        raise _compressed(file.name, "run lengths" if syntax == _RUN_LENGTHS else how)
     return header
+
+
+def _syntax(header: Any) -> str:
+    return str(header.file_meta.get("TransferSyntaxUID", None) or _IMPLICIT)
+
+
+def _compressed(name: str, how: str) -> UnsupportedImageError:
+    return UnsupportedImageError(
+        f"{name!r} is a DICOM picture that is compressed with {how}, which is not read here. Export it as PNG, or "
+        "uncompressed, from the program that shows it."
+    )
 
 
 _KEYWORDS = (
@@ -103,7 +110,7 @@ def _load(file: PhotoFile, header: Any, size: tuple[int, int]) -> Picture:
             f"{name!r} is a DICOM picture of a kind that is not read ({photometric or 'unknown'}, {bits} bits). Export "
             "it as PNG from the program that shows it."
         )
-    order = ">" if str(header.file_meta.TransferSyntaxUID) == _BIG_ENDIAN else "<"
+    order = ">" if _syntax(header) == _BIG_ENDIAN else "<"
     sign = "i" if int(header.get("PixelRepresentation", 0) or 0) == 1 else "u"
     dtype = np.dtype(f"{order}{sign}{bits // 8}")
     content = header.get("PixelData", b"")

@@ -77,7 +77,7 @@ def translated_errors(name: str, label: str, data: bytes) -> Iterator[None]:
 
 
 # What `warnings.filterwarnings("ignore", module=...)` puts into the list.
-_PILLOW_MODULES = r"(PIL|pillow_heif)\."
+_PILLOW_MODULES = r"(PIL|pillow_heif|pydicom)\."
 _PILLOW_FILTER = ("ignore", None, Warning, re.compile(_PILLOW_MODULES), 0)
 
 

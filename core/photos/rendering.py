@@ -1,6 +1,6 @@
 """How wide values and transparency are shown: decided once for all pictures that belong together."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -61,4 +61,23 @@ def choose_rendering(surveys: Iterable[Survey]) -> Rendering:
     return Rendering(
         scales={group: choose_scale(members) for group, members in tones.items()},
         ground=choose_ground(grounds) if grounds else None,
+    )
+
+
+def prevailing_rendering(records: Iterable[dict[str, Any]]) -> Rendering:
+    """How most of the photos were shown that a network learned from, so that new ones are shown to it likewise.
+
+    Args:
+        records: as `Rendering.to_json` writes them, of the photos that needed one.
+    """
+    scales: defaultdict[str, Counter[ToneScale]] = defaultdict(Counter)
+    grounds: Counter[Ground] = Counter()
+    for rendering in map(Rendering.from_json, records):
+        for group, scale in rendering.scales.items():
+            scales[group][scale] += 1
+        if rendering.ground is not None:
+            grounds[rendering.ground] += 1
+    return Rendering(
+        scales={group: found.most_common(1)[0][0] for group, found in scales.items()},
+        ground=grounds.most_common(1)[0][0] if grounds else None,
     )

@@ -20,6 +20,8 @@ USUAL_BITS = (1, 8, 10, 12, 14, 16)
 LEAST_COVERAGE = 0.25
 # A share of the darkest and of the brightest pixels says nothing about a picture: dead pixels, dust, sparks.
 OUTLIER_SHARE = 0.001
+# A range that files name must hold at least this share of the values: a window on soft tissue leaves out air and bones.
+_LEAST_INSIDE = 0.05
 # As many values are enough to tell quantiles that differ by less than a grey.
 _MAX_SAMPLED_VALUES = 250_000
 # Values take eight bytes each while they are scaled.
@@ -117,10 +119,11 @@ def survey_tones(values: NDArray[Any], tags: ToneTags) -> ToneSurvey:
     smallest, largest = float(known.min()), float(known.max())
     if kind is ToneKind.UNSIGNED and largest == np.iinfo(values.dtype).max:
         largest = _largest_below_gap(known, largest)
-    step = max(1, known.size // _MAX_SAMPLED_VALUES)
-    dark_end, bright_end = np.quantile(known[::step].astype(np.float64), (OUTLIER_SHARE, 1 - OUTLIER_SHARE))
+    sample = known[:: max(1, known.size // _MAX_SAMPLED_VALUES)].astype(np.float64)
+    with np.errstate(all="ignore"):
+        dark_end, bright_end = np.quantile(sample, (OUTLIER_SHARE, 1 - OUTLIER_SHARE))
     low, high = tags.low, tags.high
-    if low is None or high is None or not _is_believable(low, high, dark_end, min(bright_end, largest)):
+    if low is None or high is None or not _is_believable(low, high, sample):
         low = high = None
     bits = tags.bits if tags.bits is not None and low is None and smallest >= 0 and largest < 2**tags.bits else None
     return ToneSurvey(
@@ -152,12 +155,12 @@ def _largest_below_gap(known: NDArray[Any], full: float) -> float:
     return largest if largest < full * LEAST_COVERAGE else full
 
 
-def _is_believable(low: float, high: float, dark_end: float, bright_end: float) -> bool:
+def _is_believable(low: float, high: float, sample: NDArray[np.float64]) -> bool:
     """Whether a range shows what is in a picture; some programs write the range of another one, or none."""
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         return False
-    shown = min(high, bright_end) - max(low, dark_end)
-    return bright_end == dark_end or shown >= (bright_end - dark_end) * LEAST_COVERAGE
+    inside = (sample > low) & (sample < high)
+    return bool(inside.mean() >= _LEAST_INSIDE or sample.min() == sample.max())
 
 
 def choose_scale(surveys: Sequence[ToneSurvey]) -> ToneScale:
@@ -165,7 +168,9 @@ def choose_scale(surveys: Sequence[ToneSurvey]) -> ToneScale:
     dark_end = min(survey.dark_end for survey in surveys)
     bright_end = max(survey.bright_end for survey in surveys)
     scale = _said_scale(surveys) or _usual_scale(surveys)
-    is_filled = scale is not None and (bright_end - dark_end) >= LEAST_COVERAGE * (scale.high - scale.low)
+    is_filled = scale is not None and min(bright_end, scale.high) - max(dark_end, scale.low) >= LEAST_COVERAGE * (
+        scale.high - scale.low
+    )
     if bright_end <= dark_end:
         # All of one value: black or white tells nothing.
         return scale or ToneScale(low=dark_end - 1, high=dark_end + 1, source=ScaleSource.VALUES)
@@ -221,14 +226,14 @@ def to_bytes(values: NDArray[Any], scale: ToneScale, tags: ToneTags) -> NDArray[
 
 
 def _scaled(values: NDArray[Any], scale: ToneScale, tags: ToneTags) -> NDArray[np.uint8]:
-    # Large integers and doubles keep their differences only if the offset goes before they become single precision.
-    share: NDArray[np.float32] = np.subtract(values, scale.low, dtype=np.float64).astype(np.float32) / np.float32(
-        scale.high - scale.low
-    )
-    share = np.clip(np.nan_to_num(share, nan=0.0, posinf=1.0, neginf=0.0), 0.0, 1.0)
+    # Broken files hold numbers beyond all measure; what comes of them is cut off below.
+    with np.errstate(all="ignore"):
+        # Large integers and doubles keep their differences only if the offset goes before they become single precision.
+        offset = np.subtract(values, scale.low, dtype=np.float64).astype(np.float32)
+        share = np.nan_to_num(offset / np.float32(scale.high - scale.low), nan=0.0, posinf=1.0, neginf=0.0)
+    greys: NDArray[np.uint8] = np.rint(np.clip(share, 0.0, 1.0) * 255.0).astype(np.uint8)
     if tags.is_inverted:
-        share = 1.0 - share
+        greys = 255 - greys
     if tags.no_data is not None:
-        share = np.where(values == tags.no_data, np.float32(0.0), share)
-    scaled: NDArray[np.uint8] = np.rint(share * 255.0).astype(np.uint8)
-    return scaled
+        greys[values == tags.no_data] = 0
+    return greys

@@ -29,10 +29,16 @@ class ModelRecord:
     fingerprint: str  # hexadecimal; another model has another
     backbone: str  # as in `TrainConfig.backbone`
     has_linear_head: bool  # whether logits are one matrix on the pooled features, so that heat maps are exact
+    # How wide values and transparency of the photos were shown that it learned from, as `core.photos.rendering` writes
+    # it; None: of no photo, and in the records of earlier versions.
+    rendering: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As `model.json` keeps it."""
-        return asdict(self)
+        values = asdict(self)
+        if self.rendering is None:
+            del values["rendering"]
+        return values
 
     @classmethod
     def from_json(cls, values: Any) -> Self:
@@ -42,7 +48,7 @@ class ModelRecord:
             RunFileError: it is something else.
         """
         names = {spec.name for spec in fields(cls)}
-        if not isinstance(values, Mapping) or set(values) != names:
+        if not isinstance(values, Mapping) or set(values) | {"rendering"} != names:
             raise RunFileError(
                 f"The description of the model needs the entries {', '.join(sorted(names))}. Train again."
             )

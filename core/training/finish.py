@@ -36,9 +36,8 @@ def finish(attempt: Attempt, trained: Trained) -> None:
             write_head(trained.head, attempt.folder.head_path)
         if not trained.is_frozen:
             _convert(attempt)
-        class_names = attempt.photos.class_names
         describe_model(
-            attempt.folder, attempt.config, attempt.source, class_names=class_names, is_frozen=trained.is_frozen
+            attempt.folder, attempt.config, attempt.source, photos=attempt.photos, is_frozen=trained.is_frozen
         )
         watch = attempt.counter(num_asked)
         splits = {

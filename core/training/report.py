@@ -20,12 +20,13 @@ from core.evaluation.metrics import confusion_matrix
 from core.evaluation.statistics import wilson_interval
 from core.inference.engine import Engine, LiteRTModel, map_streamed
 from core.photos.fit import TRAINED_CROP_FRACTION
+from core.photos.rendering import prevailing_rendering
 from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
 from core.runs.story import Score
 from core.storage.files import write_atomically
 from core.training.device import DeviceChoice
-from core.training.photos import LabelledPhotos, ViewLoader
+from core.training.photos import LabelledPhotos, RunPhotos, ViewLoader
 from core.training.source import NetworkSource
 
 _PACKAGES = ("keras", "tensorflow", "ai-edge-litert", "numpy", "pillow")
@@ -66,7 +67,7 @@ def describe_model(
     config: TrainConfig,
     source: NetworkSource,
     *,
-    class_names: tuple[str, ...],
+    photos: RunPhotos,
     is_frozen: bool,
 ) -> ModelRecord:
     """Write how the model is asked, once its files are there.
@@ -75,7 +76,7 @@ def describe_model(
         folder: of the run.
         config: of the run.
         source: its backbone.
-        class_names: in the order of the outputs.
+        photos: of the run.
         is_frozen: whether the model is a head on the backbone's own artefact.
 
     Raises:
@@ -83,7 +84,7 @@ def describe_model(
     """
     is_on_artefact = is_frozen and source.artefact is not None
     record = ModelRecord(
-        class_names=class_names,
+        class_names=photos.class_names,
         image_size=source.image_size,
         fit_mode=config.fit_mode,
         crop_fraction=TRAINED_CROP_FRACTION,
@@ -91,9 +92,15 @@ def describe_model(
         fingerprint=file_sha256(folder.head_path if is_on_artefact else folder.litert_path)[:_FINGERPRINT_DIGITS],
         backbone=config.backbone,
         has_linear_head=source.artefact is not None and not config.head.hidden_units,
+        rendering=_rendering_of(photos.train),
     )
     folder.write_json(folder.model_record_path, record.to_json())
     return record
+
+
+def _rendering_of(photos: LabelledPhotos) -> dict[str, Any] | None:
+    records = [photo.measurements["rendering"] for photo in photos.photos if "rendering" in photo.measurements]
+    return prevailing_rendering(records).to_json() if records else None
 
 
 def score_of(answers: Answers) -> Score | None:

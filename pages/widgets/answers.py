@@ -260,6 +260,8 @@ def _render_card(batch: PhotoBatch, answer: Answer, classifier: Classifier | Non
             f"{plain(photo.name)} · {found.decode_milliseconds + found.network_milliseconds:.0f} ms "
             f"(reading {found.decode_milliseconds:.0f}, network {found.network_milliseconds:.0f})"
         )
+        for remark in found.remarks:
+            st.caption(f":material/info: {plain(remark)}")
     with st.container(horizontal=True, vertical_alignment="center"):
         is_explained = st.toggle(
             "Why?",

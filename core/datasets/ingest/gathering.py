@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from core.data_addresses import is_data_address
 from core.datasets.archives.archive import Archive, ArchiveLimits, is_archive_head, open_archive
 from core.datasets.archives.name_encodings import (
     ArchiveNames,
@@ -302,6 +303,8 @@ def _as_staged(found: Download, number: int) -> StagedFile:
 
 def _shown_link(url: str) -> str:
     """A link without its query, which may hold somebody's key."""
+    if is_data_address(url):
+        return "an address that holds a picture (data:…)"
     try:
         parts = urlsplit(url.strip())
     except ValueError:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from core.data_addresses import HeldFile, is_data_address, read_data_address
 from core.errors import LinkBrokenError
 from core.links import (
     Answer,
@@ -21,6 +22,7 @@ from core.links import (
     check_head,
     empty_file_error,
     file_name,
+    held_name,
     looks_like_web_page,
     open_link,
     too_large_error,
@@ -83,7 +85,7 @@ def download(
     There is no limit of time as long as bytes arrive.
 
     Args:
-        url: an http or https address; without a scheme https is meant.
+        url: an http or https address, without a scheme https is meant; or a data address, which holds the file.
         target: where the file goes; one that arrived whole from the same link before is not asked for again.
         settings: `download_stall_seconds` and the `link_...` settings but the time-out count.
         report: called with the fraction done, 0-1, None when the server does not say how much there is, and a sentence.
@@ -96,7 +98,16 @@ def download(
         NoSpaceError: the disk is full.
         StorageError: the file cannot be written.
     """
+    if is_data_address(url):
+        return _write_held(read_data_address(url, max_bytes), target)
     return _Downloader(url, target, settings, report=report, cancelled=cancelled, max_bytes=max_bytes).run()
+
+
+def _write_held(held: HeldFile, target: Path) -> Download:
+    ensure_free_space(target.parent, len(held.data))
+    with translating_disk_errors(target):
+        target.write_bytes(held.data)
+    return Download(path=target, name=held_name(held), url="")
 
 
 class _StallWatch(Watch):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.data_addresses import split_addresses
 from core.datasets.ingest.requests import (
     ImportRequest,
     Kaggle,
@@ -307,7 +308,7 @@ def _render_links(dataset: DatasetView, target: ClassView | None, services: Serv
 
 
 def _add_links(dataset: DatasetView, target: ClassView | None, services: Services) -> None:
-    urls = tuple(line.strip() for line in st.session_state["dataset.collect.links"].splitlines() if line.strip())
+    urls = split_addresses(st.session_state["dataset.collect.links"])
     if not urls:
         raise DatasetError("There is no link yet. Paste one address per line.")
     into_class = target if st.session_state.get("dataset.collect.link_to_class") else None
