@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core.inference.classifier import Classifier
-from core.inference.photo_batch import BatchRegistry, BatchView, PhotoBatch, PhotoOrigin
+from core.inference.photo_batch import BatchRegistry, BatchView, GivenPhoto, Intake, PhotoBatch, PhotoOrigin
 from core.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings
 from tests.loopback_server import LoopbackServer
@@ -59,6 +60,44 @@ def test_one_bad_photo_does_not_stop_the_others(batch: PhotoBatch, classifier: C
     assert last.classification
     assert "broken.jpg" in (broken.photo.error or "")
     assert "empty.jpg" in (empty.photo.error or "")
+
+
+def given(*names: str, data: bytes = CAT) -> list[GivenPhoto]:
+    return [GivenPhoto(name=name, origin=PhotoOrigin.FILE, data=data) for name in names]
+
+
+def test_what_became_of_the_given_photos_adds_up(settings: Settings):
+    """Taken, refused and without room are told apart, and nothing is left over."""
+    batch = BatchRegistry(replace(settings, max_photos_per_batch=4, max_photo_bytes=len(CAT))).open(None)
+    assert batch.last_intake is None
+    photos = [*given("a.png", "b.png"), *given("huge.png", data=CAT + b"x"), *given("c.png", "d.png", "e.png")]
+    intake = batch.add(photos)
+    assert intake == Intake(num_given=6, num_taken=3, num_refused=1, no_room=("d.png", "e.png"))
+    assert batch.last_intake == intake
+    assert [answer.photo.name for answer in batch.view("").answers] == ["a.png", "b.png", "huge.png", "c.png"]
+    assert batch.add_link("https://example.org/f.jpg").no_room == ("f.jpg",)
+    batch.clear()
+    assert batch.last_intake is None
+    assert batch.add_file("a.png", CAT, PhotoOrigin.FILE).num_taken == 1
+
+
+def test_photos_given_at_the_same_time_share_the_room(settings: Settings):
+    """From several runs of the page at once, no more photos come in than fit, and each is counted once."""
+    batch = BatchRegistry(replace(settings, max_photos_per_batch=50)).open(None)
+    with ThreadPoolExecutor(4) as pool:
+        intakes = list(pool.map(lambda number: batch.add(given(*[f"{number}.png"] * 20)), range(4)))
+    assert sum(intake.num_taken for intake in intakes) == 50
+    assert sum(len(intake.no_room) for intake in intakes) == 30
+    assert len(batch.view("").answers) == 50
+
+
+def test_a_photo_that_never_arrived_is_listed_with_the_reason(batch: PhotoBatch):
+    """It counts as refused."""
+    photo = GivenPhoto(name="lost.jpg", origin=PhotoOrigin.FILE, refusal="lost.jpg did not arrive.")
+    assert batch.add([photo]).num_refused == 1
+    (answer,) = batch.view("").answers
+    assert answer.photo.error == "lost.jpg did not arrive."
+    assert not answer.is_waiting
 
 
 def test_a_photo_over_the_limit_is_refused_at_once(settings: Settings):

@@ -1,39 +1,67 @@
-"""What components report is taken for what it is: text from somebody else's browser."""
+"""Events of components, as the page gets them; browser tests lose and repeat them on the way."""
 
 from typing import Any
 
 import pytest
 
-from pages.widgets.browser_component import parse_selection
+from pages.widgets.browser_component import Event, EventInbox
 
-SHOWN = [4, 2, 9]
+SENDER = "0123456789abcdef" * 2
+OTHER = "f" * 32
+
+
+def message(*numbers: int, sender: str = SENDER) -> dict[str, Any]:
+    events = [{"number": number, "name": "pressed", "payload": number} for number in numbers]
+    return {"sender": sender, "events": events}
+
+
+def taken(inbox: EventInbox, sent: Any) -> list[Any]:
+    return [event.payload for event in inbox.take_events(sent)]
+
+
+def test_each_event_is_taken_once_and_in_order():
+    """Repeated messages give what is new in them; the last number is what the browser is told."""
+    inbox = EventInbox()
+    assert inbox.take_events(message(1)) == [Event(name="pressed", payload=1)]
+    assert taken(inbox, message(1)) == []
+    assert taken(inbox, message(3, 1, 2)) == [2, 3]
+    assert taken(inbox, message(2, 3)) == []
+    assert inbox.acknowledged() == {SENDER: 3}
+
+
+def test_a_page_that_is_loaded_anew_begins_anew():
+    """Another sender counts from one, and what the first still repeats is known."""
+    inbox = EventInbox()
+    assert taken(inbox, message(1, 2)) == [1, 2]
+    assert taken(inbox, message(1, sender=OTHER)) == [1]
+    assert taken(inbox, message(2)) == []
+
+
+def test_senders_of_long_ago_are_forgotten():
+    """However often the page is loaded, what is remembered stays small."""
+    inbox = EventInbox()
+    for number in range(100):
+        inbox.take_events(message(1, sender=f"{number:032x}"))
+    assert len(inbox.acknowledged()) == 10
+    assert taken(inbox, message(1, sender=f"{99:032x}")) == []
 
 
 @pytest.mark.parametrize(
-    ("ids", "selected"),
+    "hostile",
     [
-        pytest.param([2, 9], (2, 9), id="some"),
-        pytest.param([9, 2, 4], (4, 2, 9), id="in the order in which they are shown"),
-        pytest.param([2, 2, 2], (2,), id="each once"),
-        pytest.param([2, 77], (2,), id="without those that are not shown"),
-        pytest.param([2, "9", 4.0, True, None, [4], {"id": 9}], (2,), id="without what is no id"),
-        pytest.param([], (), id="none"),
+        None,
+        5,
+        [],
+        {},
+        {"sender": SENDER},
+        {"sender": SENDER, "events": {}},
+        {"sender": SENDER, "events": [None, 3, {}, {"number": "1", "name": "x"}, {"number": True, "name": "x"}]},
+        {"sender": SENDER, "events": [{"number": 1, "name": 5}]},
+        {"sender": "x", "events": [{"number": 1, "name": "x"}]},
+        {"sender": SENDER + "\n", "events": [{"number": 1, "name": "x"}]},
+        {"sender": 7, "events": [{"number": 1, "name": "x"}]},
     ],
 )
-def test_a_selection_holds_shown_ids_only(ids: list[Any], selected: tuple[int, ...]):
-    """Whatever the browser lists, the page gets ids that it has shown itself."""
-    assert parse_selection({"generation": 3, "ids": ids}, generation=3, shown=SHOWN) == selected
-
-
-@pytest.mark.parametrize("generation", [2, 4, "3", None, [3]])
-def test_a_report_of_another_generation_counts_as_none(generation: Any):
-    """After the page has cleared the selection, reports from before mean nothing."""
-    assert parse_selection({"generation": generation, "ids": [2]}, generation=3, shown=SHOWN) == ()
-
-
-@pytest.mark.parametrize(
-    "payload", [None, 1, "x", [], [2], {}, {"ids": [2]}, {"generation": 3}, {"generation": 3, "ids": {"2": 2}}]
-)
-def test_what_is_no_report_counts_as_none(payload: Any):
-    """Before the first report, and from a hostile browser, nothing is selected."""
-    assert parse_selection(payload, generation=3, shown=SHOWN) == ()
+def test_what_is_no_event_is_nothing(hostile: Any):
+    """Whatever a browser sends, the page gets events or nothing."""
+    assert EventInbox().take_events(hostile) == []

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pages.widgets.browser_events import Pasted, PastedPhoto, clean_name, parse_oversized, parse_pasted
+from pages.widgets.browser_events import Pasted, PastedPhoto, clean_name, parse_lost, parse_oversized, parse_pasted
 
 
 def test_a_pasted_picture_arrives_with_its_bytes():
@@ -40,6 +40,12 @@ def test_oversized_files_come_with_their_size():
     entries = [{"name": "big.jpg", "size": 60_000_000}, {"name": "x"}, None, {"name": "y", "size": "2"}]
     assert parse_oversized(entries) == {"big.jpg": 60_000_000}
     assert parse_oversized(None) == {}
+
+
+def test_lost_files_come_with_their_name():
+    """Entries that are none are left out."""
+    assert parse_lost(["a.jpg", 3, None, "b/c.jpg"]) == ["a.jpg", "b_c.jpg"]
+    assert parse_lost({"a": 1}) == []
 
 
 def test_names_hold_no_path():

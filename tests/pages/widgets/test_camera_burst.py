@@ -7,7 +7,6 @@ import pytest
 
 from pages.widgets.camera_burst import Burst, parse_burst
 
-BURST_ID = "0123456789abcdef" * 2
 JPEG = b"\xff\xd8\xff\xe0 and so on"
 
 
@@ -16,14 +15,14 @@ def encoded(data: bytes) -> str:
 
 
 def payload(**changes: Any) -> dict[str, Any]:
-    return {"id": BURST_ID, "subject": 3, "frames": [encoded(JPEG)], "is_single": True, **changes}
+    return {"subject": 3, "frames": [encoded(JPEG)], "is_single": True, **changes}
 
 
 def test_frames_arrive_in_order():
     """The photos of a burst are those that the browser took, one after the other."""
     frames = [JPEG + bytes([number]) for number in range(5)]
     burst = parse_burst(payload(frames=[*map(encoded, frames)], is_single=False), max_frames=10)
-    assert burst == Burst(burst_id=BURST_ID, frames=tuple(frames), subject=3, is_single=False)
+    assert burst == Burst(frames=tuple(frames), subject=3, is_single=False)
 
 
 def test_no_more_frames_than_asked_for():
@@ -49,13 +48,9 @@ def test_what_is_no_jpeg_is_left_out(frame: Any):
         "x",
         [],
         {},
-        payload(id=None),
-        payload(id=7),
         payload(subject=None),
         payload(subject="3"),
         payload(subject=True),
-        payload(id="../../etc"),
-        payload(id=BURST_ID + "\n"),
         payload(frames=None),
         payload(frames=encoded(JPEG)),
         payload(frames=[]),
