@@ -1,0 +1,95 @@
+"""The web server that `docs/deployment.md` describes, as a process of the test's own, in front of a running app."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECT_DIR
+from tests.waiting import wait_until
+
+START_TIMEOUT_SECONDS = 20.0
+STOP_TIMEOUT_SECONDS = 20.0
+
+# Debian puts it where only administrators look.
+_PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
+_BLOCK = re.compile(r"```nginx\n(.*?)```", re.DOTALL)
+_MAIN = """
+{user}
+worker_processes 1;
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{}}
+http {{
+    log_format requests '$status $request_uri';
+    access_log {folder}/access.log requests;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    {server}
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontServer:
+    """A web server that shows an app below the path `/photos/`."""
+
+    url: str  # of the app, with a slash at its end
+    access_log_path: Path
+
+    def requests(self) -> list[tuple[int, str]]:
+        """Status and path of every request that was answered so far."""
+        lines = self.access_log_path.read_text(encoding="utf-8").splitlines()
+        return [(int(status), path) for status, path in (line.split(" ", 1) for line in lines)]
+
+
+@contextmanager
+def front_server(app_url: str, folder: Path, *, largest_upload: str = "220m") -> Iterator[FrontServer]:
+    """Start nginx with the configuration of the documentation, but for ports, host name and the largest upload."""
+    nginx = shutil.which("nginx", path=_PLACES)
+    if nginx is None:
+        pytest.skip("needs nginx: it is not installed")
+    port = _free_port()
+    (block,) = _BLOCK.findall((PROJECT_DIR / "docs" / "deployment.md").read_text(encoding="utf-8"))
+    for old, new in (
+        ("listen 80;", f"listen 127.0.0.1:{port};"),
+        ("photos.example.org", "localhost"),
+        ("http://127.0.0.1:8501", app_url.replace("localhost", "127.0.0.1")),
+        ("client_max_body_size 220m", f"client_max_body_size {largest_upload}"),
+    ):
+        assert old in block
+        block = block.replace(old, new)
+    user = "user root;" if os.geteuid() == 0 else ""  # else its workers may not write into the test's folder
+    folder.mkdir(parents=True)
+    (folder / "nginx.conf").write_text(_MAIN.format(folder=folder, server=block, user=user), encoding="utf-8")
+    command = [nginx, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: _listens(port, process, folder), START_TIMEOUT_SECONDS)
+        yield FrontServer(url=f"http://localhost:{port}/photos/", access_log_path=folder / "access.log")
+    finally:
+        process.terminate()
+        process.wait(STOP_TIMEOUT_SECONDS)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _listens(port: int, process: subprocess.Popen[bytes], folder: Path) -> bool:
+    assert process.poll() is None, (folder / "error.log").read_text(encoding="utf-8")
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
