@@ -45,6 +45,9 @@ class FindingKind(StrEnum):
     NEAR_DUPLICATES = "near_duplicates"
     IN_TWO_CLASSES = "in_two_classes"
     IN_TWO_SPLITS = "in_two_splits"
+    MIRRORED_CLASSES = "mirrored_classes"  # classes that are each other's mirror images; `class_ids` names them
+    FIXED_CAMERA = "fixed_camera"  # most photos show one scene
+    RENDERINGS = "renderings"  # one photo in several forms: in colour, in grey, cut out, turned
     BLURRED = "blurred"
     DARK = "dark"
     BRIGHT = "bright"
@@ -115,6 +118,9 @@ class Finding:
     member_keys: tuple[str, ...] = ()
     # For each group what can be done about it alone: the person chooses one. Empty where there is nothing to choose.
     choices: tuple[tuple[Remedy, ...], ...] = ()
+    class_ids: tuple[int, ...] = ()  # the classes concerned, where it is about classes
+    # Most photos of a class or of the dataset are like this: it is how they are, not a fault of single photos.
+    is_usual: bool = False
 
     @property
     def dismissal_keys(self) -> tuple[str, ...]:
@@ -133,11 +139,13 @@ class Finding:
             "groups": [list(group) for group in self.groups],
             "member_keys": list(self.member_keys),
             "choices": [[remedy.to_json() for remedy in remedies] for remedies in self.choices],
+            "class_ids": list(self.class_ids),
+            "is_usual": self.is_usual,
         }
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Finding":
-        """The finding that `to_json` wrote, one of before there were choices too."""
+        """The finding that `to_json` wrote, one of before there were choices, classes or usual ones too."""
         remedy = content["remedy"]
         return cls(
             key=content["key"],
@@ -149,6 +157,8 @@ class Finding:
             groups=tuple(tuple(group) for group in content["groups"]),
             member_keys=tuple(content["member_keys"]),
             choices=tuple(tuple(map(Remedy.from_json, remedies)) for remedies in content.get("choices", ())),
+            class_ids=tuple(content.get("class_ids", ())),
+            is_usual=bool(content.get("is_usual", False)),
         )
 
 
@@ -515,7 +525,8 @@ def _finding_of_classes(
     kind: FindingKind, classes: Sequence[ClassView], *, title: str, why: str, remedy: Remedy | None = None
 ) -> Finding:
     key = _key(kind, sorted(str(each.id) for each in classes))
-    return Finding(key=key, kind=kind, title=title, why=why, remedy=remedy, image_ids=())
+    class_ids = tuple(each.id for each in classes)
+    return Finding(key=key, kind=kind, title=title, why=why, remedy=remedy, image_ids=(), class_ids=class_ids)
 
 
 def _key(kind: FindingKind, parts: Iterable[str]) -> str:
