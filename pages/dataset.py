@@ -13,7 +13,7 @@ from pages.widgets.dataset.dataset_menu import render_dataset_menu
 from pages.widgets.dataset.feature_map import render_map
 from pages.widgets.dataset.import_report import render_history
 from pages.widgets.dataset.overview import render_overview
-from pages.widgets.dataset.problems import open_findings, render_problems
+from pages.widgets.dataset.problems import count_problems, render_problems
 from pages.widgets.dataset.split import render_split
 from pages.widgets.dataset.start import render_start
 from pages.widgets.dataset.vary import render_vary
@@ -36,7 +36,7 @@ def render_dataset(dataset: DatasetView, services: Services) -> None:
             render_classes(dataset, classes, services)
             render_dataset_menu(dataset, services)
     st.title(plain(dataset.name), anchor=False)
-    problems = len(open_findings(dataset, services))
+    problems = count_problems(dataset, services)
     sections = {
         "Collect": lambda: render_collect(dataset, services),
         "Photos": lambda: render_browse(dataset, classes, services),

@@ -1,5 +1,6 @@
 """What the library hands out about datasets: frozen copies of rows, safe to keep and to share."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -65,6 +66,15 @@ class PhotoRecord:
     original_height: int
     num_bytes: int
     measurements: dict[str, Any]  # as `core.datasets.measurements` writes them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Likeness:
+    """What is known about how alike the photos of a dataset are; pairs are (lesser hash, greater hash)."""
+
+    pairs: Collection[tuple[str, str]]  # photos that are nearly the same
+    mirrored: Collection[tuple[str, str]] = frozenset()  # those of the pairs that are alike only when one is mirrored
+    dismissed: Collection[str] = frozenset()  # keys of findings that somebody has said are fine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Which photo is for training, which for validation, which for the test: stratified, seeded, honest.
 
-Photos that belong together (one burst, near-duplicates, the same photo twice) form a *group*, and a group goes to one
-split as a whole: a network that has seen one of them would find the others too easy. Everything here is pure.
+Photos that belong together (one burst, near-duplicates, renderings of one photo, the same photo twice) form a *group*,
+and a group goes to one split as a whole: a network that has seen one of them would find the others too easy.
+Everything here is pure.
 """
 
 import hashlib
@@ -11,7 +12,8 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
-from core.datasets.records import ImageView, Review, Split, SplitOrigin
+from core.datasets.checks.together import Neighbours, find_kinship
+from core.datasets.records import ImageView, Likeness, Review, Split, SplitOrigin
 from core.errors import ConfigError, DatasetError
 
 FRACTION_TOLERANCE = 1e-6  # fractions from sliders add up to 1 only nearly
@@ -28,6 +30,7 @@ class SplitConfig:
     seed: int = 0  # another seed, another split
     keep_imported: bool = True  # photos stay in the split that they came with
     keep_by_hand: bool = True  # photos stay in the split that a person put them into
+    neighbours: Neighbours = Neighbours.WHERE_ALIKE  # whether photos that follow each other stay together
 
     def __post_init__(self) -> None:
         for split in Split:
@@ -42,6 +45,9 @@ class SplitConfig:
         for name in ("keep_imported", "keep_by_hand"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; true or false is needed.")
+        if self.neighbours not in list(Neighbours):
+            raise ConfigError(f"neighbours is {self.neighbours!r}; one of {', '.join(Neighbours)} is needed.")
+        object.__setattr__(self, "neighbours", Neighbours(self.neighbours))  # JSON has the bare word
 
     def fraction(self, split: Split) -> float:
         """Share of the photos that a split is to have, 0-1."""
@@ -171,38 +177,26 @@ def items_of(images: Iterable[ImageView], groups: Mapping[int, Hashable], config
     ]
 
 
-def groups_of(images: Sequence[ImageView], pairs: Iterable[tuple[str, str]]) -> dict[int, int]:
-    """Which images belong together: of one capture, of one photo, or of photos that look nearly the same.
+def groups_of(
+    images: Sequence[ImageView], likeness: Likeness, neighbours: Neighbours = Neighbours.NEVER
+) -> dict[int, int]:
+    """Which images belong together, as `core.datasets.checks.together` finds it.
 
     Args:
-        images: the images of a dataset.
-        pairs: hashes of photos that are near-duplicates of each other; hashes of other datasets do no harm.
+        images: the images of a dataset, all those out of the trash.
+        likeness: how alike their photos are, and which groups are fine; photos of other datasets do no harm.
+        neighbours: whether photos that follow each other stay together too: that is for making a split, and no leak
+            where a split was made otherwise.
 
     Returns:
         Image id to group, for every image; the group is its smallest image id.
     """
-    parents = {image.id: image.id for image in images}
-
-    def root(image_id: int) -> int:
-        while parents[image_id] != image_id:
-            parents[image_id] = parents[parents[image_id]]
-            image_id = parents[image_id]
-        return image_id
-
-    def join(first: int, second: int) -> None:
-        low, high = sorted((root(first), root(second)))
-        parents[high] = low
-
-    first_of_photo: dict[str, int] = {}
-    first_of_capture: dict[int, int] = {}
-    for image in images:
-        join(image.id, first_of_photo.setdefault(image.photo_hash, image.id))
-        if image.capture_id is not None:
-            join(image.id, first_of_capture.setdefault(image.capture_id, image.id))
-    for first_hash, second_hash in pairs:
-        if first_hash in first_of_photo and second_hash in first_of_photo:
-            join(first_of_photo[first_hash], first_of_photo[second_hash])
-    return {image.id: root(image.id) for image in images}
+    images = sorted(images, key=lambda image: image.id)
+    groups = {image.id: image.id for image in images}
+    for group in find_kinship(images, likeness, neighbours).groups:
+        for position in group:
+            groups[images[position].id] = images[group[0]].id
+    return groups
 
 
 def count_leaks(items: Iterable[SplitItem], assignment: Mapping[int, Split | None]) -> int:

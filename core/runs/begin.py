@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from core.config import TrainConfig
 from core.datasets.library import Library
-from core.datasets.records import ClassView, DatasetView, ImageView, Split
+from core.datasets.records import ClassView, DatasetView, ImageView, Likeness, Split
 from core.datasets.snapshots import take_snapshot
 from core.datasets.split import SplitConfig, count_leaks, groups_of, items_of, split_items
 from core.errors import DatasetError
@@ -45,26 +45,29 @@ class RunRequest:
     race: str | None = None  # mark that the runs of one race have in common
 
 
-def find_prospect(images: Sequence[ImageView], pairs: Mapping[tuple[str, str], float]) -> Prospect:
+def find_prospect(images: Sequence[ImageView], likeness: Likeness) -> Prospect:
     """What a run would learn from: photos without a split are given one, all others stay where they are.
 
     Photos marked as unsure are left out.
 
     Args:
         images: of a dataset, without its trash.
-        pairs: hashes of photos that are near-duplicates of each other.
+        likeness: how alike their photos are, and which groups somebody has said are fine.
     """
     if not images:
         return Prospect(class_counts={}, to_assign={}, num_leaks=0)
-    groups = groups_of(images, pairs)
+    config = SplitConfig()
     # A second run must not move photos that the first one learned from, so that the two can be compared.
     present = {image.id: image.split for image in images}
-    items = [replace(item, fixed=present[item.image_id]) for item in items_of(images, groups, SplitConfig())]
-    result = split_items(items, SplitConfig())
+    groups = groups_of(images, likeness, config.neighbours)
+    items = [replace(item, fixed=present[item.image_id]) for item in items_of(images, groups, config)]
+    result = split_items(items, config)
+    # Photos that follow each other are no near-twins: a split that parts them does not leak.
+    twins = items_of(images, groups_of(images, likeness), config)
     return Prospect(
         class_counts=result.class_counts,
         to_assign=result.to_assign,
-        num_leaks=count_leaks(items, result.assignment),
+        num_leaks=count_leaks(twins, result.assignment),
         num_unsure=len(images) - len(items),
     )
 
@@ -189,7 +192,7 @@ def _freeze(database: Database, dataset_id: int) -> str:
     library = Library(database)
     dataset = library.get_dataset(dataset_id)
     images = library.list_images(dataset_id)
-    prospect = find_prospect(images, library.get_pairs({image.photo_hash for image in images}))
+    prospect = find_prospect(images, library.get_likeness(dataset_id, {image.photo_hash for image in images}))
     check_can_begin(dataset, library.list_classes(dataset_id), prospect)
     if prospect.to_assign:
         library.assign_splits(dataset_id, prospect.to_assign)  # which can be undone, as any change of a dataset

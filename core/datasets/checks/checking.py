@@ -4,7 +4,7 @@ Nothing is found out twice: measurements come with the photos, features stay in 
 near-duplicates in the database. Features are computed only for photos that look like another one.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 
@@ -13,11 +13,12 @@ import numpy.typing as npt
 
 from core.backbones.artefacts import load_artefact
 from core.backbones.catalog import find_backbone
-from core.datasets.checks.findings import DatasetContent, find_problems, is_flat
-from core.datasets.checks.near_duplicates import near_duplicates, photos_to_compare
+from core.datasets.checks.near_duplicates import is_mirror_image, near_duplicates, photos_to_compare
+from core.datasets.checks.photo_faults import is_flat
+from core.datasets.checks.problems import DatasetContent, find_problems
 from core.datasets.library import Library
 from core.datasets.photo_store import PhotoStore
-from core.datasets.records import PhotoRecord
+from core.datasets.records import Likeness, PhotoRecord
 from core.errors import ArtefactDamagedError, ArtefactMissingError, UnknownBackboneError
 from core.inference.classifier import Classifier
 from core.inference.feature_cache import FeatureCache, compute_features
@@ -62,12 +63,21 @@ def check_dataset(library: Library, dataset_id: int, context: TaskContext) -> No
         classes=library.list_classes(dataset_id),
         images=images,
         photos=photos,
-        near_pairs=known.keys() | found.keys(),
+        likeness=_likeness(known.keys() | found.keys(), photos),
         with_features=with_features,
     )
     findings = [finding.to_json() for finding in find_problems(content)]
     library.save_check(dataset_id, revision, findings)
     context.report(1.0, "Checked")
+
+
+def _likeness(pairs: Collection[tuple[str, str]], photos: Mapping[str, PhotoRecord]) -> Likeness:
+    def hashes(photo_hash: str) -> tuple[str, str]:
+        measured = photos[photo_hash].measurements
+        return str(measured["phash"]), str(measured["phash_mirrored"])
+
+    mirrored = {(first, second) for first, second in pairs if is_mirror_image(hashes(first)[0], *hashes(second))}
+    return Likeness(pairs=pairs, mirrored=mirrored)
 
 
 class _Search:

@@ -8,10 +8,12 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from core.datasets.checks.near_duplicates import is_mirror_image
+from core.datasets.records import Likeness
 from core.datasets.shelves.photo_index import select_known_hashes
 from core.datasets.shelves.rows import WRITE_TRIES, Shelf, chunked, lock_dataset
 from core.errors import DatasetError
-from core.storage.schema import DatasetCheck, DismissedFinding, PhotoPair
+from core.storage.schema import DatasetCheck, DismissedFinding, Photo, PhotoPair
 
 
 class CheckLog(Shelf):
@@ -44,16 +46,20 @@ class CheckLog(Shelf):
         with self._database.read_session() as session:
             return session.scalar(select(DatasetCheck.revision).where(DatasetCheck.dataset_id == dataset_id))
 
-    def dismiss_finding(self, dataset_id: int, key: str) -> None:
-        """Never show a finding of a dataset again.
+    def dismiss_findings(self, dataset_id: int, keys: Collection[str]) -> None:
+        """Never show findings of a dataset, groups or photos of them again.
 
         Raises:
             UnknownDatasetError: no such dataset, or it is in the trash.
         """
         with self._database.session() as session:
             lock_dataset(session, dataset_id)
-            if session.get(DismissedFinding, (dataset_id, key)) is None:
-                session.add(DismissedFinding(dataset_id=dataset_id, finding_key=key, dismissed_at=time.time()))
+            known = select(DismissedFinding.finding_key).where(DismissedFinding.dataset_id == dataset_id)
+            missing = set(keys) - set(session.scalars(known))
+            session.add_all(
+                DismissedFinding(dataset_id=dataset_id, finding_key=key, dismissed_at=time.time())
+                for key in sorted(missing)
+            )
 
     def restore_findings(self, dataset_id: int) -> None:
         """Show all findings of a dataset again."""
@@ -74,6 +80,13 @@ class CheckLog(Shelf):
         """
         with self._database.read_session() as session:
             return _select_pairs(session, hashes)
+
+    def get_likeness(self, dataset_id: int, hashes: Collection[str]) -> Likeness:
+        """What is known about how alike these photos of a dataset are, and what was dismissed of it."""
+        with self._database.read_session() as session:
+            pairs = _select_pairs(session, hashes)
+            mirrored = _select_mirrored(session, pairs)
+        return Likeness(pairs=pairs.keys(), mirrored=mirrored, dismissed=self.dismissed_findings(dataset_id))
 
     def save_pairs(self, similarities: Mapping[tuple[str, str], float]) -> None:
         """Keep how alike photos are; pairs known already stay as they are, those of unknown photos are left out.
@@ -102,6 +115,23 @@ def _select_pairs(session: Session, hashes: Collection[str]) -> dict[tuple[str, 
             )
         )
         if second in wanted
+    }
+
+
+def _select_mirrored(session: Session, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of the pairs whose photos are alike only when one of them is mirrored, as was measured of them."""
+    phash = Photo.measurements["phash"].as_string()
+    mirrored = Photo.measurements["phash_mirrored"].as_string()
+    measured = {
+        photo_hash: (own, turned)
+        for chunk in chunked({photo_hash for pair in pairs for photo_hash in pair})
+        for photo_hash, own, turned in session.execute(select(Photo.hash, phash, mirrored).where(Photo.hash.in_(chunk)))
+    }
+    known = {photo_hash for photo_hash, values in measured.items() if all(values)}
+    return {
+        (first, second)
+        for first, second in pairs
+        if first in known and second in known and is_mirror_image(measured[first][0], *measured[second])
     }
 
 

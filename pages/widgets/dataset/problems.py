@@ -1,10 +1,13 @@
 """What may be wrong with the photos: each finding says why it matters, shows them, and offers the remedy."""
 
+from collections import Counter
+
 import streamlit as st
 
-from core.datasets.checks.findings import Finding, Remedy, RemedyKind, without_dismissed
+from core.datasets.checks.findings import Finding, FindingKind, Remedy, RemedyKind, without_dismissed
 from core.datasets.records import ClassView, DatasetView
 from core.datasets.tasks import CHECK_KIND
+from core.errors import DatasetError
 from core.services import Services
 from pages.widgets.dataset.no_photos import render_no_photos
 from pages.widgets.dataset.selection import (
@@ -24,6 +27,19 @@ _PHOTOS_PER_GROUP = 60
 _GRID_PX = 112
 
 
+# What somebody says who wants to see no more of a finding, where that is not "It is fine".
+_DISMISSALS = {
+    FindingKind.MIRRORED_CLASSES: "They are no mirror images",
+    FindingKind.NO_VALIDATION: "I know",
+    FindingKind.FEW_PHOTOS: "I know",
+    FindingKind.IMBALANCE: "I know",
+    FindingKind.ROUGH_SEARCH: "I know",
+}
+_HIDDEN = "Do not show this again."
+_UNBOUND = "Do not show this again. A split may then put these photos on different sides."
+_BINDING = (FindingKind.NEAR_DUPLICATES, FindingKind.IN_TWO_SPLITS)
+
+
 def open_findings(dataset: DatasetView, services: Services) -> list[Finding]:
     """The findings of the latest check that wait for the person."""
     check = services.library.load_check(dataset.id)
@@ -31,6 +47,13 @@ def open_findings(dataset: DatasetView, services: Services) -> list[Finding]:
         return []
     findings = [Finding.from_json(values) for values in check[1]]
     return without_dismissed(findings, services.library.dismissed_findings(dataset.id))
+
+
+def count_problems(dataset: DatasetView, services: Services) -> int | None:
+    """How many findings wait for the person now; None while nobody knows, because the photos have changed since."""
+    if services.library.checked_revision(dataset.id) != dataset.revision:
+        return None
+    return len(open_findings(dataset, services))
 
 
 def render_problems(dataset: DatasetView, classes: list[ClassView], services: Services) -> None:
@@ -45,8 +68,9 @@ def render_problems(dataset: DatasetView, classes: list[ClassView], services: Se
     if not findings:
         st.success("No problems found.", icon=":material/verified:")
         st.caption(
-            "Looked for copies and near-copies, also between classes and across the split; for blurred, dark, bright, "
-            "tiny, narrow and one-coloured photos; for too few photos, uneven classes and missing splits."
+            "Looked for copies and near-copies, also between classes and across the split; for mirrored classes and "
+            "renderings of one photo; for blurred, dark, bright, tiny, narrow and one-coloured photos; for too few "
+            "photos, uneven classes and missing splits."
         )
     for number, finding in enumerate(findings):
         title = f"**{plain(finding.title)}**"
@@ -69,24 +93,49 @@ def render_problems(dataset: DatasetView, classes: list[ClassView], services: Se
 def _render_finding(finding: Finding, dataset: DatasetView, classes: list[ClassView], services: Services) -> None:
     st.markdown(plain(finding.why))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if finding.remedy is not None:
-            st.button(
-                finding.remedy.label,
-                key=f"dataset.problems.remedy.{finding.kind}",
-                icon=":material/auto_fix_high:",
-                type="primary",
-                on_click=guarded(_apply),
-                args=(finding.remedy, dataset, services),
-            )
-        _render_dismissal("It is fine", finding.dismissal_keys, dataset, services)
+        _render_remedies(finding, dataset, services)
     parts = finding.groups or ((finding.image_ids,) if finding.image_ids else ())
+    is_kept_first = any(each.kind is RemedyKind.KEEP_ONE for each in (finding.remedy, *finding.options) if each)
+    if is_kept_first and not finding.choices:
+        st.caption("Of each group the first photo would stay.")
     first = _render_pager(finding, len(parts))
     for number in range(first, min(first + _GROUPS_PER_PAGE, len(parts))):
         # A single group needs no button of its own: that of the finding says the same.
         keys = finding.member_keys[number : number + 1] if len(finding.groups) > 1 else ()
         _render_photos(parts[number], keys, dataset, classes, services)
-        if finding.choices:
-            _render_choices(finding.choices[number], dataset, services)
+        if finding.kind is FindingKind.IN_TWO_CLASSES:
+            choices = finding.choices[number] if finding.choices else ()
+            _render_choices(choices, parts[number], dataset, classes, services)
+
+
+def _render_remedies(finding: Finding, dataset: DatasetView, services: Services) -> None:
+    """What one click can do: what is suggested first, and nothing that takes photos away where all are like that."""
+    if finding.remedy is not None:
+        _render_remedy(finding.remedy, finding, dataset, services, is_first=True)
+    if finding.is_usual:
+        _render_dismissal("This is how they are", finding.dismissal_keys, dataset, services, is_first=True)
+    for option in finding.options:
+        _render_remedy(option, finding, dataset, services, is_first=False)
+    if finding.kind is FindingKind.RENDERINGS:
+        _render_dismissal("It is fine", (finding.key,), dataset, services)
+        _render_dismissal("They are different photos", finding.dismissal_keys, dataset, services, hint=_UNBOUND)
+    elif not finding.is_usual:
+        hint = _UNBOUND if finding.kind in _BINDING else _HIDDEN
+        label = _DISMISSALS.get(finding.kind, "It is fine")
+        _render_dismissal(label, finding.dismissal_keys, dataset, services, hint=hint)
+
+
+def _render_remedy(
+    remedy: Remedy, finding: Finding, dataset: DatasetView, services: Services, *, is_first: bool
+) -> None:
+    st.button(
+        plain(remedy.label),
+        key=f"dataset.problems.remedy.{finding.kind}" + ("" if is_first else f".{remedy.lead or remedy.label}"),
+        icon=":material/auto_fix_high:" if is_first else None,
+        type="primary" if is_first else "secondary",
+        on_click=guarded(_apply),
+        args=(remedy, finding, dataset, services),
+    )
 
 
 def _render_pager(finding: Finding, num_groups: int) -> int:
@@ -99,33 +148,48 @@ def _render_pager(finding: Finding, num_groups: int) -> int:
     return (int(page) - 1) * _GROUPS_PER_PAGE
 
 
-def _render_dismissal(label: str, keys: tuple[str, ...], dataset: DatasetView, services: Services) -> None:
+def _render_dismissal(
+    label: str,
+    keys: tuple[str, ...],
+    dataset: DatasetView,
+    services: Services,
+    *,
+    is_first: bool = False,
+    hint: str = _HIDDEN,
+) -> None:
     st.button(
         label,
         key=f"dataset.problems.dismiss.{keys[0]}.{len(keys)}",
-        type="tertiary",
+        type="primary" if is_first else "tertiary",
         icon=":material/check:",
-        help="Do not show this again.",
-        on_click=guarded(_dismiss),
-        args=(dataset.id, keys, services),
+        help=hint,
+        on_click=guarded(services.library.dismiss_findings),
+        args=(dataset.id, keys),
     )
 
 
-def _dismiss(dataset_id: int, keys: tuple[str, ...], services: Services) -> None:
-    for key in keys:
-        services.library.dismiss_finding(dataset_id, key)
-
-
-def _render_choices(choices: tuple[Remedy, ...], dataset: DatasetView, services: Services) -> None:
-    """One button for each thing that can be done about a group."""
+def _render_choices(
+    choices: tuple[Remedy, ...],
+    image_ids: tuple[int, ...],
+    dataset: DatasetView,
+    classes: list[ClassView],
+    services: Services,
+) -> None:
+    """One button for each class that a photo can stay in."""
     with st.container(horizontal=True, gap="small"):
         for number, remedy in enumerate(choices):
             st.button(
                 plain(remedy.label),
                 key=f"dataset.problems.choice.{remedy.image_ids}.{number}",
                 on_click=guarded(_apply),
-                args=(remedy, dataset, services),
+                args=(remedy, None, dataset, services),
             )
+    used = {image.class_id for image in services.library.get_images(image_ids)}
+    if len(choices) < len(used):
+        named = [f"“{plain(view.name)}”" for view in classes if view.id in used]
+        st.caption(
+            f"Among {', '.join(named)} are classes with no other photo: they would be empty. Add photos to them first."
+        )
 
 
 def _render_photos(
@@ -155,14 +219,34 @@ def _render_photos(
         _render_dismissal("These are fine", keys, dataset, services)
 
 
-def _apply(remedy: Remedy, dataset: DatasetView, services: Services) -> None:
+def _apply(remedy: Remedy, finding: Finding | None, dataset: DatasetView, services: Services) -> None:
     library = services.library
     match remedy.kind:
         case RemedyKind.TRASH_IMAGES | RemedyKind.KEEP_ONE:
+            _check_leaves_photos(remedy, dataset, services)
             operations = [library.trash_images(remedy.image_ids)]
         case RemedyKind.MOVE_TOGETHER:
             operations = [library.set_split(image_ids, split) for split, image_ids in remedy.moves]
         case RemedyKind.SPLIT_AGAIN:
-            operations = [split_again(dataset, services)]
+            lets_go = finding is not None and finding.kind is not FindingKind.NO_VALIDATION
+            operations = [split_again(dataset, services, lets_go=lets_go)]
     for operation in operations:
         st.toast(plain(operation.summary), icon=":material/check:")
+
+
+def _check_leaves_photos(remedy: Remedy, dataset: DatasetView, services: Services) -> None:
+    """Refuse to empty a class: somebody may have deleted its other photos since this was offered.
+
+    Raises:
+        DatasetError: nothing would be left of a class.
+    """
+    taken = Counter(image.class_id for image in services.library.get_images(remedy.image_ids) if not image.trashed_at)
+    sizes = Counter[int]()
+    for (class_id, _), number in services.library.count_images(dataset.id).items():
+        sizes[class_id] += number
+    for view in services.library.list_classes(dataset.id):
+        if taken[view.id] and taken[view.id] == sizes[view.id]:
+            raise DatasetError(
+                f"That would leave the class “{view.name}” without photos, because the dataset has changed meanwhile. "
+                "Nothing was deleted. Wait for the check to end, and look again."
+            )

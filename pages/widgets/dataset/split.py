@@ -1,10 +1,12 @@
 """Dividing the photos into train, validation and test, with what a careless split would have leaked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from core.datasets.checks.findings import FindingKind
+from core.datasets.checks.together import Neighbours, find_kinship
 from core.datasets.records import ClassView, DatasetView, OperationView, Split
 from core.datasets.split import (
     LeakReport,
@@ -28,6 +30,11 @@ from pages.widgets.wording import count, percent, plain
 _CONFIG = "dataset.split.config"
 _PLAN = "dataset.split.plan"
 _WORTH_TELLING = 0.5  # photos
+_NEIGHBOURS = {
+    Neighbours.WHERE_ALIKE: "where most photos look alike",
+    Neighbours.ALWAYS: "always",
+    Neighbours.NEVER: "never",
+}
 _UNCHANGED = "Nothing to change: every photo keeps its split"
 
 
@@ -40,6 +47,8 @@ class _Plan:
     num_leaked_now: int  # validation and test photos with a near-twin in train
     num_leaked_then: int  # the same once it is done: splits that are kept may leak
     naive_leak: LeakReport
+    num_alike: int  # photos of fixed cameras, where nobody can tell near-twins
+    is_checked: bool  # whether near-twins have been looked for as they are now, with the network that confirms them
 
 
 def render_split(dataset: DatasetView, classes: list[ClassView], services: Services) -> None:
@@ -56,7 +65,9 @@ def render_split(dataset: DatasetView, classes: list[ClassView], services: Servi
         return
     st.session_state[_CONFIG] = config
     check = services.dataset_tasks.latest(CHECK_KIND, dataset.id)  # which finds the near-duplicates
-    plan = remembered(_PLAN, (dataset.id, dataset.revision, check, config), lambda: _plan(dataset, config, services))
+    dismissed = services.library.dismissed_findings(dataset.id)  # which binds nothing any more
+    key = (dataset.id, dataset.revision, check, dismissed, config)
+    plan = remembered(_PLAN, key, lambda: _plan(dataset, config, services))
     st.button(
         "Split the photos",
         type="primary",
@@ -98,6 +109,16 @@ def _render_sliders() -> SplitConfig | None:
             help="The same number gives the same split.",
             persist_state="session",
         )
+    neighbours = st.selectbox(
+        "Photos that follow each other stay together",
+        list(Neighbours),
+        format_func=_NEIGHBOURS.__getitem__,
+        key="dataset.split.neighbours",
+        persist_state="session",
+        width=320,
+        help="In blocks, by the numbers in their names or as they came: frames of a film, or photos of a fixed camera, "
+        "are most like those before and after them.",
+    )
     if train_percent == 0:
         st.warning("Without train photos there is nothing to learn from.", icon=":material/warning:")
         return None
@@ -108,6 +129,7 @@ def _render_sliders() -> SplitConfig | None:
         seed=int(seed),
         keep_imported=keep_imported,
         keep_by_hand=keep_by_hand,
+        neighbours=neighbours,
     )
 
 
@@ -121,13 +143,20 @@ def _apply(dataset: DatasetView, result: SplitResult, services: Services) -> Non
     st.toast(_UNCHANGED if operation is None else plain(operation.summary), icon=":material/check:")
 
 
-def split_again(dataset: DatasetView, services: Services) -> OperationView:
+def split_again(dataset: DatasetView, services: Services, *, lets_go: bool = False) -> OperationView:
     """Split with the fractions last chosen on this page, or the default ones, keeping groups on one side.
+
+    Args:
+        dataset: the dataset.
+        services: of the app.
+        lets_go: whether photos may leave the split that they came with, or that somebody put them into.
 
     Raises:
         DatasetError: that changes nothing, so whatever it was to remedy stays.
     """
     config = st.session_state.get(_CONFIG, SplitConfig(keep_imported=False, keep_by_hand=False))
+    if lets_go:
+        config = replace(config, keep_imported=False, keep_by_hand=False)
     operation = services.library.assign_splits(dataset.id, _plan(dataset, config, services).result.to_assign)
     if operation is None:
         raise DatasetError(f"{_UNCHANGED}. Choose other shares under Split, or let go of splits that are kept there.")
@@ -135,18 +164,25 @@ def split_again(dataset: DatasetView, services: Services) -> OperationView:
 
 
 def _plan(dataset: DatasetView, config: SplitConfig, services: Services) -> _Plan:
-    images = services.library.list_images(dataset.id)
-    pairs = services.library.get_pairs({image.photo_hash for image in images})
-    items = items_of(images, groups_of(images, pairs), config)
-    result = split_items(items, config)
+    library = services.library
+    images = library.list_images(dataset.id)
+    likeness = library.get_likeness(dataset.id, {image.photo_hash for image in images})
+    result = split_items(items_of(images, groups_of(images, likeness, config.neighbours), config), config)
+    # Photos that follow each other are no near-twins: parting them is no leak.
+    twins = items_of(images, groups_of(images, likeness), config)
     present = {image.id: image.split for image in images}
     planned = present | result.to_assign
+    check = library.load_check(dataset.id)
     return _Plan(
         result=result,
         num_moved=sum(planned[image.id] != image.split for image in images),
-        num_leaked_now=count_leaks(items, present),
-        num_leaked_then=count_leaks(items, planned),
-        naive_leak=naive_leak(items, config),
+        num_leaked_now=count_leaks(twins, present),
+        num_leaked_then=count_leaks(twins, planned),
+        naive_leak=naive_leak(twins, config),
+        num_alike=sum(map(len, find_kinship(images, likeness).scenes)),
+        is_checked=check is not None
+        and check[0] == dataset.revision
+        and not any(finding["kind"] == FindingKind.ROUGH_SEARCH for finding in check[1]),
     )
 
 
@@ -179,8 +215,21 @@ def _render_leaks(plan: _Plan) -> None:
             "that came with the photos, puts near-twins on one side.",
             icon=":material/content_copy:",
         )
+    if not plan.is_checked:
+        st.caption(
+            ":material/hourglass_top: Near-twins have not all been looked for yet: the check is still to be done."
+        )
+    if plan.num_alike:
+        st.caption(
+            f":material/videocam: {count(plan.num_alike, 'photo')} look alike, as those of a fixed camera or a set of "
+            "drawings do. Nobody can tell near-twins among them: the accuracy holds for this camera and background."
+        )
     if leak.num_leaked < _WORTH_TELLING:
-        st.caption(":material/verified: No near-duplicates or bursts: a plain random split would be honest here.")
+        if plan.is_checked and not plan.num_alike:
+            st.caption(
+                ":material/verified: No near-duplicates, bursts or renderings of one photo were found: a plain random "
+                "split would be honest here."
+            )
         return
     st.caption(
         f":material/content_copy: A plain random split would put near-twins of about {leak.num_leaked:.0f} of "
@@ -188,6 +237,6 @@ def _render_leaks(plan: _Plan) -> None:
         + (
             f"This one leaves {plan.num_leaked_then:,}, because it keeps splits that are there."
             if plan.num_leaked_then
-            else "This one keeps near-duplicates and bursts on one side."
+            else "This one keeps near-duplicates, bursts and renderings of one photo on one side."
         )
     )

@@ -18,10 +18,12 @@ def find_dataset_prospect(dataset: DatasetView, services: Services) -> Prospect:
 
     def find() -> Prospect:
         images = services.library.list_images(dataset.id)
-        return find_prospect(images, services.library.get_pairs({image.photo_hash for image in images}))
+        hashes = {image.photo_hash for image in images}
+        return find_prospect(images, services.library.get_likeness(dataset.id, hashes))
 
     check = services.dataset_tasks.latest(CHECK_KIND, dataset.id)  # which finds the near-duplicates
-    return remembered(_PROSPECT, (dataset.id, dataset.revision, check), find)
+    dismissed = services.library.dismissed_findings(dataset.id)  # which binds nothing any more
+    return remembered(_PROSPECT, (dataset.id, dataset.revision, check, dismissed), find)
 
 
 def find_nature(dataset: DatasetView, services: Services) -> Nature:

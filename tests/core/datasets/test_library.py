@@ -104,7 +104,7 @@ def test_a_duplicate_has_everything_but_the_trash(library: Library, birds: int) 
         new_image(5, "tit"),
     ]
     ids = library.add_images(birds, images)
-    library.dismiss_finding(birds, "blurred:1")
+    library.dismiss_findings(birds, ["blurred:1"])
     library.set_review(ids[1:3], Review.UNSURE)
     library.trash_images([ids[4]])
     library.delete_class(class_ids(library, birds)["gone"])
@@ -175,7 +175,7 @@ def test_numbers_that_nothing_has(library: Library, birds: int) -> None:
         lambda number: library.reopen_import(number, {}),
         lambda number: library.finish_import(number, state=ImportState.FAILED, refused=[], num_refused=0),
         lambda number: library.save_check(number, 1, []),
-        lambda number: library.dismiss_finding(number, "x"),
+        lambda number: library.dismiss_findings(number, ["x"]),
         lambda number: library.add_images(birds, [new_image(1)], import_id=number),
     ):
         with pytest.raises(UnknownDatasetError):
@@ -508,9 +508,8 @@ def test_the_latest_check_is_kept(library: Library, birds: int) -> None:
 def test_dismissed_findings_stay_dismissed(library: Library, birds: int) -> None:
     """Dismissing twice is dismissing once, changes no revision, and lasts until all are asked for again."""
     revision = library.get_dataset(birds).revision
-    library.dismiss_finding(birds, "dark:1")
-    library.dismiss_finding(birds, "dark:1")
-    library.dismiss_finding(birds, "dark:2")
+    library.dismiss_findings(birds, ["dark:1"])
+    library.dismiss_findings(birds, ["dark:1", "dark:2"])
     assert library.dismissed_findings(birds) == {"dark:1", "dark:2"}
     library.restore_findings(birds)
     assert library.dismissed_findings(birds) == set()

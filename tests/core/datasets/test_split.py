@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.datasets.records import ImageView, Review, Split, SplitOrigin
+from core.datasets.records import ImageView, Likeness, Review, Split, SplitOrigin
 from core.datasets.split import (
     SplitConfig,
     SplitItem,
@@ -252,7 +252,7 @@ def test_which_splits_are_kept(keep_imported: bool, keep_by_hand: bool, expected
         image(4),
     ]
     config = SplitConfig(keep_imported=keep_imported, keep_by_hand=keep_by_hand)
-    items = items_of(images, groups_of(images, []), config)
+    items = items_of(images, groups_of(images, Likeness(pairs=())), config)
     assert [item.fixed for item in items] == expected
     assert [item.group for item in items] == [1, 2, 3, 4]
 
@@ -260,7 +260,7 @@ def test_which_splits_are_kept(keep_imported: bool, keep_by_hand: bool, expected
 def test_unsure_photos_are_not_split():
     """They get no split and count in no share, those that are right do."""
     images = [image(1, review=Review.UNSURE), image(2, review=Review.RIGHT), image(3)]
-    result = split_items(items_of(images, groups_of(images, []), SplitConfig()), SplitConfig())
+    result = split_items(items_of(images, groups_of(images, Likeness(pairs=())), SplitConfig()), SplitConfig())
     assert set(result.assignment) == {2, 3}
     assert split_items(items_of(images[:1], {}, SplitConfig()), SplitConfig()).assignment == {}
 
@@ -276,15 +276,33 @@ def test_groups_are_captures_photos_and_near_duplicates_together():
         image(6, photo_hash="b"),
     ]
     pairs = [(f"{2:064x}", "a"), ("b", "not in this dataset")]
-    assert groups_of(images, pairs) == {1: 1, 2: 1, 3: 1, 4: 1, 5: 5, 6: 6}
+    assert groups_of(images, Likeness(pairs=pairs)) == {1: 1, 2: 1, 3: 1, 4: 1, 5: 5, 6: 6}
 
 
 def test_long_chains_of_pairs_become_one_group():
-    """A thousand photos, each like the next, whatever the order of the pairs."""
+    """A hundred of a thousand photos, each like the next, whatever the order of the pairs."""
     images = [image(number) for number in range(1000)]
-    pairs = [(images[number].photo_hash, images[number + 1].photo_hash) for number in range(999)]
+    pairs = [(images[number].photo_hash, images[number + 1].photo_hash) for number in range(99)]
     random.Random(0).shuffle(pairs)
-    assert set(groups_of(images, pairs).values()) == {0}
+    groups = groups_of(images, Likeness(pairs=pairs))
+    assert {groups[number] for number in range(100)} == {0}
+    assert len(set(groups.values())) == 901
+
+
+def test_a_fixed_camera_leaves_photos_to_judge_by():
+    """Where all photos are alike, both classes have photos on every side, and neighbours stay together."""
+    images = [
+        image(number, class_id=1 + (number >= 40), name=f"part_{number:03d}.jpg", photo_hash=f"{number:064x}")
+        for number in range(54)
+    ]
+    likeness = Likeness(pairs=[(images[0].photo_hash, other.photo_hash) for other in images[1:]])
+    config = SplitConfig()
+    items = items_of(images, groups_of(images, likeness, config.neighbours), config)
+    result = split_items(items, config)
+    assert all(counts[split] for counts in result.class_counts.values() for split in Split)
+    assert result.deviation < 0.1
+    assert sum(result.assignment[number] is result.assignment[number + 1] for number in range(39)) >= 32
+    assert set(groups_of(images, likeness).values()) == set(range(54))  # nobody can say that they are twins
 
 
 def random_split(items: list[SplitItem], config: SplitConfig, chance: random.Random) -> dict[int, Split]:

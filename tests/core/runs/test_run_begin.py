@@ -42,7 +42,7 @@ def birds(library: Library) -> int:
 
 def prospect_of(library: Library, dataset_id: int) -> Prospect:
     images = library.list_images(dataset_id)
-    return find_prospect(images, library.get_pairs({image.photo_hash for image in images}))
+    return find_prospect(images, library.get_likeness(dataset_id, {image.photo_hash for image in images}))
 
 
 def splits_of(library: Library, dataset_id: int) -> dict[int, Split | None]:

@@ -1,4 +1,4 @@
-"""`core.datasets.checks.findings`: what is found in which dataset, and what the remedies change."""
+"""`core.datasets.checks.problems`: what is found in which dataset, and what the remedies change."""
 
 import hashlib
 import json
@@ -7,16 +7,9 @@ from typing import Any
 
 import pytest
 
-from core.datasets.checks.findings import (
-    FEW_PHOTOS_BELOW,
-    DatasetContent,
-    Finding,
-    FindingKind,
-    RemedyKind,
-    find_problems,
-    without_dismissed,
-)
-from core.datasets.records import ClassView, ImageView, PhotoRecord, Split
+from core.datasets.checks.findings import Finding, FindingKind, RemedyKind, without_dismissed
+from core.datasets.checks.problems import FEW_PHOTOS_BELOW, DatasetContent, find_problems
+from core.datasets.records import ClassView, ImageView, Likeness, PhotoRecord, Split
 
 GOOD = {"dark_share": 0.1, "brightness": 0.5, "colour_spread": 0.2, "contrast": 0.2, "sharpness": 2000.0}
 
@@ -28,6 +21,8 @@ class DatasetInMemory:
         self.images: list[ImageView] = []
         self.photos: dict[str, PhotoRecord] = {}
         self.near_pairs: list[tuple[str, str]] = []
+        self.mirrored_pairs: set[tuple[str, str]] = set()
+        self.class_names = {1: "alien", 2: "predator"}
         self.with_features = True
 
     def add(
@@ -38,6 +33,7 @@ class DatasetInMemory:
         split: Split | None = None,
         capture_id: int | None = None,
         size: tuple[int, int] = (640, 480),
+        name: str | None = None,
         **measured: float,
     ) -> int:
         """Put in an image of a photo (any text names one); its id."""
@@ -57,7 +53,7 @@ class DatasetInMemory:
             dataset_id=1,
             class_id=class_id,
             photo_hash=photo_hash,
-            name=f"{photo}.jpg",
+            name=name or f"{photo}.jpg",
             split=split,
             split_origin=None,
             capture_id=capture_id,
@@ -68,9 +64,12 @@ class DatasetInMemory:
         self.images.append(image)
         return image.id
 
-    def alike(self, first: str, second: str) -> None:
-        """Say that two photos are nearly the same."""
-        self.near_pairs.append((self.hash(first), self.hash(second)))
+    def alike(self, first: str, second: str, *, is_mirrored: bool = False) -> None:
+        """Say that two photos are nearly the same, or only when one of them is mirrored."""
+        low, high = sorted((self.hash(first), self.hash(second)))
+        self.near_pairs.append((low, high))
+        if is_mirrored:
+            self.mirrored_pairs.add((low, high))
 
     @staticmethod
     def hash(photo: str) -> str:
@@ -80,11 +79,11 @@ class DatasetInMemory:
         return DatasetContent(
             classes=[
                 ClassView(id=number, dataset_id=1, name=name, position=number, num_images=0)
-                for number, name in ((1, "alien"), (2, "predator"))
+                for number, name in self.class_names.items()
             ],
             images=self.images,
             photos=self.photos,
-            near_pairs=self.near_pairs,
+            likeness=Likeness(pairs=self.near_pairs, mirrored=self.mirrored_pairs),
             with_features=self.with_features,
         )
 
@@ -115,7 +114,7 @@ def test_exact_duplicates_keep_the_one_that_has_a_split(dataset: DatasetInMemory
     """All copies but one go: the one that stays is in a split already, so that the split does not change."""
     copies = [dataset.add("same"), dataset.add("same", split=Split.TRAIN), dataset.add("same", split=Split.TRAIN)]
     finding = dataset.problems()[FindingKind.EXACT_DUPLICATES]
-    assert finding.groups == (tuple(copies),)
+    assert finding.groups == ((copies[1], copies[2], copies[0]),)
     assert finding.remedy is not None
     assert finding.remedy.kind is RemedyKind.KEEP_ONE
     assert finding.remedy.image_ids == (copies[0], copies[2])
@@ -130,7 +129,7 @@ def test_near_duplicates_keep_the_best(dataset: DatasetInMemory):
     dataset.alike("small", "large")
     dataset.alike("large", "medium")
     finding = dataset.problems()[FindingKind.NEAR_DUPLICATES]
-    assert finding.groups == ((small, large, medium),)
+    assert finding.groups == ((large, medium, small),)
     assert finding.remedy is not None
     assert finding.remedy.image_ids == (small, medium)
     assert set(dataset.problems()) == {FindingKind.NEAR_DUPLICATES}
@@ -298,12 +297,15 @@ def test_findings_survive_json(troubled: DatasetInMemory):
     assert [Finding.from_json(json.loads(json.dumps(finding.to_json()))) for finding in findings] == findings
 
 
-def test_findings_of_before_there_were_choices_are_read(troubled: DatasetInMemory):
-    """A check that is stored already is shown, without choices, until the next one."""
-    finding = troubled.problems()[FindingKind.IN_TWO_CLASSES]
+def test_findings_of_before_are_read_without_their_remedies(troubled: DatasetInMemory):
+    """A check that is stored already is shown, but nothing of it takes photos away that does not say how many."""
+    finding = troubled.problems()[FindingKind.EXACT_DUPLICATES]
     stored = finding.to_json()
-    del stored["choices"]
-    assert Finding.from_json(stored) == replace(finding, choices=())
+    for name in ("choices", "class_ids", "is_usual", "options"):
+        del stored[name]
+    for name in ("losses", "lead"):
+        del stored["remedy"][name]
+    assert Finding.from_json(stored) == replace(finding, remedy=None)
     assert without_dismissed([Finding.from_json(stored)], finding.member_keys) == []
 
 
