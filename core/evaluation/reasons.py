@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.config import SCRATCH, FitModeName, TrainConfig
-from core.datasets.checks.findings import BRIGHT_FROM, DARK_SHARE_FROM, IMBALANCE_FROM, is_flat
+from core.datasets.checks.photo_faults import BRIGHT_FROM, DARK_SHARE_FROM, is_flat
+from core.datasets.checks.problems import IMBALANCE_FROM
 from core.datasets.records import PhotoRecord, SnapshotView, Split
 from core.evaluation.guessing import Standing, Worth
 from core.runs.cut_off import CutOff, find_cut_off
