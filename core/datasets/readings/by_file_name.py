@@ -23,7 +23,7 @@ _MACHINE_NAMES = frozenset(
         *("no", "nr", "num", "page", "video", "clip", "vlcsnap", "signal", "fb", "isic", "copy", "kopie", "aug"),
     )
 )
-_NO_CLASS = "Its name says no class, as those of the other photos do."
+_NO_CLASS = "The name says no class, unlike the names of the other photos."
 _LEAST_SHARE_NAMED = 0.8  # of the photos that could be named: where fewer are, names are not how this set is sorted
 _MEAN_PHOTOS_PER_CLASS = 3.0  # with fewer, every other name is a word of its own
 _PLAUSIBLE, _BESIDE_FOLDERS = 0.8, 0.3

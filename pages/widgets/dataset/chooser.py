@@ -67,7 +67,8 @@ def chosen_dataset(services: Services) -> DatasetView | None:
 
 def render_chooser(dataset: DatasetView, services: Services) -> None:
     """A box with every dataset, and the way back to the list."""
-    datasets = {other.id: other for other in services.library.list_datasets()}
+    # The open one is not in the list while an import that it was made for has brought nothing.
+    datasets = {other.id: other for other in services.library.list_datasets()} | {dataset.id: dataset}
     st.session_state[_WIDGET] = dataset.id
     st.selectbox(
         "Dataset",

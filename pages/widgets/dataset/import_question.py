@@ -166,8 +166,10 @@ def _render_names(group: NameGroup, kind: str, key: str) -> list[tuple[str, str]
     boxes = []
     for position, (column, view) in enumerate(zip(st.columns(len(names)), group.classes, strict=True)):
         box = f"dataset.arrivals.map.{key}.{position}"
-        splits = ", ".join(f"{split or 'no split'}: {num_photos:,}" for split, num_photos in view.counts.items())
-        column.text_input(f"{plain(view.name)} ({splits})", value=group.apart[view.name], key=box)
+        splits = ", ".join(f"{split}: {num:,}" for split, num in view.counts.items() if split)
+        column.text_input(
+            f"{plain(view.name)} ({splits or count(view.num_photos, 'photo')})", value=group.apart[view.name], key=box
+        )
         boxes.append((view.name, box))
     if any(group.apart[name] != name for name in names):
         st.caption("Capitals do not tell two classes apart in Bluetit, so one of them gets another name.")
