@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 import pillow_heif
+import pillow_jxl  # noqa: F401 - registers JPEG XL with Pillow, for writing it
 import tifffile
 from PIL import Image, ImageDraw, ImageFile
 
@@ -114,3 +115,39 @@ def signs(colour: tuple[int, int, int], number: int, side: int = 48) -> Image.Im
     image = Image.new("RGBA", (side, side), (0, 0, 0, 0))
     ImageDraw.Draw(image).rectangle((8, 8, 12 + number, 30), (*colour, 255))
     return image
+
+
+def s15(value: float) -> bytes:
+    return struct.pack(">i", round(value * 65536))
+
+
+def display_p3_profile() -> bytes:
+    """A minimal Display P3 profile: version 2, three primaries adapted to D50, gamma 2.2."""
+    xyz = {
+        b"rXYZ": (0.51512, 0.24120, -0.00105),
+        b"gXYZ": (0.29198, 0.69225, 0.04189),
+        b"bXYZ": (0.15710, 0.06657, 0.78407),
+        b"wtpt": (0.96420, 1.0, 0.82491),
+    }
+    tags = {name: b"XYZ \0\0\0\0" + b"".join(map(s15, values)) for name, values in xyz.items()}
+    for name in (b"rTRC", b"gTRC", b"bTRC"):
+        tags[name] = b"curv\0\0\0\0" + struct.pack(">IHH", 1, round(2.2 * 256), 0)
+    text = b"P3 of a test\0"
+    tags[b"desc"] = b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + b"\0" * (11 + 67 + 4)
+    tags[b"cprt"] = b"text\0\0\0\0none\0\0\0\0"
+    table, body = b"", b""
+    start = 128 + 4 + 12 * len(tags)
+    for name, content in tags.items():
+        content += b"\0" * (-len(content) % 4)
+        table += name + struct.pack(">II", start + len(body), len(content))
+        body += content
+    header = struct.pack(">I4sI4s4s4s", start + len(body), b"lcms", 0x02400000, b"mntr", b"RGB ", b"XYZ ")
+    header += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + b"\0" * 28
+    header += s15(0.96420) + s15(1.0) + s15(0.82491)
+    return header.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
+
+
+def exif_with_orientation(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[ORIENTATION_TAG] = orientation
+    return exif
