@@ -456,8 +456,8 @@ def sign(colour: tuple[int, int, int], mode: str = "RGBA") -> Image.Image:
 @pytest.mark.parametrize(
     ("colour", "ground"),
     [
-        ((255, 255, 255), (48, 48, 48)),
-        ((240, 240, 230), (48, 48, 48)),
+        ((255, 255, 255), (40, 40, 40)),
+        ((240, 240, 230), (40, 40, 40)),
         ((0, 0, 0), (255, 255, 255)),
         ((128, 128, 128), (255, 255, 255)),
         ((200, 30, 30), (255, 255, 255)),
@@ -493,7 +493,7 @@ def test_a_dark_outline_lets_a_pale_sign_stay_on_white():
 def test_the_ground_that_was_decided_for_all():
     """With a decision made over all pictures, each has that ground."""
     dark = Rendering.from_json({"scales": {}, "ground": "dark"})
-    assert decode_image(encode(sign((0, 0, 0)), "PNG"), "icon", rendering=dark).getpixel((0, 0)) == (48, 48, 48)
+    assert decode_image(encode(sign((0, 0, 0)), "PNG"), "icon", rendering=dark).getpixel((0, 0)) == (40, 40, 40)
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
