@@ -17,9 +17,9 @@ class Ground(StrEnum):
 
 
 # Dark, but so light that a pale sign on it does not count as a black picture.
-GROUND_COLOURS = {Ground.WHITE: (255, 255, 255), Ground.DARK: (48, 48, 48), Ground.GREY: (128, 128, 128)}
+GROUND_COLOURS = {Ground.WHITE: (255, 255, 255), Ground.DARK: (40, 40, 40), Ground.GREY: (128, 128, 128)}
 # A pixel whose grey is closer than this to the ground, of 255, cannot be told from it.
-_LEAST_CONTRAST = 32
+_LEAST_CONTRAST = 48
 # Pixels with more alpha than this, of 255, belong to what is shown; fewer than the first are as good as none.
 _INVISIBLE_BELOW = 8
 _VISIBLE_FROM = 128

@@ -7,6 +7,7 @@ no second try can add the photos again.
 """
 
 import functools
+import itertools
 import time
 import unicodedata
 from collections import Counter
@@ -284,7 +285,8 @@ class _Import:
         if num_again == 0:
             return list(images)
         decode = functools.partial(self._decode, rendering=rendering)
-        chosen = (item for item in files if joint.is_to_repeat((item[1][0].path, item[0])))
+        # No further than to the last of them.
+        chosen = itertools.islice((item for item in files if joint.is_to_repeat((item[1][0].path, item[0]))), num_again)
         kept: list[NewImage | None] = list(images)
         num_seen = 0
         arrivals = map_streamed(decode, chosen, num_threads=self._settings.num_inference_threads)
