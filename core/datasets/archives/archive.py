@@ -1,4 +1,4 @@
-"""Photos out of a zip or tar that a stranger packed, one after the other, without writing anything to disk.
+"""Photos out of an archive that a stranger packed, one after the other; no path of it is ever written to the disk.
 
 The file's content decides what it is, never its name. What is wrong with the archive as a whole raises
 `ArchiveError`; what is wrong with one file inside is its reason in `Archive.read_all`, and the others are read.
@@ -16,6 +16,7 @@ from typing import BinaryIO, Protocol, cast
 from core.datasets.archives.name_encodings import NameEncodings, merge_encodings
 from core.datasets.archives.rules import ArchiveLimits, BrokenArchiveError, BrokenMemberError, Budget, Member
 from core.datasets.archives.series import JoinedFile, archive_folder, is_archive_name, is_piece_name
+from core.datasets.archives.seven_zip_reader import SevenZipReader, is_seven_zip
 from core.datasets.archives.tar_reader import TarReader, is_compressed, is_tar_header
 from core.datasets.archives.zip_reader import ZipReader, is_zip
 from core.datasets.incoming_paths import is_junk, normalise_path, path_refusal, service_name, shown_path
@@ -24,7 +25,7 @@ from core.storage.files import translating_disk_errors
 
 __all__ = ["Archive", "ArchiveEntry", "ArchiveLimits", "open_archive"]
 
-READABLE_ARCHIVES = "zip, tar, tar.gz, tar.bz2 and tar.xz"
+READABLE_ARCHIVES = "zip, 7z, tar, tar.gz, tar.bz2, tar.xz and tar.zst"
 
 _HEAD_BYTES = 4_096
 _SPOOL_MEMORY_BYTES = 4_000_000  # of an archive inside the archive; a larger one goes to a temporary file
@@ -32,7 +33,7 @@ _MISNAMED = "It is an archive, though its name does not say so. Unpack it, and a
 _TOO_DEEP = "It is an archive inside an archive inside an archive. Unpack it and add it by itself."
 _PIECE = "It is a piece of a divided archive, inside an archive. Unpack the outer one and add all pieces at once."
 _TAR_MAGIC, _TAR_MAGIC_START = b"ustar", 257
-_FOREIGN_ARCHIVES = ((b"Rar!\x1a\x07", "a RAR archive"), (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"))
+_FOREIGN_ARCHIVES = ((b"Rar!\x1a\x07", "a RAR archive"),)
 # An Office document is a zip too; who reads photos has better words for it.
 _OFFICE_MARKS = (b"[Content_Types].xml", b"mimetypeapplication/vnd.")
 
@@ -233,6 +234,8 @@ class Archive:
             raise ArchiveError(f"{name!r} is empty (0 bytes); an archive was expected. Copy or download it again.")
         if is_zip(head):
             return ZipReader(file, name, limits, volume_starts=volume_starts, name_encoding=name_encoding)
+        if is_seven_zip(head):
+            return SevenZipReader(file, name, limits)
         if is_tar_header(head[:512]):
             return TarReader(file, name, limits, name_encoding=name_encoding)
         if is_compressed(head):
@@ -289,7 +292,7 @@ def open_archive(
     spool_dir: Path | None = None,
     name_encoding: str | None = None,
 ) -> Iterator[Archive]:
-    """Open a zip, a tar or a compressed tar.
+    """Open a zip, a 7-Zip archive, a tar or a compressed tar.
 
     Args:
         path: the file; or the pieces of a divided one, in their order.
@@ -327,7 +330,7 @@ def open_archive(
 def is_archive_head(head: bytes) -> bool:
     """Whether a file that begins so (512 bytes or more) is an archive, one that is not read included."""
     is_foreign = any(head.startswith(magic) for magic, _ in _FOREIGN_ARCHIVES)
-    return is_zip(head) or is_foreign or is_compressed(head) or is_tar_header(head[:512])
+    return is_zip(head) or is_seven_zip(head) or is_foreign or is_compressed(head) or is_tar_header(head[:512])
 
 
 def _broken_reason(num_members: int, error: BrokenArchiveError) -> str:
@@ -339,4 +342,4 @@ def _is_nested(head: bytes) -> bool:
     if is_zip(head):
         return not any(mark in head for mark in _OFFICE_MARKS)
     is_foreign = any(head.startswith(magic) for magic, _ in _FOREIGN_ARCHIVES)
-    return is_foreign or is_compressed(head) or head.startswith(_TAR_MAGIC, _TAR_MAGIC_START)
+    return is_foreign or is_seven_zip(head) or is_compressed(head) or head.startswith(_TAR_MAGIC, _TAR_MAGIC_START)

@@ -23,6 +23,7 @@ from typing import BinaryIO, Protocol, cast
 
 from backports import zstd
 
+from core.datasets.archives.cursor import Cursor
 from core.datasets.archives.name_encodings import ArchiveNames, NameEncodings
 from core.datasets.archives.rules import (
     CHUNK_BYTES,
@@ -189,7 +190,7 @@ class TarReader:
                 stream.skip_to(stream.position + (_padded(header.size) if has_data else 0))
 
     def _open_stream(self, budget: Budget) -> "_Stream":
-        file = _Cursor(self._file)
+        file = Cursor(self._file)
         head = file.read(len(_XZ_MAGIC))
         file.seek(0)
         if head.startswith(_GZIP_MAGIC):
@@ -201,33 +202,6 @@ class TarReader:
         if head.startswith(_ZSTD_MAGIC):
             return _Stream(_FramedFile(file, zstd.ZstdDecompressor), budget)
         return _Stream(file, budget, seek=file.seek, num_bytes=self._num_file_bytes)
-
-
-class _Cursor:
-    """A place of its own in a file that several read by turns."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._position = 0
-
-    def read(self, size: int = -1, /) -> bytes:
-        self._file.seek(self._position)
-        data = self._file.read(size)
-        self._position += len(data)
-        return data
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        if whence != io.SEEK_SET:
-            self._file.seek(self._position)
-            offset = self._file.seek(offset, whence)
-        self._position = offset
-        return offset
-
-    def tell(self) -> int:
-        return self._position
-
-    def seekable(self) -> bool:
-        return True
 
 
 class _Decompressor(Protocol):

@@ -8,12 +8,16 @@ Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT (section num
 import bz2
 import functools
 import itertools
+import lzma
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
+
+import inflate64
+from backports import zstd
 
 from core.datasets.archives.name_encodings import ArchiveNames, NameEncodings
 from core.datasets.archives.rules import (
@@ -50,9 +54,12 @@ _UNICODE_PATH_EXTRA = 0x7075  # 4.6.9
 _LOCKED_FLAGS = 0x1 | 0x40 | 0x2000  # encrypted, strongly encrypted, table of contents encrypted
 _DESCRIPTOR_FLAG = 0x8  # sizes and checksum follow the data
 _UTF8_FLAG = 0x800
-_STORED, _DEFLATED, _BZIP2 = 0, 8, 12
+_STORED, _DEFLATED, _DEFLATED64, _BZIP2, _LZMA, _ZSTD, _XZ = 0, 8, 9, 12, 14, 93, 95  # 4.4.5
 _UNIX = 3
 _UNIX_TYPE_MASK, _UNIX_LINK, _UNIX_FILE, _UNIX_FOLDER = 0o170000, 0o120000, 0o100000, 0o040000
+
+_DEFLATE64_PIECE_BYTES = 512  # the library gives all that comes out of them: 15 MB at most
+_MAX_DICTIONARY_BYTES = 256_000_000  # of LZMA; the archive may ask for 4 GB
 
 _LINK = "It is a link or another special file, not a photo. Put the photo itself into the archive."
 _METHOD = "It is packed in a way (method {}) that is not read here. Pack the archive again as an ordinary zip."
@@ -295,7 +302,7 @@ class ZipReader:
                     raise BrokenMemberError(LARGER_THAN_TOLD)
                 crc = zlib.crc32(data, crc)
                 yield data
-        except (zlib.error, OSError, ValueError, EOFError) as exc:
+        except (zlib.error, lzma.LZMAError, zstd.ZstdError, OSError, ValueError, EOFError) as exc:
             raise BrokenMemberError(DAMAGED) from exc
         if num_bytes < record.num_bytes or crc != record.crc:
             raise BrokenMemberError(DAMAGED)
@@ -322,19 +329,66 @@ def _inflate(packed: Iterator[bytes]) -> Iterator[bytes]:
         yield data
 
 
-def _unpack_bzip2(packed: Iterator[bytes]) -> Iterator[bytes]:
-    unpacker = bz2.BZ2Decompressor()
+def _inflate64(packed: Iterator[bytes]) -> Iterator[bytes]:
+    """As Windows packs files of more than 2 GB."""
+    unpacker = inflate64.Inflater()
+    for piece in packed:
+        for start in range(0, len(piece), _DEFLATE64_PIECE_BYTES):
+            data = unpacker.inflate(piece[start : start + _DEFLATE64_PIECE_BYTES])
+            yield from (data[place : place + CHUNK_BYTES] for place in range(0, len(data), CHUNK_BYTES))
+
+
+class _Unpacker(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+
+def _unpack_with(unpacker: _Unpacker, packed: Iterator[bytes]) -> Iterator[bytes]:
     while not unpacker.eof:
-        piece = next(packed, b"") if unpacker.needs_input else b""
-        if unpacker.needs_input and not piece:
-            return
-        yield unpacker.decompress(piece, CHUNK_BYTES)
+        needs_input = unpacker.needs_input
+        piece = next(packed, b"") if needs_input else b""
+        data = unpacker.decompress(piece, CHUNK_BYTES)
+        if needs_input and not piece and not data:
+            return  # ends too early, or LZMA without a mark at its end: the sizes tell
+        yield data
+
+
+def _unpack_bzip2(packed: Iterator[bytes]) -> Iterator[bytes]:
+    return _unpack_with(bz2.BZ2Decompressor(), packed)
+
+
+def _unpack_zstd(packed: Iterator[bytes]) -> Iterator[bytes]:
+    return _unpack_with(zstd.ZstdDecompressor(), packed)
+
+
+def _unpack_xz(packed: Iterator[bytes]) -> Iterator[bytes]:
+    return _unpack_with(lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MAX_DICTIONARY_BYTES), packed)
+
+
+def _unpack_lzma(packed: Iterator[bytes]) -> Iterator[bytes]:
+    """With its properties in front (5.8.8): version, their length, three small numbers in one byte, dictionary."""
+    piece = next(packed, b"")
+    _, length, packed_numbers, dictionary_bytes = struct.unpack("<HHBL", piece[:9].ljust(9, b"\0"))
+    if length != 5 or dictionary_bytes > _MAX_DICTIONARY_BYTES:
+        raise ValueError
+    numbers, lc = divmod(packed_numbers, 9)
+    pb, lp = divmod(numbers, 5)
+    properties = {"id": lzma.FILTER_LZMA1, "dict_size": max(dictionary_bytes, 4_096), "lc": lc, "lp": lp, "pb": pb}
+    unpacker = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[properties])
+    return _unpack_with(unpacker, itertools.chain([piece[9:]], packed))
 
 
 _UNPACKERS: dict[int, Callable[[Iterator[bytes]], Iterator[bytes]]] = {
     _STORED: iter,
     _DEFLATED: _inflate,
+    _DEFLATED64: _inflate64,
     _BZIP2: _unpack_bzip2,
+    _LZMA: _unpack_lzma,
+    _ZSTD: _unpack_zstd,
+    _XZ: _unpack_xz,
 }
 
 

@@ -13,10 +13,12 @@ from core.services import Services
 from pages.widgets.errors import guarded
 from pages.widgets.uploading import UploadBox, open_box
 
-# What archives are called, and the pieces of divided ones; more pieces come in one folder of the server, or by links.
+# RAR is not read, but named with what to do. The last ones are pieces of a divided archive.
 ARCHIVE_TYPES = (
-    *("zip", "tar", "gz", "tgz", "bz2", "tbz2", "xz", "txz", "zst", "7z", "rar", "tm"),
-    *("001", "002", "003", "004", "005", "006", "z01", "z02", "z03", "z04", "z05"),
+    *("zip", "7z", "tar", "gz", "tgz", "bz2", "tbz2", "xz", "txz", "zst", "tm", "rar"),
+    *(f"{number:03d}" for number in range(1, 51)),
+    *(f"z{number:02d}" for number in range(1, 51)),
+    *(f"{part}a{letter}" for part in ("", "part") for letter in "abcdefghijklmnopqrstuvwxyz"),
 )
 # Streamlit keeps an upload in memory while it arrives; larger archives come from a link or a folder of the server.
 MAX_UPLOAD_MEGABYTES = 1_000
