@@ -35,6 +35,14 @@ def slow_photos(folder: Path, count: int, *, side_px: int) -> list[Path]:
     return paths
 
 
+def small_photos(folder: Path, count: int, *, name: str = "small") -> list[Path]:
+    """Photos of few bytes and few pixels, no two alike."""
+    paths = [folder / f"{name}-{number:03}.jpg" for number in range(1, count + 1)]
+    for number, path in enumerate(paths):
+        Image.new("RGB", (48, 48), (number % 256, number // 256, len(name))).save(path, "JPEG")
+    return paths
+
+
 def one_colour_png(width: int, height: int) -> bytes:
     """A black PNG, made without ever holding its pixels: 20,000 × 20,000 are 50 kB in the file."""
     packer = zlib.compressobj(9)

@@ -4,11 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocketRoute, expect
 
 from core.settings import Settings
 from tests.e2e.classify_page import ClassifyPage
-from tests.e2e.photos import sample, slow_photos
+from tests.e2e.photos import sample, slow_photos, small_photos
+from tests.waiting import wait_until
 
 BATCH_TIMEOUT_MILLISECONDS = 120_000
 
@@ -21,6 +22,54 @@ IS_HALF_WAY = re.compile(r"[1-9]\d* (recognised|unsure).*[1-9]\d* waiting$")
 def app_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     # One photo at a time, so that a batch takes long enough to be interrupted.
     return Settings(workspace_dir=tmp_path_factory.mktemp("workspace"), inference_threads=1)
+
+
+class HeldBackServer:
+    """A server from which the browser hears nothing for a while, as on a slow line, from a certain word on."""
+
+    def __init__(self, page: ClassifyPage, word: bytes) -> None:
+        """Listen to a page from its next load on.
+
+        Args:
+            page: of the classify page.
+            word: the server falls silent when the browser has sent a message with it.
+        """
+        self._word = word
+        self._is_silent = False
+        self._held_back: list[str | bytes] = []
+        self._page = page.page
+        self._page.route_web_socket("**/_stcore/stream", self._connect)
+
+    def wait_for_word(self) -> None:
+        """Until the word has been said."""
+        wait_until(self._hears)
+
+    def _hears(self) -> bool:
+        self._page.wait_for_timeout(1)  # without which nothing is heard
+        return self._is_silent
+
+    def speak(self) -> None:
+        """All at once what was held back, and from now on everything."""
+        self._is_silent, self._word = False, b"no word"
+        while self._held_back:
+            self._socket.send(self._held_back.pop(0))
+
+    def _connect(self, socket: WebSocketRoute) -> None:
+        self._socket = socket
+        server = socket.connect_to_server()
+
+        def to_server(message: str | bytes) -> None:
+            self._is_silent = self._is_silent or (isinstance(message, bytes) and self._word in message)
+            server.send(message)
+
+        def to_browser(message: str | bytes) -> None:
+            if self._is_silent:
+                self._held_back.append(message)
+            else:
+                socket.send(message)
+
+        socket.on_message(to_server)
+        server.on_message(to_browser)
 
 
 def num_waiting(page: ClassifyPage) -> int:
@@ -90,3 +139,27 @@ def test_photos_added_one_after_the_other_are_each_taken_once(page: ClassifyPage
         page.upload(sample("Cat"))
         page.expect_num_photos(number)
     page.expect_answered(5)
+
+
+def test_hundreds_of_photos_chosen_at_once_all_arrive(page: ClassifyPage, tmp_path: Path):
+    """None of 440 small photos is lost, the page says so, and 60 more while these are being answered come on top."""
+    page.upload(*small_photos(tmp_path, 440))
+    page.expect_num_photos(440)
+    expect(page.page.get_by_text("440 photos given: 440 taken.", exact=True)).to_be_visible()
+    page.upload(*small_photos(tmp_path, 60, name="more"))
+    page.expect_answered(500, timeout_milliseconds=BATCH_TIMEOUT_MILLISECONDS)
+
+
+def test_photos_chosen_while_the_box_is_emptied_all_arrive(page: ClassifyPage, tmp_path: Path):
+    """The page that empties the box comes late: what was put into it meanwhile goes into the next, once."""
+    server = HeldBackServer(page, b"first-001.jpg")
+    page.page.reload()
+    page.expect_open()
+    page.upload(*small_photos(tmp_path, 30, name="first"))
+    server.wait_for_word()
+    page.page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(
+        small_photos(tmp_path, 20, name="second")
+    )
+    server.speak()
+    page.expect_answered(50, timeout_milliseconds=BATCH_TIMEOUT_MILLISECONDS)
+    expect(page.page.get_by_text("20 photos given: 20 taken.", exact=True)).to_be_visible()
