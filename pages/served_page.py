@@ -5,8 +5,9 @@ Streamlit's front end is one fixed file. What must hold before it starts is writ
 
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
@@ -61,6 +62,7 @@ class _Answer:
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self._path: str = scope["path"]
+        self._host = Headers(scope=scope).get("host", "")
         self._is_head = scope["method"] == "HEAD"
         self._send = send
         self._start: Message | None = None  # while the body of a page is collected
@@ -70,7 +72,7 @@ class _Answer:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             if "location" in headers:
-                headers["location"] = relative_location(self._path, headers["location"])
+                headers["location"] = relative_location(self._path, headers["location"], self._host)
             if message["status"] == 200 and headers.get("content-type", "").startswith("text/html"):
                 self._start = message
                 return
@@ -94,21 +96,29 @@ class _Answer:
         await self._send({"type": "http.response.body", "body": body})
 
 
-def relative_location(path: str, location: str) -> str:
-    """Where a redirect leads, relative to the page that was asked for, so that it holds below any path.
+def relative_location(path: str, location: str, host: str) -> str:
+    """Where a redirect leads, relative to the page that was asked for, so that it holds below any path and with HTTPS.
 
     Args:
-        path: that was asked for; Streamlit takes the "/" at its end away.
+        path: that was asked for. Streamlit takes the "/" at its end away; below the base path it adds one.
         location: of the redirect.
+        host: that was asked.
 
     Returns:
-        "../dataset" for "/dataset" when "/dataset/" was asked for; other redirects as they are.
+        "../dataset" for "/dataset" when "/dataset/" was asked for, "base/" when "/base" was; other redirects as they
+        are.
     """
-    wanted = path.rstrip("/")
-    target, question_mark, query = location.partition("?")
-    if not wanted or wanted == path or target != wanted:
+    parts = urlsplit(location)
+    name = path.rstrip("/").rpartition("/")[2]
+    if not name or parts.netloc not in ("", host):
         return location
-    return "../" * (len(path) - len(wanted)) + wanted.rpartition("/")[2] + question_mark + query
+    if parts.path == f"{path}/":
+        relative = f"{name}/"
+    elif parts.path == path.rstrip("/") != path:
+        relative = "../" * (len(path) - len(parts.path)) + name
+    else:
+        return location
+    return f"{relative}?{parts.query}" if parts.query else relative
 
 
 def _opens_page(scope: Scope) -> bool:

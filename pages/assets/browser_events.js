@@ -50,7 +50,7 @@ class BrowserEvents {
         photos.push({ name: file.name, size: file.size, content });
       }
       this.outbox.send("pasted", { photos });
-    } else if (!isTyping() && /^(https?:\/\/|data:image\/)\S+$/i.test(link) && link.length < 2 * data.max_pasted_bytes) {
+    } else if (!isTyping() && /^(https?:\/\/|data:image\/)\S+$/i.test(link) && link.length < 2 * this.data.max_pasted_bytes) {
       this.outbox.send("pasted", { photos: [], link });
     }
   }

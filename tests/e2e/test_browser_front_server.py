@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
 from core.backbones.catalog import Backbone
 from core.datasets.library import Library
@@ -27,9 +27,11 @@ from tests.core.inference.model_samples import SAMPLES, head_for_samples, record
 from tests.core.runs.run_samples import config
 from tests.e2e.classify_page import ClassifyPage
 from tests.e2e.conftest import DESKTOP, TIMEOUT_MILLISECONDS
+from tests.e2e.dataset_page import DatasetPage
 from tests.e2e.front_server import FrontServer, front_server
 from tests.e2e.photos import sample
 from tests.e2e.running_app import RunningApp
+from tests.waiting import wait_until
 
 CLASS_NAMES = ("cat", "cup")
 
@@ -150,17 +152,19 @@ def test_everything_loads_below_a_path(front: FrontServer, tab: tuple[Page, list
     visited.expect_rest()
     assert page.url.startswith(front.url)
 
-    page.get_by_role("link", name="Dataset").first.click()
-    page.get_by_role("radio", name="Photos", exact=True).click()
-    grid = page.locator("[data-testid=stBidiComponentRegular] img, [data-testid=stBidiComponentIsolated] img")
-    expect(grid).to_have_count(4)
-    expect_loaded(page, "/128.jpg", "/256.jpg")
+    dataset = DatasetPage(visited)
+    dataset.open()
+    dataset.open_existing("Things")
+    dataset.choose_section("Photos")
+    dataset.expect_photos("0.png", "1.png", "2.png", "3.png")
+    expect_loaded(dataset.grid.locator("img"))
 
     page.get_by_role("link", name="Results").first.click()
-    expect(page.locator("img[src*='bluetit/heat/']").first).to_be_visible()
-    expect_loaded(page, "bluetit/heat/")
+    expect_loaded(page.locator("img[src*='bluetit/heat/']"))
     page.get_by_role("radio", name="Model card").click()
-    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    expect(page.get_by_role("heading", name="How the training went")).to_be_visible()
+    wait_until(lambda: any(status == 200 and "/plotly.min.js" in path for status, path in front.requests()))
+    expect(page.locator(".js-plotly-plot .main-svg").last).to_be_visible()
 
     asked = front.requests()
     assert {path for _, path in asked if not path.startswith("/photos")} == set()
@@ -212,7 +216,7 @@ def test_a_page_with_a_slash_at_its_end(front: FrontServer, tab: tuple[Page, lis
     """An address as people type it leads to the page, and its photos are there."""
     page, _ = tab
     page.goto(f"{front.url}dataset/")
-    expect(page.get_by_role("radio", name="Photos", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Teach it your own photos")).to_be_visible()
     assert page.url.split("?")[0] == f"{front.url}dataset"
     assert {path for _, path in front.requests() if not path.startswith("/photos/")} == set()
 
@@ -232,9 +236,7 @@ def test_a_browser_that_translates_changes_nothing(app: RunningApp, tab: tuple[P
     assert errors == []
 
 
-def expect_loaded(page: Page, *parts: str) -> None:
-    """Wait until all pictures whose address holds one of the parts are there."""
-    selector = ", ".join(f"img[src*='{part}']" for part in parts)
-    found = page.locator(selector)
-    expect(found.first).to_be_visible()
-    page.wait_for_function(f"({_ARE_LOADED_JS})([...document.querySelectorAll({selector!r})])")
+def expect_loaded(pictures: Locator) -> None:
+    """Wait until there are pictures, all of them loaded."""
+    expect(pictures.first).to_be_visible()
+    wait_until(lambda: pictures.evaluate_all(_ARE_LOADED_JS))

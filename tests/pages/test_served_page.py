@@ -92,9 +92,18 @@ def test_redirects_hold_below_any_path(ask: Ask, path: str, location: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("path", "location"),
-    [("/", "/"), ("/a", "/b"), ("/a/", "https://example.org/a"), ("/a/", "/b"), ("/oauth2callback", "/?code=1")],
+    ("path", "location", "expected"),
+    [
+        ("/base", "http://here:80/base/", "base/"),
+        ("/deep/base", "/deep/base/?a=b", "base/?a=b"),
+        ("/", "/", None),
+        ("/a", "/b", None),
+        ("/a/", "/b", None),
+        ("/a/", "https://example.org/a", None),
+        ("/a", "https://example.org/a/", None),
+        ("/oauth2callback", "/?code=1", None),
+    ],
 )
-def test_other_redirects_stay(path: str, location: str) -> None:
-    """Only the slash at the end is known to be meant relatively."""
-    assert relative_location(path, location) == location
+def test_other_redirects_stay(path: str, location: str, expected: str | None) -> None:
+    """Only a slash that comes or goes at the end is known to be meant relatively."""
+    assert relative_location(path, location, "here:80") == (expected or location)

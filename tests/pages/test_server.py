@@ -3,6 +3,7 @@
 import tomllib
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from streamlit.config import get_config_options
@@ -17,15 +18,22 @@ from tests.waiting import wait_until
 
 
 @pytest.fixture
-def url(settings: Settings) -> Iterator[str]:
-    """A running server on an empty workspace."""
+def url(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A running server on an empty workspace, for somebody without a home folder."""
+    for name in ("KERAS_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "missing"))
     with running_app(settings) as app:
         yield app.url
 
 
-def test_the_default_network_is_prepared_before_anybody_visits(url: str, settings: Settings, lite0: Backbone):
-    """Starting the server is enough: the first visitor finds the network ready."""
+def test_the_default_network_is_prepared_before_anybody_visits(
+    url: str, settings: Settings, lite0: Backbone, tmp_path: Path
+):
+    """Starting the server is enough: the first visitor finds the network ready; libraries write into the workspace."""
     wait_until(lambda: find_artefact(lite0, settings), PREPARE_TIMEOUT_SECONDS)
+    assert (settings.workspace_dir / "home" / ".keras" / "keras.json").is_file()
+    assert not (tmp_path / "missing").exists()
 
 
 def test_every_answer_carries_the_security_headers(url: str):

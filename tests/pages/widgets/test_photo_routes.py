@@ -3,6 +3,7 @@
 import asyncio
 import importlib.resources
 import io
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,9 @@ from core.datasets.photo_store import PhotoStore, encode_photo
 from core.settings import Settings
 from core.storage.db import open_database
 from pages.widgets import photo_routes
+from pages.widgets.heat_route import heat_url
 from pages.widgets.photo_routes import PHOTO_ROUTES, THUMBNAIL_SIDES_PX, plotly_url
+from tests.conftest import PROJECT_DIR
 
 UNKNOWN_HASH = "0" * 64
 
@@ -127,3 +130,21 @@ def test_the_chart_library_comes_from_the_installed_package(get: Get):
     plain = get(plotly_url(), **{"Accept-Encoding": "identity"})
     assert "content-encoding" not in plain.headers
     assert plain.content == answer.content
+
+
+@pytest.mark.parametrize(
+    ("base_path", "path"), [("", "/bluetit"), ("photos", "/photos/bluetit"), ("/a/b/", "/a/b/bluetit")]
+)
+def test_addresses_are_relative_to_the_page(base_path: str, path: str, monkeypatch: pytest.MonkeyPatch):
+    """The server knows its base path; what the browser asks for is relative, for only the browser knows the rest."""
+    monkeypatch.setattr(photo_routes.st, "get_option", {"server.baseUrlPath": base_path}.get)
+    assert photo_routes.routes_path() == path
+    addresses = [photo_routes.routes_prefix(), plotly_url(), heat_url(1, "ab", 0, UNKNOWN_HASH)]
+    assert all(re.match("bluetit(/|$)", address) for address in addresses)
+
+
+def test_no_script_knows_an_address_by_heart():
+    """Each address comes from Python, or is relative."""
+    absolute = re.compile(r"""["'`]/bluetit""")
+    scripts = (PROJECT_DIR / "pages" / "assets").glob("*.js")
+    assert [script.name for script in scripts if absolute.search(script.read_text("utf-8"))] == []
