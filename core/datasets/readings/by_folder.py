@@ -1,10 +1,14 @@
 """The folder that holds a photo, or one further out, is its class.
 
-Where a name comes back under several parents (`cats/indoor`, `dogs/indoor`) or a class lies inside another one, the
-outermost folder, the innermost one, and those between are readings of their own. A photo beside the class folders, or
-directly in a split that has class folders elsewhere, has no class that a folder names.
+Where a name comes back under several parents (`cats/indoor`, `dogs/indoor`), a class lies inside another one, or
+several folders have several inside (`oak/red oak`, `maple/sugar maple`), the outermost folder, the innermost one,
+and those between are readings of their own. A photo beside the class folders, or directly in a split that has class
+folders elsewhere, has no class that a folder names; neither has one in the only folder of a split that is no class of
+the photos to be learned from (`test/unknown`).
 """
 
+import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -19,10 +23,13 @@ _LOOSE = "It lies beside the class folders, so its class is not known. Move it i
 _LOOSE_IN_SPLIT = (
     "It lies directly in a {} folder, so its class is not known. Move it into a class folder in there and add it again."
 )
+_STRANGE = "It lies in “{}”, the only folder of the {} photos, which is none of the classes that are learned."
+_NUMBER = re.compile(r"[\W\d_]+")
 _UNLABELLED = "It lies in a folder of photos without classes, so its class is not known."
 
 _CLEAR = 0.9
-_OUTERMOST, _INNERMOST, _BETWEEN = 0.65, 0.6, 0.5
+_LIKELIER, _AS_LIKELY, _BETWEEN = 0.65, 0.6, 0.5
+_NUMBERED_PARTS = 0.55  # `fold_1`, `fold_2`: parts of one set, where the folders inside are the same in each
 _ARCHIVE_NAMES = 0.2  # classes that are called like the archives, where the folders inside come back in each
 _SINGLE_CLASS = 0.5
 _NO_FOLDER = 0.5
@@ -39,8 +46,15 @@ def read_folders(
         archive_folders: outermost folders that are called like the archives that they came in.
     """
     labelled = [photo for photo in located if photo.role is not Role.UNLABELLED]
-    with_folders = [photo for photo in labelled if photo.folders]
     left_out = {photo.path: _UNLABELLED for photo in located if photo.role is Role.UNLABELLED}
+    strange = _strange_folders(labelled)
+    left_out |= {
+        photo.path: _STRANGE.format(photo.folders[-1], photo.role.value)
+        for photo in labelled
+        if photo.role and (photo.role, photo.folders) in strange
+    }
+    labelled = [photo for photo in labelled if photo.path not in left_out]
+    with_folders = [photo for photo in labelled if photo.folders]
     if not with_folders:
         return [_one_class(labelled, root_name, left_out)] if labelled else []
     left_out |= {photo.path: _loose_reason(photo) for photo in labelled if not photo.folders}
@@ -51,20 +65,57 @@ def read_folders(
         plausibility = _CLEAR if num_classes > 1 else _SINGLE_CLASS
         return [replace(_reading(LEAF, with_folders, -1, left_out, plausibility), is_plain=True)]
     depth = max(map(len, distinct))
-    is_archives = {folders[0] for folders in distinct} <= archive_folders
+    outermost, innermost = _plausibilities(distinct, archive_folders)
     readings = [
-        _reading(TOP, with_folders, 0, left_out, _ARCHIVE_NAMES if is_archives else _OUTERMOST),
+        _reading(TOP, with_folders, 0, left_out, outermost),
         *(_reading(f"level {level + 1}", with_folders, level, left_out, _BETWEEN) for level in range(1, depth - 1)),
-        _reading(LEAF, with_folders, -1, left_out, _CLEAR if is_archives else _INNERMOST),
+        _reading(LEAF, with_folders, -1, left_out, innermost),
     ]
     return sorted(readings, key=lambda reading: -reading.plausibility)
 
 
+def _strange_folders(photos: Sequence[LocatedPhoto]) -> set[tuple[Role, Folders]]:
+    """The only folder of a split, where it is none of the several that are learned from: it names no class."""
+    by_role: defaultdict[Role, set[Folders]] = defaultdict(set)
+    for photo in photos:
+        if photo.role is not None and photo.folders:
+            by_role[photo.role].add(photo.folders)
+    learned = by_role[Role.TRAIN]
+    return {
+        (role, next(iter(folders)))
+        for role, folders in by_role.items()
+        if role is not Role.TRAIN and len(folders) == 1 and len(learned) > 1 and not folders & learned
+    }
+
+
 def _is_ambiguous(distinct: set[Folders]) -> bool:
-    """Whether a name comes back under several parents, or a class lies inside another one."""
-    has_twins = len({folders[-1] for folders in distinct}) < len(distinct)
+    """Whether a name comes back under several parents, a class is inside another one, or there are groups of classes."""
     has_nested = any(folders[:depth] in distinct for folders in distinct for depth in range(1, len(folders)))
-    return has_twins or has_nested
+    return _has_twins(distinct) or has_nested or _are_groups(distinct)
+
+
+def _has_twins(distinct: set[Folders]) -> bool:
+    return len({folders[-1] for folders in distinct}) < len(distinct)
+
+
+def _are_groups(distinct: set[Folders]) -> bool:
+    """Whether all folders are groups of several folders with photos, of which there are several, too."""
+    inner: defaultdict[str, set[Folders]] = defaultdict(set)
+    for folders in distinct:
+        inner[folders[0]].add(folders[1:])
+    return len(inner) > 1 and all(len(names) > 1 and () not in names for names in inner.values())
+
+
+def _plausibilities(distinct: set[Folders], archive_folders: frozenset[str]) -> tuple[float, float]:
+    """Of the outermost and of the innermost folder as the class."""
+    outermost = {folders[0] for folders in distinct}
+    if outermost <= archive_folders:
+        return _ARCHIVE_NAMES, _CLEAR
+    inner = {name: frozenset(folders[1:] for folders in distinct if folders[0] == name) for name in outermost}
+    is_one_name = len({_NUMBER.sub("", name.casefold()) for name in outermost}) == 1
+    if is_one_name and len(outermost) > 1 and len(set(inner.values())) == 1 and len(next(iter(inner.values()))) > 1:
+        return _NUMBERED_PARTS, _CLEAR
+    return (_LIKELIER, _AS_LIKELY) if _has_twins(distinct) or not _are_groups(distinct) else (_AS_LIKELY, _LIKELIER)
 
 
 def _reading(

@@ -10,7 +10,8 @@ Rules, in the order in which they apply:
    folders inside. So `test/cats/1.jpg` beside `cats/2.jpg` is the test split, while a folder `test` that holds photos
    itself, beside a folder `cats`, is a class. Several folders that all mean the same split and hold photos themselves
    (`test1`, `test2`) are classes. Only the outermost split of a path counts.
-3. Folders that all photos share are stripped, but for the last one where it holds all the photos: it is the class.
+3. Folders that all photos share are stripped, but for the last one where it holds all the photos: it is the class. A
+   few strays beside the only folder, in which the class folders are, change nothing: a picture for the README.
 4. A folder called `images` or the like is no class where no other folder stands beside it in the same split; neither is
    one whose name comes back below every class (`cats/full/1.jpg`, `dogs/full/2.jpg`).
 """
@@ -37,6 +38,8 @@ _GENERIC_NAMES = frozenset(
 
 # Of the files in a wrapper, as many must also stand beside it.
 _LEAST_SHARE_OF_TWINS = 0.5
+# Of all photos: as few may lie beside the folder of the class folders without being taken for a class.
+_MOST_STRAYS = 0.1
 
 Folders = tuple[str, ...]
 
@@ -187,6 +190,11 @@ def _without_shared_folders(found: list[LocatedPhoto], root_name: str) -> list[L
     distinct = {photo.folders for photo in found}
     if not distinct:
         return []
+    strays = _strays(found)
+    if strays:
+        sorted_ones = [photo for photo in found if photo.path not in strays]
+        loose = [replace(photo, folders=()) for photo in found if photo.path in strays]
+        return [*_without_shared_folders(sorted_ones, root_name), *loose]
     num_shared = _num_shared(distinct)
     shared = min(distinct)[:num_shared]
     kept: Folders = ()
@@ -196,6 +204,19 @@ def _without_shared_folders(found: list[LocatedPhoto], root_name: str) -> list[L
     elif _has_one_folder_beside_photos(found, num_shared):
         kept = shared[-1:] or (root_name,)
     return [replace(photo, folders=kept + photo.folders[num_shared:]) for photo in found]
+
+
+def _strays(found: Sequence[LocatedPhoto]) -> set[str]:
+    """Paths of the few photos that lie outside of the only folder with folders in it."""
+    for depth in range(max(len(photo.folders) for photo in found)):
+        outside = {photo.path for photo in found if len(photo.folders) <= depth}
+        inside = {photo.folders[: depth + 2] for photo in found if len(photo.folders) > depth}
+        if len({folders[: depth + 1] for folders in inside}) != 1:
+            return set()
+        are_class_folders = len(inside) > 1 and all(len(folders) == depth + 2 for folders in inside)
+        if outside and are_class_folders and len(outside) <= _MOST_STRAYS * len(found):
+            return outside
+    return set()
 
 
 def _num_shared(distinct: Iterable[Folders]) -> int:
