@@ -74,6 +74,11 @@ def archive_stem(name: str) -> str:
     return found["stem"].strip() or name if found else name
 
 
+def name_without_copy(name: str) -> str:
+    """A name without the number that a browser adds to the second download of a file: `a.zip` of `a (1).zip`."""
+    return re.sub(r" ?\(\d+\)(?=\.[^/]*$)", "", name)
+
+
 def archive_folder(name: str) -> str:
     """The folder that stands for an archive where it lies beside others; the parts of one download share theirs."""
     found = _DOWNLOAD_PART.fullmatch(name)
@@ -220,7 +225,7 @@ def _series_groups(names: Sequence[str], taken: set[int]) -> list[ArchiveGroup]:
             if match:
                 # The time of the download belongs to the series; its number alone is what differs.
                 key = name[: match.start("number")] + name[match.end("number") :]
-                key = re.sub(r" ?\(\d+\)", "", key) if pattern is _DOWNLOAD_PART else key
+                key = name_without_copy(key) if pattern is _DOWNLOAD_PART else key
                 found[pattern, key.casefold()].append(_Piece(place, int(match["number"]), match["number"]))
                 break
     groups = []
