@@ -71,7 +71,7 @@ class _Piece:
 def archive_stem(name: str) -> str:
     """The name of an archive without the ending that says so: `St. Bernard-samples` of `St. Bernard-samples.zip`."""
     found = _ENDS_LIKE_ARCHIVE.fullmatch(name)
-    return found["stem"].strip() or name if found else name
+    return _usable(found["stem"], name) if found else name
 
 
 def name_without_copy(name: str) -> str:
@@ -82,7 +82,12 @@ def name_without_copy(name: str) -> str:
 def archive_folder(name: str) -> str:
     """The folder that stands for an archive where it lies beside others; the parts of one download share theirs."""
     found = _DOWNLOAD_PART.fullmatch(name)
-    return found["stem"] if found else archive_stem(name)
+    return _usable(found["stem"], name) if found else archive_stem(name)
+
+
+def _usable(stem: str, name: str) -> str:
+    """A stem that can stand for a folder, else the whole name: "..", of ".. .zip", would lead out."""
+    return stem.strip() if stem.strip(". ") else name
 
 
 def is_archive_name(name: str) -> bool:

@@ -37,6 +37,8 @@ def names_of(group: ArchiveGroup, names: list[str]) -> list[str]:
         ("project.tm", "project"),
         ("St. Poodle", "St. Poodle"),
         (".zip", ".zip"),
+        (".. .zip", ".. .zip"),
+        ("...zip", "...zip"),
         ("v1.2", "v1.2"),
     ],
 )
