@@ -140,6 +140,13 @@ def test_all_volumes_of_a_rar_are_one_refusal():
         assert not group.is_divided
 
 
+@pytest.mark.parametrize("name", ["a-20240501T101010Z-{}.zip", "a part 1 of {}.zip", "a.zip.{}"])
+def test_a_name_may_claim_any_number(name: str):
+    """The first missing ones are told, and no list of all of them is made."""
+    (group,) = group_archives([name.format("9" * 15)])
+    assert len(group.missing) in (0, 5)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_every_archive_is_in_one_group(seed: int):
     """Whatever names come, none is lost and none is read twice."""
