@@ -7,6 +7,7 @@ Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT section 8 (z
 """
 
 import io
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -36,6 +37,12 @@ _RAR_PIECE = re.compile(r"(?P<stem>.+?)(?:\.part(?P<part>\d+)\.rar|\.r(?P<number
 _DOWNLOAD_PART = re.compile(
     rf"(?P<stem>.+?)-\d{{8}}T\d{{6}}Z(?:-\d+)?-(?P<number>\d{{3,}}){_COPY}(?:{_ENDING})", re.IGNORECASE | re.DOTALL
 )
+# iCloud Photos Part 1 of 3.zip
+_COUNTED_PART = re.compile(
+    rf"(?P<stem>.+?)[-_ .]*\bpart[-_ ]?(?P<number>\d+)[-_ ]of[-_ ](?P<total>\d+){_COPY}(?:{_ENDING})",
+    re.IGNORECASE | re.DOTALL,
+)
+_DOWNLOAD_PARTS = (_DOWNLOAD_PART, _COUNTED_PART)
 # photos-001.zip, shard-000000.tar: a series only together with others of its kind
 _NUMBERED_PART = re.compile(
     rf"(?P<stem>.+?)[-_ .](?:part)?(?P<number>\d{{3,}}){_COPY}(?:{_ENDING})", re.IGNORECASE | re.DOTALL
@@ -57,7 +64,7 @@ class ArchiveGroup:
     members: tuple[int, ...]  # places in the names that were given, in the order in which they belong together
     is_divided: bool = False  # whether the members are pieces whose bytes must be joined
     is_series: bool = False  # whether the members are parts of one folder, each an archive by itself
-    is_download: bool = False  # a series as Google Drive names it, which no one takes for classes
+    is_download: bool = False  # a series as Google Drive or iCloud names it, which no one takes for classes
     missing: tuple[str, ...] = ()  # pieces or parts that should be there, as far as their numbers tell
 
 
@@ -71,13 +78,23 @@ class _Piece:
 def archive_stem(name: str) -> str:
     """The name of an archive without the ending that says so: `St. Bernard-samples` of `St. Bernard-samples.zip`."""
     found = _ENDS_LIKE_ARCHIVE.fullmatch(name)
-    return found["stem"].strip() or name if found else name
+    return _usable(found["stem"], name) if found else name
+
+
+def name_without_copy(name: str) -> str:
+    """A name without the number that a browser adds to the second download of a file: `a.zip` of `a (1).zip`."""
+    return re.sub(r" ?\(\d+\)(?=\.[^/]*$)", "", name)
 
 
 def archive_folder(name: str) -> str:
     """The folder that stands for an archive where it lies beside others; the parts of one download share theirs."""
-    found = _DOWNLOAD_PART.fullmatch(name)
-    return found["stem"] if found else archive_stem(name)
+    found = next(filter(None, (pattern.fullmatch(name) for pattern in _DOWNLOAD_PARTS)), None)
+    return _usable(found["stem"], name) if found else archive_stem(name)
+
+
+def _usable(stem: str, name: str) -> str:
+    """A stem that can stand for a folder, else the whole name: "..", of ".. .zip", would lead out."""
+    return stem.strip() if stem.strip(". ") else name
 
 
 def is_archive_name(name: str) -> bool:
@@ -155,14 +172,13 @@ def _piece_group(whole: str, members: list[_Piece]) -> ArchiveGroup:
     is_lettered = not ordered[0].text.isdigit()
     first = 0 if is_lettered or ordered[0].number == 0 else 1
     width = len(ordered[0].text)
-    missing = sorted(set(range(first, ordered[-1].number + 1)) - {piece.number for piece in ordered})
+    missing = _missing(first, ordered[-1].number, [piece.number for piece in ordered])
     return ArchiveGroup(
         name=whole,
         members=tuple(piece.place for piece in ordered),
         is_divided=True,
         missing=tuple(
-            f"piece {_letters(number, width) if is_lettered else str(number).zfill(width)}"
-            for number in missing[:_MAX_TOLD_MISSING]
+            f"piece {_letters(number, width) if is_lettered else str(number).zfill(width)}" for number in missing
         ),
     )
 
@@ -179,9 +195,9 @@ def _zip_group(whole: str, members: list[_Piece], names: Sequence[str]) -> Archi
     """z01, z02 and so on, with the zip itself as the last piece."""
     ordered = _without_doubles(members)
     stem = whole[: -len(".zip")]
-    missing = sorted(set(range(1, ordered[-1].number + 1)) - {piece.number for piece in ordered})
+    missing = _missing(1, ordered[-1].number, [piece.number for piece in ordered])
     last = _places_of(whole, names)
-    told = [f"{stem}.z{number:02d}" for number in missing[:_MAX_TOLD_MISSING]]
+    told = [f"{stem}.z{number:02d}" for number in missing]
     return ArchiveGroup(
         name=whole,
         members=(*(piece.place for piece in ordered), *last),
@@ -207,6 +223,14 @@ def _without_doubles(members: list[_Piece]) -> list[_Piece]:
     return [by_number[number] for number in sorted(by_number)]
 
 
+def _missing(first: int, last: int, numbers: Sequence[int]) -> list[int]:
+    """The first numbers that are not there; a name may claim any number."""
+    there = set(numbers)
+    return list(
+        itertools.islice((number for number in range(first, last + 1) if number not in there), _MAX_TOLD_MISSING)
+    )
+
+
 # --- series -----------------------------------------------------------------------------------------------
 
 
@@ -215,32 +239,33 @@ def _series_groups(names: Sequence[str], taken: set[int]) -> list[ArchiveGroup]:
     for place, name in enumerate(names):
         if place in taken:
             continue
-        for pattern in (_DOWNLOAD_PART, _WORDED_PART, _NUMBERED_PART):
+        for pattern in (*_DOWNLOAD_PARTS, _WORDED_PART, _NUMBERED_PART):
             match = pattern.fullmatch(name)
             if match:
                 # The time of the download belongs to the series; its number alone is what differs.
                 key = name[: match.start("number")] + name[match.end("number") :]
-                key = re.sub(r" ?\(\d+\)", "", key) if pattern is _DOWNLOAD_PART else key
+                key = name_without_copy(key) if pattern in _DOWNLOAD_PARTS else key
                 found[pattern, key.casefold()].append(_Piece(place, int(match["number"]), match["number"]))
                 break
     groups = []
     for (pattern, _), members in found.items():
         members.sort(key=lambda piece: (piece.number, piece.place))
         numbers = [piece.number for piece in members]
-        if pattern is not _DOWNLOAD_PART and (len(set(numbers)) < 2 or numbers[0] > 1):
+        if pattern not in _DOWNLOAD_PARTS and (len(set(numbers)) < 2 or numbers[0] > 1):
             continue
         match = pattern.fullmatch(names[members[0].place])
         stem = (match["stem"] if match else "").strip(" -_.") or "photos"
         first = min(1, numbers[0])
-        missing = sorted(set(range(first, numbers[-1] + 1)) - set(numbers))
+        last = int(match["total"]) if match and pattern is _COUNTED_PART else numbers[-1]
+        missing = _missing(first, last, numbers)
         width = len(members[0].text)
         groups.append(
             ArchiveGroup(
                 name=stem,
                 members=tuple(piece.place for piece in members),
                 is_series=True,
-                is_download=pattern is _DOWNLOAD_PART,
-                missing=tuple(f"part {number:0{width}d}" for number in missing[:_MAX_TOLD_MISSING]),
+                is_download=pattern in _DOWNLOAD_PARTS,
+                missing=tuple(f"part {number:0{width}d}" for number in missing),
             )
         )
     return groups

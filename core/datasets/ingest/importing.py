@@ -17,10 +17,12 @@ from dataclasses import dataclass, field
 
 from core.datasets.archives.name_encodings import NameEncodings
 from core.datasets.ingest.desk import remove_import_files
-from core.datasets.ingest.gathering import Gathered, Listing, Part, Workplace, gather, merged_encodings, service_note
+from core.datasets.ingest.gathering import Gathered, gather
 from core.datasets.ingest.joint_decision import JointDecision
+from core.datasets.ingest.parts import Listing, Part, merged_encodings, service_note
 from core.datasets.ingest.places import work_path
 from core.datasets.ingest.requests import ImportRequest
+from core.datasets.ingest.workplace import Workplace
 from core.datasets.library import Library
 from core.datasets.manifest import ManifestRow, read_manifest
 from core.datasets.names import clean_name

@@ -37,7 +37,7 @@ class StagedFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagedArchive:
-    """Archives (zip, tar, tar.gz) that a browser sent; `ImportDesk.stage_files` wrote them to the disk."""
+    """Archives, or pieces of them, that a browser sent; `ImportDesk.stage_files` wrote them to the disk."""
 
     KIND: ClassVar[str] = "staged_archive"
     needs_network: ClassVar[bool] = False

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.datasets.archives.archive import ArchiveLimits, open_archive
+from core.datasets.incoming_paths import path_refusal
 from core.errors import ArchiveError
 from tests.core.datasets.archives.archive_samples import (
     FILES,
@@ -141,6 +142,14 @@ def test_unsafe_paths_inside_an_inner_archive_are_refused(tmp_path: Path, name: 
     path = write_zip(tmp_path / "outer.zip", {"in.zip": zip_of({name: b"x", "1.jpg": b"one"})})
     assert contents(path) == {"in/1.jpg": b"one"}
     assert len(refusals(path)) == 1
+
+
+@pytest.mark.parametrize("name", [".. .zip", "a/.. .zip", "..-20240501T101010Z-001.zip"])
+def test_the_name_of_an_inner_archive_leads_nowhere(tmp_path: Path, name: str):
+    """Two dots before its ending are no folder above."""
+    path = write_zip(tmp_path / "outer.zip", {name: zip_of({"1.jpg": b"one"})})
+    (found,) = list_paths(path)
+    assert path_refusal(found) is None
 
 
 def test_service_files_of_both_levels_are_counted(tmp_path: Path):

@@ -37,6 +37,8 @@ def names_of(group: ArchiveGroup, names: list[str]) -> list[str]:
         ("project.tm", "project"),
         ("St. Poodle", "St. Poodle"),
         (".zip", ".zip"),
+        (".. .zip", ".. .zip"),
+        ("...zip", "...zip"),
         ("v1.2", "v1.2"),
     ],
 )
@@ -136,6 +138,13 @@ def test_all_volumes_of_a_rar_are_one_refusal():
         (group,) = group_archives(names)
         assert len(group.members) == len(names)
         assert not group.is_divided
+
+
+@pytest.mark.parametrize("name", ["a-20240501T101010Z-{}.zip", "a part 1 of {}.zip", "a.zip.{}"])
+def test_a_name_may_claim_any_number(name: str):
+    """The first missing ones are told, and no list of all of them is made."""
+    (group,) = group_archives([name.format("9" * 15)])
+    assert len(group.missing) in (0, 5)
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -2,17 +2,21 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from core.datasets.ingest.gathering import Gathered, Workplace, gather, service_note
-from core.datasets.ingest.requests import ImportRequest, ServerFolder, StagedArchive, StagedFiles
+from core.datasets.ingest.gathering import Gathered, gather
+from core.datasets.ingest.parts import service_note
+from core.datasets.ingest.requests import ImportRequest, Links, ServerFolder, StagedArchive, StagedFiles
 from core.datasets.ingest.staging import stage
+from core.datasets.ingest.workplace import Workplace
 from core.datasets.sources.source_files import SourceFile
 from core.errors import ConfigError, SourceError
 from core.settings import Settings
 from tests.core.datasets.import_samples import write_files, zip_of
+from tests.download_server import DownloadServer
 
 UPLOAD = "0" * 32
 DOWNLOAD = "Insects-20240501T101010Z-{}.zip"
@@ -114,12 +118,35 @@ def test_a_divided_archive_without_a_piece_is_refused(workplace: Workplace, tmp_
     assert [name for name, _ in gathered.refused] == ["a.zip"]
 
 
+def test_pieces_behind_links_are_joined(settings: Settings, workplace: Workplace):
+    """Only the first one looks like an archive; the names tell about the others."""
+    workplace = replace(workplace, settings=replace(settings, link_allowed_private_hosts=("127.0.0.1",)))
+    with DownloadServer(b"") as server:
+        pieces = cut(zip_of({"ant/1.jpg": b"1" * 500}), ["/a.zip.001", "/a.zip.002", "/a.zip.003"])
+        parts = {f"/{DOWNLOAD.format(n)}": zip_of({f"ant/{n}.jpg": b"1"}) for n in ("001", "002")}
+        server.contents.update(pieces | parts)
+        for paths, expected in ((pieces, ["ant/1.jpg"]), (parts, ["ant/001.jpg", "ant/002.jpg"])):
+            urls = tuple(server.url(path) for path in paths)
+            place = replace(workplace, folder=workplace.folder / expected[0][4:])
+            gathered = gather(ImportRequest(dataset_id=1, source=Links(urls=urls), title="links"), place)
+            assert paths_of(gathered) == expected
+
+
 def test_archives_that_are_no_series_keep_a_folder_each(workplace: Workplace, tmp_path: Path):
     """With the whole name of the archive but its ending."""
     names = ["St. Bernard-samples.zip", "St. Poodle-samples.zip", "Class 3-samples.zip"]
     gathered = give("archives", {name: zip_of({"0.jpg": b"1"}) for name in names}, workplace, tmp_path)
     assert paths_of(gathered) == ["Class 3-samples/0.jpg", "St. Bernard-samples/0.jpg", "St. Poodle-samples/0.jpg"]
     assert (gathered.name, gathered.notes) == ("photos", ())
+
+
+def test_a_part_that_was_downloaded_twice_is_read_once(workplace: Workplace, tmp_path: Path):
+    """A browser puts a number behind its name."""
+    data = zip_of({"ant/1.jpg": b"1"})
+    files = {DOWNLOAD.format("001 (1)"): data, DOWNLOAD.format("001"): data}
+    gathered = give("archives", files, workplace, tmp_path)
+    assert paths_of(gathered) == ["ant/1.jpg"]
+    assert any("(1).zip' is the same archive once more" in note for note in gathered.notes)
 
 
 def test_two_downloads_have_a_folder_each(workplace: Workplace, tmp_path: Path):
