@@ -159,6 +159,7 @@ def _sentences_of(question: PlanQuestion) -> Iterator[str]:
     for option in question.options:
         yield f"{option.title}. {option.explanation}"
         yield ", ".join(f"class {count.name}: {count.num_photos}" for count in option.classes)
+        yield from (group.question for group in option.groups)
         yield from (f"{each.num_photos} photos left out: {each.reason} {each.example}" for each in option.left_out)
 
 

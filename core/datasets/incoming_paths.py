@@ -24,7 +24,8 @@ _SERVICE_FOLDERS = {
     **{".trash*": ".Trash", "lost+found": "lost+found", ".thumbnails": ".thumbnails", ".cache": ".cache"},
     # storage on the network: Synology, QNAP, NetApp
     **{"@eadir": "@eaDir", "#recycle": "#recycle", "#snapshot": "#snapshot", "@recycle": "@Recycle"},
-    **{"@recently-snapshot": "@Recently-Snapshot", "@tmp": "@tmp", "@sharebin": "@sharebin", ".snapshot": ".snapshot"},
+    **{"@recently-snapshot": "@Recently-Snapshot", "@tmp": "@tmp", "@sharebin": "@sharebin", ".@__thumb": ".@__thumb"},
+    **{"@__thumb": ".@__thumb", ".streams": ".streams", ".@upload_cache": ".@upload_cache", ".snapshot": ".snapshot"},
     # programs
     **{".ipynb_checkpoints": ".ipynb_checkpoints", "__pycache__": "__pycache__", ".git": ".git", ".svn": ".svn"},
     **{".picasaoriginals": ".picasaoriginals", ".dropbox.cache": ".dropbox.cache", ".stfolder": ".stfolder"},

@@ -7,6 +7,7 @@ take, few for common letters of one script and many for rare ones, signs and mix
 
 import functools
 import math
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ MAX_NAMES = 2_000  # different names that are looked at
 _MAX_NAME_BYTES = 512  # of each; a longer one tells no more
 _NUM_EXAMPLES = 3
 _NUM_ALTERNATIVES = 4
+_DIGITS = re.compile(rb"[0-9]+")  # no byte of a longer character either, in any of the character sets
 _SURE_BITS = 10.0  # a reading that is 1,000 times likelier than the next is taken without a question
 _DOUBTFUL_BITS = 13.0  # a character: on average no reading that makes sense costs so much
 
@@ -176,13 +178,16 @@ def merge_encodings(found: Iterable[NameEncodings | None]) -> NameEncodings | No
 
 
 def _distinct_parts(names: Iterable[bytes]) -> list[bytes]:
-    """Different names of folders and files that are not ASCII; a slash is no byte of a longer character anywhere."""
-    parts: dict[bytes, None] = {}
+    """Different names of folders and files that are not ASCII; a slash is no byte of a longer character anywhere.
+
+    Names that differ by their numbers alone count once, or a sign in all of them would outweigh everything else.
+    """
+    parts: dict[bytes, bytes] = {}
     for name in names:
         for part in name.split(b"/"):
             if not part.isascii() and len(parts) < MAX_NAMES:
-                parts[part[:_MAX_NAME_BYTES]] = None
-    return list(parts)
+                parts.setdefault(_DIGITS.sub(b"0", part), part[:_MAX_NAME_BYTES])
+    return list(parts.values())
 
 
 def _is_utf8(raw: bytes) -> bool:

@@ -492,12 +492,12 @@ def _read_end_64(file: BinaryIO, end: int) -> tuple[int, int, int, int, int] | N
 
 def _told_name(raw: bytes, flags: int, extra: bytes) -> str | None:
     """A name whose character set is told: by the Unicode path (4.6.9), by the flag, or because it is ASCII."""
-    if raw.isascii():
-        return raw.decode("ascii")
     field = _extra_field(extra, _UNICODE_PATH_EXTRA) or b""
     # Its checksum is of the other name: a program that knew only that one has renamed the file.
     is_current = len(field) > 5 and field[0] == 1 and int.from_bytes(field[1:5], "little") == zlib.crc32(raw)
-    for told in (field[5:] if is_current else None, raw if flags & _UTF8_FLAG else None):
+    is_told = raw.isascii() or flags & _UTF8_FLAG
+    # The Unicode path first: beside it the other name may be nothing but question marks.
+    for told in (field[5:] if is_current else None, raw if is_told else None):
         if told is not None:
             with suppress(UnicodeDecodeError):
                 return told.decode("utf-8")

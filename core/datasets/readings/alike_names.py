@@ -26,6 +26,14 @@ class NameGroup:
     suggestion: dict[str, str]  # every name of the group to the class that it probably means
     apart: dict[str, str]  # every name to one under which it stays a class of its own
 
+    @property
+    def question(self) -> str:
+        """What the person is asked, in words."""
+        names = " and ".join(f"“{count.name}”" for count in self.classes)
+        if len({name_key(count.name) for count in self.classes}) == 1:
+            return f"{names} differ by capitals or spaces alone: are they one class?"
+        return f"{names} look like one class written differently: are they?"
+
 
 def group_alike(classes: Sequence[ClassCount]) -> tuple[NameGroup, ...]:
     """The groups of names that are alike, each of two names or more."""

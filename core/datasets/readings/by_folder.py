@@ -89,7 +89,7 @@ def _strange_folders(photos: Sequence[LocatedPhoto]) -> set[tuple[Role, Folders]
 
 
 def _is_ambiguous(distinct: set[Folders]) -> bool:
-    """Whether a name comes back under several parents, a class is inside another one, or there are groups of classes."""
+    """Whether a name comes back under several parents, a class is in another one, or there are groups of classes."""
     has_nested = any(folders[:depth] in distinct for folders in distinct for depth in range(1, len(folders)))
     return _has_twins(distinct) or has_nested or _are_groups(distinct)
 

@@ -114,6 +114,17 @@ def read_tables(
     return sorted(readings, key=lambda reading: -reading.plausibility)
 
 
+def names_photos(table: Table, located: Sequence[LocatedPhoto]) -> bool:
+    """Whether a table lists the photos, whatever else is in it; a made-up form for answers does not count."""
+    index = _FileIndex([photo.file for photo in located])
+    return not _is_form(table) and _file_column(table, index) is not None
+
+
+def _is_form(table: Table) -> bool:
+    """Kaggle's form for answers: its classes are made up."""
+    return "submission" in table.file.stem.casefold()
+
+
 def _class_names(reading: Reading) -> set[str]:
     return {placement.class_name for placement in reading.placements.values()}
 
@@ -197,8 +208,8 @@ def _nearest(candidates: Sequence[ListedFile], told: Sequence[str], beside: tupl
 def _grouped(tables: Sequence[Table], index: _FileIndex) -> list[_Tables]:
     found: defaultdict[tuple[tuple[str, ...], int], list[Table]] = defaultdict(list)
     for table in tables:
-        if "submission" in table.file.stem.casefold():
-            continue  # Kaggle's form for answers: its classes are made up
+        if _is_form(table):
+            continue
         column = _file_column(table, index)
         if column is not None:
             found[tuple(map(_plain, table.columns)), column].append(table)

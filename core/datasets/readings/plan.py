@@ -10,7 +10,7 @@ from core.datasets.readings.alike_names import NameGroup, group_alike
 from core.datasets.readings.by_file_name import read_file_names
 from core.datasets.readings.by_folder import LEAF, read_folders
 from core.datasets.readings.by_sidecar import find_sidecars, is_class_list, read_sidecars
-from core.datasets.readings.by_table import read_tables
+from core.datasets.readings.by_table import names_photos, read_tables
 from core.datasets.readings.listing import ListedFile, Listing, list_files
 from core.datasets.readings.reading import (
     PLAUSIBLE_FROM,
@@ -20,7 +20,7 @@ from core.datasets.readings.reading import (
     count_classes,
     is_same_partition,
 )
-from core.datasets.readings.tables import TABLE_ENDINGS, read_table
+from core.datasets.readings.tables import TABLE_ENDINGS, Table, read_table
 from core.datasets.readings.teachable_machine import (
     MANIFEST_NAMES,
     model_refusal,
@@ -33,6 +33,7 @@ from core.errors import ConfigError, DatasetError
 # A reading that is so much less likely than the best one is no reason to ask.
 _CLEARLY_BETTER = 0.4
 _MAX_OPTIONS = 8
+_DOUBTFUL = 0.45  # below what is taken without a question
 # Sidecars are many; tables are few, or they are something else.
 _MAX_TABLES = 2_000
 
@@ -235,14 +236,30 @@ def _readings(
     by_project = read_project(located, listing.beside, contents)
     by_name = read_file_names(located, num_folder_classes=num_classes)
     read = [table for file in tables if file.path in contents and (table := read_table(file, contents[file.path]))]
+    by_table = read_tables(read, located, by_folder)
+    used = {path for reading in by_table for path in reading.used_beside}
+    unused = [table for table in read if table.file.path not in used and names_photos(table, located)]
+    if unused and num_classes < 2:
+        by_folder = [_with_unused_table(reading, unused[0]) for reading in by_folder]
     found = [
         *([by_project] if by_project else []),
-        *read_tables(read, located, by_folder),
+        *by_table,
         *read_sidecars(located, listing.beside, contents, num_folder_classes=num_classes),
         *([by_name] if by_name else []),
         *by_folder,
     ]
     return sorted(found, key=lambda reading: -reading.plausibility)
+
+
+def _with_unused_table(reading: Reading, table: Table) -> Reading:
+    """A reading that knows no classes, beside a table that lists the photos: the person should hear of it."""
+    remark = f"{table.file.name} lists the photos, but none of its columns was understood as a class."
+    return replace(
+        reading,
+        explanation=f"{reading.explanation} {remark}",
+        plausibility=min(reading.plausibility, _DOUBTFUL),
+        is_plain=False,
+    )
 
 
 def _merged(readings: Iterable[Reading]) -> list[Reading]:
@@ -270,6 +287,7 @@ def _question(readings: Sequence[Reading], names: NameEncodings | None) -> PlanQ
     is_mostly_left_out = len(best.left_out) > len(best.placements)
     options = tuple(_option(reading) for reading in readings)
     are_names_sure = names is None or names.is_sure
+    # One that is alone and doubtful is shown, too.
     if num_plausible == 1 and not options[0].groups and not is_mostly_left_out and are_names_sure:
         return None
     return PlanQuestion(options=options, names=names)

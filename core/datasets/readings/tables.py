@@ -158,6 +158,8 @@ def _json_records(text: str) -> list[dict[str, str]]:
             value = inner
         elif value and all(isinstance(each, str | int) for each in value.values()):
             return [{"file": str(name), "class": str(each)} for name, each in value.items()]
+        elif value and all(_is_list_of_texts(each) for each in value.values()):
+            return [{"file": file, "class": str(name)} for name, files in value.items() for file in files]
     if not _is_list_of_records(value):
         return []
     return [_label_studio_record(record) or _flat(record) for record in value[:MAX_TABLE_ROWS]]
@@ -172,6 +174,10 @@ def _parse_json(text: str) -> Any:
 
 def _is_list_of_records(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
+
+
+def _is_list_of_texts(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
 
 
 def _flat(record: Mapping[str, Any]) -> dict[str, str]:
@@ -223,13 +229,12 @@ def _label_studio_record(record: Mapping[str, Any]) -> dict[str, str] | None:
     image = next((value for value in data.values() if isinstance(value, str)), "")
     if len(choices) != 1:
         return {"image": image}
-    return {"image": without_upload_prefix(image), "choice": choices.pop()}
+    return {"image": image, "choice": choices.pop()}
 
 
-def without_upload_prefix(path: str) -> str:
-    """A path of Label Studio with the name that the file had before it was uploaded."""
-    folder, slash, name = path.rpartition("/")
-    return f"{folder}{slash}{_UPLOAD_PREFIX.sub('', name)}"
+def without_upload_prefix(name: str) -> str:
+    """A file's name in Label Studio as it was before the upload."""
+    return _UPLOAD_PREFIX.sub("", name)
 
 
 def _cvat_records(text: str) -> list[dict[str, str]]:

@@ -138,7 +138,7 @@ def _render_encodings(names: NameEncodings, import_id: int, services: Services) 
 def _render_kind(group: NameGroup, key: str) -> str:
     """Whether names that are alike mean one class."""
     kind: str = st.segmented_control(
-        f"{_shown(group)} look like one class written differently",
+        plain(group.question),
         [_ONE, _APART],
         default=_ONE if _is_one(group) else _APART,
         required=True,
