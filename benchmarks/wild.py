@@ -146,7 +146,9 @@ def _staged(paths: list[Path], services: Services) -> tuple[Source, str]:
     folder = services.imports.stage_files(contents)
     names = [path.name for path in paths]
     are_archives = all(name.casefold().endswith(tuple(f".{kind}" for kind in ARCHIVE_TYPES)) for name in names)
-    return (StagedArchive if are_archives else StagedFiles)(folder=folder), common_title(names)
+    if are_archives:
+        return StagedArchive(folder=folder), common_title(names)
+    return StagedFiles(folder=folder), "My folder"
 
 
 def _wait_for_import(import_id: int, services: Services) -> ImportStatus:

@@ -27,7 +27,7 @@ from core.datasets.library import Library
 from core.datasets.manifest import ManifestRow, read_manifest
 from core.datasets.names import clean_name
 from core.datasets.photo_store import PhotoStore, StoredPhoto, encode_photo
-from core.datasets.readings.listing import MANIFEST_NAME
+from core.datasets.readings.listing import MANIFEST_NAME, ListedFile, kind_beside
 from core.datasets.readings.plan import ImportPlan, PlanAnswer, PlanQuestion, apply_answer, plan_import
 from core.datasets.readings.reading import Reading
 from core.datasets.records import ImportState, ImportView, NewImage, PhotoRecord, Split, SplitOrigin
@@ -350,7 +350,7 @@ class _ListedPart:
 
 # What of tables and sidecars is held in memory at a time.
 _MAX_CONTENT_BYTES = 200_000_000
-_NUM_ENDINGS_NAMED = 4
+_NUM_KINDS_NAMED = 6
 
 
 class _Placing:
@@ -406,7 +406,7 @@ class _Placing:
                 self.notes.append(self._reading.note)
         self._passed_over = frozenset(file.path for file in plan.beside)
         if passed_over:
-            self.notes.append(_passed_over_note([file.ending or file.name for file in passed_over]))
+            self.notes.append(_passed_over_note(passed_over))
 
     def place(self, listing: Sequence[_ListedPart]) -> Iterator[tuple[SourceFile, _Place | str]]:
         """Every file with its place, or with the reason why it is refused; one file is in memory at a time."""
@@ -497,13 +497,15 @@ def _read_contents(listing: Sequence[_ListedPart], wanted: Collection[str]) -> d
     return contents
 
 
-def _passed_over_note(endings: Sequence[str]) -> str:
-    counts = Counter(endings).most_common()
-    named = ", ".join(f"{num:,} {ending}" for ending, num in counts[:_NUM_ENDINGS_NAMED])
-    more = ", …" if len(counts) > _NUM_ENDINGS_NAMED else ""
-    if len(endings) == 1:
-        return f"1 file that is no photo was passed over ({counts[0][0]})."
-    return f"{len(endings):,} files that are no photos were passed over ({named}{more})."
+def _passed_over_note(files: Sequence[ListedFile]) -> str:
+    """What lay beside the photos, by kind; what may hold pictures is named with the way to use them."""
+    kinds = Counter(kind_beside(file) for file in files)
+    named = [f"{num:,} {kind.one if num == 1 else kind.many}" for kind, num in kinds.most_common(_NUM_KINDS_NAMED)]
+    more = ["…"] if len(kinds) > _NUM_KINDS_NAMED else []
+    many = "1 file that is no photo was" if len(files) == 1 else f"{len(files):,} files that are no photos were"
+    note = f"{many} passed over: {', '.join(named + more)}."
+    has_pictures = any(kind.holds_pictures for kind in kinds)
+    return f"{note} To use a picture in them, save it as JPEG or PNG and add that." if has_pictures else note
 
 
 def _again_note(num_again: int) -> str:

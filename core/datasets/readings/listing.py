@@ -20,6 +20,32 @@ NO_PHOTO_ENDINGS = (
 
 
 @dataclass(frozen=True, slots=True)
+class KindBeside:
+    """A kind of files that are no photos."""
+
+    one: str  # in words
+    many: str
+    holds_pictures: bool = False  # whether a person may miss what is in them
+
+
+_VIDEO = KindBeside("video", "videos", holds_pictures=True)
+_PDF = KindBeside("PDF document", "PDF documents", holds_pictures=True)
+_DRAWING = KindBeside("SVG drawing", "SVG drawings", holds_pictures=True)
+_DOCUMENT = KindBeside("document", "documents", holds_pictures=True)
+_SLIDES = KindBeside("presentation", "presentations", holds_pictures=True)
+_ARRAY = KindBeside("array of numbers", "arrays of numbers", holds_pictures=True)
+_KINDS_BESIDE = {
+    **dict.fromkeys((".mp4", ".mov", ".avi", ".mkv"), _VIDEO),
+    **dict.fromkeys((".mp3", ".wav"), KindBeside("sound", "sounds")),
+    **dict.fromkeys((".doc", ".docx"), _DOCUMENT),
+    **dict.fromkeys((".ppt", ".pptx"), _SLIDES),
+    **dict.fromkeys((".npy", ".npz", ".mat", ".h5", ".hdf5", ".pkl"), _ARRAY),
+    ".pdf": _PDF,
+    ".svg": _DRAWING,
+}
+
+
+@dataclass(frozen=True, slots=True)
 class ListedFile:
     """A file of an import, by its name alone."""
 
@@ -56,6 +82,12 @@ def split_ending(name: str) -> tuple[str, str]:
     if not dot or not stem or not ending.isascii() or not ending.isalnum() or len(ending) > 8:
         return name, ""
     return stem, f".{ending.casefold()}"
+
+
+def kind_beside(file: ListedFile) -> KindBeside:
+    """What a file that is no photo is, by its ending."""
+    ending = file.ending or file.name
+    return _KINDS_BESIDE.get(ending, KindBeside(ending, ending))
 
 
 def list_files(paths: Sequence[str]) -> Listing:

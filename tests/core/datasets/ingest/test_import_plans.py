@@ -88,7 +88,7 @@ def test_nothing_comes_in_before_the_person_has_decided(bring: Bring, library: L
     assert splits(library, dataset_id) == {"train": 8}
     assert (status.view.num_accepted, status.view.num_refused) == (8, 3)
     assert any("names" in note for note in status.view.notes)
-    assert any("passed over" in note and ".csv" in note for note in status.view.notes)
+    assert "1 file that is no photo was passed over: 1 .csv." in status.view.notes
 
 
 def test_a_table_is_used_and_named(bring: Bring, library: Library, dataset_id: int) -> None:
@@ -176,6 +176,18 @@ def test_all_files_are_accounted_for(bring: Bring, library: Library, dataset_id:
     assert "1 file that is no photo was passed over" in text
     assert "2 files" in text
     assert "Thumbs.db" in text
+
+
+def test_what_may_hold_pictures_is_named(bring: Bring) -> None:
+    """Videos, documents and drawings among photos are told by kind, with the way to use what is in them."""
+    beside = ("a.mp4", "b.mov", "c.pdf", "d.svg", "e.npy", "f.xmp")
+    view = bring({"set.zip": zip_of(many("cat/1.jpg", "dog/2.jpg") | {f"cat/{name}": b"x" for name in beside})}).view
+    (note,) = view.notes
+    assert note.startswith(
+        "6 files that are no photos were passed over: 2 videos, 1 PDF document, 1 SVG drawing, 1 array"
+    )
+    assert note.endswith("save it as JPEG or PNG and add that.")
+    assert view.num_accepted == 2
 
 
 def test_names_are_read_as_the_person_says(
