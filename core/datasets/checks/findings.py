@@ -205,6 +205,11 @@ def _remedies(contents: Iterable[Mapping[str, Any]]) -> tuple[Remedy, ...]:
     return tuple(remedy for remedy in remedies if remedy is not None)
 
 
+def is_outdated(content: Mapping[str, Any]) -> bool:
+    """Whether a finding, as JSON, is of before findings said what they take from each class: a new check is due."""
+    return "options" not in content
+
+
 def without_dismissed(findings: Iterable[Finding], dismissed: Collection[str]) -> list[Finding]:
     """The findings that are still to be shown; dismissed groups and photos are taken out of them."""
     remaining = (_without_members(finding, dismissed) for finding in findings if finding.key not in dismissed)

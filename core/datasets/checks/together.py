@@ -124,6 +124,9 @@ class _Search:
         units: list[Positions] = []
         sequences = list(self.scenes)
         for component in _parts(range(len(self._images)), self._labels(kin + self._near_edges)):
+            if len(component) == 1:
+                units.append(component)
+                continue
             parts = _parts(component, of_kin)
             if not self._is_whole_class(component) and not any(map(self._is_most, parts)):
                 parts = [component]
@@ -219,6 +222,8 @@ class _Search:
 
     def _is_most(self, positions: Sequence[int]) -> bool:
         """Whether a group is most of a class or of the dataset."""
+        if len(positions) < _MIN_WHOLE_CLASS:
+            return False
         if len(positions) >= _MIN_MOST and len(positions) > MOST * len(self._images):
             return True
         counts = Counter(self._images[position].class_id for position in positions)
@@ -228,6 +233,8 @@ class _Search:
 
     def _is_whole_class(self, positions: Sequence[int]) -> bool:
         """Whether nothing is left of some class, so that it cannot be on two sides of a split."""
+        if len(positions) < _MIN_WHOLE_CLASS:
+            return False
         counts = Counter(self._images[position].class_id for position in positions)
         return any(
             number >= _MIN_WHOLE_CLASS and number == self._sizes[class_id] for class_id, number in counts.items()

@@ -11,8 +11,10 @@ from core.datasets.checks.near_duplicates import (
     MIN_SIMILARITY,
     candidate_pairs,
     clusters,
+    is_mirror_image,
     near_duplicates,
     photos_to_compare,
+    stars,
 )
 
 
@@ -63,6 +65,22 @@ def test_clusters_do_not_depend_on_the_order_of_pairs():
     pairs = [(int(first), int(second)) for first, second in generator.integers(0, 200, (120, 2))]
     shuffled = [pairs[position][::-1] for position in generator.permutation(len(pairs))]
     assert clusters(200, pairs) == clusters(200, shuffled)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "expected"),
+    [
+        ([], []),
+        ([(0, 1)], [[0, 1]]),
+        ([(0, 1), (1, 2), (2, 3)], [[0, 1, 2]]),
+        ([(0, 1), (1, 2), (2, 3), (3, 4)], [[0, 1, 2], [3, 4]]),
+        ([(4, 1), (4, 2), (4, 3), (0, 1)], [[1, 2, 3, 4]]),
+    ],
+)
+def test_stars_are_round_one_item(pairs: list[tuple[int, int]], expected: list[list[int]]):
+    """Every item of a group has a pair with one of it; a chain falls apart."""
+    assert stars(5, pairs) == expected
+    assert stars(5, [pair[::-1] for pair in reversed(pairs)]) == expected
 
 
 # --- candidates ------------------------------------------------------------------------------------------
@@ -185,3 +203,30 @@ def test_nothing_to_compare(hashes: list[str]):
     assert candidate_pairs(hashes, hashes) == []
     assert list(near_duplicates(hashes, hashes, known=(), features=equal_features)) == []
     assert photos_to_compare(hashes, hashes, known=()).size == 0
+
+
+# --- mirror images ---------------------------------------------------------------------------------------
+
+
+def test_mirror_images_are_connected_on_their_own():
+    """Two photos and their two mirror images: leaving out the mirrored pairs leaves each two connected."""
+    left, right = "00000000ffffffff", "ffffffff00000000"
+    hashes, mirrored = [left, right, left, right], [right, left, right, left]
+    found = [pair[:2] for pair in near_duplicates(hashes, mirrored, known=(), features=equal_features)]
+    straight = [(a, b) for a, b in found if not is_mirror_image(hashes[a], hashes[b], mirrored[b])]
+    assert clusters(4, straight) == [[0, 2], [1, 3]]
+    assert clusters(4, found) == [[0, 1, 2, 3]]
+
+
+def test_a_symmetrical_thing_is_no_mirror_image():
+    """Photos that are as alike straight as mirrored are alike."""
+    assert not is_mirror_image("00000000000000ff", "000000000000000f", "000000000000000f")
+    assert is_mirror_image("00000000000000ff", "000000000000ff0f", "00000000000000f0")
+
+
+def test_pairs_known_from_before_are_enough():
+    """Pairs as they were kept once, as few as connect photos, are not found again, nor their photos asked for."""
+    hashes = ["0123456789abcdef"] * 50
+    known = [(0, number) for number in range(1, 50)]
+    assert photos_to_compare(hashes, ["f" * 16] * 50, known).size == 0
+    assert list(near_duplicates(hashes, ["f" * 16] * 50, known=known, features=equal_features)) == []

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import random
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -356,3 +358,187 @@ def test_a_finding_about_the_dataset_is_dismissed_as_a_whole():
     (few,) = findings
     assert without_dismissed(findings, few.dismissal_keys) == []
     assert without_dismissed(findings, {"another"}) == findings
+
+
+# --- remedies cannot hurt --------------------------------------------------------------------------------
+
+
+def random_dataset(seed: int) -> DatasetInMemory:
+    """A few classes of any size with copies, near-twins, faults, renderings and mirror images, many or few."""
+    chance = random.Random(seed)
+    made = DatasetInMemory()
+    made.class_names = {number: f"class {number}" for number in range(1, chance.randint(2, 5))}
+    faults = chance.choice((0.0, 0.1, 0.9))
+    copies = chance.choice((0.0, 0.1, 0.9))
+    photos: list[str] = []
+    for class_id in made.class_names:
+        for number in range(chance.choice((1, 2, 5, 12, 40))):
+            is_copy = photos and chance.random() < copies
+            photo = chance.choice(photos) if is_copy else f"{class_id} {number}"
+            kind = chance.choice(list(BAD_PHOTOS))
+            values = BAD_PHOTOS[kind] if chance.random() < faults and not is_copy else {}
+            split = chance.choice((None, *Split))
+            made.add(
+                photo, class_id=class_id, split=split, capture_id=chance.choice((None, None, None, 1, 2)), **values
+            )
+            photos.append(photo)
+    for _ in range(chance.choice((0, 2, 5 * len(photos)))):
+        made.alike(chance.choice(photos), chance.choice(photos), is_mirrored=chance.random() < 0.2)
+    made.near_pairs = [pair for pair in made.near_pairs if pair[0] != pair[1]]
+    return made
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_no_click_empties_a_class_or_takes_much_without_saying_so(seed: int):
+    """Whatever the dataset: what a click takes leaves something, more than a tenth of a class is said in the button."""
+    dataset = random_dataset(seed)
+    findings = find_problems(dataset.content())
+    keys = [key for finding in findings for key in finding.member_keys]
+    dismissed = set(random.Random(seed).sample(keys, len(keys) // 3))
+    sizes = Counter(image.class_id for image in dataset.images)
+    class_of = {image.id: image.class_id for image in dataset.images}
+    for finding in (*findings, *without_dismissed(findings, dismissed)):
+        chosen = [remedy for remedies in finding.choices for remedy in remedies]
+        for remedy in (finding.remedy, *finding.options, *chosen):
+            if remedy is None or remedy.kind not in (RemedyKind.TRASH_IMAGES, RemedyKind.KEEP_ONE):
+                continue
+            taken = Counter(class_of[image_id] for image_id in remedy.image_ids)
+            assert set(remedy.image_ids) <= set(finding.image_ids)
+            for class_id, number in taken.items():
+                assert number < sizes[class_id]
+                assert remedy in chosen or number <= sizes[class_id] / 2
+                if number > sizes[class_id] / 10:
+                    assert f"{number} of {sizes[class_id]}" in remedy.label or "more than a tenth of" in remedy.label
+        covered = Counter(class_of[image_id] for image_id in set(finding.image_ids))
+        if finding.remedy is not None and finding.remedy.kind in (RemedyKind.TRASH_IMAGES, RemedyKind.KEEP_ONE):
+            assert all(number < 4 or number <= sizes[class_id] / 2 for class_id, number in covered.items())
+
+
+@pytest.mark.parametrize("kind", BAD_PHOTOS)
+def test_what_most_photos_are_like_is_how_they_are(kind: FindingKind):
+    """Dark pictures of a microscope are not offered for deletion; the finding says what they may be."""
+    dataset = DatasetInMemory()
+    for number in range(20):
+        dataset.add(f"one {number}", class_id=1, split=Split.TRAIN, **(BAD_PHOTOS[kind] if number < 11 else {}))
+        dataset.add(f"two {number}", class_id=2, split=Split.TRAIN)
+    finding = dataset.problems()[kind]
+    assert finding.is_usual
+    assert (finding.remedy, finding.options) == (None, ())
+    assert finding.class_ids == (1,)
+    assert "most of “alien”" in finding.title
+
+
+def test_half_of_a_class_that_is_dark_may_go():
+    """Ten of twenty are not most: they can be put into the trash, and the button says how many."""
+    dataset = DatasetInMemory()
+    for number in range(20):
+        dataset.add(f"one {number}", split=Split.TRAIN, **(BAD_PHOTOS[FindingKind.DARK] if number < 10 else {}))
+        dataset.add(f"two {number}", class_id=2, split=Split.TRAIN)
+    finding = dataset.problems()[FindingKind.DARK]
+    assert finding.remedy is not None
+    assert finding.remedy.label == "Put 10 of 20 photos of “alien” into the trash"
+    assert not finding.is_usual
+
+
+def test_one_picture_over_and_over_is_not_deleted():
+    """Files that were all read as the same picture: no click leaves one of them, and the words say where to look."""
+    dataset = DatasetInMemory()
+    for class_id in (1, 2):
+        for _ in range(12):
+            dataset.add("white", class_id=class_id, split=Split.TRAIN)
+    problems = dataset.problems()
+    for kind in (FindingKind.EXACT_DUPLICATES, FindingKind.IN_TWO_CLASSES):
+        finding = problems[kind]
+        assert (finding.remedy, finding.options, finding.choices in ((), ((),))) == (None, (), True)
+    assert problems[FindingKind.EXACT_DUPLICATES].is_usual
+
+
+def test_a_folder_that_came_twice_can_be_thinned_out():
+    """Every photo is there twice: nothing is suggested first, but one of each can be kept, with the number said."""
+    dataset = DatasetInMemory()
+    for number in [*range(10)] * 2:
+        dataset.add(f"one {number}", split=Split.TRAIN)
+    finding = dataset.problems()[FindingKind.EXACT_DUPLICATES]
+    assert finding.is_usual
+    assert finding.remedy is None
+    assert [option.label for option in finding.options] == [
+        "Keep one of each: put 10 of 20 photos of “alien” into the trash"
+    ]
+
+
+def test_the_only_photo_of_a_class_is_not_taken(dataset: DatasetInMemory):
+    """A choice that would leave a class without photos is not offered."""
+    dataset.class_names[3] = "queen"
+    for class_id in (1, 3):
+        dataset.add("both", class_id=class_id, split=Split.TRAIN)
+    (choices,) = dataset.problems()[FindingKind.IN_TWO_CLASSES].choices
+    assert [choice.label for choice in choices] == ["Keep in “queen”"]
+
+
+def test_many_photos_in_two_classes_can_stay_in_one(dataset: DatasetInMemory):
+    """One click for all of them is offered for each class, and says what it takes from the other."""
+    for number in range(4):
+        for class_id in (1, 2):
+            dataset.add(f"both {number}", class_id=class_id, split=Split.TRAIN)
+    finding = dataset.problems()[FindingKind.IN_TWO_CLASSES]
+    assert finding.remedy is None
+    assert [option.label for option in finding.options] == [
+        "Keep all 4 in “alien”: put 4 of 24 photos of “predator” into the trash",
+        "Keep all 4 in “predator”: put 4 of 24 photos of “alien” into the trash",
+    ]
+
+
+def test_a_fixed_camera_is_no_fault():
+    """All photos alike: said in plain words, nothing to delete, a split by file order is offered."""
+    dataset = DatasetInMemory()
+    for number in range(54):
+        dataset.add(f"part {number}", class_id=1 + (number >= 40), split=Split.TRAIN)
+        if number:
+            dataset.alike("part 0", f"part {number}")
+    problems = dataset.problems()
+    finding = problems[FindingKind.FIXED_CAMERA]
+    assert finding.title == "A fixed camera? 54 of 54 photos look alike"
+    assert finding.is_usual
+    assert finding.remedy is None
+    assert [option.kind for option in finding.options] == [RemedyKind.SPLIT_AGAIN]
+    assert not {FindingKind.NEAR_DUPLICATES, FindingKind.IN_TWO_SPLITS} & set(problems)
+    key = finding.key
+    dataset.add("part 54", split=Split.TRAIN)
+    dataset.alike("part 0", "part 54")
+    assert dataset.problems()[FindingKind.FIXED_CAMERA].key == key  # more of the same is no news
+
+
+def test_mirrored_classes_are_named_and_nothing_else(dataset: DatasetInMemory):
+    """Partners in the other class are shown; they are neither copies nor a leak."""
+    for number in range(12):
+        for class_id, split in ((1, Split.TRAIN), (2, Split.VALIDATION)):
+            dataset.add(f"turned {class_id} {number}", class_id=class_id, split=split)
+        dataset.alike(f"turned 1 {number}", f"turned 2 {number}", is_mirrored=True)
+    (finding,) = dataset.problems().values()
+    assert finding.kind is FindingKind.MIRRORED_CLASSES
+    assert finding.class_ids == (1, 2)
+    assert finding.title == "“alien” and “predator” are mirror images of each other: mirroring must stay off"
+    assert finding.remedy is None
+    assert len(finding.groups) == 12
+
+
+def test_renderings_on_both_sides_of_the_split_are_a_leak(dataset: DatasetInMemory):
+    """Photos that only their names bring together are shown, and brought to one side."""
+    plain = dataset.add("leaf", split=Split.TRAIN, name="leaf_01.jpg")
+    grey = dataset.add("grey leaf", split=Split.VALIDATION, name="leaf_01_gray.jpg")
+    problems = dataset.problems()
+    assert problems[FindingKind.RENDERINGS].groups == ((plain, grey),)
+    assert problems[FindingKind.RENDERINGS].remedy is None
+    assert problems[FindingKind.IN_TWO_SPLITS].groups == ((plain, grey),)
+    shown = without_dismissed(problems.values(), set(problems[FindingKind.RENDERINGS].dismissal_keys))
+    assert shown == []
+
+
+def test_bringing_groups_together_leaves_validation_photos(dataset: DatasetInMemory):
+    """Where it would take the last one of a class, the split is made anew instead."""
+    dataset.images = [image for image in dataset.images if image.class_id == 1 or image.split is Split.TRAIN]
+    dataset.add("twin", class_id=2, split=Split.TRAIN)
+    dataset.add("twin", class_id=2, split=Split.VALIDATION)
+    remedy = dataset.problems()[FindingKind.IN_TWO_SPLITS].remedy
+    assert remedy is not None
+    assert remedy.kind is RemedyKind.SPLIT_AGAIN
