@@ -54,9 +54,10 @@ def columns_of(entrants: Sequence[Entrant], speeds: Speeds) -> list[Column]:
 
 def _columns_of_answers(entrants: Sequence[Entrant]) -> list[Column]:
     # Shares of different photos cannot be ranked.
-    # Nor does one win whose figures are chance.
+    # Nor does one win whose figures are chance, which are well calibrated now and then.
     is_ranked = judged_alike(entrants) and not all(entrant.is_chance for entrant in entrants)
-    most, least = (max, min) if is_ranked else (None, None)
+    most = max if is_ranked else None
+    least = min if is_ranked and not any(entrant.is_chance for entrant in entrants) else None
     scores = [entrant.score for entrant in entrants]
     metrics = [entrant.metrics for entrant in entrants]
     accuracies = [None if score is None else score.accuracy for score in scores]
