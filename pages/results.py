@@ -36,8 +36,8 @@ def render_results(view: RunView, services: Services) -> None:
     parent = find_parent(view, services)
     with st.container(horizontal=True, gap="medium", key="results-top"):
         with st.container(key="results-headline"):
-            render_headline(material)
-        render_pointers(material, now, open_section)
+            render_headline(material, services)
+        render_pointers(material, now, open_section, services)
     with st.container():  # what comes and goes here moves nothing below, which would be made anew in the browser
         for problem in material.problems:
             show_error(problem)

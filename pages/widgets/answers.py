@@ -17,7 +17,7 @@ from core.inference.photo_batch import Answer, BatchView, PhotoBatch
 from core.photos.fit import thumbnail_jpeg
 from pages.widgets.errors import guarded, showing_errors
 from pages.widgets.links import render_link
-from pages.widgets.wording import count, percent, plain, time_left
+from pages.widgets.wording import I_DO_NOT_KNOW, count, percent, plain, quoted, time_left
 
 # Below this probability of the best class the page says that nothing fits. Measured with EfficientNet-Lite0: 3 % of the
 # right and 45 % of the wrong answers to 100 photos of known classes are below it, and 78 % of the answers to 894 photos
@@ -207,6 +207,7 @@ def _render_pager(answers: Sequence[Answer]) -> Sequence[Answer]:
 def _render_table(answers: Sequence[Answer]) -> None:
     columns = {
         "Photo": [answer.photo.name for answer in answers],
+        "": [_mark(answer) for answer in answers],
         "Answer": [_answer_text(answer) for answer in answers],
         "Probability": [_shown_percentage(answer) for answer in answers],
     }
@@ -278,15 +279,17 @@ def render_verdict(found: Classification) -> None:
     """What it is, that nothing fits, or that the model does not know and why, in words a person understands."""
     best = found.predictions[0]
     if found.refusal is not None:
-        st.markdown(f"#### {_I_DO_NOT_KNOW}")
+        st.markdown(f"#### {I_DO_NOT_KNOW}")
         st.markdown(f"{plain(found.refusal[0].upper() + found.refusal[1:])}.")
         st.caption("What it would have guessed:")
         return
     if not is_unlikely(found):
         perhaps = "" if best.probability >= SURE_FROM else "Perhaps "
-        st.markdown(f"#### {perhaps}{plain(best.label)}")
+        # A person's own class may be called "Not sure": a name stands in quotation marks, what is said beside it not.
+        name = best.label if found.group is not None else quoted(best.label)
+        st.markdown(f"#### {perhaps}{plain(name)}")
         return
-    st.markdown("#### Not sure")
+    st.markdown("#### :material/help: *Not sure*")
     guess = ""
     if found.group not in (None, "object") and found.group_probability >= 0.5:
         guess = f" It is probably some kind of **{found.group}** ({percent(found.group_probability)})."
@@ -431,15 +434,25 @@ def _is_unsure(answer: Answer) -> bool:
     return answer.classification is not None and (_is_refused(answer) or is_unlikely(answer.classification))
 
 
-def _answer_text(answer: Answer) -> str:
+def _mark(answer: Answer) -> str:
+    """What became of a photo, in a column of its own: in that of the answers stand names of classes and no words."""
+    if answer.photo.error is not None:
+        return f"✗ {answer.photo.error}"
+    if answer.classification is None:
+        return "… waiting"
     if _is_refused(answer):
-        return _I_DO_NOT_KNOW
-    return _best_label(answer) or answer.photo.error or "waiting"
+        return f"? {_I_DO_NOT_KNOW}"
+    return "? not sure" if _is_unsure(answer) else "✓"
+
+
+def _answer_text(answer: Answer) -> str | None:
+    """The name of a class; None where none is given."""
+    return None if _is_refused(answer) else _best_label(answer) or None
 
 
 def _guess_text(answer: Answer) -> str:
     """What it would have said, where it does not know."""
-    return f"{_best_label(answer)}, {percent(_best_probability(answer))}" if _is_refused(answer) else ""
+    return f"{quoted(_best_label(answer))}, {percent(_best_probability(answer))}" if _is_refused(answer) else ""
 
 
 def _shown_percentage(answer: Answer) -> float | None:

@@ -28,7 +28,8 @@ from pages.widgets.errors import guarded, show_error
 from pages.widgets.network_choice import Anatomy, describe_pooling
 from pages.widgets.preparation import render_preparation
 from pages.widgets.train.status import best_score, share_text, size_text
-from pages.widgets.wording import count, plain
+from pages.widgets.wording import count, plain, quoted
+from pages.widgets.worth import weigh_run
 
 # In front of a run's number; no backbone's name has a colon.
 MODEL_PREFIX = "model:"
@@ -98,7 +99,7 @@ class ModelChoice:
             help=f"{outcome.num_parameters / 1e6:.1f} million learned numbers (parameters), of which "
             f"{outcome.num_trained_parameters:,} were trained here.",
         )
-        st.caption(f"{self._score_sentence()} {self._origin(services)}")
+        st.caption(f"{self._score_sentence(services)} {self._origin(services)}")
 
     def load(self, services: Services) -> Classifier:
         """From the files of the run."""
@@ -148,7 +149,7 @@ class ModelChoice:
             names = read_model_record(RunFolder(services.settings, self.run.id)).class_names
         except RunFileError:
             return  # told above
-        listed = ", ".join(plain(name) for name in names[:_MAX_LISTED])
+        listed = ", ".join(plain(quoted(name)) for name in names[:_MAX_LISTED])
         hidden = f" and {len(names) - _MAX_LISTED:,} more" if len(names) > _MAX_LISTED else ""
         st.markdown(f"{count(len(names), 'class', 'classes')}: {listed}{hidden}.")
         limits = describe_decision(read_rule(RunFolder(services.settings, self.run.id)).decision)
@@ -158,10 +159,13 @@ class ModelChoice:
     def _outcome(self) -> Outcome:
         return Outcome.from_json(self.run.outcome or {})
 
-    def _score_sentence(self) -> str:
+    def _score_sentence(self, services: Services) -> str:
         score = best_score(self.run)
         if score is None:
             return "How good it is nobody knows: there were no photos to test it with."
+        weighed = weigh_run(self.run, services)
+        if weighed is not None and not weighed.worth.is_better:
+            return f":orange[:material/casino:] **{plain(weighed.title)}.** {plain(weighed.sentence)}"
         which = "test" if self._outcome.test_score is not None else "validation"
         return (
             f"Right on {score.num_correct:,} of {count(score.num_photos, f'{which} photo')}, "

@@ -1,5 +1,8 @@
 """Numbers and names as people write them."""
 
+# What a model says that knows no answer, as Markdown: with a mark, in other letters; a class may have this very name.
+I_DO_NOT_KNOW = ":material/help: *I don't know*"
+
 _MARKDOWN_LETTERS = r"\`*_{}[]()#+-!|<>~:$&^="
 
 
@@ -28,6 +31,21 @@ def time_left(seconds: float | None) -> str:
 def count(number: int, noun: str, plural: str = "") -> str:
     """A number with its noun, such as "1 photo" or "1,204 photos"; `plural` where it is not the noun with an s."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or noun + 's'}"
+
+
+def quoted(class_name: str) -> str:
+    """A class's name as it stands in a sentence: a class may be called *right*, *None* or *unsure*; plain text."""
+    return f"“{class_name}”"
+
+
+def named(class_name: str) -> str:
+    """The same as Markdown, in bold."""
+    return f"**{plain(quoted(class_name))}**"
+
+
+def verdict(*, is_right: bool) -> str:
+    """Whether an answer is right, marked by more than a word."""
+    return "✓ right" if is_right else "✗ wrong"
 
 
 def plain(text: str) -> str:

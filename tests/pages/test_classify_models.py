@@ -20,6 +20,7 @@ from core.runs.folder import RunFolder
 from core.settings import Settings
 from pages.widgets.answers import to_csv, top_five_chart
 from pages.widgets.services import get_services
+from pages.widgets.wording import I_DO_NOT_KNOW
 from tests.core.inference.model_runs import Models, outcome
 from tests.core.inference.model_samples import SAMPLES, head_for_samples, record_for, write_model
 from tests.pages.classify_visits import settle, upload
@@ -142,7 +143,7 @@ def test_photos_are_answered_with_a_persons_own_classes(open_app: OpenApp, prepa
     app = upload(open_app(prepared_settings, model=str(models.add("Mine"))), CAT, COFFEE, ROCKET)
     assert app.subheader[0].value == "3 photos: 3 recognised"
     verdicts = [element.value for element in app.markdown if element.value.startswith("#### ")]
-    assert verdicts[:3] == ["#### 2024", r"#### \<b\>coffee\</b\>", r"#### \*\*cat\*\*"]
+    assert verdicts[:3] == ["#### “2024”", r"#### “\<b\>coffee\</b\>”", r"#### “\*\*cat\*\*”"]
     assert len(app.get("plotly_chart")) == 3
 
 
@@ -152,7 +153,7 @@ def test_another_model_answers_for_the_same_photos(open_app: OpenApp, prepared_s
     app = upload(open_app(prepared_settings), COFFEE)
     assert "espresso" in texts(app)
     box(app).set_value(f"model:{run_id}").run()
-    assert "#### <b>coffee</b>" in texts(settle(app))
+    assert "#### “<b>coffee</b>”" in texts(settle(app))
     assert "espresso" not in texts(app)
     box(app).set_value("EfficientNetLite0").run()
     assert "espresso" in texts(settle(app))
@@ -162,11 +163,11 @@ def test_a_model_that_was_trained_again_answers_anew(open_app: OpenApp, prepared
     """What an older model of the same run said is never shown."""
     run_id = models.add("Mine")
     app = upload(open_app(prepared_settings, model=str(run_id)), COFFEE)
-    assert "#### <b>coffee</b>" in texts(app)
+    assert "#### “<b>coffee</b>”" in texts(app)
     record = replace(record_for(models.backbone, ("tea", "milk", "water")), fingerprint="another")
     write_model(RunFolder(prepared_settings, run_id), record, head_for_samples(models.backbone, 3))
     app.run()
-    assert "#### milk" in texts(settle(app))
+    assert "#### “milk”" in texts(settle(app))
 
 
 def test_filter_sort_table_and_evidence(open_app: OpenApp, prepared_settings: Settings, models: Models):
@@ -174,7 +175,7 @@ def test_filter_sort_table_and_evidence(open_app: OpenApp, prepared_settings: Se
     app = upload(open_app(prepared_settings, model=str(models.add("Mine"))), CAT, COFFEE)
     app.text_input(key="results.filter").set_value("<b>coff").run()
     verdicts = [element.value for element in app.markdown if element.value.startswith("#### ")]
-    assert verdicts == [r"#### \<b\>coffee\</b\>"]
+    assert verdicts == [r"#### “\<b\>coffee\</b\>”"]
     num_images = len(app.get("image"))
     next(toggle for toggle in app.toggle if toggle.label == "Why?").set_value(True).run()
     assert not app.exception
@@ -228,7 +229,7 @@ def test_a_model_that_knows_its_limits_says_that_it_does_not_know(
     settle(app)
     assert app.subheader[0].value == "2 photos: 1 recognised, 1 not known"
     verdicts = [element.value for element in app.markdown if element.value.startswith("#### ")]
-    assert verdicts[:2] == ["#### I don't know", r"#### \<b\>coffee\</b\>"]
+    assert verdicts[:2] == [f"#### {I_DO_NOT_KNOW}", r"#### “\<b\>coffee\</b\>”"]
     said = texts(app)
     assert re.search(r"Its best guess, .+, has only \d+ %; this model answers from 95 % on\.", said)
     for text in (
@@ -243,7 +244,8 @@ def test_a_model_that_knows_its_limits_says_that_it_does_not_know(
     app.run()
     table = app.dataframe[0].value
     assert list(table.columns) == ["Photo", "Answer", "Probability", "It would guess", "Second", "Third"]
-    assert list(table["Answer"]) == ["I don't know"]
+    assert list(table["Answer"]) == [None]
+    assert list(table[""]) == ["? I don't know"]
     assert re.fullmatch(r".+, \d+\s%", table["It would guess"][0])
     RunFolder(prepared_settings, run_id).decision_path.write_bytes(b"{")
     app.run()
@@ -328,7 +330,7 @@ def test_a_model_whose_backbone_left_the_cache_waits_for_it(
     app.file_uploader[0].set_value([COFFEE]).run()
     assert app.subheader[0].value == "1 photo: 0 recognised, 1 waiting"
     shutil.copytree(prepared_cache / "backbones", settings.cache_path / "backbones", dirs_exist_ok=True)
-    assert "#### <b>coffee</b>" in texts(settle(app))
+    assert "#### “<b>coffee</b>”" in texts(settle(app))
 
 
 # --- tables and charts -----------------------------------------------------------------------------------

@@ -276,7 +276,7 @@ def test_models_answer_on_the_page(visit, services, classifier: Classifier, lite
     assert "no photo that may judge both" in texts(app)
     press(app, f"compare.ask.run:{first.id}")
     assert "Judged by 1 photo that had no part in making either" in texts(app)
-    assert "nothing tells them apart" in texts(app)
+    assert "Neither can be told from guessing" in texts(app)  # nothing can be told by a single photo
 
     choose_section(app, "Figures")
     assert "EfficientNet-Lite0 has not been asked about 1 photo yet" in texts(app)
@@ -290,7 +290,7 @@ def test_models_answer_on_the_page(visit, services, classifier: Classifier, lite
     RunFolder(services.settings, second.id).model_record_path.write_bytes(b"broken")
     app.file_uploader[0].set_value(("cat.png", SAMPLES[0], "image/png")).run()
     assert not app.exception, app.exception
-    assert [line for line in texts(app).splitlines() if line.startswith("#### ")][:1] == ["#### cat"]
+    assert [line for line in texts(app).splitlines() if line.startswith("#### ")][:1] == ["#### “cat”"]
     assert "model.json of run 2" in texts(app)
     assert "Cats · " in texts(app)
 

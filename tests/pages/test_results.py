@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.config import AugmentConfig
+from core.datasets.checks.findings import Finding, FindingKind
 from core.datasets.records import Review, Split
+from core.evaluation.answers import read_answers
 from core.evaluation.rejection import DEFAULT_STRICTNESS, STRICTNESSES
 from core.jobs.kinds import Lane
 from core.jobs.status import TaskStatus
@@ -20,7 +23,7 @@ from core.runs.folder import RunFolder
 from core.services import Services
 from core.settings import Settings, to_environment
 from core.storage.db import open_database
-from pages.widgets.results.tables import to_csv
+from pages.widgets.results.tables import predictions_csv, to_csv
 from pages.widgets.services import close_services, get_services
 from tests.conftest import PROJECT_DIR
 from tests.core.datasets.library_samples import class_ids, photo_hash
@@ -44,10 +47,10 @@ NAMES = ("crow", "tit")
 HOSTILE = ("<b>cat</b> %{x}", "**dog** $y$")
 NBSP = "\N{NO-BREAK SPACE}"
 
-# Eight right, two wrong: a crow taken for a tit with 70 %, and, more confidently, a tit taken for a crow.
+# Ten right, two wrong: a crow taken for a tit with 70 %, and, more confidently, a tit taken for a crow.
 TESTED = (
-    *(Asked(number=number, class_index=CROW, probabilities=sure_of(CROW, 0.8)) for number in range(100, 104)),
-    *(Asked(number=number, class_index=TIT, probabilities=sure_of(TIT, 0.8)) for number in range(200, 204)),
+    *(Asked(number=number, class_index=CROW, probabilities=sure_of(CROW, 0.8)) for number in range(100, 105)),
+    *(Asked(number=number, class_index=TIT, probabilities=sure_of(TIT, 0.8)) for number in range(200, 205)),
     Asked(number=110, class_index=CROW, probabilities=sure_of(TIT, 0.7)),
     Asked(number=210, class_index=TIT, probabilities=sure_of(CROW, 0.95)),
 )
@@ -179,7 +182,7 @@ def test_the_newest_run_is_open_and_others_have_an_address(visit: Visit, service
     assert app.selectbox(key="results.chooser").value == newer
     assert [option.partition(" · ")[0] for option in app.selectbox(key="results.chooser").options] == [
         "Newer *one*",
-        "EfficientNetLite0",
+        "Birds",
     ]
     assert "".join(app.query_params["run"]) == str(newer)
     app.selectbox(key="results.chooser").set_value(done).run()
@@ -213,20 +216,20 @@ def test_runs_without_results_are_said(visit: Visit, services: Services, done: i
 def test_the_result_in_plain_words(visit: Visit, done: int) -> None:
     """Right answers, the interval, which photos; the validation photos can be looked at, too."""
     app = visit(done)
-    assert app.title[0].value == "Right 8 times out of 10"
+    assert app.title[0].value == "Right 10 times out of 12"
     said = texts(app)
-    assert "Between **49 and 94 in 100** for photos like these." in said
-    assert "10 photos of the test, which it had never seen" in said
+    assert "Between **55 and 95 in 100** for photos like these." in said
+    assert "12 photos of the test, which it had never seen" in said
     assert "So few photos" in said
     group(app, "results.split").set_value(Split.VALIDATION).run()
-    assert "10 photos for validation" in texts(app)
+    assert "12 photos for validation" in texts(app)
 
 
 def test_without_test_photos_the_caveat_is_told(visit: Visit, services: Services) -> None:
     """Validation photos chose the epoch: that is said, with the way to a test."""
     view = write_run(services, make_dataset(services, NAMES, VALIDATED), VALIDATED)
     app = visit(view.id)
-    assert app.title[0].value == "Right 8 times out of 10"
+    assert app.title[0].value == "Right 10 times out of 12"
     assert "a little too good" in texts(app)
     follow_link(app, "Set photos aside for a test")
     assert app.title[0].value == "Birds"
@@ -249,13 +252,124 @@ def test_what_to_look_at_first_leads_there(visit: Visit, done: int) -> None:
     """The summary names the worst confusion, confident mistakes, doubtful labels, shortcuts, and whether more helps."""
     app = visit(done)
     said = "\n".join(labels(app))
-    assert "**crow** for **tit** once" in said
+    assert "**“crow”** for **“tit”** once" in said
     assert "**1** of its 2 mistakes came with more than 90 %" in said
     assert "**1 training photo** may be in the wrong class." in said
-    assert "It may recognise **tit** by something beside" in said
+    assert "It may recognise **“tit”** by something beside" in said
     assert "More photos would probably help: going from 6 to 12 brought 15.0 points" in said
     press(app, "results.pointer.Labels")
-    assert "It is in <strong>tit</strong>, but looks like <strong>crow</strong>." in texts(app)
+    assert "It is in <strong>“tit”</strong>, but looks like <strong>“crow”</strong>." in texts(app)
+
+
+# --- beside guessing -------------------------------------------------------------------------------------
+
+
+def guesses(num_right: int, num_wrong: int, said: tuple[int, int] = (CROW, TIT)) -> list[Asked]:
+    """So many right and wrong answers to photos of each class; what is wrong goes to the other class of those said."""
+    asked = []
+    for class_index, begin in ((CROW, 100), (TIT, 200)):
+        for place in range(num_right + num_wrong):
+            answer = class_index if place < num_right else 1 - class_index
+            answer = answer if answer in said else said[0]
+            asked.append(Asked(number=begin + place, class_index=class_index, probabilities=sure_of(answer, 0.8)))
+    return asked
+
+
+def write_guessed(services: Services, asked: list[Asked], names: tuple[str, ...] = NAMES) -> int:
+    view = write_run(services, make_dataset(services, names, asked), asked)
+    write_examination(services, view, asked)
+    return view.id
+
+
+@pytest.mark.parametrize(
+    ("asked", "title", "sentence"),
+    [
+        (guesses(15, 15), "It cannot be told from guessing", "Whoever always answers “crow” is right on 30."),
+        (guesses(4, 1), "Too few photos to tell it from guessing", "with so few photos the lead may be luck"),
+        (guesses(15, 15, (TIT, TIT)), "It says “tit” to every photo", "Right on 30 of 60 photos"),
+    ],
+)
+def test_a_result_that_may_be_chance_says_so_first(
+    visit: Visit, services: Services, asked: list[Asked], title: str, sentence: str
+) -> None:
+    """In the place of the headline; nothing is read off such figures, least of all that more photos would help."""
+    app = visit(write_guessed(services, asked))
+    assert app.title[0].value.endswith(title)
+    assert sentence in texts(app)
+    assert "Look at this first" not in texts(app)
+    app = show(app, "More photos?")
+    assert "First find out why it is no better than guessing" in texts(app)
+    assert "would probably help" not in texts(app) + "".join(labels(app))
+    assert "Beside guessing" in texts(show(app, "Model card"))
+
+
+def test_a_frequent_class_that_is_always_answered(visit: Visit, services: Services) -> None:
+    """As good as always the same answer, and yet its answers follow the photos: both are said."""
+    asked = [
+        Asked(number=n, class_index=CROW, probabilities=sure_of(TIT if n < 109 else CROW)) for n in range(100, 190)
+    ]
+    asked += [
+        Asked(number=n, class_index=TIT, probabilities=sure_of(CROW if n < 201 else TIT)) for n in range(200, 210)
+    ]
+    app = visit(write_guessed(services, asked))
+    assert app.title[0].value.endswith("Always answering “crow” would be right as often")
+    assert "its answers follow the photos" in texts(app)
+
+
+def test_reasons_lead_to_their_remedy(visit: Visit, services: Services) -> None:
+    """Photos that were cut: the share, and the training where it can be put right."""
+    asked = guesses(15, 15)
+    dataset_id = make_dataset(services, NAMES, asked, size=(900, 150))
+    view = write_run(services, dataset_id, asked)
+    app = visit(view.id)
+    assert f"83{NBSP}% of each photo is cut off" in texts(app)
+    follow_link(app, "Put it right at its training")
+    assert "It cannot be told from guessing" in texts(app)
+    press(app, f"train.mend.cut off.{view.id}")
+    assert "Filled in like" in texts(app)
+    assert "The whole photo is used" in texts(app)
+
+
+def test_mirroring_of_mirror_images_is_told_with_any_result(visit: Visit, services: Services) -> None:
+    """Also where the result is good: it might be better."""
+    asked = (*TESTED, *VALIDATED)
+    dataset_id = make_dataset(services, NAMES, asked)
+    view = write_run(services, dataset_id, asked, augment=AugmentConfig(flip=True))
+    library = services.library
+    finding = Finding(
+        key="mirrored_classes:1",
+        kind=FindingKind.MIRRORED_CLASSES,
+        title="Mirror images in different classes",
+        why="They are no copies.",
+        remedy=None,
+        image_ids=(),
+        class_ids=tuple(class_ids(library, dataset_id).values()),
+    )
+    assert "trained with mirroring on" not in texts(visit(view.id))
+    library.save_check(dataset_id, library.get_dataset(dataset_id).revision, [finding.to_json()])
+    app = visit(view.id)
+    assert app.title[0].value == "Right 10 times out of 12"
+    assert "“crow” and “tit” are mirror images of each other, and this run was trained with mirroring on" in texts(app)
+
+
+def test_verdicts_are_no_names_of_classes(visit: Visit, services: Services) -> None:
+    """Classes called right, wrong, None and unsure: names stand in quotation marks, verdicts have a mark."""
+    names = ("None", "right", "unsure", "wrong")
+    asked = [
+        Asked(number=100 * index + place, class_index=index, probabilities=sure_of(index, 0.9, 4))
+        for index in range(4)
+        for place in range(1, 7)
+    ]
+    asked.append(Asked(number=999, class_index=1, probabilities=sure_of(3, 0.9, 4)))
+    view = write_run(services, make_dataset(services, names, asked), asked)
+    write_examination(services, view, asked, num_classes=4)
+    app = visit(view.id)
+    assert "It took **“right”** for **“wrong”** once" in "".join(labels(app))
+    assert "It said <strong>“wrong”</strong>, 90 % sure. It is <strong>“right”</strong>." in texts(app)
+    assert "1 × “right” → “wrong”" in labels(show(app, "Confusion"))
+    content = predictions_csv(read_answers(RunFolder(services.settings, view.id)), 1.0, None)
+    header, *rows = table(content)
+    assert {row[header.index("right")] for row in rows} == {"yes", "no"}
 
 
 # --- mistakes and corrections ----------------------------------------------------------------------------
@@ -267,7 +381,7 @@ def test_the_most_confident_mistake_comes_first(visit: Visit, services: Services
     path.parent.mkdir(parents=True)
     path.write_bytes(b"some photo")
     first, second = [each.proto.body for each in visit(done).get("html") if "bluetit-case" in each.proto.body][:2]
-    assert "It said <strong>crow</strong>" in first
+    assert "It said <strong>“crow”</strong>" in first
     assert "It is <strong>tit</strong>" in first
     assert f"/photos/{photo_hash(210)}/512.jpg" in first
     assert f"/heat/{done}/{FINGERPRINT}/{CROW}/{photo_hash(210)}.jpg" in first
@@ -308,7 +422,7 @@ def test_a_relabelled_photo_says_where_it_went(visit: Visit, services: Services,
     assert menu.options == ["crow"]
     menu.click(classes["crow"]).run()
     assert not app.exception
-    assert "Moved to **crow**" in texts(app)
+    assert "Moved to **“crow”**" in texts(app)
     assert "1 in another class" in texts(app)
     correct(app, 210, "back")
     assert image_of(services, 210).class_id == classes["tit"]
@@ -319,7 +433,7 @@ def test_a_deleted_dataset_cannot_be_corrected(visit: Visit, services: Services,
     (dataset,) = services.library.list_datasets()
     services.library.delete_dataset(dataset.id)
     app = visit(done)
-    assert app.title[0].value == "Right 8 times out of 10"
+    assert app.title[0].value == "Right 10 times out of 12"
     assert "was deleted, so photos cannot be corrected" in texts(app)
     assert "Trash" not in labels(app)
     for section in ("Confusion", "Labels", "Why", "Model card"):
@@ -330,7 +444,7 @@ def test_retraining_shows_what_changed(visit: Visit, services: Services, done: i
     """One press trains again; whoever waited sees the photos that flipped, others find the way there."""
     app = correct(visit(done), 210, "trash")
     press(app, "results.retrain")
-    assert "Training **EfficientNetLite0, corrected**" in texts(app)
+    assert "Training **Birds · Quick · EfficientNet-Lite0, corrected**" in texts(app)
     task = services.queue.claim("pretender", [TRAIN_KIND])
     child = services.runs.get_run(int(task.payload["run_id"]))
     assert child.parent_id == done
@@ -360,7 +474,7 @@ def test_retraining_shows_what_changed(visit: Visit, services: Services, done: i
 def test_confusions_lead_to_their_photos(visit: Visit, services: Services, done: int) -> None:
     """A pair shows its photos, which can be selected and moved as on the dataset page."""
     app = visit(done, "Confusion")
-    assert [label for label in labels(app) if "→" in label] == ["1 × crow → tit", "1 × tit → crow"]
+    assert [label for label in labels(app) if "→" in label] == ["1 × “crow” → “tit”", "1 × “tit” → “crow”"]
     press(app, f"pair.{CROW}.{TIT}")
     assert "1 photo of **crow** taken for **tit**" in texts(app)
     assert any(each.key == "results.confusion.grid" for each in app.get("bidi_component"))
@@ -376,7 +490,7 @@ def test_scores_by_class(visit: Visit, services: Services) -> None:
     ]
     view = write_run(services, make_dataset(services, names, asked), asked)
     app = visit(view.id, "Per class")
-    assert "so nothing can be said of them: **owl**" in texts(app)
+    assert "so nothing can be said of them: **“owl”**" in texts(app)
     frame = app.dataframe[0].value
     assert frame["Photos"].tolist() == [2, 0, 1]
     assert frame["Found"].isna().tolist() == [False, True, False]
@@ -393,7 +507,7 @@ def test_doubtful_labels(visit: Visit, services: Services, done: int) -> None:
     app = visit(done, "Labels")
     assert "**1 training photo** looks as if it were in the wrong class" in texts(app)
     app.toggle(key="results.labels.with_all").set_value(True).run()
-    assert "It is in <strong>crow</strong>, but looks like <strong>tit</strong>." in texts(app)
+    assert "It is in <strong>“crow”</strong>, but looks like <strong>“tit”</strong>." in texts(app)
     assert any("1 training photo" in label for label in labels(app))
     correct(app, train_numbers(TIT)[0], "unsure")
     assert image_of(services, train_numbers(TIT)[0]).review is Review.UNSURE
@@ -404,7 +518,7 @@ def test_when_to_say_i_do_not_know(visit: Visit, services: Services, done: int) 
     """The slider tells what it means; saving writes the decision, which the slider shows from then on."""
     app = visit(done, "How sure")
     key = f"results.certainty.strictness.{done}"
-    assert "It answers every photo and is right on 80" in texts(app)
+    assert "It answers every photo and is right on 83" in texts(app)
     press(app, "results.certainty.suggested")
     assert app.select_slider(key=key).value == DEFAULT_STRICTNESS
     app.select_slider(key=key).set_value(STRICTNESSES[15]).run()
@@ -422,7 +536,7 @@ def test_why_and_more_photos_and_the_card(visit: Visit, done: int) -> None:
     """The shortcut in words with its examples, the curve in one sentence, the facts of the run."""
     app = visit(done, "Why")
     said = texts(app)
-    assert "**tit**: of 3 right answers, 25" in said
+    assert "**“tit”**: of 3 right answers, 25" in said
     assert "at the bottom left" in said
     assert "The photos of one class were too few." in said  # what could not be looked at
     app.selectbox(key="results.why.for").set_value(TIT).run()
@@ -474,7 +588,7 @@ def test_lost_answers_are_said(visit: Visit, services: Services, done: int, dama
     for section in group(app, "results.section").options:
         show(app, section)
     show(app, "Labels")
-    assert "looks like <strong>crow</strong>" in texts(app)
+    assert "looks like <strong>“crow”</strong>" in texts(app)
 
 
 def test_a_damaged_model_or_decision_is_said(visit: Visit, services: Services, done: int) -> None:

@@ -12,6 +12,7 @@ from core.jobs.supervisor import Supervisor
 from core.runs.decision import Decision, write_decision
 from core.runs.folder import RunFolder
 from core.settings import Settings
+from pages.widgets.wording import I_DO_NOT_KNOW
 from tests.core.inference.model_runs import NAMES, Models
 from tests.core.inference.model_samples import SAMPLES
 from tests.pages.written_runs import Asked, sure_of, write_answers
@@ -48,7 +49,7 @@ def test_a_photo_of_no_class_is_refused(
         assert not app.exception, app.exception
         return "\n".join(each.value.replace("\\", "") for each in (*app.markdown, *app.error))
 
-    assert "### I don't know" in try_with(SAMPLES[3])
+    assert f"### {I_DO_NOT_KNOW}" in try_with(SAMPLES[3])
     said = try_with(SAMPLES[1])
     assert "### <b>coffee</b>," in said
     assert "which is enough" in said

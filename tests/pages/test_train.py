@@ -270,10 +270,12 @@ def test_nothing_to_learn_from_is_refused(visit: Visit, worker: PretendWorker) -
     assert "has no photos for training" in texts(app)
     images = library.list_images(held_out)
     library.set_split([image.id for image in images[:20]], Split.TRAIN)
+    assert button(app.run(), "Cannot train: only one class has photos for training").disabled
+    add(library, held_out, "jay", range(400, 420))
     assert button(app.run(), "Cannot train: “tit” without photos for training").disabled
     follow_link(app, "Split the photos")
     assert next(each for each in app.get("button_group") if each.key == "dataset.section").value == "Split"
-    library.set_review([image.id for image in images], Review.UNSURE)
+    library.set_review([image.id for image in library.list_images(held_out)], Review.UNSURE)
     assert button(app.switch_page(PAGE).run(), "Cannot train: all photos are marked as unsure").disabled
 
 
@@ -319,7 +321,7 @@ def test_long_photos_are_shown_whole(visit: Visit, worker: PretendWorker) -> Non
     press(app, "Cut to the middle after all")
     press(app, "Train")
     assert [view.config.fit_mode for view in runs(worker)] == ["crop", "squash"]
-    app.switch_page(PAGE).run()
+    app = visit()
     app.multiselect(key="train.race.chosen").set_value(["EfficientNetLite0", "EfficientNetLite1"]).run()
     press(app, "Start the race of 2 networks")
     assert [view.config.fit_mode for view in runs(worker)] == ["squash", "squash", "crop", "squash"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from core.config import AugmentConfig
 from core.datasets.records import NewImage, Split
 from core.datasets.snapshots import take_snapshot
 from core.evaluation.examination import ClassShortcut, CurvePoint, Examination, Neighbour, Suspect
@@ -39,7 +40,13 @@ def sure_of(class_index: int, probability: float = 0.9, num_classes: int = 2) ->
 
 
 def make_dataset(
-    services: Services, class_names: Sequence[str], asked: Sequence[Asked], *, num_train: int = 6, name: str = "Birds"
+    services: Services,
+    class_names: Sequence[str],
+    asked: Sequence[Asked],
+    *,
+    num_train: int = 6,
+    name: str = "Birds",
+    size: tuple[int, int] = (640, 480),
 ) -> int:
     """A dataset of photos that are only named: those asked about, and some of each class to learn from."""
     library = services.library
@@ -58,7 +65,8 @@ def make_dataset(
         for index, class_name in enumerate(class_names)
         for number in train_numbers(index, num_train)
     ]
-    library.add_images(dataset.id, images)
+    shaped = [replace(each, photo=replace(each.photo, width=size[0], height=size[1])) for each in images]
+    library.add_images(dataset.id, shaped)
     return dataset.id
 
 
@@ -74,11 +82,12 @@ def write_run(
     *,
     name: str | None = None,
     parent_id: int | None = None,
+    augment: AugmentConfig | None = None,
 ) -> RunView:
     """A run that is done, with the dataset as it is now, and these answers."""
     snapshot = take_snapshot(services.database, dataset_id)
     recipe = RECIPES["quick"].config(NO_SNAPSHOT, backbone="EfficientNetLite0", num_layers=141)
-    config = replace(recipe, snapshot=snapshot.hash)
+    config = replace(recipe, snapshot=snapshot.hash, augment=augment)
     view = services.runs.create_run(config, name=name, recipe="quick", dataset_id=dataset_id, parent_id=parent_id)
     folder = RunFolder(services.settings, view.id)
     folder.create()

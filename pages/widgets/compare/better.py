@@ -12,7 +12,7 @@ from pages.widgets.compare.asked import MAX_PHOTOS, ask_with_progress
 from pages.widgets.compare.charts import model_colour
 from pages.widgets.compare.disagreements import render_disagreements
 from pages.widgets.compare.entrants import Entrant
-from pages.widgets.compare.figures import ranked
+from pages.widgets.compare.figures import ranked, render_chance
 from pages.widgets.compare.pairs import pair
 from pages.widgets.compare.words import difference_text, exclusion_texts, joined_by_and, luck_text, verdict
 from pages.widgets.errors import guarded, show_error
@@ -35,6 +35,9 @@ def render_better(entrants: Sequence[Entrant], services: Services) -> None:
         st.info("This is one and the same model: compared with itself it shows no difference. Choose another one.")
         return
     comparison, to_ask = pair(first, second, services)
+    for entrant in (first, second):
+        if entrant.is_chance:
+            render_chance(entrant)
     if comparison.num_photos:
         _render_verdict(comparison, first, second)
     else:
@@ -76,7 +79,10 @@ def _swap() -> None:
 
 
 def _render_verdict(comparison: Comparison, first: Entrant, second: Entrant) -> None:
-    st.subheader(verdict(comparison, first.title, second.title).replace("**", ""), anchor=False)
+    if first.is_chance and second.is_chance:
+        st.subheader("Neither can be told from guessing, so neither is better", anchor=False)
+    else:
+        st.subheader(verdict(comparison, first.title, second.title).replace("**", ""), anchor=False)
     st.markdown(difference_text(comparison, second.title))
     st.plotly_chart(
         _interval_chart(comparison),

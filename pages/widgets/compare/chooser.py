@@ -1,9 +1,12 @@
 """Choosing what is compared: models, plain networks, or one of the tutorials' comparisons."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from core.backbones.artefacts import find_artefact
 from core.backbones.catalog import all_backbones, find_backbone
+from core.runs.names import names_dataset
 from core.runs.records import RunView
 from core.services import Services
 from pages.widgets.compare.chosen import MAX_NETWORKS, MAX_RUNS, Chosen, choose, is_comparable
@@ -25,7 +28,7 @@ def render_chooser(chosen: Chosen, services: Services) -> None:
         return
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        _render_runs(runs, chosen)
+        _render_runs(runs, chosen, services)
     with right:
         _render_networks(chosen, services)
     if chosen.complaints:
@@ -47,8 +50,9 @@ def _render_nothing() -> None:
     render_link("pages/train.py", "Train a model", icon=":material/model_training:", look="primary")
 
 
-def _render_runs(runs: list[RunView], chosen: Chosen) -> None:
-    names = {run.id: _describe(run) for run in runs}
+def _render_runs(runs: list[RunView], chosen: Chosen, services: Services) -> None:
+    datasets = {dataset.id: dataset.name for dataset in services.library.list_datasets()}
+    names = {run.id: _describe(run, datasets) for run in runs}
     st.session_state[_RUNS] = [run.id for run in chosen.runs if run.id in names]
     st.multiselect(
         "Your models",
@@ -85,9 +89,15 @@ def _take() -> None:
     choose(st.session_state[_RUNS], st.session_state[_NETWORKS])
 
 
-def _describe(run: RunView) -> str:
+def _describe(run: RunView, datasets: Mapping[int, str]) -> str:
     score = best_score(run)
-    return run.name if score is None else f"{run.name} · {share_text(score.accuracy)}"
+    dataset = None if run.dataset_id is None else datasets.get(run.dataset_id)
+    facts = [run.name]
+    if dataset is not None and not names_dataset(run.name, dataset):
+        facts.append(dataset)
+    if score is not None:
+        facts.append(share_text(score.accuracy))
+    return " · ".join(facts)
 
 
 def _render_ready_made(each: ReadyMade) -> None:

@@ -9,7 +9,7 @@ from core.evaluation.comparison import CommonPhoto, Comparison, Said
 from pages.widgets.compare.entrants import Entrant
 from pages.widgets.heat_route import heat_url
 from pages.widgets.photo_routes import routes_prefix
-from pages.widgets.wording import count, percent
+from pages.widgets.wording import count, percent, quoted, verdict
 
 _PHOTOS_PER_PAGE = 6
 _SIDE_PX = 256
@@ -66,7 +66,9 @@ def _certainty(photo: CommonPhoto) -> float:
 def _card(photo: CommonPhoto, first: Entrant, second: Entrant, *, is_explained: bool) -> str:
     """One photo as HTML; all names are shown letter by letter."""
     source = html.escape(f"{routes_prefix()}/photos/{photo.photo_hash}/{_SIDE_PX}.jpg")
-    pictures = [f'<figure><img src="{source}" alt="" loading="lazy"><figcaption>It is {_strong(photo.class_name)}']
+    pictures = [
+        f'<figure><img src="{source}" alt="" loading="lazy"><figcaption>It is {_strong(quoted(photo.class_name))}'
+    ]
     if is_explained:
         pictures += [
             _heat(photo, entrant, said, letter)
@@ -82,15 +84,19 @@ def _heat(photo: CommonPhoto, entrant: Entrant, said: Said, letter: str) -> str:
     if entrant.run is None:
         return ""
     url = html.escape(heat_url(entrant.run.id, entrant.fingerprint, said.class_index, photo.photo_hash))
-    alt = html.escape(f"What speaks for {said.class_name}, as {entrant.title} sees it")
-    return f'<figure><img src="{url}" alt="{alt}" loading="lazy"><figcaption>{letter}: {_strong(said.class_name)}'
+    alt = html.escape(f"What speaks for {quoted(said.class_name)}, as {entrant.title} sees it")
+    return (
+        f'<figure><img src="{url}" alt="{alt}" loading="lazy"><figcaption>{letter}: {_strong(quoted(said.class_name))}'
+    )
 
 
 def _answer(letter: str, entrant: Entrant, said: Said) -> str:
-    state, mark = ("right", "✓") if said.is_right else ("wrong", "✗")
+    state = "right" if said.is_right else "wrong"
     return (
         f'<li class="bluetit-said-{state}"><span><b>{letter}</b> {html.escape(entrant.title)}</span>'
-        f'<strong aria-label="{state}">{mark} {html.escape(said.class_name)} {percent(said.probability)}</strong></li>'
+        f'<span class="bluetit-disputed-said"><strong>{html.escape(quoted(said.class_name))} '
+        f"{percent(said.probability)}</strong> "
+        f'<span class="bluetit-verdict">{verdict(is_right=said.is_right)}</span></span></li>'
     )
 
 

@@ -14,6 +14,7 @@ from core.datasets.snapshots import load_snapshot
 from core.errors import ConfigError, RunFileError, StorageError, UnknownDatasetError
 from core.evaluation.answers import Answers, read_answers
 from core.evaluation.comparison import Contender
+from core.evaluation.guessing import weigh
 from core.evaluation.imagenet_baseline import baseline_answers, map_classes
 from core.evaluation.metrics import SplitMetrics, measure
 from core.inference.classifier import Classifier
@@ -26,6 +27,7 @@ from core.services import Services
 from pages.widgets.compare.asked import asked_about
 from pages.widgets.compare.chosen import Chosen
 from pages.widgets.wording import count
+from pages.widgets.worth import Weighed
 
 Result = TypeVar("Result")
 
@@ -61,6 +63,18 @@ class Entrant:
         if self.metrics is not None or self.outcome is None:
             return self.metrics
         return self.outcome.test_score or self.outcome.validation_score
+
+    @property
+    def weighed(self) -> Weighed | None:
+        """What its result is worth beside guessing; None where what it said is not known."""
+        if self.metrics is None or self.contender is None:
+            return None
+        return Weighed(worth=weigh(self.metrics.confusion), class_names=self.contender.class_names)
+
+    @property
+    def is_chance(self) -> bool:
+        """Whether its figures may all be chance."""
+        return self.weighed is not None and self.weighed.worth.is_chance
 
     @property
     def photos_text(self) -> str:

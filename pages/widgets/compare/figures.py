@@ -15,6 +15,8 @@ from pages.widgets.compare.speed import Speeds, describe_speeds, render_speed_bu
 from pages.widgets.compare.table import render_table
 from pages.widgets.compare.words import is_hardly_luck, joined_by_and, verdict
 from pages.widgets.errors import show_error
+from pages.widgets.links import render_link
+from pages.widgets.results.opened import results_address
 from pages.widgets.train.status import share_text, size_text
 from pages.widgets.wording import count, plain
 
@@ -57,6 +59,8 @@ def _render_headline(entrants: Sequence[Entrant], speeds: Speeds) -> None:
             "directly. *Really better?* judges two at a time by the photos that both may be judged by."
         )
         return
+    if _render_chance(order):
+        return
     equal = [each.title for each in order if each.metrics and each.metrics.num_correct == best.metrics.num_correct]
     share = f"{share_text(best.metrics.accuracy)} of {best.photos_text}"
     if len(equal) > 1:
@@ -67,6 +71,35 @@ def _render_headline(entrants: Sequence[Entrant], speeds: Speeds) -> None:
     advice = advise(order, speeds)
     if advice:
         st.markdown(advice)
+
+
+def _render_chance(order: Sequence[Entrant]) -> bool:
+    """Say which models cannot be told from guessing; whether none can, so that there is no best one."""
+    chance = [entrant for entrant in order if entrant.is_chance]
+    if not chance:
+        return False
+    if len(chance) == len(order):
+        both = "Neither" if len(order) == 2 else "None of them"
+        st.subheader(f":orange[:material/casino:] {both} can be told from guessing", anchor=False)
+    for entrant in chance:
+        render_chance(entrant)
+    return len(chance) == len(order)
+
+
+def render_chance(entrant: Entrant) -> None:
+    """A model whose figures may all be chance, with the way to the reasons."""
+    if entrant.weighed is None:
+        return
+    text = f"{plain(entrant.title)}: **{plain(entrant.weighed.title)}.** {plain(entrant.weighed.sentence)}"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f":orange[:material/casino:] {text}", width="stretch")
+        if entrant.run is not None:
+            render_link(
+                "pages/results.py",
+                "Why?",
+                icon=":material/arrow_forward:",
+                address=results_address(entrant.run.id),
+            )
 
 
 def advise(order: Sequence[Entrant], speeds: Speeds) -> str:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
+from core.evaluation.guessing import Standing
 from pages.widgets.compare.entrants import Entrant, judged_alike
 from pages.widgets.compare.speed import Speeds
 from pages.widgets.train.status import share_text, size_text, time_text
+from pages.widgets.worth import SHORT
 
 _BEST, _UNKNOWN = "★", "–"
 # Half transparent: the same on the light and on the dark background.
@@ -18,6 +20,7 @@ _ROW_PX, _HEADER_PX = 36, 38
 
 _RIGHT_HELP = "Accuracy: the share of right answers to the photos that tell most, test or else validation."
 _PLAUSIBLY_HELP = "How often it is right on photos like these (95 % Wilson interval). Sorts by the lower end."
+_WORTH_HELP = "Whether it is right more often than whoever always answers with the most frequent class."
 _F1_HELP = "Mean F1 of the classes, which counts both kinds of mistakes; a rare class counts as much as a frequent one."
 _CALIBRATION_HELP = "Expected calibration error: by how many points its certainty differs from how often it is right."
 _TRAINING_HELP = "From the start of the run to the finished model; less where features were in the cache already."
@@ -51,7 +54,10 @@ def columns_of(entrants: Sequence[Entrant], speeds: Speeds) -> list[Column]:
 
 def _columns_of_answers(entrants: Sequence[Entrant]) -> list[Column]:
     # Shares of different photos cannot be ranked.
-    most, least = (max, min) if judged_alike(entrants) else (None, None)
+    # Nor does one win whose figures are chance, which are well calibrated now and then.
+    is_ranked = judged_alike(entrants) and not all(entrant.is_chance for entrant in entrants)
+    most = max if is_ranked else None
+    least = min if is_ranked and not any(entrant.is_chance for entrant in entrants) else None
     scores = [entrant.score for entrant in entrants]
     metrics = [entrant.metrics for entrant in entrants]
     accuracies = [None if score is None else score.accuracy for score in scores]
@@ -62,9 +68,18 @@ def _columns_of_answers(entrants: Sequence[Entrant]) -> list[Column]:
     return [
         _column("Right", _RIGHT_HELP, accuracies, share_text, most),
         Column(title="Plausibly", help=_PLAUSIBLY_HELP, values=lows, texts=plausible),
+        _column_of_worth(entrants),
         _column("Macro F1", _F1_HELP, f1, lambda value: f"{value:.3f}", most),
         _column("Calibration error", _CALIBRATION_HELP, errors, lambda value: f"{value:.1f}", least),
     ]
+
+
+def _column_of_worth(entrants: Sequence[Entrant]) -> Column:
+    order = list(Standing)
+    standings = [None if each.weighed is None else each.weighed.worth.standing for each in entrants]
+    values = [None if standing is None else float(order.index(standing)) for standing in standings]
+    texts = [_UNKNOWN if standing is None else SHORT[standing] for standing in standings]
+    return Column(title="Beside guessing", help=_WORTH_HELP, values=values, texts=texts)
 
 
 def _columns_of_costs(entrants: Sequence[Entrant], speeds: Speeds) -> list[Column]:

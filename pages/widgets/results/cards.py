@@ -10,6 +10,7 @@ from core.services import Services
 from pages.widgets.heat_route import heat_url
 from pages.widgets.photo_routes import routes_prefix
 from pages.widgets.results.material import Material
+from pages.widgets.wording import quoted
 
 _PHOTO_PX, _NEAR_PX = 512, 128
 
@@ -41,13 +42,13 @@ class Card:
 
 
 def emphasised(template: str, *names: str) -> str:
-    """HTML of a sentence with names in bold, whatever letters they have.
+    """HTML of a sentence with names of classes in bold and quotation marks, whatever letters they have.
 
     Args:
         template: with `{}` for each name.
         names: as they come.
     """
-    return html.escape(template).format(*(f"<strong>{html.escape(name)}</strong>" for name in names))
+    return html.escape(template).format(*(f"<strong>{html.escape(quoted(name))}</strong>" for name in names))
 
 
 def render_card(card: Card, material: Material, missing: Collection[str]) -> None:

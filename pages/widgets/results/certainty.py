@@ -18,7 +18,7 @@ from pages.widgets.errors import guarded, show_error
 from pages.widgets.results.charts import ACCENT, QUIET, SECOND, chart
 from pages.widgets.results.material import Judged, Material
 from pages.widgets.train.status import share_text
-from pages.widgets.wording import count, percent, plain
+from pages.widgets.wording import I_DO_NOT_KNOW, count, percent, plain, quoted
 
 _STRICTNESS = "results.certainty.strictness"
 _NO_DIFFERENCE = 0.005
@@ -285,7 +285,9 @@ def _render_trial(decision: Decision, material: Material, services: Services) ->
         st.image(uploaded, width=200)
         with st.container(width="stretch"):
             is_unknown = is_refused(probability, distance, decision)
-            st.markdown("### I don't know" if is_unknown else f"### {plain(name)}, {percent(probability)} sure")
+            st.markdown(
+                f"### {I_DO_NOT_KNOW}" if is_unknown else f"### {plain(quoted(name))}, {percent(probability)} sure"
+            )
             for line in why_refused(name, probability, distance, decision):
                 st.markdown(line)
 
@@ -300,7 +302,7 @@ def why_refused(name: str, probability: float, distance: float | None, decision:
         decision: the limits.
     """
     lines = []
-    guess = f"Its best guess is {plain(name)}"
+    guess = f"Its best guess is {plain(quoted(name))}"
     if probability < decision.min_probability:
         lines.append(
             f"{guess}, but it is only {percent(probability)} sure, and {percent(decision.min_probability)} are asked "

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from core.errors import UnknownRunError
+from core.runs.names import names_dataset
 from core.runs.records import RunStatus, RunView
 from core.services import Services
 from pages.widgets.compare.chosen import comparison_address
@@ -16,6 +17,7 @@ from pages.widgets.results.opened import open_results
 from pages.widgets.train.opened import run_address
 from pages.widgets.train.status import STATUS_WORDS, best_score, share_text
 from pages.widgets.wording import plain
+from pages.widgets.worth import caution
 
 _WIDGET = "results.chooser"
 _POLL_SECONDS = 1.0
@@ -33,7 +35,7 @@ def render_chooser(shown: RunView, views: list[RunView], services: Services) -> 
             "Results of",
             list(listed),
             key=_WIDGET,
-            format_func=lambda run_id: _title(listed[run_id], datasets),
+            format_func=lambda run_id: _title(listed[run_id], datasets, services),
             on_change=guarded(_follow),
             width=460,
         )
@@ -72,14 +74,17 @@ def _accuracy(view: RunView) -> float:
     return -1.0 if score is None else score.accuracy
 
 
-def _title(view: RunView, datasets: dict[int, str]) -> str:
+def _title(view: RunView, datasets: dict[int, str], services: Services) -> str:
     score = best_score(view)
     facts = [view.name]
     if view.status is not RunStatus.DONE:
         facts.append(STATUS_WORDS[view.status][0])
     if score is not None:
         facts.append(f"{share_text(score.accuracy)} right")
-    if view.dataset_id in datasets:
+    warning = caution(view, services)
+    if warning:
+        facts.append(warning)
+    if view.dataset_id in datasets and not names_dataset(view.name, datasets[view.dataset_id]):
         facts.append(datasets[view.dataset_id])
     facts.append(time.strftime("%d %b, %H:%M", time.localtime(view.finished_at or view.created_at)))
     return " · ".join(facts)

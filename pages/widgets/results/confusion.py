@@ -15,7 +15,7 @@ from pages.widgets.photo_grid import GridPhoto, photo_grid
 from pages.widgets.results.charts import ACCENT, QUIET, WRONG, chart, literal, translucent
 from pages.widgets.results.dataset_now import DatasetNow
 from pages.widgets.results.material import Judged, Material
-from pages.widgets.wording import count, percent, plain
+from pages.widgets.wording import count, named, percent, plain, quoted
 
 _CELL = "results.confusion.cell"  # (true, said) whose photos are shown
 _PLACE = "results.confusion.place"  # what the chart reported last, so that an old click does not count twice
@@ -93,10 +93,10 @@ def _render_pairs(judged: Judged, names: tuple[str, ...]) -> None:
     with st.container(horizontal=True, gap="small"):
         for pair in pairs:
             st.button(
-                f"{pair.number:,} × {plain(names[pair.true])} → {plain(names[pair.said])}",
+                f"{pair.number:,} × {plain(quoted(names[pair.true]))} → {plain(quoted(names[pair.said]))}",
                 key=f"results.confusion.pair.{pair.true}.{pair.said}",
-                help=f"{percent(pair.share)} of the photos of {plain(names[pair.true])} are taken for "
-                f"{plain(names[pair.said])}.",
+                help=f"{percent(pair.share)} of the photos of {plain(quoted(names[pair.true]))} are taken for "
+                f"{plain(quoted(names[pair.said]))}.",
                 on_click=guarded(_show_cell),
                 args=(pair.true, pair.said),
             )
@@ -213,8 +213,9 @@ def _add_points(
         unselected={"marker": {"opacity": 0}, "textfont": {} if colour is None else {"color": colour}},
         customdata=[[shown[row], shown[column]] for row, column in zip(rows, columns, strict=True)],
         hovertext=[
-            f"{cells[row, column]:,} of {literal(names[row])}, {percent(float(shares[row, column]))} of its photos,<br>"
-            + ("rightly called so" if row == column else f"taken for {literal(names[column])}")
+            f"{cells[row, column]:,} of {quoted(literal(names[row]))}, "
+            f"{percent(float(shares[row, column]))} of its photos,<br>"
+            + ("✓ rightly called so" if row == column else f"✗ taken for {quoted(literal(names[column]))}")
             for row, column in zip(rows, columns, strict=True)
         ],
         hovertemplate="%{hovertext}<extra></extra>",
@@ -241,8 +242,8 @@ def _render_cell(material: Material, judged: Judged, now: DatasetNow | None, ser
     answers = judged.answers
     places = np.flatnonzero((answers.class_indices == true) & (answers.predicted == said))
     places = places[np.argsort(-judged.confidences[places], kind="stable")]
-    what = f"**{plain(names[true])}** "
-    what += "recognised" if true == said else f"taken for **{plain(names[said])}**"
+    what = f"{named(names[true])} "
+    what += "recognised" if true == said else f"taken for {named(names[said])}"
     st.markdown(f"#### {count(len(places), 'photo')} of {what}")
     if not len(places):
         return
@@ -255,7 +256,7 @@ def _render_cell(material: Material, judged: Judged, now: DatasetNow | None, ser
         key="results.confusion.grid",
         generation=selection_generation(),
         on_delete=trash_photos(services) if can_act else None,
-        label=f"Photos of {names[true]}",
+        label=f"Photos of {quoted(names[true])}",
     )
     if now is not None and can_act:
         with actions:

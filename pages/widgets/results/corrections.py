@@ -9,7 +9,7 @@ from core.errors import DatasetError
 from core.services import Services
 from pages.widgets.errors import guarded
 from pages.widgets.results.dataset_now import DatasetNow
-from pages.widgets.wording import plain
+from pages.widgets.wording import named, plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ def what_was_done(image: ImageView, doubt: Doubt, now: DatasetNow) -> str | None
         return ":material/delete: In the trash"
     class_name = now.class_name(image)
     if class_name != now.name_now(doubt.class_name):
-        return f":material/drive_file_move: Moved to **{plain(class_name)}**"
+        return f":material/drive_file_move: Moved to {named(class_name)}"
     if image.review is Review.UNSURE:
         return ":material/help: Unsure: no training uses it"
     if image.review is Review.RIGHT:

@@ -9,6 +9,9 @@ import streamlit as st
 from core.datasets.records import Split
 from core.evaluation.answers import RunAnswers
 from core.evaluation.examination import Examination
+from core.evaluation.guessing import Worth
+from core.evaluation.reasons import listed
+from core.services import Services
 from pages.widgets.dataset.chooser import dataset_address
 from pages.widgets.errors import guarded
 from pages.widgets.links import render_link
@@ -16,8 +19,17 @@ from pages.widgets.results.dataset_now import DatasetNow
 from pages.widgets.results.labels import open_suspects
 from pages.widgets.results.learning import would_help
 from pages.widgets.results.material import Judged, Material, splits_to_look_at
+from pages.widgets.train.opened import run_address
 from pages.widgets.train.status import share_text
-from pages.widgets.wording import count, percent, plain
+from pages.widgets.wording import count, named, percent, plain
+from pages.widgets.worth import (
+    MENDINGS,
+    NO_REASON,
+    find_reasons,
+    reason_markdown,
+    render_place,
+    trained_with_mirroring,
+)
 
 SPLIT = "results.split"
 _TITLES = {Split.TEST: "Test", Split.VALIDATION: "Validation"}
@@ -40,20 +52,30 @@ def chosen_split() -> Split | None:
     return chosen
 
 
-def render_headline(material: Material) -> None:
+def render_headline(material: Material, services: Services) -> None:
     """How often it was right, and between which figures the truth lies."""
     judged = material.judged
     if judged is None:
         _render_unjudged(material)
         return
     metrics = judged.metrics
-    st.title(f"Right {metrics.num_correct:,} times out of {metrics.num_photos:,}", anchor=False)
-    st.markdown(f"##### Between **{_in_hundred(metrics.low, metrics.high)}** for photos like these.")
+    if material.worth is not None and not material.worth.worth.is_better:
+        st.title(f":orange[:material/casino:] {plain(material.worth.title)}", anchor=False)
+        st.markdown(f"##### {plain(material.worth.sentence)}")
+    else:
+        st.title(f"Right {metrics.num_correct:,} times out of {metrics.num_photos:,}", anchor=False)
+        st.markdown(f"##### Between **{_in_hundred(metrics.low, metrics.high)}** for photos like these.")
     st.caption(which_photos(judged))
     if material.answers is not None:
         _render_split_choice(material.answers)
     if judged.split is Split.VALIDATION and not len(material.answers.test if material.answers else ()):
         _render_caveat(material)
+    mirrored = trained_with_mirroring(material.view, services)
+    if mirrored:
+        st.markdown(
+            f":orange[:material/flip:] {plain(listed(mirrored))} are mirror images of each other, and this run was "
+            "trained with mirroring on: it was shown each of them under both names."
+        )
 
 
 def which_photos(judged: Judged) -> str:
@@ -67,7 +89,7 @@ def which_photos(judged: Judged) -> str:
     told = f" Accuracy {share_text(metrics.accuracy)}; 95 % interval (Wilson) {share_text(metrics.low)} to "
     told += f"{share_text(metrics.high)}."
     if metrics.num_photos < _FEW_PHOTOS:
-        told += " So few photos leave much to chance; more would narrow it down."
+        told += " So few photos leave much to chance; more held-out ones would narrow it down."
     return which + told
 
 
@@ -129,8 +151,14 @@ def _render_unjudged(material: Material) -> None:
 # --- in short --------------------------------------------------------------------------------------------
 
 
-def render_pointers(material: Material, now: DatasetNow | None, open_section: Callable[[str], None]) -> None:
-    """A few sentences, each of which leads to its section."""
+def render_pointers(
+    material: Material, now: DatasetNow | None, open_section: Callable[[str], None], services: Services
+) -> None:
+    """A few sentences, each of which leads to its section; or what may be behind a result that is chance."""
+    if material.worth is not None and not material.worth.worth.is_better:
+        _render_reasons(material, material.worth.worth, services)
+        if material.worth.worth.is_chance:
+            return
     pointers = find_pointers(material, now)
     if not pointers:
         return
@@ -144,6 +172,24 @@ def render_pointers(material: Material, now: DatasetNow | None, open_section: Ca
                 key=f"results.pointer.{pointer.section}",
                 on_click=guarded(open_section),
                 args=(pointer.section,),
+            )
+
+
+def _render_reasons(material: Material, worth: Worth, services: Services) -> None:
+    reasons = find_reasons(material.view, worth, services)
+    with st.container(border=True, gap="small", key="results-reasons"):
+        st.markdown("**What may be behind it**" if reasons else NO_REASON)
+        for reason in reasons:
+            mending = MENDINGS[reason.kind]
+            st.markdown(reason_markdown(reason))
+            if mending.section:
+                render_place(mending, material.view)
+        if any(not MENDINGS[reason.kind].section for reason in reasons):
+            render_link(
+                "pages/train.py",
+                "Put it right at its training",
+                icon=":material/build:",
+                address=run_address(material.view.id),
             )
 
 
@@ -165,7 +211,7 @@ def _worst_confusion(judged: Judged, class_names: tuple[str, ...]) -> Pointer | 
         return Pointer(text="It made no mistake on these photos.", icon="check_circle", section="Per class")
     true, said = np.unravel_index(int(mistakes.argmax()), mistakes.shape)
     others = int((mistakes == number).sum()) - 1
-    text = f"It took **{plain(class_names[true])}** for **{plain(class_names[said])}** {_times(number)}"
+    text = f"It took {named(class_names[true])} for {named(class_names[said])} {_times(number)}"
     text += f", and {count(others, 'other pair')} just as often." if others else ", more often than any other pair."
     if len(class_names) == 2 and not others:
         text = f"{text.removesuffix(', more often than any other pair.')}, the other way round "
@@ -200,7 +246,7 @@ def _shortcuts(examination: Examination, class_names: tuple[str, ...]) -> Pointe
     names = [class_names[each.class_index] for each in examination.shortcuts if each.is_suspected]
     if not names:
         return None
-    shown = ", ".join(f"**{plain(name)}**" for name in names[:3]) + (" and others" if len(names) > 3 else "")
+    shown = ", ".join(map(named, names[:3])) + (" and others" if len(names) > 3 else "")
     return Pointer(
         text=f"It may recognise {shown} by something beside the thing itself.", icon="visibility", section="Why"
     )

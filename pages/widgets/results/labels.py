@@ -9,7 +9,7 @@ from pages.widgets.results.corrections import Doubt, render_corrections, what_wa
 from pages.widgets.results.dataset_now import DatasetNow
 from pages.widgets.results.material import Material
 from pages.widgets.results.pager import render_pager
-from pages.widgets.wording import count, percent
+from pages.widgets.wording import count, percent, quoted
 
 _PER_PAGE = 6
 _PAGE, _WITH_ALL = "results.labels.page", "results.labels.with_all"
@@ -78,7 +78,9 @@ def _card(suspect: Suspect, material: Material, now: DatasetNow | None) -> Card:
         pictures=(
             Picture(photo_hash=suspect.photo_hash, caption="The photo"),
             Picture(
-                photo_hash=suspect.photo_hash, caption=f"What speaks for {suggested}", heat_of=suspect.suggested_index
+                photo_hash=suspect.photo_hash,
+                caption=f"What speaks for {quoted(suggested)}",
+                heat_of=suspect.suggested_index,
             ),
         ),
         said=emphasised("It is in {}, but looks like {}.", names[suspect.class_index], suggested),

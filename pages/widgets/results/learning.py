@@ -43,7 +43,11 @@ def render_learning(material: Material) -> None:
     if sentence is None:
         st.info("There are too few training photos to tell.", icon=":material/help:")
         return
-    st.markdown(f"#### {sentence}")
+    if material.worth is not None and material.worth.worth.is_chance:
+        st.markdown("#### First find out why it is no better than guessing")
+        st.markdown("What such a result gains or loses with the number of photos is chance. The reasons stand above.")
+    else:
+        st.markdown(f"#### {sentence}")
     chart(
         learning_figure(points),
         key="results.learning.chart",

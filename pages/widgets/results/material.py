@@ -12,12 +12,14 @@ from core.errors import BluetitError, RunFileError, StorageError
 from core.evaluation.answers import Answers, RunAnswers, read_answers
 from core.evaluation.calibration import calibrated, fit_temperature
 from core.evaluation.examination import Examination, read_examination
+from core.evaluation.guessing import weigh
 from core.evaluation.metrics import SplitMetrics, measure
 from core.inference.trained_model import read_model_record
 from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
 from core.runs.records import RunView
 from core.services import Services
+from pages.widgets.worth import Weighed
 
 _MAX_KEPT = 12  # what 5,000 photos of 200 classes come to is 12 MB for each
 
@@ -49,6 +51,13 @@ class Material:
     examination: Examination | None  # of this very model
     record: ModelRecord | None
     problems: tuple[str, ...]  # for people
+
+    @property
+    def worth(self) -> Weighed | None:
+        """What the result on the photos that are looked at is worth; None without any."""
+        if self.judged is None:
+            return None
+        return Weighed(worth=weigh(self.judged.metrics.confusion), class_names=self.class_names)
 
 
 def read_material(view: RunView, split: Split | None, services: Services) -> Material:

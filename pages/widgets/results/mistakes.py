@@ -11,7 +11,7 @@ from pages.widgets.results.corrections import Doubt, render_corrections
 from pages.widgets.results.dataset_now import DatasetNow
 from pages.widgets.results.material import Judged, Material
 from pages.widgets.results.pager import render_pager
-from pages.widgets.wording import count, percent
+from pages.widgets.wording import count, percent, quoted
 
 _PER_PAGE = 6
 _PAGE = "results.mistakes.page"
@@ -60,13 +60,13 @@ def make_card(judged: Judged, place: int, material: Material, now: DatasetNow | 
     probabilities = calibrated(answers.probabilities[place], judged.temperature)
     pictures = (
         Picture(photo_hash=photo_hash, caption="The photo"),
-        Picture(photo_hash=photo_hash, caption=f"Why {names[said]}", heat_of=said),
+        Picture(photo_hash=photo_hash, caption=f"Why {quoted(names[said])}", heat_of=said),
     )
     return Card(
         pictures=pictures,
         said=emphasised(f"It said {{}}, {percent(probabilities[said])} sure. It is {{}}.", names[said], names[true]),
         facts=(
-            f"For {names[true]} it left {percent(probabilities[true])}.",
+            f"For {quoted(names[true])} it left {percent(probabilities[true])}.",
             *(() if now is None else (now.name(photo_hash),)),
         ),
         near_title="What it learned from that looks most alike",
@@ -78,6 +78,6 @@ def nearest(photo_hash: str, examination: Examination | None, class_names: tuple
     """The training photos nearest to a photo, as far as they are known."""
     found = () if examination is None else examination.neighbours.get(photo_hash, ())
     return tuple(
-        Picture(photo_hash=neighbour.photo_hash, caption=class_names[neighbour.class_index])
+        Picture(photo_hash=neighbour.photo_hash, caption=quoted(class_names[neighbour.class_index]))
         for neighbour in found[:_MAX_NEAR]
     )

@@ -22,6 +22,7 @@ from pages.widgets.results.tables import mistakes_csv, predictions_csv, render_c
 from pages.widgets.train.history import read_history
 from pages.widgets.train.status import size_text, time_text
 from pages.widgets.wording import count
+from pages.widgets.worth import SHORT
 
 _CHART_PX = 360
 _HASH_LETTERS = 12
@@ -48,6 +49,11 @@ def render_model_card(material: Material, now: DatasetNow | None, services: Serv
     facts.metric("Training", time_text(outcome.seconds.get("total", 0.0)), width="content")
     snapshot = read_snapshot(view, services)
     rows = card_rows(view, outcome, snapshot, _read_environment(material))
+    if material.worth is not None:
+        told = SHORT[material.worth.worth.standing]
+        rows.insert(
+            0, ("Beside guessing", told if material.worth.worth.is_better else f"{told}. {material.worth.sentence}")
+        )
     cells = "".join(f"<tr><th>{html.escape(title)}</th><td>{html.escape(text)}</td></tr>" for title, text in rows)
     st.html(f'<table class="bluetit-facts">{cells}</table>')
     _render_curves(view, services)

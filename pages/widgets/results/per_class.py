@@ -13,7 +13,7 @@ from pages.widgets.results.dataset_now import DatasetNow
 from pages.widgets.results.material import Judged, Material
 from pages.widgets.results.tables import classes_csv, render_csv
 from pages.widgets.train.status import share_text
-from pages.widgets.wording import plain
+from pages.widgets.wording import named, plain, quoted
 
 _CLASS = "results.per_class.class"
 _ROW_PX, _MAX_ROWS = 35, 14
@@ -30,7 +30,7 @@ def render_per_class(material: Material, now: DatasetNow | None) -> None:
         name for name, support in zip(material.class_names, judged.metrics.classes.support, strict=True) if not support
     ]
     if without:
-        shown = ", ".join(f"**{plain(name)}**" for name in without[:5]) + (" and others" if len(without) > 5 else "")
+        shown = ", ".join(map(named, without[:5])) + (" and others" if len(without) > 5 else "")
         st.caption(f"Without photos in this split, so nothing can be said of them: {shown}.")
     st.markdown("#### One class against all others")
     _render_curves(judged, material)
@@ -129,9 +129,10 @@ def _render_curves(judged: Judged, material: Material) -> None:
         return
     left, right = st.columns(2)
     name = names[chosen]
+    shown = plain(quoted(name))
     with left:
         st.markdown(
-            f"**ROC**, area **{curves.roc.area:.3f}**. Let a photo of {plain(name)} and another one be drawn: so often "
+            f"**ROC**, area **{curves.roc.area:.3f}**. Let a photo of {shown} and another one be drawn: so often "
             "the first gets more probability for it."
         )
         chart(
@@ -143,7 +144,7 @@ def _render_curves(judged: Judged, material: Material) -> None:
     with right:
         found = curves.precision_recall
         st.markdown(
-            f"**Precision and recall**, area **{found.average_precision:.3f}**. The more photos of {plain(name)} "
+            f"**Precision and recall**, area **{found.average_precision:.3f}**. The more photos of {shown} "
             "are to be found, the more others are taken for it."
         )
         chart(

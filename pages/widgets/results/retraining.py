@@ -17,7 +17,7 @@ from pages.widgets.results.material import Material
 from pages.widgets.results.opened import WHAT_CHANGED, open_results
 from pages.widgets.results.pager import render_pager
 from pages.widgets.train.status import time_text
-from pages.widgets.wording import count, plain, time_left
+from pages.widgets.wording import count, plain, quoted, time_left
 
 _POLL_SECONDS = 0.5
 _AWAITED = "results.retraining.awaited"  # numbers of the runs that this visitor began here and has not seen yet
@@ -236,7 +236,7 @@ def _render_flips(title: str, flips: tuple[Flip, ...], material: Material, servi
     pictures = [
         Picture(
             photo_hash=flip.photo_hash,
-            caption=f"It is {flip.class_name}. Before: {flip.before}; now: {flip.after}",
+            caption=f"It is {quoted(flip.class_name)}. Before: {quoted(flip.before)}; now: {quoted(flip.after)}",
         )
         for flip in shown
     ]

@@ -12,7 +12,7 @@ from pages.widgets.results.dataset_now import DatasetNow
 from pages.widgets.results.material import Judged, Material
 from pages.widgets.results.pager import render_pager
 from pages.widgets.train.status import share_text
-from pages.widgets.wording import count, percent, plain
+from pages.widgets.wording import count, named, percent, quoted, verdict
 
 _PER_PAGE, _NUM_EXAMPLES = 8, 4
 _PAGE = "results.why.page"
@@ -58,9 +58,9 @@ def _render_shortcuts(material: Material, services: Services) -> None:
     for shortcut in shown:
         with st.container(border=True, key=f"results-shortcut-{shortcut.class_index}"):
             name = material.class_names[shortcut.class_index]
-            st.markdown(f"**{plain(name)}**: {describe_shortcut(shortcut)}")
+            st.markdown(f"{named(name)}: {describe_shortcut(shortcut)}")
             pictures = [
-                Picture(photo_hash=photo, caption=f"Why {name}", heat_of=shortcut.class_index)
+                Picture(photo_hash=photo, caption=f"Why {quoted(name)}", heat_of=shortcut.class_index)
                 for photo in shortcut.examples[:_NUM_EXAMPLES]
             ]
             if pictures and material.record is not None:
@@ -143,7 +143,7 @@ def _render_heat(judged: Judged, place: int, wanted: int, material: Material, se
     pictures += [
         Picture(
             photo_hash=photo_hash,
-            caption=f"Why {names[index]} ({percent(float(probabilities[index]))})",
+            caption=f"Why {quoted(names[index])} ({percent(float(probabilities[index]))})",
             heat_of=index,
         )
         for index in classes
@@ -155,6 +155,7 @@ def _render_heat(judged: Judged, place: int, wanted: int, material: Material, se
 def _grid_photo(judged: Judged, place: int, names: tuple[str, ...], now: DatasetNow | None) -> GridPhoto:
     photo_hash = judged.answers.hashes[place]
     said = names[judged.answers.predicted[place]]
-    caption = "right" if judged.answers.is_correct[place] else f"it said {said}"
+    is_right = bool(judged.answers.is_correct[place])
+    caption = verdict(is_right=True) if is_right else f"✗ it said {quoted(said)}"
     name = photo_hash[:12] if now is None else now.name(photo_hash)
     return GridPhoto(image_id=place, photo_hash=photo_hash, name=name, caption=caption)

@@ -17,6 +17,16 @@ from pages.widgets.train.history import RunHistory
 from pages.widgets.train.start import begin_again
 from pages.widgets.train.status import share_text, size_text, time_text
 from pages.widgets.wording import count, plain
+from pages.widgets.worth import (
+    MENDINGS,
+    NO_REASON,
+    Mending,
+    Weighed,
+    find_reasons,
+    reason_markdown,
+    render_place,
+    weigh_run,
+)
 
 _LOG_TAIL_BYTES = 30_000
 _POINT = 0.005  # half a point of accuracy: less is told as "about the same"
@@ -41,13 +51,43 @@ def _render_done(view: RunView, outcome: Outcome, services: Services) -> None:
             icon=":material/help:",
         )
     else:
-        _render_scores(view, outcome)
+        weighed = weigh_run(view, services)
+        if weighed is not None and not weighed.worth.is_better:
+            _render_worth(weighed, view, services)
+        else:
+            _render_scores(view, outcome)
         baseline = _baseline_text(view, outcome, services)
         if baseline:
             st.markdown(baseline)
     _render_facts(outcome)
     _render_next_steps(view, services, is_done=True)
     render_downloads(view, services)
+
+
+def _render_worth(weighed: Weighed, view: RunView, services: Services) -> None:
+    """A result that is no better than guessing: that first, then what may be behind it, with the remedies."""
+    st.markdown(f"### :orange[:material/casino:] {plain(weighed.title)}")
+    st.markdown(plain(weighed.sentence))
+    reasons = find_reasons(view, weighed.worth, services)
+    with st.container(border=True, key="train-reasons", gap="small"):
+        st.markdown("**What may be behind it**" if reasons else NO_REASON)
+        for reason in reasons:
+            mending = MENDINGS[reason.kind]
+            st.markdown(reason_markdown(reason))
+            if mending.section:
+                render_place(mending, view)
+            else:
+                st.button(
+                    mending.label,
+                    key=f"train.mend.{reason.kind}.{view.id}",
+                    icon=f":material/{mending.icon}:",
+                    on_click=guarded(_begin_mended),
+                    args=(view.id, mending, services),
+                )
+
+
+def _begin_mended(run_id: int, mending: Mending, services: Services) -> None:
+    begin_again(run_id, services, is_fine_tuned=mending.is_fine_tuned, changes=mending.changes)
 
 
 def _render_scores(view: RunView, outcome: Outcome) -> None:

@@ -13,14 +13,14 @@ from core.services import Services
 from pages.widgets.dataset.remembered import remembered
 from pages.widgets.photo_routes import routes_prefix
 from pages.widgets.train.history import RunHistory
-from pages.widgets.wording import percent
+from pages.widgets.wording import percent, quoted, verdict
 
 _CLASSES = "train.classes"
 _SIDE_PX = 128
 
 _CARD = """<figure class="bluetit-said bluetit-said-{state}">
 <img src="{source}" alt="" width="{side}" height="{side}" decoding="sync">
-<figcaption><strong>{mark} {word}</strong><br>{said}<br><small>{truth}</small></figcaption></figure>"""
+<figcaption><span class="bluetit-verdict">{verdict}</span><br>{said}<br><small>{truth}</small></figcaption></figure>"""
 
 
 def class_names_of(view: RunView, services: Services) -> tuple[str, ...]:
@@ -64,12 +64,11 @@ def _card(photo: Mapping[str, Any], class_names: Sequence[str]) -> str:
         state="right" if is_right else "wrong",
         source=html.escape(f"{routes_prefix()}/photos/{photo_hash}/{_SIDE_PX}.jpg"),
         side=_SIDE_PX,
-        mark="✓" if is_right else "✗",
-        word="right" if is_right else "wrong",
+        verdict=verdict(is_right=is_right),
         said=html.escape(said),
         truth=html.escape(truth),
     )
 
 
 def _name(class_names: Sequence[str], index: int) -> str:
-    return class_names[index] if index < len(class_names) else f"class {index + 1}"
+    return quoted(class_names[index]) if index < len(class_names) else f"class {index + 1}"

@@ -2,10 +2,11 @@
 
 import html
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from core.runs.names import names_dataset
 from core.runs.records import RunView
 from core.runs.story import EpochStory
 from core.services import Services
@@ -13,6 +14,7 @@ from pages.widgets.errors import guarded
 from pages.widgets.train.opened import open_race, open_run
 from pages.widgets.train.status import STATUS_WORDS, best_score, duration_of, share_text, time_text
 from pages.widgets.wording import count, plain
+from pages.widgets.worth import caution
 
 _POLL_SECONDS = 1.0
 _NUM_SHOWN = 12
@@ -34,14 +36,15 @@ def render_run_list(open_run_id: int | None, services: Services) -> None:
 def _render_runs(open_run_id: int | None, services: Services, *, was_active: bool) -> None:
     views = services.runs.list_runs()
     st.markdown(f"**{count(len(views), 'run')}**")
-    shown = _filtered(views, services)
+    datasets = {dataset.id: dataset.name for dataset in services.library.list_datasets()}
+    shown = _filtered(views, datasets)
     num_shown = st.session_state.get(_SHOWN, _NUM_SHOWN)
     races: set[str] = set()
     for view in shown[:num_shown]:
         if view.race is not None and view.race not in races:
             races.add(view.race)
             _render_race(view.race, shown)
-        _render_run(view, services, is_open=view.id == open_run_id)
+        _render_run(view, datasets, services, is_open=view.id == open_run_id)
     if len(shown) > num_shown:
         st.button(f"Show {len(shown) - num_shown:,} more", type="tertiary", on_click=guarded(_show_more))
     if was_active and not any(view.is_active for view in views):
@@ -52,8 +55,7 @@ def _show_more() -> None:
     st.session_state[_SHOWN] = st.session_state.get(_SHOWN, _NUM_SHOWN) + 5 * _NUM_SHOWN
 
 
-def _filtered(views: Sequence[RunView], services: Services) -> list[RunView]:
-    datasets = {dataset.id: dataset.name for dataset in services.library.list_datasets()}
+def _filtered(views: Sequence[RunView], datasets: Mapping[int, str]) -> list[RunView]:
     used = sorted({view.dataset_id for view in views if view.dataset_id in datasets})
     if len(used) < 2:
         return list(views)
@@ -81,7 +83,7 @@ def _render_race(race: str, views: Sequence[RunView]) -> None:
     )
 
 
-def _render_run(view: RunView, services: Services, *, is_open: bool) -> None:
+def _render_run(view: RunView, datasets: Mapping[int, str], services: Services, *, is_open: bool) -> None:
     words, icon, _ = STATUS_WORDS[view.status]
     with st.container(border=True, gap=None, key=f"train-run-{'open-' if is_open else ''}{view.id}"):
         st.button(
@@ -97,9 +99,15 @@ def _render_run(view: RunView, services: Services, *, is_open: bool) -> None:
         parts = [words if score is None else f"{share_text(score.accuracy)} right"]
         if seconds:
             parts.append(time_text(seconds))
+        dataset = datasets.get(view.dataset_id) if view.dataset_id is not None else None
+        if dataset is not None and not names_dataset(view.name, dataset):
+            parts.append(dataset)
         line = sparkline(_points(view, services))
         text = html.escape(" · ".join(parts))
         st.html(f'<div class="bluetit-run-facts"><span>{text}</span>{line}</div>')
+        warning = caution(view, services)
+        if warning:
+            st.html(f'<div class="bluetit-run-caution">{html.escape(warning)}</div>')
 
 
 def _points(view: RunView, services: Services) -> list[float]:

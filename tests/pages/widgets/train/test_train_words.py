@@ -130,7 +130,7 @@ def test_photos_say_in_words_whether_they_are_right() -> None:
     """Tick and word, the answer with its probability, and what it really is."""
     photo = {"hash": "ab", "suffix": ".jpg", "class_index": 1, "probabilities": [0.2, 0.8]}
     cards = photo_cards([photo], ["crow", "tit"])
-    assert all(part in cards for part in ("✓ right", "tit 80 %", "It is tit", "/photos/ab/128.jpg"))
+    assert all(part in cards for part in ("✓ right", "“tit” 80 %", "It is “tit”", "/photos/ab/128.jpg"))
 
 
 def test_sparklines() -> None:
