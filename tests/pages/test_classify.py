@@ -243,9 +243,11 @@ def test_a_network_that_cannot_be_had_says_what_to_get_and_where_to_put_it(
 
 
 def test_the_page_refuses_more_photos_than_the_limit(open_app: OpenApp, prepared_settings: Settings):
-    """Beyond the limit the page says that it is full, and keeps what it has."""
+    """Beyond the limit the page says that it is full, keeps what it has, and tells what became of all of them."""
     app = upload(open_app(replace(prepared_settings, max_photos_per_batch=2)), CAT, COFFEE, CAT)
     assert app.subheader[0].value == "2 photos: 2 recognised"
+    (warning,) = app.warning
+    assert "3 photos given: 2 taken, 1 without room. Without room: cat" in warning.value.replace("\\", "")
 
 
 def make_answer(photo_id: int, name: str, index: int, probability: float, error: str | None = None) -> Answer:
@@ -320,14 +322,17 @@ def test_a_photo_is_taken_in_once_when_streamlit_calls_back_twice(prepared_setti
         import streamlit as st
 
         from pages.widgets.photo_inputs import _take_uploads
+        from pages.widgets.uploading import open_box
 
-        _take_uploads(st.session_state["batch"], "uploads")
+        _take_uploads(st.session_state["batch"], open_box("uploads"), "uploads")
 
     batch = BatchRegistry(prepared_settings).open(None)
     app = AppTest.from_function(script)
     app.session_state["batch"] = batch
     for file_id, num_expected in (("first", 1), ("first", 1), ("second", 2)):
-        app.session_state["uploads"] = [SimpleNamespace(file_id=file_id, name="cat.png", getvalue=lambda: CAT[1])]
+        app.session_state["uploads"] = [
+            SimpleNamespace(file_id=file_id, name="cat.png", size=1, getvalue=lambda: CAT[1])
+        ]
         app.run()
         assert not app.exception
         assert len(batch.view("").answers) == num_expected
