@@ -18,16 +18,19 @@ WORKSPACE_VARIABLE = "BLUETIT_WORKSPACE_DIR"
 # Stands for a home that nobody has, as in Debian's list of users; never made.
 NO_HOME = "/nonexistent"
 
-# Variables that libraries read, and where each looks below the home folder when its variable is not set.
-_LIBRARY_FOLDERS = {
-    "KERAS_HOME": ".keras",
+# Variables by which libraries are told where to write, and the name of each folder below the home.
+_CACHES = {
     "TFHUB_CACHE_DIR": ".cache/tfhub_modules",  # by itself it takes the system's temporary folder, which is emptied
     "TFDS_DATA_DIR": "tensorflow_datasets",
     "KAGGLEHUB_CACHE": ".cache/kagglehub",
-    "KAGGLE_CONFIG_DIR": ".kaggle",
     "MPLCONFIGDIR": ".config/matplotlib",
     "NUMBA_CACHE_DIR": ".cache/numba",
     "XDG_CACHE_HOME": ".cache",  # fontconfig and many others
+}
+# The same where it matters as well what somebody has put there: weights, credentials, settings.
+_POSSESSIONS = {
+    "KERAS_HOME": ".keras",
+    "KAGGLE_CONFIG_DIR": ".kaggle",
     "XDG_CONFIG_HOME": ".config",
 }
 _HOME_VARIABLE = "USERPROFILE" if os.name == "nt" else "HOME"
@@ -56,8 +59,7 @@ def default_workspace_dir() -> Path:
 def give_home(workspace_dir: Path, environment: MutableMapping[str, str]) -> None:
     """Send libraries into the workspace where this process has no home that it can write in.
 
-    What is set already stays. A home that is only read-only stays, too, with all that is in it: only libraries that
-    have no folder there yet are sent elsewhere.
+    What is set already stays. A home that is only read-only stays, too, with the weights and credentials in it.
 
     Args:
         workspace_dir: absolute path of the workspace.
@@ -67,8 +69,9 @@ def give_home(workspace_dir: Path, environment: MutableMapping[str, str]) -> Non
     if home is not None and _can_write(home):
         return
     new_home = workspace_dir / "home"
-    for variable, name in _LIBRARY_FOLDERS.items():
-        if home is None or not (home / name).exists():
+    kept = set() if home is None else {variable for variable, name in _POSSESSIONS.items() if (home / name).exists()}
+    for variable, name in {**_CACHES, **_POSSESSIONS}.items():
+        if variable not in kept:
             environment.setdefault(variable, str(new_home / name))
     if home is None:
         environment[_HOME_VARIABLE] = str(new_home)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from core import home
 from core.backbones.weights import keras_cache_dir
 from core.errors import SettingsError
 from core.home import NO_HOME, give_home
@@ -68,11 +69,24 @@ def test_a_read_only_home_is_still_read(tmp_path: Path, read_only_home: Path, mo
     assert "HOME" not in environment
 
 
-@pytest.mark.parametrize("home", ["missing", "~", "relative"])
-def test_one_line_names_the_variable(home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_possessions_in_a_read_only_home_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights and credentials that somebody has put there are still found; what is written goes elsewhere."""
+    (tmp_path / ".keras" / "models").mkdir(parents=True)
+    (tmp_path / ".cache" / "kagglehub").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(home, "_can_write", lambda _: False)
+    environment: dict[str, str] = {}
+    give_home(tmp_path / "ws", environment)
+    assert not {"KERAS_HOME", "HOME"} & set(environment)
+    assert environment["KAGGLE_CONFIG_DIR"] == str(tmp_path / "ws" / "home" / ".kaggle")
+    assert environment["KAGGLEHUB_CACHE"] == str(tmp_path / "ws" / "home" / ".cache" / "kagglehub")
+
+
+@pytest.mark.parametrize("place", ["missing", "~", "relative"])
+def test_one_line_names_the_variable(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a home a workspace must be named; with one, nothing asks for the home."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path / home) if home == "missing" else home)
+    monkeypatch.setenv("HOME", str(tmp_path / place) if place == "missing" else place)
     monkeypatch.delenv("KERAS_HOME", raising=False)
     with pytest.raises(SettingsError, match="Set BLUETIT_WORKSPACE_DIR to a folder"):
         load_settings({})
