@@ -1174,3 +1174,70 @@ def test_sections_without_photos_say_what_to_do(visit: Visit, section: str, clas
     assert not app.get("image")
     if section != "Collect":
         assert app.info
+
+
+def test_an_archive_that_is_refused_leaves_no_dataset(visit: Visit):
+    """The reason stays until it is put away; the dataset made for it is in no list, and gone with the reason."""
+    before = {dataset.id for dataset in get_services().library.list_datasets()}
+    app = visit()
+    model = zip_of({"keras_model.h5": b"\x89HDF", "labels.txt": b"0 cat"})
+    uploader(app, "dataset.start.archive").set_value([("converted_keras.zip", model, "application/zip")]).run()
+    assert "This is a trained model (keras_model.h5), not photos" in errors(settle(app))
+    assert {dataset.id for dataset in get_services().library.list_datasets()} == before
+    button(app, "Hide").click().run()
+    assert app.title[0].value == "Teach it your own photos"
+    assert "converted_keras" not in texts(app)
+
+
+def test_archives_chosen_together_are_one_dataset(visit: Visit):
+    """Samples of Teachable Machine are a class each, with their names whole."""
+    app = visit()
+    archives = [
+        (f"{name}-samples.zip", zip_of({"0.jpg": TILES[number]}), "application/zip")
+        for number, name in enumerate(("St. Bernard", "Class 3"))
+    ]
+    uploader(app, "dataset.start.archive").set_value(archives).run()
+    assert counts(dataset_id(settle(app))) == {"Class 3": 1, "St. Bernard": 1}
+
+
+def test_the_plan_of_an_import_is_shown_before_it_is_done(visit: Visit):
+    """Each way to understand the files has its counts, an example, and what is left out; the person chooses."""
+    app = visit(new_dataset("Names"))
+    files = {f"train/{name}.{n}.jpg": TILES[n] for name in ("cat", "dog") for n in range(3)} | {"test1/1.jpg": TILES[5]}
+    uploader(app, "dataset.collect.archive").set_value([("pets.zip", zip_of(files), "application/zip")]).run()
+    told = texts(settle(app))
+    reading = next(radio for radio in app.radio if radio.label == "What are the classes?")
+    assert reading.options == ["The names of the files (suggested)", "All in one class"]
+    assert "For example: train/cat.0.jpg → **cat**." in told
+    assert "**1 photo left out**" in told
+    assert counts(dataset_id(app)) == {}
+    reading.set_value(reading.options[1]).run()
+    button(app, "Import 7 photos").click().run()
+    assert counts(dataset_id(settle(app))) == {"pets": 7}
+
+
+def test_names_that_only_look_different_never_merge_in_silence(visit: Visit):
+    """Two letters stay two classes; whoever gives both one name by capitals is told."""
+    app = visit(bring(new_dataset("Letters"), sorted_photos(A=2, a=1)))
+    assert "differ by capitals or spaces alone" in group(app, "dataset.arrivals.kind").label
+    box = next(box for box in app.text_input if box.label.startswith("a ("))
+    assert box.value == "a (small)"
+    box.set_value("a")
+    button(app, "Import 3 photos").click().run()
+    assert "would be one class" in errors(app)
+    next(box for box in app.text_input if box.label.startswith("a (")).set_value("lower a")
+    button(app, "Import 3 photos").click().run()
+    assert counts(dataset_id(settle(app))) == {"A": 2, "lower a": 1}
+
+
+def test_how_the_photos_came_is_kept(visit: Visit):
+    """A report that was put away is in the list, with what was refused grouped by reason."""
+    bad = {f"crow/{n}.pcx_": b"\0nothing" * 9 for n in range(5)}
+    app = visit(bring(new_dataset("History"), {"crow/1.jpg": TILES[0], "tit/2.jpg": TILES[1]} | bad))
+    assert "**5 files** such as **" in texts(app)
+    button(app, "Hide").click().run()
+    assert "5 files" not in texts(app)
+    history = next(each for each in app.expander if each.label.startswith("How these photos came"))
+    assert history.label == "How these photos came (1)"
+    app.session_state[f"dataset.arrivals.history.{dataset_id(app)}"] = True
+    assert "**5 files** such as **" in texts(app.run())
