@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.datasets.checks.near_duplicates import clusters
+from core.datasets.checks.together import MOST
 from core.evaluation.answers import Answers
 from core.evaluation.calibration import calibrated, fit_temperature
 from core.evaluation.examination import Suspect
@@ -163,5 +164,7 @@ def _groups(hashes: Sequence[str], pairs: Collection[tuple[str, str]]) -> npt.ND
     group_of = np.arange(len(numbers))
     known = [(numbers[first], numbers[second]) for first, second in pairs if first in numbers and second in numbers]
     for cluster in clusters(len(numbers), known):
-        group_of[cluster] = cluster[0]
+        # Where most photos are alike, as those of a fixed camera, one fold would have them all.
+        if len(cluster) <= MOST * len(numbers):
+            group_of[cluster] = cluster[0]
     return np.array([group_of[numbers[photo_hash]] for photo_hash in hashes], np.int64)

@@ -143,7 +143,14 @@ class _Search:
             photo = self._photos[image.photo_hash]
             return photo.original_width * photo.original_height, photo.measurements["sharpness"], -image.id
 
-        groups = [[self._images[position] for position in group] for group in self._kinship.near]
+        related = [set(group) for group in self._kinship.related]
+        of_photo = {position: number for number, group in enumerate(related) for position in group}
+        groups = [
+            [self._images[position] for position in group]
+            for group in self._kinship.near
+            # One photo in colour and in grey is shown for what it is.
+            if not (group[0] in of_photo and related[of_photo[group[0]]].issuperset(group))
+        ]
         best_first = [sorted(group, key=quality, reverse=True) for group in groups]
         return self._keeping_first(FindingKind.NEAR_DUPLICATES, best_first)
 
@@ -195,7 +202,7 @@ class _Search:
             image_ids=tuple(image.id for image in images),
             class_ids=tuple(each.id for each in concerned),
             is_usual=True,
-            options=(Remedy(kind=RemedyKind.SPLIT_AGAIN, label="Split again by file order"),),
+            options=(Remedy(kind=RemedyKind.SPLIT_AGAIN, label="Split by file order"),),
         )
 
     # --- one photo that may be useless -------------------------------------------------------------------

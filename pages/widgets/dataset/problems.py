@@ -102,10 +102,13 @@ def _render_finding(finding: Finding, dataset: DatasetView, classes: list[ClassV
     for number in range(first, min(first + _GROUPS_PER_PAGE, len(parts))):
         # A single group needs no button of its own: that of the finding says the same.
         keys = finding.member_keys[number : number + 1] if len(finding.groups) > 1 else ()
-        _render_photos(parts[number], keys, dataset, classes, services)
+        has_selection = _render_photos(parts[number], dataset, classes, services)
         if finding.kind is FindingKind.IN_TWO_CLASSES:
             choices = finding.choices[number] if finding.choices else ()
             _render_choices(choices, parts[number], dataset, classes, services)
+        if keys and not has_selection:
+            hint = _UNBOUND if finding.kind in _BINDING else _HIDDEN
+            _render_dismissal("These are fine", keys, dataset, services, hint=hint)
 
 
 def _render_remedies(finding: Finding, dataset: DatasetView, services: Services) -> None:
@@ -113,7 +116,9 @@ def _render_remedies(finding: Finding, dataset: DatasetView, services: Services)
     if finding.remedy is not None:
         _render_remedy(finding.remedy, finding, dataset, services, is_first=True)
     if finding.is_usual:
-        _render_dismissal("This is how they are", finding.dismissal_keys, dataset, services, is_first=True)
+        # Near-twins that are so many stay on one side of the split: only the finding is put away.
+        keys = (finding.key,) if finding.kind in _BINDING else finding.dismissal_keys
+        _render_dismissal("This is how they are", keys, dataset, services, is_first=True)
     for option in finding.options:
         _render_remedy(option, finding, dataset, services, is_first=False)
     if finding.kind is FindingKind.RENDERINGS:
@@ -193,16 +198,12 @@ def _render_choices(
 
 
 def _render_photos(
-    image_ids: tuple[int, ...],
-    keys: tuple[str, ...],
-    dataset: DatasetView,
-    classes: list[ClassView],
-    services: Services,
-) -> None:
-    """A grid of photos that belong together, with what can be done to those that are selected."""
+    image_ids: tuple[int, ...], dataset: DatasetView, classes: list[ClassView], services: Services
+) -> bool:
+    """A grid of photos that belong together, with what can be done to those that are selected; whether any are."""
     images = [image for image in services.library.get_images(image_ids[:_PHOTOS_PER_GROUP]) if not image.trashed_at]
     if not images:
-        return
+        return False
     selected = photo_grid(
         grid_photos(images, classes),
         size_px=_GRID_PX,
@@ -215,8 +216,7 @@ def _render_photos(
         st.caption(f"and {len(image_ids) - _PHOTOS_PER_GROUP:,} more")
     if selected:
         render_selection_actions(list(selected), classes, services, key=str(image_ids[0]))
-    elif keys:
-        _render_dismissal("These are fine", keys, dataset, services)
+    return bool(selected)
 
 
 def _apply(remedy: Remedy, finding: Finding | None, dataset: DatasetView, services: Services) -> None:

@@ -80,3 +80,14 @@ def test_a_photo_in_two_classes(twice: bool) -> None:
     assert found[0].class_index == 3
     assert found[0].photo_hash == names[79]
     assert found[0].suggested_index == 0
+
+
+def test_photos_that_are_all_alike_still_judge_each_other() -> None:
+    """A fixed camera makes near-duplicates of all photos: the wrong labels among them come first all the same."""
+    true = np.arange(80) % 4
+    labels = true.copy()
+    planted = [3, 20]
+    labels[planted] = (true[planted] + 1) % 4
+    pairs = [(NAMES[0], name) for name in NAMES[1:80]]
+    worst = suspects(features_of(true), labels, pairs=pairs)[:2]
+    assert sorted(NAMES.index(suspect.photo_hash) for suspect in worst) == planted
