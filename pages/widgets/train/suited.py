@@ -9,6 +9,7 @@ from core.evaluation.reasons import listed
 from core.recipes import RECIPES
 from core.runs.nature import WHOLE_PHOTO
 from core.services import Services
+from pages.widgets.errors import guarded
 from pages.widgets.train.draft import Draft, recipe_values
 from pages.widgets.wording import plain
 
@@ -93,5 +94,5 @@ def _offer(
         key=f"train.suited.{next(iter(changes))}",
         icon=f":material/{icon}:",
         type="secondary" if is_main else "tertiary",
-        on_click=change,
+        on_click=guarded(change),
     )
