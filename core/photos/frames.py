@@ -9,6 +9,8 @@ from core.photos.picture import PhotoFile, Picture
 
 # As many frames are looked at for one that is not blank.
 _MAX_BLANK_FRAMES = 32
+# Scanners and lossy compression leave empty pages with greys that differ by no more than this, of 255.
+_ONE_COLOUR_SPREAD = 6
 
 
 def load_with_content(photo: ImageFile.ImageFile, file: PhotoFile) -> Picture:
@@ -44,4 +46,6 @@ def is_of_one_colour(photo: Image.Image) -> bool:
         return True
     extremes = photo.getextrema()
     bands = extremes if isinstance(extremes[0], tuple) else (extremes,)
-    return all(isinstance(band, tuple) and band[0] == band[1] for band in bands)
+    # Numbers of a palette's colours may lie close together and look nothing alike.
+    most = 0 if photo.mode in ("P", "PA", "1") or photo.mode[0] in "IF" else _ONE_COLOUR_SPREAD
+    return all(isinstance(band, tuple) and band[1] - band[0] <= most for band in bands)

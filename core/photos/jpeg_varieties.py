@@ -14,6 +14,7 @@ _UNREAD_FRAMES = {
     0xCD: "hierarchical JPEG",
     0xCE: "hierarchical JPEG",
     0xCF: "hierarchical JPEG",
+    0xF7: "JPEG-LS",
 }
 _FRAMES = frozenset((*_UNREAD_FRAMES, 0xC0, 0xC1, 0xC2))
 

@@ -20,6 +20,8 @@ _MAGIC = re.compile(rb"P[1-7Ff][ \t\r\n#]")
 _TOKEN = re.compile(rb"(?:\s|#[^\n\r]*[\n\r])*([^\s#]+)")
 _NUM_CHANNELS = {"P1": 1, "P2": 1, "P3": 3, "P4": 1, "P5": 1, "P6": 3, "PF": 3, "Pf": 1}
 _MAX_HEADER_BYTES = 4_096
+# What cannot stand among samples, which have at most five digits.
+_NO_SAMPLES = re.compile(rb"[^\d\s]|\d{6}")
 _KINDS = {"P1": "PBM", "P4": "PBM", "P2": "PGM", "P5": "PGM", "P3": "PPM", "P6": "PPM", "P7": "PAM"}
 
 
@@ -156,10 +158,11 @@ def _samples(data: bytes, header: _Header) -> NDArray[Any]:
             raise ValueError("neither 0 nor 1")
         return values.reshape(shape)
     if header.kind in ("P2", "P3"):
-        words = re.sub(rb"#[^\n\r]*", b"", data[header.start - 1 :]).split(None, num)[:num]
-        if max(map(len, words), default=0) > 5:
-            raise ValueError("impossible sample")
-        return _exactly(np.array([int(word) for word in words], np.uint16), num).reshape(shape)
+        text = re.sub(rb"#[^\n\r]*", b"", data[header.start - 1 :])
+        if _NO_SAMPLES.search(text) is not None:
+            raise ValueError("something else than numbers")
+        numbers = _exactly(np.fromstring(text, np.int32, sep=" "), num)
+        return numbers.clip(0, header.largest).astype(np.uint16).reshape(shape)
     if header.kind in ("PF", "Pf"):
         kind: str = "<f4" if header.scale < 0 else ">f4"
     else:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageFile, PngImagePlugin
 
+from core.errors import UnsupportedImageError
 from core.photos.colours import MAX_PROFILE_BYTES
 from core.photos.frames import load_with_content
 from core.photos.limits import check_pixels
@@ -19,7 +20,9 @@ from core.photos.picture import OpenedPhoto, PhotoFile, Picture
 from core.photos.tones import ToneTags
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_TEXT_CHUNKS = frozenset((b"tEXt", b"zTXt", b"iTXt"))
+# Besides critical chunks, which begin with a capital: what the pixels need. Nothing else is shown to Pillow.
+_READ_CHUNKS = frozenset((b"tRNS", b"iCCP", b"eXIf", b"acTL", b"fcTL", b"fdAT"))
+_APPLE_CHUNK = b"CgBI"
 _GREY, _RGB, _GREY_ALPHA, _RGB_ALPHA = 0, 2, 4, 6
 # Colour type to the layout of a pixel in Pillow's words, and its channels. Pillow keeps one byte of each sample; the
 # other one comes out if the same bytes are called little-endian.
@@ -28,6 +31,10 @@ _WIDE_LAYOUTS = {_RGB: ("RGB", 3), _RGB_ALPHA: ("RGBA", 4)}
 
 def open_png(file: PhotoFile) -> OpenedPhoto:
     """Read the header, and what says something about the pixels."""
+    if file.data[12:16] == _APPLE_CHUNK:
+        raise UnsupportedImageError(
+            f"{file.name!r} is a PNG in the form that only iPhone apps read. Open it on a Mac and export it as PNG."
+        )
     data, tags = _without_text(file.data)
     photo = PngImagePlugin.PngImageFile(io.BytesIO(data))
     check_pixels(photo.size, file.name, file.limits)
@@ -51,17 +58,19 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _without_text(data: bytes) -> tuple[bytes, ToneTags]:
-    """The file without texts and useless profiles; and what it says about its values.
+    """The file without texts, useless profiles and the like; and what it says about its values.
 
-    Pillow unpacks texts and profiles while it opens a file and, from a megabyte on, refuses the whole picture.
+    Pillow unpacks texts and profiles while it opens a file and, from a megabyte on, or when one of them is damaged,
+    refuses the whole picture.
     """
     left_out: list[tuple[int, int]] = []
     tags = ToneTags()
     for kind, start, end in _chunks(data):
-        if kind in _TEXT_CHUNKS or (kind == b"iCCP" and not _is_useful_profile(data[start + 8 : end - 4])):
+        if kind == b"sBIT" and end - start > 12:
+            tags = ToneTags(bits=max(data[start + 8 : end - 4], default=0))
+        is_read = kind[:1].isupper() or kind in _READ_CHUNKS
+        if not is_read or (kind == b"iCCP" and not _is_useful_profile(data[start + 8 : end - 4])):
             left_out.append((start, end))
-        elif kind == b"sBIT" and end - start > 12:
-            tags = ToneTags(bits=max(data[start + 8 : end - 4]))
     if not left_out:
         return data, tags
     parts = []

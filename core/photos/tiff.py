@@ -11,9 +11,10 @@ from PIL import Image, TiffImagePlugin
 
 from core.errors import DamagedImageError, ImageTooLargeError, UnsupportedImageError
 from core.photos import camera_raw
+from core.photos.frames import is_of_one_colour
 from core.photos.limits import check_pixels
 from core.photos.picture import OpenedPhoto, PhotoFile, Picture
-from core.photos.tiff_pixels import TiffPixels, bits_of
+from core.photos.tiff_pixels import COMPRESSION_NAMES, TiffPixels, bits_of
 from core.photos.tiff_tags import Directories, Directory, Tag, read_directories, with_first_page
 from core.photos.tones import ToneTags
 
@@ -130,9 +131,7 @@ def _stack_size(pages: Sequence[Directory]) -> int:
 def _is_of_one_colour(picture: Picture) -> bool:
     if picture.values is not None:
         return bool(picture.values.min() == picture.values.max())
-    extremes = picture.image.getextrema() if picture.image is not None else ()
-    bands = extremes if extremes and isinstance(extremes[0], tuple) else (extremes,)
-    return all(band[0] == band[1] for band in bands if isinstance(band, tuple) and len(band) == 2)
+    return picture.image is not None and is_of_one_colour(picture.image)
 
 
 def _read_page(file: PhotoFile, directories: Directories, page: Directory, slice_number: int) -> Picture | None:
@@ -291,6 +290,13 @@ def _float(text: str) -> float | None:
 
 
 def _read_with_pillow(file: PhotoFile, directories: Directories, page: Directory) -> Picture:
+    compression = page.number(Tag.COMPRESSION, 1)
+    if compression not in TiffImagePlugin.COMPRESSION_INFO:
+        how = COMPRESSION_NAMES.get(compression, f"method {compression}")
+        raise UnsupportedImageError(
+            f"{file.name!r} is a TIFF file that is compressed with {how}, which is not read here. Save it "
+            "uncompressed, or export it as PNG or JPEG from the program that made it."
+        )
     photo = TiffImagePlugin.TiffImageFile(io.BytesIO(with_first_page(file.data, directories, page)))
     check_pixels(photo.size, file.name, file.limits)
     photo.load()

@@ -16,7 +16,7 @@ from typing import Any
 MAX_DIRECTORIES = 5_000
 # A directory has some dozen tags; a broken one may claim anything.
 _MAX_TAGS = 4_096
-# Offsets of strips and tiles are the longest values there are.
+# Of all directories together: a slide has a million tiles, and broken directories may all point to the same bytes.
 _MAX_VALUES = 4_000_000
 _MAX_SUB_DIRECTORIES = 64
 
@@ -158,6 +158,7 @@ class _Reader:
         self._is_big = is_big
         self._offset_letter = "Q" if is_big else "I"
         self._offset_bytes = 8 if is_big else 4
+        self._num_values_left = _MAX_VALUES
 
     def chain(self) -> Iterator[Directory]:
         offset = self._number(self._offset_letter, 8 if self._is_big else 4)
@@ -191,9 +192,14 @@ class _Reader:
     def _values(self, position: int) -> tuple[float, ...] | bytes | None:
         kind = self._number("H", position + 2)
         count = self._number(self._offset_letter, position + 4)
-        if kind not in _TYPES or count > _MAX_VALUES:
+        if kind not in _TYPES:
             return None
         size, letter = _TYPES[kind]
+        # A byte of text takes less than a tenth of a number.
+        cost = count if letter is not None else count // 10
+        if cost > self._num_values_left:
+            return None
+        self._num_values_left -= cost
         place = position + 4 + self._offset_bytes
         if count * size > self._offset_bytes:
             place = self._number(self._offset_letter, place)

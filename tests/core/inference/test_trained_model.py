@@ -11,12 +11,14 @@ from PIL import Image
 
 from core.backbones.artefacts import load_artefact
 from core.backbones.catalog import Backbone, find_backbone
+from core.datasets.photo_store import encode_photo
 from core.errors import ArtefactDamagedError, ArtefactMissingError, RunFileError
 from core.inference.classifier import Classifier, ClassifierCache
 from core.inference.head import Head, read_head
 from core.inference.heatmap import class_activation_map, evidence
 from core.inference.trained_model import backbone_to_prepare, find_trained_model
 from core.photos.fit import FitMode, to_array
+from core.photos.rendering import prevailing_rendering
 from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
 from core.settings import Settings
@@ -28,6 +30,7 @@ from tests.core.inference.model_samples import (
     write_head,
     write_model,
 )
+from tests.core.photos.photo_files import gradient, tiff
 
 NAMES = ("cat", "**coffee**", "rocket")
 
@@ -449,3 +452,32 @@ def test_a_model_tells_aliens_from_predators(
     model = ClassifierCache(prepared_settings).get_trained(1)
     answers = [(label_of(model, photo), name) for name in names for photo in photos("validation", name, 20)]
     assert sum(answer == name for answer, name in answers) >= 0.85 * len(answers)
+
+
+# --- photos that leave open how they are shown -----------------------------------------------------------
+
+
+def test_new_photos_are_shown_as_those_that_the_model_learned_from(
+    folder: RunFolder, record: ModelRecord, classifier: Classifier, prepared_settings: Settings
+):
+    """A scan of 12 bits is scaled as those of the training were, and the answer says how."""
+    learned_from = [encode_photo(tiff(gradient(high)), "scan.tif").record.measurements for high in (60_000, 50_000)]
+    rendering = prevailing_rendering(measured["rendering"] for measured in learned_from).to_json()
+    scan = tiff(gradient(3000))
+    brightest = {}
+    for name, said in (("alone", None), ("learned", rendering)):
+        write_model(folder, replace(record, rendering=said, fingerprint=name), head_for_samples(classifier, 3))
+        model = ClassifierCache(prepared_settings).get_trained(1)
+        brightest[name] = int(to_array(model.square(scan, "scan.tif")).max())
+        assert "1 picture has" in model.classify(scan, "scan.tif").remarks[0]
+    assert brightest["alone"] > 150
+    assert brightest["learned"] < 20
+    assert classifier.classify(SAMPLES[0], "photo").remarks == ()
+
+
+def test_a_record_from_before_there_were_renderings(record: ModelRecord):
+    """Models of earlier versions are read, and a record without a rendering is written as it always was."""
+    assert "rendering" not in record.to_json()
+    assert ModelRecord.from_json(record.to_json()) == record
+    shown = replace(record, rendering={"scales": {}, "ground": "dark"})
+    assert ModelRecord.from_json(shown.to_json()) == shown

@@ -236,15 +236,35 @@ def with_chunks(data: bytes, *chunks: bytes) -> bytes:
         png_chunk(b"iCCP", b"broken\0\0" + b"nonsense"),
         png_chunk(b"zTXt", b"broken\0\0" + b"nonsense"),
         png_chunk(b"tEXt", b"damaged\0text")[:-4] + b"\0\0\0\0",
+        png_chunk(b"gAMA", b"\0\1\2\3")[:-4] + b"\0\0\0\0",
+        png_chunk(b"sBIT", b""),
         b"".join(png_chunk(b"zTXt", b"many\0\0" + zlib.compress(bytes(900_000))) for _ in range(80)),
     ],
-    ids=["text", "packed", "international", "profile", "bad profile", "bad text", "wrong sum", "many"],
+    ids=[
+        "text",
+        "packed",
+        "international",
+        "profile",
+        "bad profile",
+        "bad text",
+        "wrong sum",
+        "gamma",
+        "no bits",
+        "many",
+    ],
 )
 def test_text_and_profiles_stop_no_png(chunk):
     """Metadata that is thrown away anyway, however large or broken, stops no picture."""
     photo = noise_photo(32, 24)
     image = decode_image(with_chunks(encode(photo, "PNG"), chunk), "workflow.png")
     np.testing.assert_array_equal(np.asarray(image), np.asarray(photo))
+
+
+def test_the_png_of_iphone_apps_is_named():
+    """Apple's own form of PNG is healthy, only nobody else reads it."""
+    data = encode(noise_photo(32, 24), "PNG")
+    with pytest.raises(UnsupportedImageError, match="iPhone"):
+        decode_image(data[:8] + png_chunk(b"CgBI", b"\x50\0\x20\2") + data[8:], "x.png")
 
 
 def test_a_damaged_png_is_damaged():

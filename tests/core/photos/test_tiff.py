@@ -1,6 +1,7 @@
 """`core.photos.tiff`: pages of any depth and layout are read rightly, or refused for what they are."""
 
 import io
+import struct
 import tracemalloc
 import zlib
 
@@ -261,6 +262,33 @@ def test_unread_compression_is_not_called_damage():
         template[place : place + 2] = number.to_bytes(2, "little")
         with pytest.raises(UnsupportedImageError, match=f"compressed with {words}"):
             decode_image(bytes(template), "x.tif")
+
+
+def test_unread_compression_of_8_bits():
+    """So does one of 8 bits, such as a slide of JPEG 2000 tiles."""
+    template = bytearray(tiff(np.asarray(noise_photo(32, 24)), photometric="rgb", metadata=None))
+    with tifffile.TiffFile(io.BytesIO(bytes(template))) as file:
+        place = file.pages[0].tags["Compression"].valueoffset
+    template[place : place + 2] = (33_005).to_bytes(2, "little")
+    with pytest.raises(UnsupportedImageError, match="compressed with JPEG 2000"):
+        decode_image(bytes(template), "slide.tif")
+
+
+def test_directories_that_share_their_values_take_little_memory():
+    """A thousand directories that all claim the same long list of offsets are not a thousand lists."""
+    num_values = 100_000
+    entries = [struct.pack("<HHII", 256, 4, 1, 8), struct.pack("<HHII", 257, 4, 1, 8)]
+    entries.append(struct.pack("<HHII", 273, 4, num_values, 8))
+    data = struct.pack("<2sHI", b"II", 42, 8 + 4 * num_values) + bytes(4 * num_values)
+    for number in range(1000):
+        following = len(data) + 2 + 12 * len(entries) + 4
+        data += struct.pack("<H", len(entries)) + b"".join(entries)
+        data += struct.pack("<I", following if number < 999 else 0)
+    tracemalloc.start()
+    assert decode_image(data, "bomb.tif").size == (8, 8)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 300_000_000
 
 
 def test_a_small_file_of_a_huge_strip_stays_small():
