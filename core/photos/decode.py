@@ -125,6 +125,7 @@ def decode_photo(
             survey=shown.survey,
             rendering=shown.rendering,
             num_pages=picture.num_pages,
+            num_bands=picture.num_bands,
             page_word=picture.page_word,
         ),
     )

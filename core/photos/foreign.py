@@ -99,6 +99,8 @@ def _what_it_is(data: bytes) -> tuple[str, str]:
         if head.startswith(magic, offset):
             return what, remedy
     text = head.lower()
+    if text.startswith(b"version https://git-lfs"):
+        return "a placeholder of Git LFS", "The photo itself was never fetched: run git lfs pull, or download it."
     if text.lstrip().startswith((b"<!doctype html", b"<html")):
         return "a web page", "Right-click the photo on that page, save the picture and use that."
     if b"<svg" in text:

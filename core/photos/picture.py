@@ -36,6 +36,7 @@ class Picture:
     may_lack_alpha: bool = False
     num_pages: int = 1  # in the file; one of them is this picture
     page_word: str = "pages"  # or frames
+    num_bands: int = 3  # in the file; of more than three, the first three that are named red, green and blue
     is_plain: bool = True  # whether the file's pixels, without anything else of the file, are this picture
 
 

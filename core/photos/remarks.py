@@ -19,11 +19,12 @@ class PhotoFacts:
     rendering: Rendering = field(default_factory=Rendering)
     num_pages: int = 1  # in the file, of which one is the photo
     page_word: str = "pages"  # or frames
+    num_bands: int = 3  # in the file, of which no more than three are the photo
 
     @property
     def is_ordinary(self) -> bool:
         """Whether there is nothing to tell."""
-        return self.survey == Survey() and self.num_pages == 1 and self.format != RAW_LABEL
+        return self.survey == Survey() and self.num_pages == 1 and self.num_bands <= 3 and self.format != RAW_LABEL
 
 
 def tell(photos: Iterable[PhotoFacts]) -> list[str]:
@@ -55,6 +56,9 @@ def _remarks(photo: PhotoFacts) -> Iterable[_Remark]:
             of_one="is a camera's raw file: it was developed in full",
             of_many="are cameras' raw files: they were developed in full",
         )
+    if photo.num_bands > 3:
+        said = f"{photo.num_bands} bands: only red, green and blue were read"
+        yield _Remark(of_one=f"has {said}", of_many=f"have {said}")
     tones, ground = photo.survey.tones, photo.survey.ground
     if tones is not None and tones.group in photo.rendering.scales:
         scale = photo.rendering.scales[tones.group]

@@ -112,12 +112,22 @@ def _first_with_content(file: PhotoFile, directories: Directories, pages: Sequen
         if picture is None:
             break  # the stack ends before it says so
         picture.num_pages = num_pages
+        picture.num_bands = _num_bands_of_colour(page)
         first = first or picture
         if num_pages == 1 or not _is_of_one_colour(picture):
             return picture
     if first is None:
         raise DamagedImageError(f"{file.name!r} is a TIFF file, but it is incomplete. Copy or download it again.")
     return first
+
+
+def _num_bands_of_colour(page: Directory) -> int:
+    """Samples of a page without transparency; for CMYK and the like as many as there are colours in the picture."""
+    num_samples = max(1, page.number(Tag.SAMPLES_PER_PIXEL, 1))
+    if page.number(Tag.PHOTOMETRIC, _BLACK_IS_ZERO) not in (*_GREYS, _RGB):
+        return 3
+    has_alpha = any(kind in _ALPHA_KINDS for kind in page.numbers(Tag.EXTRA_SAMPLES))
+    return num_samples - has_alpha
 
 
 def _stack_size(pages: Sequence[Directory]) -> int:

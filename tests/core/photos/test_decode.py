@@ -363,6 +363,7 @@ def zip_with(name: str) -> bytes:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "a placeholder of Git LFS"),
         (b"Dear diary, today I saw a blue tit.", "a text file"),
         ("Liebes Tagebuch: Blaumeise, größer".encode() * 200, "a text file"),
         (b"BMW is not a bitmap, it is a car and this is a text", "a text file"),

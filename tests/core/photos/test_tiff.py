@@ -13,6 +13,7 @@ from PIL import Image
 from core.errors import ImageTooLargeError, UnsupportedImageError
 from core.photos.decode import decode_image, decode_photo
 from core.photos.limits import ImageLimits
+from core.photos.remarks import tell
 from core.photos.tones import ScaleSource
 from tests.core.photos.photo_files import encode, gradient, greys, noise_photo, tiff
 
@@ -308,3 +309,14 @@ def test_a_small_file_of_a_huge_strip_stays_small():
     tracemalloc.stop()
     assert image.size == (4, 4)
     assert peak < 5_000_000
+
+
+@pytest.mark.parametrize(("num_bands", "said"), [(3, []), (4, ["4 bands"]), (6, ["6 bands"])])
+def test_bands_that_are_not_read_are_told(num_bands, said):
+    """Of red, green, blue and infrared the first three are the picture, and the report says so."""
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, num_bands), np.uint8)
+    extra = {"extrasamples": ["unspecified"] * (num_bands - 3)} if num_bands > 3 else {}
+    data = tiff(pixels, photometric="rgb", planarconfig="contig", **extra)
+    sentences = tell([decode_photo(data, "field.tif").facts])
+    assert [words for words in said if any(words in sentence for sentence in sentences)] == said
+    assert len(sentences) == len(said)
