@@ -176,7 +176,9 @@ class ImportDesk:
         is_begun = task is not None or time.time() - view.created_at > _BEGIN_SECONDS
         if view.state is ImportState.WAITING and is_begun and not (task and task.is_active):
             view = self._settle(view, task)
-        is_active = view.state is ImportState.WAITING
+        # A failed import whose task still runs: the worker is about to say why.
+        is_ending = view.state is ImportState.FAILED and task is not None and task.is_active
+        is_active = view.state is ImportState.WAITING or is_ending
         return ImportStatus(
             view=view,
             progress=self._queue.progress(task.id) if task is not None and is_active else None,

@@ -269,6 +269,18 @@ def test_task_that_failed_by_itself(desk: ImportDesk, submit: Submit, queue: Tas
     assert (status.view.state, status.error) == (ImportState.FAILED, "No worker can be started.")
 
 
+def test_a_failed_import_is_not_over_before_its_reason_is_there(
+    desk: ImportDesk, submit: Submit, queue: TaskQueue, library: Library
+) -> None:
+    """The worker notes the failure first and says why a moment later; nobody is told anything in between."""
+    import_id = submit()
+    library.finish_import(import_id, state=ImportState.FAILED, refused=(), num_refused=0)
+    assert desk.status(import_id).is_active
+    queue.fail_queued(["import_photos"], "Piece 002 is missing.")
+    status = desk.status(import_id)
+    assert (status.is_active, status.error) == (False, "Piece 002 is missing.")
+
+
 def test_server_killed_before_the_task_was_queued(
     desk: ImportDesk, library: Library, dataset_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
