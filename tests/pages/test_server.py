@@ -46,5 +46,5 @@ def test_every_answer_carries_the_security_headers(url: str):
 def test_nobody_waits_while_all_objects_are_looked_at():
     """Streamlit would do so after each run of a page, and know the setting by this name."""
     settings = tomllib.loads((PROJECT_DIR / ".streamlit" / "config.toml").read_text())
-    assert settings["runner"] == {"postScriptGC": False}
+    assert settings["runner"]["postScriptGC"] is False
     assert "runner.postScriptGC" in get_config_options()
