@@ -207,7 +207,7 @@ def _render_pager(answers: Sequence[Answer]) -> Sequence[Answer]:
 def _render_table(answers: Sequence[Answer]) -> None:
     columns = {
         "Photo": [answer.photo.name for answer in answers],
-        "": [_mark(answer) for answer in answers],
+        "Verdict": [_mark(answer) for answer in answers],
         "Answer": [_answer_text(answer) for answer in answers],
         "Probability": [_shown_percentage(answer) for answer in answers],
     }

@@ -89,7 +89,7 @@ def test_a_chosen_model_tells_its_figures(open_app: OpenApp, prepared_settings: 
         "Your model **My _model_** says which of its 3 classes",
         "Right on 48 of 50 test photos, plausibly 86 to 99 %",
         "60 photos of My *things*, from EfficientNet-Lite0",
-        "3 classes: **cat**, <b>coffee</b>, 2024.",
+        "3 classes: “**cat**”, “<b>coffee</b>”, “2024”.",
     ):
         assert text in texts(app)
     assert not app.text_input(key="photo_inputs.link").disabled
@@ -185,7 +185,7 @@ def test_filter_sort_table_and_evidence(open_app: OpenApp, prepared_settings: Se
     app.text_input(key="results.filter").set_value("")
     app.session_state["results.layout"] = "Table"
     app.run()
-    assert list(app.dataframe[0].value.columns) == ["Photo", "Answer", "Probability", "Second", "Third"]
+    assert list(app.dataframe[0].value.columns) == ["Photo", "Verdict", "Answer", "Probability", "Second", "Third"]
     assert list(app.dataframe[0].value["Answer"]) == ["<b>coffee</b>", "**cat**"]
 
 
@@ -195,7 +195,7 @@ def test_two_classes_have_no_third_column(open_app: OpenApp, prepared_settings: 
     app = open_app(prepared_settings, model=str(run_id))
     app.session_state["results.layout"] = "Table"
     upload(app, CAT, COFFEE)
-    assert list(app.dataframe[0].value.columns) == ["Photo", "Answer", "Probability", "Second"]
+    assert list(app.dataframe[0].value.columns) == ["Photo", "Verdict", "Answer", "Probability", "Second"]
     assert "× 1 weights turns the patterns into **one score**, and a sigmoid turns the score into" in texts(app)
 
 
@@ -243,9 +243,9 @@ def test_a_model_that_knows_its_limits_says_that_it_does_not_know(
     app.session_state["results.layout"] = "Table"
     app.run()
     table = app.dataframe[0].value
-    assert list(table.columns) == ["Photo", "Answer", "Probability", "It would guess", "Second", "Third"]
+    assert list(table.columns) == ["Photo", "Verdict", "Answer", "Probability", "It would guess", "Second", "Third"]
     assert list(table["Answer"]) == [None]
-    assert list(table[""]) == ["? I don't know"]
+    assert list(table["Verdict"]) == ["? I don't know"]
     assert re.fullmatch(r".+, \d+\s%", table["It would guess"][0])
     RunFolder(prepared_settings, run_id).decision_path.write_bytes(b"{")
     app.run()

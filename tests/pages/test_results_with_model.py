@@ -51,6 +51,6 @@ def test_a_photo_of_no_class_is_refused(
 
     assert f"### {I_DO_NOT_KNOW}" in try_with(SAMPLES[3])
     said = try_with(SAMPLES[1])
-    assert "### <b>coffee</b>," in said
+    assert "### “<b>coffee</b>”," in said
     assert "which is enough" in said
     assert "photo.png" in try_with(b"no photo")

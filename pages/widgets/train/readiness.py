@@ -11,6 +11,7 @@ from core.config import HUB_PREFIX, SCRATCH, TrainConfig
 from core.datasets.records import ClassView, DatasetView, Split
 from core.datasets.tasks import CHECK_KIND
 from core.errors import ConfigError
+from core.recipes import RECIPES
 from core.runs.begin import Obstacle, Place, Prospect, RunRequest, begin_runs, find_obstacle
 from core.runs.concerns import Concern, Contents, find_concerns
 from core.services import Services
@@ -21,7 +22,7 @@ from pages.widgets.dataset.remembered import remembered
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.links import render_link
 from pages.widgets.preparation import Availability, availability_of, render_preparation
-from pages.widgets.train.draft import Draft, draft_values, make_config, num_layers_of
+from pages.widgets.train.draft import Draft, draft_values, make_config, num_layers_of, recipe_values
 from pages.widgets.train.expected import render_expected
 from pages.widgets.train.opened import open_run
 from pages.widgets.train.prospects import find_dataset_prospect
@@ -137,8 +138,10 @@ def _render_changes(draft: Draft, services: Services) -> None:
     """What differs from the recipe, in whichever view it was changed."""
     if not draft.changes:
         return
-    values = draft_values(draft, services.settings.default_backbone)
-    parts = [describe_change(name, values[name]) for name in draft.changes]
+    default = services.settings.default_backbone
+    values, own = draft_values(draft, default), recipe_values(RECIPES[draft.recipe], draft.backbone_name(default))
+    # What was changed back to the recipe's own, though the photos ask for something else, is told below.
+    parts = [describe_change(name, values[name]) for name in draft.changes if values[name] != own.get(name)]
     parts = [part for part in parts if part]
     more = f" and {len(parts) - _MAX_CHANGES_SHOWN} more" if len(parts) > _MAX_CHANGES_SHOWN else ""
     if not parts:
