@@ -12,7 +12,7 @@ class FindingKind(StrEnum):
     NEAR_DUPLICATES = "near_duplicates"
     IN_TWO_CLASSES = "in_two_classes"
     IN_TWO_SPLITS = "in_two_splits"
-    MIRRORED_CLASSES = "mirrored_classes"  # classes that are each other's mirror images; `class_ids` names them
+    MIRRORED_CLASSES = "mirrored_classes"  # classes that are mirror images: `class_ids`, pair after pair
     FIXED_CAMERA = "fixed_camera"  # most photos show one scene
     RENDERINGS = "renderings"  # one photo in several forms, in colour, in grey, turned; frames of one film
     BLURRED = "blurred"
