@@ -381,7 +381,7 @@ def test_mirror_images_are_not_mirrored(visit: Visit, worker: PretendWorker, bir
 def test_mirroring_stays_off_when_the_finding_is_put_away(visit: Visit, worker: PretendWorker, birds: int) -> None:
     """That it is fine for classes to be mirror images does not make them anything else."""
     find_mirrored(worker, birds)
-    worker.services.library.dismiss_finding(birds, "mirrored_classes:1")
+    worker.services.library.dismiss_findings(birds, ["mirrored_classes:1"])
     app = visit()
     app.radio(key="train.start.recipe").set_value("small_data").run()
     assert "Mirroring is off" in texts(app)

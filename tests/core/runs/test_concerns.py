@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from core.datasets.checks.findings import Finding, FindingKind
-from core.datasets.records import ClassView, ImageView, Split
+from core.datasets.records import ClassView, ImageView, Likeness, Split
 from core.runs.begin import Place, Prospect, find_prospect
 from core.runs.concerns import Concern, Contents, find_concerns
 
@@ -49,7 +49,9 @@ def contents(*findings: Finding, names: Sequence[str] = ("crow", "tit"), num_pho
         for place, view in enumerate(classes)
         for number in range(num_photos)
     ]
-    return Contents(classes=classes, images=images, prospect=find_prospect(images, {}), findings=findings)
+    return Contents(
+        classes=classes, images=images, prospect=find_prospect(images, Likeness(pairs=frozenset())), findings=findings
+    )
 
 
 def with_splits(*splits: Split | None) -> Contents:
@@ -61,7 +63,9 @@ def with_splits(*splits: Split | None) -> Contents:
         ClassView(id=number, dataset_id=1, name=name, position=number, num_images=10)
         for number, name in enumerate(("crow", "tit"), start=1)
     ]
-    return Contents(classes=classes, images=images, prospect=find_prospect(images, {}), findings=())
+    return Contents(
+        classes=classes, images=images, prospect=find_prospect(images, Likeness(pairs=frozenset())), findings=()
+    )
 
 
 def texts(found: Sequence[Concern]) -> list[str]:
