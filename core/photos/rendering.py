@@ -21,7 +21,7 @@ class Survey:
 class Rendering:
     """The decision; pictures of kinds that it does not know decide for themselves."""
 
-    scales: dict[str, ToneScale] = field(default_factory=dict)  # by `ToneSurvey.group`
+    scales: dict[str, ToneScale] = field(default_factory=dict, hash=False)  # by `ToneSurvey.group`
     ground: Ground | None = None  # None: no picture was transparent
 
     def of(self, survey: Survey) -> "Rendering":

@@ -10,7 +10,7 @@ pooled features go through the few matrices of `head.npz`. Every other model (fi
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from core.errors import RunFileError
@@ -31,7 +31,7 @@ class ModelRecord:
     has_linear_head: bool  # whether logits are one matrix on the pooled features, so that heat maps are exact
     # How wide values and transparency of the photos were shown that it learned from, as `core.photos.rendering` writes
     # it; None: of no photo, and in the records of earlier versions.
-    rendering: dict[str, Any] | None = None
+    rendering: dict[str, Any] | None = field(default=None, hash=False)
 
     def to_json(self) -> dict[str, Any]:
         """As `model.json` keeps it."""

@@ -481,3 +481,4 @@ def test_a_record_from_before_there_were_renderings(record: ModelRecord):
     assert ModelRecord.from_json(record.to_json()) == record
     shown = replace(record, rendering={"scales": {}, "ground": "dark"})
     assert ModelRecord.from_json(shown.to_json()) == shown
+    assert len({shown, replace(shown), record}) == 2  # models are looked up by their records
