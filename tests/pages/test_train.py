@@ -438,7 +438,7 @@ def test_a_run_that_trains(visit: Visit, worker: PretendWorker, birds: int) -> N
         f"best so far: 90{NBSP}% of the validation photos, epoch 2",
         "321 photos per second",
         "✗ wrong",
-        "It is crow, 20 %",
+        "It is “crow”, 20 %",
         r"batches of 16 \*photos\* now\.".replace(r"\.", "."),
     ):
         assert part in said, part
