@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from core.datasets.ingest.desk import ImportStatus
 from core.datasets.ingest.requests import ImportRequest, StagedFiles
 from core.datasets.records import Review, Split
 from core.datasets.samples.drawn_samples import CLASS_NAMES
@@ -1106,14 +1107,14 @@ def test_photos_that_come_in_while_the_page_is_made_are_noticed(visit: Visit, mo
     """The sidebar, made first, does not keep a number that the rest of the page no longer shows."""
     app = visit(new_dataset("In the middle", "cat"))
     services, shown = get_services(), []
-    load_check = services.library.load_check
+    list_statuses = services.imports.list_statuses
 
-    def import_and_load(dataset_id: int) -> tuple[int, list[dict[str, object]]] | None:
-        if not counts(dataset_id)["cat"]:
-            bring(dataset_id, sorted_photos(cat=1))
-        return load_check(dataset_id)
+    def import_and_list(dataset_id: int, limit: int = 20) -> list[ImportStatus]:
+        monkeypatch.setattr(services.imports, "list_statuses", list_statuses)  # once
+        bring(dataset_id, sorted_photos(cat=1))
+        return list_statuses(dataset_id, limit)
 
-    monkeypatch.setattr(services.library, "load_check", import_and_load)
+    monkeypatch.setattr(services.imports, "list_statuses", import_and_list)
     monkeypatch.setattr(watch, "render_watch", lambda _, state, __: shown.append(state))
     app.run()
     assert "**0 photos** in 1 class" in [element.value for element in app.sidebar.markdown]

@@ -24,6 +24,13 @@ _LOOSE_IN_SPLIT = (
     "It lies directly in a {} folder, so its class is not known. Move it into a class folder in there and add it again."
 )
 _STRANGE = "It lies in “{}”, the only folder of the {} photos, which is none of the classes that are learned."
+# What people call the one folder that some programs want around photos without a class.
+_NAMES_OF_NO_CLASS = frozenset(
+    (
+        *("unknown", "unknowns", "unlabeled", "unlabelled", "unclassified", "none", "nolabel", "nolabels", "noclass"),
+        *("dummy", "all", "class", "classes", "folder", "testfolder", "subfolder", "misc", "holder", "unbekannt"),
+    )
+)
 _NUMBER = re.compile(r"[\W\d_]+")
 _UNLABELLED = "It lies in a folder of photos without classes, so its class is not known."
 
@@ -75,7 +82,7 @@ def read_folders(
 
 
 def _strange_folders(photos: Sequence[LocatedPhoto]) -> set[tuple[Role, Folders]]:
-    """The only folder of a split, where it is none of the several that are learned from: it names no class."""
+    """The only folder of a split, where it is called like no class and none of the several that are learned from."""
     by_role: defaultdict[Role, set[Folders]] = defaultdict(set)
     for photo in photos:
         if photo.role is not None and photo.folders:
@@ -85,6 +92,7 @@ def _strange_folders(photos: Sequence[LocatedPhoto]) -> set[tuple[Role, Folders]
         (role, next(iter(folders)))
         for role, folders in by_role.items()
         if role is not Role.TRAIN and len(folders) == 1 and len(learned) > 1 and not folders & learned
+        if _NUMBER.sub("", next(iter(folders))[-1].casefold()) in _NAMES_OF_NO_CLASS
     }
 
 
