@@ -2,6 +2,7 @@ const CHECK_MILLISECONDS = 500;
 // A box that React has replaced may still be about to report what it has.
 const SETTLED_MILLISECONDS = 2000;
 const MAX_ATTEMPTS = 3;
+const MARK = "\u2063"; // invisible; no name has it. The same stands in `pages/widgets/uploading.py`.
 const OVERSIZED_MILLISECONDS = 1000;
 const UPLOAD_PATH = "/_stcore/upload_file/";
 
@@ -158,7 +159,7 @@ class BrowserEvents {
         continue;
       }
       const transfer = new DataTransfer();
-      files.forEach(({ file }) => transfer.items.add(file));
+      files.forEach((entry) => transfer.items.add(markedCopy(entry)));
       input.files = transfer.files;
       input.dispatchEvent(new Event("change", { bubbles: true }));
     }
@@ -182,6 +183,13 @@ class BrowserEvents {
     this.arrivals.disconnect();
     clearInterval(this.timer);
   }
+}
+
+// The file under a name that says from which box it was lost: Python knows whether that box had handed it over after all.
+function markedCopy({ file, generation }) {
+  const copy = new File([file], `${MARK}${generation}${MARK}${file.name}`, { type: file.type });
+  attempts.set(copy, attempts.get(file));
+  return copy;
 }
 
 function keyOf(...parts) {

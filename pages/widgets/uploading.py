@@ -2,12 +2,15 @@
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+# Around the number of a box, in front of a file's name: the browser gives a file again that it takes for lost with that
+# box. An invisible sign, which no name has. The same stands in `pages/assets/browser_events.js`.
+_GIVEN_AGAIN = re.compile("\u2063([0-9]{1,9})\u2063")
 # A box that has been emptied is followed by a new one; the browser may still ask what became of the ones before.
 _MAX_REMEMBERED_BOXES = 10
 
@@ -42,12 +45,16 @@ class UploadBox:
         with self._lock:
             new = [file for file in files if file.file_id not in self._taken_ids]
             self._taken_ids.update(file.file_id for file in new)
+            received_before = {generation: list(names) for generation, names in self._received.items()}
             self._received.setdefault(self._generation, []).extend((file.name, file.size) for file in new)
             if files:
                 self._generation += 1
             for forgotten in list(self._received)[:-_MAX_REMEMBERED_BOXES]:
                 del self._received[forgotten]
-            return new
+        wanted = [file for file in new if not _was_received(file, received_before)]
+        for file in wanted:
+            file.name = _GIVEN_AGAIN.sub("", file.name)
+        return wanted
 
     def describe(self) -> dict[str, Any]:
         """What `pages/assets/browser_events.js` has to know to find files that were lost on the way."""
@@ -58,6 +65,16 @@ class UploadBox:
                 "generation": self._generation,
                 "received": {str(generation): list(files) for generation, files in self._received.items()},
             }
+
+
+def _was_received(file: UploadedFile, received: Mapping[int, Sequence[tuple[str, int]]]) -> bool:
+    """Whether a file that was given again had come with the box from which it seemed lost."""
+    name = file.name
+    while (mark := _GIVEN_AGAIN.match(name)) is not None:
+        name = name[mark.end() :]
+        if (name, file.size) in received.get(int(mark[1]), ()):
+            return True
+    return False
 
 
 def open_box(key: str) -> UploadBox:

@@ -35,7 +35,7 @@ def test_a_model_answers_and_stays_after_a_reload(page: ClassifyPage):
     page.add_sample("Coffee")
     page.expect_answered(1)
     page.choose(BOX, MODEL)
-    expect(page.page.get_by_role("heading", name="<b>coffee</b>", exact=True)).to_be_visible()
+    expect(page.page.get_by_role("heading", name="“<b>coffee</b>”", exact=True)).to_be_visible()
     page.expect_answered(1)
     expect(page.page.get_by_text(f"Your model {MODEL} says which of its 3 classes it sees.")).to_be_visible()
     labels = page.card("coffee.png").locator(".ytick text")
@@ -47,7 +47,7 @@ def test_a_model_answers_and_stays_after_a_reload(page: ClassifyPage):
 
     page.page.reload()
     expect(box(page)).to_have_value(re.compile(r"^\*\*Mine\*\* "))
-    expect(page.page.get_by_role("heading", name="<b>coffee</b>", exact=True)).to_be_visible()
+    expect(page.page.get_by_role("heading", name="“<b>coffee</b>”", exact=True)).to_be_visible()
 
 
 def test_the_evidence_for_a_class_of_ones_own(page: ClassifyPage):

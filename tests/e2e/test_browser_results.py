@@ -106,7 +106,7 @@ def test_from_mistakes_to_a_better_model(
     first = begin_training(app_settings)
     page.page.goto(f"{app.url}/train?run={first}")
     main_of(page).get_by_role("link", name="See results").click(timeout=TRAIN_MILLISECONDS)
-    headline = main_of(page).get_by_role("heading", name=re.compile("^Right 6 times out of 10"))
+    headline = main_of(page).get_by_role("heading", name=re.compile("^Right on 6 of 10 photos"))
     expect(headline).to_be_visible()
     # The closer look goes on beside it and makes the page anew once it is done.
     expect(main_of(page).get_by_text("What it learned from that looks most alike").first).to_be_visible(

@@ -51,3 +51,29 @@ def test_the_browser_is_told_what_has_arrived():
         box.take([uploaded(number)])
     assert len(box.describe()["received"]) == 10
     assert box.describe()["generation"] == 31
+
+
+def given_again(file: UploadedFile, generation: int, number: int) -> UploadedFile:
+    name = f"\u2063{generation}\u2063{file.name}"
+    record = UploadedFileRec(file_id=f"again-{number}", name=name, type="image/jpeg", data=file.getvalue())
+    return UploadedFile(record, FileURLs())
+
+
+def test_a_file_given_again_counts_only_if_it_was_lost():
+    """The browser takes files for lost with their box; those that had come all the same are not taken twice."""
+    box = UploadBox("files")
+    came, lost = uploaded(1), uploaded(2)
+    box.take([came])
+    taken = box.take([given_again(came, 0, 1), given_again(lost, 0, 2)])
+    assert [(file.name, file.getvalue()) for file in taken] == [("2.jpg", b"xx")]
+    twice_lost = given_again(given_again(uploaded(3), 0, 3), 1, 4)
+    assert [file.name for file in box.take([twice_lost])] == ["3.jpg"]
+    assert box.take([given_again(given_again(came, 0, 5), 2, 6)]) == []
+
+
+def test_the_same_name_chosen_anew_is_another_file():
+    """Whoever chooses a file a second time means it."""
+    box = UploadBox("files")
+    box.take([uploaded(1)])
+    record = UploadedFileRec(file_id="anew", name="1.jpg", type="image/jpeg", data=b"x")
+    assert len(box.take([UploadedFile(record, FileURLs())])) == 1
