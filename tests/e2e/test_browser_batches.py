@@ -113,7 +113,7 @@ def test_a_batch_can_be_stopped_and_continued(page: ClassifyPage, tmp_path: Path
     expect(page.card("slow-300.png")).to_contain_text("waiting")
     assert left - FEW_PHOTOS <= num_waiting(page) <= left
     page.press_button("Go on")
-    page.expect_answered(300, timeout_milliseconds=BATCH_TIMEOUT_MILLISECONDS)
+    page.expect_answered(200, timeout_milliseconds=BATCH_TIMEOUT_MILLISECONDS)
     page.expect_order(["slow-300.png"])
 
 
@@ -142,13 +142,13 @@ def test_photos_added_one_after_the_other_are_each_taken_once(page: ClassifyPage
 
 
 def test_hundreds_of_photos_chosen_at_once_all_arrive(page: ClassifyPage, tmp_path: Path):
-    """None of 240 small photos is lost, the page says so, and 60 more while these are being answered come on top."""
-    page.upload(*small_photos(tmp_path, 240))
-    expect(page.page.get_by_text("240 photos given: 240 taken.", exact=True)).to_be_visible(
+    """None of 160 small photos is lost, the page says so, and 40 more while these are being answered come on top."""
+    page.upload(*small_photos(tmp_path, 160))
+    expect(page.page.get_by_text("160 photos given: 160 taken.", exact=True)).to_be_visible(
         timeout=BATCH_TIMEOUT_MILLISECONDS
     )
-    page.upload(*small_photos(tmp_path, 60, name="more"))
-    page.expect_answered(300, timeout_milliseconds=BATCH_TIMEOUT_MILLISECONDS)
+    page.upload(*small_photos(tmp_path, 40, name="more"))
+    page.expect_answered(200, timeout_milliseconds=BATCH_TIMEOUT_MILLISECONDS)
 
 
 def test_photos_chosen_while_the_box_is_emptied_all_arrive(page: ClassifyPage, tmp_path: Path):

@@ -41,7 +41,7 @@ def test_a_model_answers_and_stays_after_a_reload(page: ClassifyPage):
     labels = page.card("coffee.png").locator(".ytick text")
     assert set(labels.all_text_contents()) == {"<b>coffee</b>", "**cat**", "2024"}
     assert page.top_five("coffee.png")[0][0] == "<b>coffee</b>"
-    expect(page.page.get_by_text("3 classes: **cat**, <b>coffee</b>, 2024.")).to_be_visible()
+    expect(page.page.get_by_text("3 classes: “**cat**”, “<b>coffee</b>”, “2024”.")).to_be_visible()
     expect(page.class_search).to_be_hidden()
     expect(page.page).to_have_url(re.compile(r"[?&]model=\d"))
 

@@ -119,13 +119,13 @@ def test_from_mistakes_to_a_better_model(
     plot.scroll_into_view_if_needed()
     page.expect_rest()
     page.page.mouse.click(*plot.evaluate(_CELL_JS, ["warm", "cold"]))
-    expect(main_of(page).get_by_role("heading", name="4 photos of warm taken for cold")).to_be_visible()
+    expect(main_of(page).get_by_role("heading", name="4 photos of “warm” taken for “cold”")).to_be_visible()
 
     choose_section(page, "Mistakes")
     card = main_of(page).locator("[class*='st-key-results-mistake-']").filter(has_text=PLANTED)
     card.get_by_role("button", name=re.compile("Relabel")).click()
     page.page.get_by_role("menuitem", name="cold").click()
-    expect(card.get_by_text("Moved to cold")).to_be_visible()
+    expect(card.get_by_text("Moved to “cold”")).to_be_visible()
     expect(main_of(page).get_by_text(re.compile("^1 correction since"))).to_be_visible()
 
     put_red_right(app_settings)
@@ -135,7 +135,7 @@ def test_from_mistakes_to_a_better_model(
     main_of(page).get_by_role("button", name=re.compile("Retrain")).click()
     changed = main_of(page).get_by_role("heading", name="Better by 3 photos: 3 photos put right, 0 now wrong.")
     expect(changed).to_be_visible(timeout=TRAIN_MILLISECONDS)
-    expect(main_of(page).get_by_text("It is warm. Before: cold; now: warm").first).to_be_visible()
+    expect(main_of(page).get_by_text("It is “warm”. Before: “cold”; now: “warm”").first).to_be_visible()
 
     second = int(re.search(r"run=(\d+)", page.page.url)[1])  # type: ignore[index]  # the address always has it
     page.page.goto(f"{app.url}/compare?runs={first},{second}")
