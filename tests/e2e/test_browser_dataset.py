@@ -101,7 +101,7 @@ def test_a_dataset_is_cleaned(dataset: DatasetPage, tmp_path: Path):
     finding = dataset.main.get_by_text(re.compile("Exact copies: 2 photos"))
     expect(finding).to_be_visible(timeout=60_000)
     dataset.rest()
-    dataset.press(re.compile("Keep one of each: put 1 photo"))
+    dataset.press(re.compile("Keep one of each: put 1 of 5 photos"))
     dataset.expect_counts("crow: 4 not split yet")
     expect(finding).to_have_count(0)
 
