@@ -113,7 +113,7 @@ def test_a_batch_can_be_stopped_and_continued(page: ClassifyPage, tmp_path: Path
     expect(page.card("slow-300.png")).to_contain_text("waiting")
     assert left - FEW_PHOTOS <= num_waiting(page) <= left
     page.press_button("Go on")
-    page.expect_answered(200, timeout_milliseconds=BATCH_TIMEOUT_MILLISECONDS)
+    page.expect_answered(300, timeout_milliseconds=BATCH_TIMEOUT_MILLISECONDS)
     page.expect_order(["slow-300.png"])
 
 
