@@ -49,7 +49,7 @@ def write_manifest(rows: Iterable[ManifestRow], class_names: Iterable[str] = ())
     writer = csv.writer(target, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for class_name in class_names:
-        writer.writerow([_guard(class_name) if column == "class" else "" for column in COLUMNS])
+        writer.writerow([guard_cell(class_name) if column == "class" else "" for column in COLUMNS])
     for row in rows:
         cells = (
             row.path,
@@ -61,7 +61,7 @@ def write_manifest(rows: Iterable[ManifestRow], class_names: Iterable[str] = ())
             row.capture or "",
             row.source_url or "",
         )
-        writer.writerow([_guard(cell) for cell in cells])
+        writer.writerow([guard_cell(cell) for cell in cells])
     # The mark in front tells Excel that it is UTF-8.
     return target.getvalue().encode("utf-8-sig")
 
@@ -138,7 +138,8 @@ def _parse_origin(text: str, line: int) -> SplitOrigin:
         raise DatasetError(f"Line {line} of the manifest has the origin {text!r}; {expected} was expected.") from exc
 
 
-def _guard(cell: str) -> str:
+def guard_cell(cell: str) -> str:
+    """A cell that spreadsheets show as it is and never run as a formula."""
     # Some spreadsheets drop spaces in front before they look.
     return _GUARD + cell if cell.lstrip(" ").startswith((*_FORMULA_STARTS, _GUARD)) else cell
 

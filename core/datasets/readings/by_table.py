@@ -95,7 +95,7 @@ def read_tables(
     index = _FileIndex([photo.file for photo in located])
     groups = _grouped(tables, index)
     by_folder = folder_readings[0] if folder_readings else None
-    has_folder_classes = by_folder is not None and len(_class_names(by_folder)) > 1
+    has_folder_classes = by_folder is not None and len(by_folder.class_names) > 1
     readings: list[Reading] = []
     for group in groups:
         columns = _class_columns(group)
@@ -107,26 +107,22 @@ def read_tables(
             completed = _completed(by_folder, group, column, reading) if by_folder else None
             if completed is not None:
                 readings.append(completed)
-            elif not is_known and len(_class_names(reading)) > 1:
+            elif not is_known and len(reading.class_names) > 1:
                 plausibility = _plausibility(column, position, len(columns), has_folder_classes)
                 share = _share_placed(reading, located)
                 readings.append(replace(reading, plausibility=plausibility * share))
     return sorted(readings, key=lambda reading: -reading.plausibility)
 
 
-def names_photos(table: Table, located: Sequence[LocatedPhoto]) -> bool:
-    """Whether a table lists the photos, whatever else is in it; a made-up form for answers does not count."""
+def first_listing(tables: Iterable[Table], located: Sequence[LocatedPhoto]) -> Table | None:
+    """The first table that lists the photos, whatever else is in it; a made-up form for answers does not count."""
     index = _FileIndex([photo.file for photo in located])
-    return not _is_form(table) and _file_column(table, index) is not None
+    return next((table for table in tables if not _is_form(table) and _file_column(table, index) is not None), None)
 
 
 def _is_form(table: Table) -> bool:
     """Kaggle's form for answers: its classes are made up."""
     return "submission" in table.file.stem.casefold()
-
-
-def _class_names(reading: Reading) -> set[str]:
-    return {placement.class_name for placement in reading.placements.values()}
 
 
 def _plausibility(column: _ClassColumn, position: int, num_columns: int, has_folder_classes: bool) -> float:
@@ -357,7 +353,7 @@ def _reading(group: _Tables, column: _ClassColumn, located: Sequence[LocatedPhot
 def _completed(by_folder: Reading, group: _Tables, column: _ClassColumn, by_table: Reading) -> Reading | None:
     """The folders' classes, with those photos that lie in none of them from a table; None where that does not fit."""
     missing = [path for path in by_folder.left_out if path in by_table.placements]
-    names = _class_names(by_folder)
+    names = by_folder.class_names
     if len(names) < 2 or len(missing) < _LEAST_SHARE_COMPLETED * _num_completable(by_folder, missing):
         return None
     values = {by_table.placements[path].class_name for path in missing}

@@ -10,7 +10,7 @@ from core.datasets.readings.alike_names import NameGroup, group_alike
 from core.datasets.readings.by_file_name import read_file_names
 from core.datasets.readings.by_folder import LEAF, read_folders
 from core.datasets.readings.by_sidecar import find_sidecars, is_class_list, read_sidecars
-from core.datasets.readings.by_table import names_photos, read_tables
+from core.datasets.readings.by_table import first_listing, read_tables
 from core.datasets.readings.listing import ListedFile, Listing, list_files
 from core.datasets.readings.reading import (
     PLAUSIBLE_FROM,
@@ -196,7 +196,7 @@ def apply_answer(plan: ImportPlan, answer: PlanAnswer | None) -> Reading:
     if reading is None:
         expected = ", ".join(each.key for each in plan.readings)
         raise DatasetError(f"The files cannot be read as {answer.reading!r}; {expected} was expected.")
-    unknown = set(answer.class_map) - {placement.class_name for placement in reading.placements.values()}
+    unknown = set(answer.class_map) - reading.class_names
     if unknown:
         raise DatasetError(f"There is no class folder {', '.join(map(repr, sorted(unknown)))} in what has arrived.")
     mapped = {
@@ -220,7 +220,7 @@ def _readings(
     if not located:
         return []
     by_folder = read_folders(located, root_name, archive_folders)
-    num_classes = len(_class_names(by_folder[0])) if by_folder else 0
+    num_classes = len(by_folder[0].class_names) if by_folder else 0
     sidecars = find_sidecars(listing.photos, listing.beside)
     sidecar_paths = {file.path for files in sidecars.values() for file in files.values()}
     # A file of its own for each photo is no table; what belongs to one photo of many is read as either.
@@ -237,10 +237,11 @@ def _readings(
     by_name = read_file_names(located, num_folder_classes=num_classes)
     read = [table for file in tables if file.path in contents and (table := read_table(file, contents[file.path]))]
     by_table = read_tables(read, located, by_folder)
-    used = {path for reading in by_table for path in reading.used_beside}
-    unused = [table for table in read if table.file.path not in used and names_photos(table, located)]
-    if unused and num_classes < 2:
-        by_folder = [_with_unused_table(reading, unused[0]) for reading in by_folder]
+    if num_classes < 2:
+        used = {path for reading in by_table for path in reading.used_beside}
+        unused = first_listing((table for table in read if table.file.path not in used), located)
+        if unused is not None:
+            by_folder = [_with_unused_table(reading, unused) for reading in by_folder]
     found = [
         *([by_project] if by_project else []),
         *by_table,
@@ -269,10 +270,6 @@ def _merged(readings: Iterable[Reading]) -> list[Reading]:
         if not any(is_same_partition(reading.placements, other.placements) for other in kept):
             kept.append(reading)
     return kept[:_MAX_OPTIONS]
-
-
-def _class_names(reading: Reading) -> set[str]:
-    return {placement.class_name for placement in reading.placements.values()}
 
 
 # --- the question -------------------------------------------------------------------------------------------------

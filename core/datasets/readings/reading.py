@@ -45,6 +45,11 @@ class Reading:
     used_beside: frozenset[str] = field(default_factory=frozenset)  # paths of files that are no photos and were used
 
     @property
+    def class_names(self) -> set[str]:
+        """The classes that have photos."""
+        return {placement.class_name for placement in self.placements.values()}
+
+    @property
     def note(self) -> str:
         """The sentence for the report; empty where nobody needs one."""
         return "" if self.is_plain else self.explanation

@@ -36,7 +36,7 @@ def model_refusal(listing: Listing) -> str | None:
 
 def without_samples_ending(reading: Reading) -> Reading:
     """Classes named like the files of samples, with the names that they had: `St. Bernard-samples` is `St. Bernard`."""
-    names = {placement.class_name for placement in reading.placements.values()}
+    names = reading.class_names
     if not names or not all(
         name.casefold().endswith(SAMPLES_ENDING) and len(name) > len(SAMPLES_ENDING) for name in names
     ):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.datasets.ingest.desk import ImportStatus
+from core.datasets.manifest import guard_cell
 from core.datasets.records import DatasetView, ImportState, ImportView
 from core.services import Services
 from pages.widgets.dataset.vacancy import dismiss_report
@@ -103,7 +104,7 @@ def report_csv(view: ImportView) -> bytes:
     writer = csv.writer(target, lineterminator="\r\n")
     writer.writerow(("file", "reason"))
     for name, reason in view.refused:
-        writer.writerow([_guarded_cell(name), _guarded_cell(reason)])
+        writer.writerow([guard_cell(name), guard_cell(reason)])
     return target.getvalue().encode("utf-8-sig")
 
 
@@ -111,10 +112,6 @@ def _name_files(names: Sequence[str]) -> str:
     if len(names) <= _NUM_NAMES_SHOWN:
         return ", ".join(map(plain, names))
     return f"{count(len(names), 'file')}** such as **{plain(names[0])}"
-
-
-def _guarded_cell(cell: str) -> str:
-    return f"'{cell}" if cell.lstrip().startswith(("=", "+", "-", "@")) else cell
 
 
 def _icon(view: ImportView) -> str:
