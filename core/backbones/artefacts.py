@@ -7,9 +7,9 @@ An artefact is a folder `<cache>/backbones/<name>-<fingerprint>/` that appears i
     layers.json       the table of its layers, by which people choose where to cut it
     artefact.json     `ArtefactRecord`
 
-The fingerprint covers the weights, the versions of the converting packages and the code that prepares, so that a
-change of any of them leads to a new artefact and never to a stale answer. Networks for photos of another size, and
-modules of TensorFlow Hub, have artefacts of their own; the latter's have no probabilities and no classifier.
+The fingerprint covers the weights, the versions of the converting packages and `PREPARING_VERSION`, so that a change of
+any of them leads to a new artefact and never to a stale answer. Networks for photos of another size, and modules of
+TensorFlow Hub, have artefacts of their own; the latter's have no probabilities and no classifier.
 """
 
 import hashlib
@@ -33,12 +33,15 @@ CLASSIFIER_FILE = "classifier.npz"
 LAYERS_FILE = "layers.json"
 RECORD_FILE = "artefact.json"
 
+# Grows by one with every change of code after which a network is prepared otherwise: other numbers in its files, or
+# other files. Everybody's networks are then prepared again.
+PREPARING_VERSION = 1
+
 _FINGERPRINT_DIGITS = 16
-_PREPARING_MODULES = (
-    *("backbones/artefacts", "backbones/build", "backbones/convert", "backbones/efficientnet_lite", "backbones/hub"),
-    *("backbones/prepare", "backbones/torch_weights", "training/network", "training/layer_table"),
-)
 _PREPARING_PACKAGES = ("keras", "tensorflow", "ai-edge-litert")
+# Before there was a number, this stood for the code of version 1 with these packages: what it prepared stays valid.
+_FIRST_PACKAGES = ("3.15.1", "2.21.0", "2.3.0")
+_FIRST_DIGEST = "b5a9e6b6bf23dca3693816f820afbf03367f0161be5cadca5be9ec4a706a78f8"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,13 +106,12 @@ def artefact_fingerprint(backbone: Backbone, weights_path: Path) -> str:
 
 @cache
 def preparing_version() -> str:
-    """Hexadecimal digest of the versions and the code that prepare, as they were when this process began to ask."""
-    digest = hashlib.sha256()
-    for package in _PREPARING_PACKAGES:
-        digest.update(f"{package} {importlib.metadata.version(package)}\n".encode())
-    for module in _PREPARING_MODULES:
-        digest.update((Path(__file__).parents[1] / f"{module}.py").read_bytes())
-    return digest.hexdigest()
+    """Hexadecimal digest of the version of the code that prepares, and of the packages that it prepares with."""
+    versions = tuple(importlib.metadata.version(package) for package in _PREPARING_PACKAGES)
+    if (PREPARING_VERSION, versions) == (1, _FIRST_PACKAGES):
+        return _FIRST_DIGEST
+    content = [PREPARING_VERSION, *zip(_PREPARING_PACKAGES, versions, strict=True)]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def artefact_folder(backbone: Backbone, fingerprint: str, settings: Settings) -> Path:

@@ -14,7 +14,7 @@ from core.backbones.artefacts import artefact_fingerprint, find_artefact, load_a
 from core.backbones.catalog import Backbone, find_backbone
 from core.backbones.convert import convert_to_litert
 from core.backbones.prepare import MAX_PROBABILITY_DIFFERENCE, compare, prepare_backbone, prepare_hub_module
-from core.backbones.weights import find_weights
+from core.backbones.weights import find_published_weights, find_weights
 from core.errors import (
     ArtefactDamagedError,
     ArtefactMissingError,
@@ -154,10 +154,26 @@ def test_the_fingerprint_follows_weights_and_code(lite0: Backbone, tmp_path: Pat
     monkeypatch.setattr(artefacts.importlib.metadata, "version", lambda package: f"{package} 0")
     fingerprints.add(artefact_fingerprint(lite0, first))
     artefacts.preparing_version.cache_clear()
-    monkeypatch.setattr(artefacts, "_PREPARING_MODULES", ("backbones/convert",))
+    monkeypatch.setattr(artefacts, "PREPARING_VERSION", artefacts.PREPARING_VERSION + 1)
     fingerprints.add(artefact_fingerprint(lite0, first))
     artefacts.preparing_version.cache_clear()
     assert len(fingerprints) == 4
+
+
+def test_what_was_prepared_before_versions_had_numbers_is_still_found(
+    lite0: Backbone, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    """The fingerprint of a network that was prepared when the digest covered the text of the code is the same today."""
+    versions = {"keras": "3.15.1", "tensorflow": "2.21.0", "ai-edge-litert": "2.3.0"}
+    monkeypatch.setattr(artefacts, "PREPARING_VERSION", 1)
+    monkeypatch.setattr(artefacts.importlib.metadata, "version", versions.__getitem__)
+    artefacts.preparing_version.cache_clear()
+    try:
+        weights_path = find_published_weights(lite0, settings)
+        assert weights_path is not None
+        assert artefact_fingerprint(lite0, weights_path) == "dda7a4ae3b47134c"
+    finally:
+        artefacts.preparing_version.cache_clear()
 
 
 def test_a_worker_of_another_version_refuses(prepared_services: Services, lite0: Backbone):
