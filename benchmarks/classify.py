@@ -27,8 +27,8 @@ from core.backbones.catalog import Backbone, find_backbone
 from core.backbones.weights import obtain_weights
 from core.errors import BluetitError
 from core.inference.classifier import Classification, Classifier
-from core.inference.engine import Engine, map_streamed
 from core.jobs.status import TaskStatus
+from core.litert.engine import Engine, map_streamed
 from core.photos.fit import to_array
 from core.services import Services, open_services
 from core.settings import Settings, load_settings

@@ -35,12 +35,12 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks.classify import run_all, wait_for_task
 from benchmarks.train import tell
-from core.datasets.records import PhotoRecord, Split
+from core.datasets.records import Split
 from core.datasets.snapshots import load_snapshot
 from core.errors import BluetitError
 from core.evaluation.answers import Answers, read_answers
 from core.evaluation.asking import ask
-from core.evaluation.calibration import calibrated, fit_temperature
+from core.evaluation.calibration import fit_temperature
 from core.evaluation.comparison import Contender, compare
 from core.evaluation.curves import class_areas
 from core.evaluation.examination import read_examination
@@ -48,7 +48,9 @@ from core.evaluation.latency import measure_latencies
 from core.evaluation.metrics import SplitMetrics, measure
 from core.evaluation.rejection import default_point, rejection_points
 from core.inference.classifier import ClassifierCache
+from core.inference.temperature import calibrated
 from core.photos.fit import to_array
+from core.photos.record import PhotoRecord
 from core.runs.begin import RunRequest, begin_runs
 from core.runs.decision import read_decision
 from core.runs.folder import RunFolder

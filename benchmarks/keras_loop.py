@@ -15,8 +15,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from core.backbones.network import BackboneNetwork, split_at
 from core.config import PhaseConfig, TrainConfig
-from core.training.network import BackboneNetwork, TrainableNetwork, build_head, split_at
+from core.training.heads import TrainableNetwork, build_head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,11 +34,11 @@ from core.backbones.catalog import find_backbone
 from core.datasets.checks.findings import Finding
 from core.datasets.ingest.desk import ImportStatus
 from core.datasets.ingest.requests import ImportRequest, Source, StagedArchive, StagedFiles
-from core.datasets.photo_store import PhotoStore
 from core.datasets.readings.plan import PlanQuestion
 from core.datasets.records import ImportState
 from core.datasets.tasks import CHECK_KIND
 from core.photos.decode import decode_image
+from core.photos.store import PhotoStore
 from core.services import Services, open_services
 from core.settings import load_settings
 from pages.widgets.dataset.uploads import ARCHIVE_TYPES, archive_title, common_title

@@ -7,7 +7,6 @@ from core.backbones.catalog import Backbone, find_backbone
 from core.datasets.garbage import collect_garbage
 from core.datasets.ingest.desk import ImportDesk
 from core.datasets.library import Library
-from core.datasets.photo_store import PhotoStore
 from core.datasets.tasks import DatasetTasks
 from core.errors import (
     ArtefactDamagedError,
@@ -20,6 +19,7 @@ from core.inference.classifier import ClassifierCache
 from core.inference.photo_batch import BatchRegistry
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
+from core.photos.store import PhotoStore
 from core.runs.desk import RunDesk
 from core.runs.library import RunLibrary
 from core.settings import Settings

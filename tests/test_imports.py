@@ -23,7 +23,7 @@ LAYERS = {
     "core.imagenet": 2,
     "core.photos": 2,
     "core.links": 2,
-    "core.samples": 2,
+    "core.photos.samples": 2,
     "core.storage": 2,
     "core.jobs": 2,
     "core.backbones": 2,
@@ -49,7 +49,7 @@ LAYERS = {
     "core.backbones.prepare": 4,
     "core.backbones.hub": 4,
     "core.training": 4,
-    "core.training.seeds": 2,
+    "core.seeds": 2,
     "core.jobs.worker": 5,
 }
 

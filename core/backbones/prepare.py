@@ -36,11 +36,11 @@ from core.backbones.layers import layers_to_json
 from core.backbones.weights import Report, file_sha256, find_weights, obtain_weights
 from core.config import HUB_PREFIX
 from core.errors import ArtefactDamagedError, ArtefactMissingError, BackboneError, ParityError
-from core.inference.engine import LiteRTModel
 from core.jobs.context import TaskContext
+from core.litert.engine import LiteRTModel
 from core.photos.decode import decode_image
 from core.photos.fit import DEFAULT_CROP_FRACTION, FitMode, fit, to_array
-from core.samples import SAMPLE_PHOTOS, sample_path
+from core.photos.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings
 from core.storage.files import ensure_free_space, remove_abandoned_drafts, write_directory_atomically
 
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     import keras
 
     from core.backbones.build import ImageNetClassifier
-    from core.training.network import BackboneNetwork
+    from core.backbones.network import BackboneNetwork
 
 # Converted and original differ by float32 rounding only: 1e-6 is usual, 1e-4 would show in no percentage.
 MAX_PROBABILITY_DIFFERENCE = 1e-4
@@ -142,7 +142,7 @@ def _fill_folder(
 
     from core.backbones.build import build_classifier
     from core.backbones.convert import convert_to_litert
-    from core.training.network import build_backbone
+    from core.backbones.network import build_backbone
 
     check_cancelled()
     report(_BUILD_FRACTION, f"Building {backbone.title}")
@@ -202,7 +202,7 @@ def prepare_hub_module(
     report(0.0, "Reading the module of TensorFlow Hub")
     from core.backbones.convert import convert_to_litert
     from core.backbones.hub import load_hub_backbone, resolve_hub_module
-    from core.training.network import wrap_hub_layer
+    from core.backbones.network import wrap_hub_layer
 
     source = resolve_hub_module(handle_or_folder)
     check_cancelled()
@@ -309,7 +309,7 @@ def _save_classifier(classifier: "ImageNetClassifier", folder: Path) -> None:
 
 
 def _save_layers(network: "BackboneNetwork", folder: Path) -> None:
-    from core.training.layer_table import layer_table
+    from core.backbones.layer_table import layer_table
 
     text = json.dumps(layers_to_json(layer_table(network)))
     (folder / LAYERS_FILE).write_text(text, encoding="utf-8")

@@ -17,11 +17,11 @@ from pathlib import Path
 from core.datasets.incoming_paths import is_junk
 from core.datasets.library import Library
 from core.datasets.manifest import ManifestRow, read_manifest, write_manifest
-from core.datasets.photo_store import PhotoStore
 from core.datasets.readings.listing import MANIFEST_NAME
 from core.datasets.records import ImageView, Split
 from core.errors import DatasetError
 from core.jobs.context import TaskContext
+from core.photos.store import PhotoStore
 from core.settings import Settings
 from core.storage.db import open_database
 from core.storage.files import ensure_free_space, remove_abandoned_drafts, write_atomically

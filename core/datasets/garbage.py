@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.datasets.library import Library
-from core.datasets.photo_store import PhotoStore
+from core.photos.store import PhotoStore
 
 # An import stores its photos first and adds its images last, a snapshot is taken before its run is noted: whatever is
 # younger may belong to one under way.

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Sequence
 from sqlalchemy import ColumnElement, Insert, and_, func, insert, literal, select, update
 from sqlalchemy.orm import Session, aliased
 
-from core.datasets.names import clean_name, clean_names, first_free, name_key
 from core.datasets.records import ClassView, DatasetView, OperationView, UndoResult
 from core.datasets.shelves.check_log import CheckLog
 from core.datasets.shelves.history import change_rows, operation_view, record_operation, revert, revive_dataset
@@ -28,6 +27,7 @@ from core.datasets.shelves.rows import (
     unknown_dataset,
 )
 from core.errors import DatasetError, UnknownDatasetError
+from core.names import clean_name, clean_names, first_free, name_key
 from core.storage.db import Database
 from core.storage.schema import (
     Capture,

@@ -22,11 +22,11 @@ import numpy.typing as npt
 from core.backbones.artefacts import load_artefact
 from core.backbones.catalog import find_backbone
 from core.datasets.library import Library
-from core.datasets.photo_store import PhotoStore
-from core.datasets.records import PhotoRecord
-from core.inference.classifier import Classifier
-from core.inference.feature_cache import FeatureCache, compute_features
+from core.features.cache import FeatureCache
+from core.features.embedding import Embedder, compute_features
 from core.jobs.context import TaskContext
+from core.photos.record import PhotoRecord
+from core.photos.store import PhotoStore
 from core.settings import Settings
 from core.storage.db import open_database
 from core.storage.files import translating_disk_errors, write_atomically
@@ -90,10 +90,10 @@ def run_map_task(context: TaskContext) -> None:
 def _compute_features(photos: Sequence[PhotoRecord], context: TaskContext) -> npt.NDArray[np.float32]:
     """Features of the photos, float32 (photos, channels); not-a-number for a photo that cannot be read."""
     settings = context.settings
-    classifier = Classifier.of_artefact(load_artefact(find_backbone(settings.default_backbone), settings), settings)
+    embedder = Embedder.of_artefact(load_artefact(find_backbone(settings.default_backbone), settings), settings)
     store = PhotoStore(settings.photos_path, settings.cache_path)
-    features = np.full((len(photos), classifier.engine.feature_map_shape[-1]), np.nan, np.float32)
-    answers = compute_features(photos, store, classifier, FeatureCache(settings))
+    features = np.full((len(photos), embedder.num_features), np.nan, np.float32)
+    answers = compute_features(photos, store, embedder, FeatureCache(settings))
     for row, (_, values) in enumerate(answers):
         context.check_cancelled()
         context.report(_FEATURES_FRACTION * row / len(photos), f"Looked at {row:,} of {len(photos):,} photos")

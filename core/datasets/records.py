@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from core.photos.record import PhotoRecord
+
 
 class Split(StrEnum):
     """Part of a dataset; no photo is used for two purposes."""
@@ -52,20 +54,6 @@ class ClassView:
     name: str
     position: int  # order on the page
     num_images: int  # without those in the trash
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhotoRecord:
-    """A stored photo; `core.datasets.photo_store` holds its bytes."""
-
-    hash: str  # SHA-256 of the stored file, 64 hexadecimal digits
-    suffix: str  # of the stored file: ".jpg" or ".png"
-    width: int  # pixels, as stored
-    height: int
-    original_width: int  # pixels, as it arrived, turned upright
-    original_height: int
-    num_bytes: int
-    measurements: dict[str, Any]  # as `core.datasets.measurements` writes them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

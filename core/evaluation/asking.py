@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from core.datasets.photo_store import PhotoStore
-from core.datasets.records import PhotoRecord
 from core.errors import DatasetError, ImageError, StorageError
 from core.inference.classifier import Classifier
-from core.inference.engine import map_streamed
+from core.litert.engine import map_streamed
 from core.photos.fit import to_array
+from core.photos.record import PhotoRecord
+from core.photos.store import PhotoStore
 
 _NAME_DIGITS = 12
 

@@ -1,12 +1,12 @@
 """Whether "90 %" is right nine times of ten, and how to make it so."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from core.evaluation.answers import Answers
+from core.inference.temperature import LEAST_PROBABILITY, calibrated
 
 # Where a fitted temperature stays. Beyond, every answer is called certain, or no better than a guess.
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.1, 10.0
@@ -17,9 +17,6 @@ PRIOR_PHOTOS = 2.0
 
 # As Guo and others: enough to see a curve, few enough that bins hold photos.
 NUM_BINS = 15
-
-# A probability that float32 lost to 0 becomes the least that float32 holds: its logarithm is wanted.
-_LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
 
 _MAX_STEPS = 60
 _ENOUGH = 1e-7  # of 1 / temperature, relative
@@ -34,37 +31,6 @@ class ReliabilityBin:
     num_photos: int  # at least 1
     confidence: float  # mean, 0-1
     accuracy: float  # 0-1: the same as the confidence where a model is calibrated
-
-
-def calibrated(probabilities: npt.NDArray[np.floating], temperature: float) -> npt.NDArray[np.float64]:
-    """Probabilities as sure as they should be: softmax(log(probability) / temperature).
-
-    The order of the classes stays, so the answer does too. float64, because two probabilities that differ by one step
-    of float32 must still differ afterwards.
-
-    Source: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks", ICML (2017),
-    section 4.2; logits are known from probabilities up to a constant, which the softmax takes out again.
-
-    Args:
-        probabilities: (classes,) or (photos, classes), 0-1.
-        temperature: above 0; above 1 makes less sure, 1 only makes the sum exactly 1.
-
-    Returns:
-        float64 of the same shape, 0-1.
-
-    Raises:
-        ValueError: the temperature is not positive.
-    """
-    if not (math.isfinite(temperature) and temperature > 0):
-        raise ValueError(f"Temperature {temperature}: a finite number above 0 is needed.")
-    powers: npt.NDArray[np.float64] = np.maximum(probabilities, _LEAST_PROBABILITY, dtype=np.float64)
-    if temperature != 1.0:
-        powers /= powers.max(axis=-1, keepdims=True)
-        np.log(powers, out=powers)
-        powers /= temperature
-        np.exp(powers, out=powers)
-    powers /= powers.sum(axis=-1, keepdims=True)
-    return powers
 
 
 def fit_temperature(answers: Answers) -> float:
@@ -83,7 +49,7 @@ def fit_temperature(answers: Answers) -> float:
     """
     if not len(answers):
         return 1.0
-    logits = np.log(np.maximum(answers.probabilities, _LEAST_PROBABILITY, dtype=np.float64))
+    logits = np.log(np.maximum(answers.probabilities, LEAST_PROBABILITY, dtype=np.float64))
     logits -= logits.max(axis=1, keepdims=True)
     of_truth = np.take_along_axis(logits, answers.class_indices[:, None], axis=1)
     return 1 / _sharpness(logits, float(of_truth.mean()))

@@ -8,11 +8,11 @@ from typing import Self
 
 import numpy as np
 
-from core.datasets.names import name_key
 from core.datasets.records import SnapshotView, Split
 from core.evaluation.answers import Answers, RunAnswers
-from core.evaluation.calibration import calibrated
 from core.evaluation.statistics import mcnemar_exact, paired_difference_interval
+from core.inference.temperature import calibrated
+from core.names import name_key
 
 _NO_CLASSES: frozenset[str] = frozenset()
 

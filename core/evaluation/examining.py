@@ -19,8 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.datasets.library import Library
-from core.datasets.photo_store import PhotoStore
-from core.datasets.records import PhotoRecord, SnapshotView, Split
+from core.datasets.records import SnapshotView, Split
 from core.datasets.snapshots import load_snapshot
 from core.errors import DatasetError, ImageError
 from core.evaluation.answers import RunAnswers, read_answers
@@ -29,18 +28,20 @@ from core.evaluation.examination import CurvePoint, Examination, Neighbour
 from core.evaluation.label_errors import MIN_PHOTOS, find_suspects
 from core.evaluation.learning_curve import MIN_PHOTOS_PER_CLASS, learning_curve
 from core.evaluation.shortcuts import ShortcutPlan, Tried, choose_photos, judge_classes, try_photo
+from core.features.cache import FeatureCache
+from core.features.embedding import compute_features
 from core.inference.classifier import Classifier, ClassifierCache
-from core.inference.engine import map_streamed
-from core.inference.feature_cache import FeatureCache, compute_features
-from core.inference.feature_key import model_feature_key
 from core.inference.reference import Reference, write_reference
 from core.inference.trained_model import find_trained_model, read_model_record
 from core.jobs.context import TaskContext
+from core.litert.engine import map_streamed
 from core.photos.fit import to_array
+from core.photos.record import PhotoRecord
+from core.photos.store import PhotoStore
 from core.runs.decision import Decision, write_decision
 from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary, refusal
-from core.runs.model_record import ModelRecord
+from core.runs.model_record import ModelRecord, model_feature_key
 from core.runs.records import RunStatus
 from core.storage.db import open_database
 
@@ -196,9 +197,8 @@ class _Look:
         computed = compute_features(
             photos,
             self._store,
-            self._classifier,
+            self._classifier.embedder(model_feature_key(self._record)),
             FeatureCache(self._context.settings),
-            key=model_feature_key(self._record),
         )
         features = {}
         for number, (photo_hash, values) in enumerate(computed, start=1):

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from core import imagenet
-from core.datasets.names import name_key
 from core.evaluation.answers import Answers
+from core.names import name_key
 
 # Groups that are no everyday word for what is in them, or of which ImageNet knows only odd cases.
 _NO_CLASSES = frozenset({"landscape", "object", "person"})

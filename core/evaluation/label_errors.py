@@ -15,9 +15,10 @@ import numpy.typing as npt
 from core.datasets.checks.near_duplicates import clusters
 from core.datasets.checks.together import MOST
 from core.evaluation.answers import Answers
-from core.evaluation.calibration import calibrated, fit_temperature
+from core.evaluation.calibration import fit_temperature
 from core.evaluation.examination import Suspect
 from core.evaluation.quick_head import ClassIndices, Features, fitted_scores
+from core.inference.temperature import calibrated
 
 NUM_FOLDS = 5
 # Of fewer photos some fold leaves too little to know the class by: every photo of it would be doubtful.

@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from core.evaluation.answers import Answers
-from core.evaluation.calibration import calibrated, error_of_confidences
+from core.evaluation.calibration import error_of_confidences
 from core.evaluation.statistics import wilson_interval
+from core.inference.temperature import calibrated
 
 # An answer that leaves the true class no chance would cost infinitely much. As scikit-learn does for float32.
 SMALLEST_PROBABILITY = float(np.finfo(np.float32).eps)

@@ -8,8 +8,9 @@ from enum import StrEnum
 from core.config import SCRATCH, FitModeName, TrainConfig
 from core.datasets.checks.photo_faults import BRIGHT_FROM, DARK_SHARE_FROM, is_flat
 from core.datasets.checks.problems import IMBALANCE_FROM
-from core.datasets.records import PhotoRecord, SnapshotView, Split
+from core.datasets.records import SnapshotView, Split
 from core.evaluation.guessing import Standing, Worth
+from core.photos.record import PhotoRecord
 from core.runs.cut_off import CutOff, find_cut_off
 
 # From this share of the photos on, 0-1, what is wrong with them explains a result.

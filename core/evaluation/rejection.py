@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.evaluation.answers import Answers
-from core.evaluation.calibration import calibrated
-from core.runs.decision import Decision
+from core.inference.temperature import calibrated
 
 # The positions of the slider: from refusing nothing to refusing about half.
 STRICTNESSES = tuple(percent / 100 for percent in range(51))
@@ -95,19 +94,6 @@ def rejection_points(
 def default_point(points: Sequence[RejectionPoint]) -> RejectionPoint:
     """The position of the slider where nobody has chosen: the one nearest to `DEFAULT_STRICTNESS`."""
     return min(points, key=lambda point: abs(point.strictness - DEFAULT_STRICTNESS))
-
-
-def is_refused(probability: float, distance: float | None, decision: Decision) -> bool:
-    """Whether a model that decides so says "I don't know".
-
-    Args:
-        probability: of the likeliest class, calibrated, 0-1.
-        distance: cosine, 0-2, to the nearest training photo; None where it is not known, which refuses nothing.
-        decision: the limits.
-    """
-    if probability < decision.min_probability:
-        return True
-    return distance is not None and decision.max_distance is not None and distance > decision.max_distance
 
 
 def _measured(

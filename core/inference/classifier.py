@@ -19,17 +19,19 @@ from PIL import Image
 from core.backbones.artefacts import Artefact, ArtefactRecord, load_artefact
 from core.backbones.catalog import Backbone
 from core.errors import ArtefactDamagedError, RunFileError
+from core.features.embedding import Embedder
+from core.features.key import FeatureKey
 from core.inference.class_table import ClassTable, Prediction, imagenet_table
-from core.inference.engine import Outputs
 from core.inference.head import Head
 from core.inference.heatmap import class_activation_map, occlusion_map
 from core.inference.judging import Judge, Rule, read_rule
-from core.inference.shared_engine import SharedEngine
-from core.inference.squares import SquareMaker
 from core.inference.trained_model import find_trained_model, read_model_record
+from core.litert.engine import Outputs
+from core.litert.shared_engine import SharedEngine
 from core.photos.fit import to_array
 from core.photos.remarks import tell
 from core.photos.rendering import Rendering
+from core.photos.squares import SquareMaker
 from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
 from core.settings import Settings
@@ -171,6 +173,10 @@ class Classifier:
             refusal=None if self.judge is None else self.judge.refusal(predictions[0], features),
             remarks=() if facts.is_ordinary else tuple(tell((facts,))),
         )
+
+    def embedder(self, key: FeatureKey) -> Embedder:
+        """The network as the maker of the features that its head starts from, kept under this key."""
+        return Embedder(key=key, squares=self._squares, engine=self.engine)
 
     def square(self, data: bytes, name: str) -> Image.Image:
         """The square that the network sees of a photo: RGB, of the record's image size.

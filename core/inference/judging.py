@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import RunFileError
-from core.evaluation.calibration import calibrated
-from core.evaluation.rejection import is_refused
 from core.inference.class_table import Prediction
 from core.inference.reference import Reference, read_reference
-from core.runs.decision import Decision, read_decision
+from core.inference.temperature import calibrated
+from core.runs.decision import Decision, is_refused, read_decision
 from core.runs.folder import RunFolder
 from core.storage.files import translating_disk_errors
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import RunFileError
-from core.evaluation.neighbours import nearest, unit_length
+from core.features.neighbours import nearest, unit_length
 from core.runs.folder import RunFolder
 from core.storage.files import translating_disk_errors, write_atomically
 

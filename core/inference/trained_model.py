@@ -17,8 +17,8 @@ from pathlib import Path
 from core.backbones.artefacts import Artefact, find_artefact, load_artefact, open_artefact
 from core.backbones.catalog import Backbone, find_backbone
 from core.errors import ArtefactDamagedError, ArtefactMissingError, RunFileError, UnknownBackboneError
-from core.inference.engine import Engine
 from core.inference.head import Head, read_head
+from core.litert.engine import Engine
 from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
 from core.settings import Settings

@@ -89,7 +89,7 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
             TaskKind(
                 name="package_run",
                 title="Package a model",
-                handler="core.training.packaging:run_package_task",
+                handler="core.export.packaging:run_package_task",
                 lane=Lane.NETWORKS,
                 max_attempts=3,
                 on_worker_death="retry",

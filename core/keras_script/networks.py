@@ -5,7 +5,7 @@ from string import Template
 from core.backbones.catalog import Backbone
 from core.keras_script.literals import call, number_literal, string_literal
 from core.keras_script.plan import Plan
-from core.training.seeds import layer_seeds
+from core.seeds import layer_seeds
 
 # Of these Keras has several files of weights, chosen by the image size; every run takes those of the backbone's own.
 _FAMILIES_WITH_WEIGHTS_BY_SIZE = ("mobilenet", "mobilenet_v2")
@@ -185,7 +185,7 @@ def _network_too(plan: Plan) -> str:
 def _build_head(plan: Plan) -> str:
     """The head with the initial weights of the run: with few photos, much of the accuracy depends on them."""
     head = plan.config.head
-    # In the order in which `core.training.network.build_head` takes them.
+    # In the order in which `core.backbones.network.build_head` takes them.
     seeds = layer_seeds(plan.config.seed, 2 * len(head.hidden_units) + 2)
     layers = []
     for units in (*head.hidden_units, None):

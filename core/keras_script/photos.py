@@ -152,7 +152,7 @@ def _load_photo(plan: Plan) -> str:
 
 
 def _augmenting_layers(augment: AugmentConfig) -> list[str]:
-    """Keras' layers for what is switched on; see `core.datasets.augment` for what each number means."""
+    """Keras' layers for what is switched on; see `core.photos.augment` for what each number means."""
     layers = [
         (augment.flip, 'RandomFlip("horizontal")'),
         (augment.rotation, f"RandomRotation({number_literal(augment.rotation)})"),

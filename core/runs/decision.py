@@ -61,6 +61,19 @@ class Decision:
             raise RunFileError(f"The decision is damaged: {exc}. Choose again on the results page.") from exc
 
 
+def is_refused(probability: float, distance: float | None, decision: Decision) -> bool:
+    """Whether a model that decides so says "I don't know".
+
+    Args:
+        probability: of the likeliest class, calibrated, 0-1.
+        distance: cosine, 0-2, to the nearest training photo; None where it is not known, which refuses nothing.
+        decision: the limits.
+    """
+    if probability < decision.min_probability:
+        return True
+    return distance is not None and decision.max_distance is not None and distance > decision.max_distance
+
+
 def read_decision(folder: RunFolder) -> Decision:
     """The decision of a run's model; one that answers as it is where nobody has chosen.
 

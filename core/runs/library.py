@@ -13,10 +13,10 @@ from sqlalchemy import ColumnElement, Select, delete, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.config import TrainConfig
-from core.datasets.names import clean_name, clean_text, first_free, name_key
 from core.datasets.shelves.rows import WRITE_TRIES, refusing_taken_name, unknown_dataset
 from core.errors import NameRefusedError, RunStateError, UnknownDatasetError, UnknownRunError
 from core.jobs.status import ACTIVE_STATUSES, TaskStatus
+from core.names import clean_name, clean_text, first_free, name_key
 from core.runs.names import default_name
 from core.runs.records import RunEventKind, RunEventView, RunStatus, RunView, TaskState, without_nan
 from core.storage.db import Database

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from core.errors import RunFileError
+from core.features.key import FeatureKey, feature_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,3 +60,13 @@ class ModelRecord:
                 "image_size": tuple(values["image_size"]),
             }
         )
+
+
+def model_feature_key(record: ModelRecord) -> FeatureKey:
+    """The key of the features that a run's model starts from.
+
+    Those of a frozen backbone are the backbone's, whoever computes them; every other model has some of its own.
+    """
+    # The folder of an artefact is named <backbone>-<fingerprint>.
+    fingerprint = record.fingerprint if record.artefact is None else record.artefact.rpartition("-")[2]
+    return feature_key(fingerprint, record.fit_mode, record.crop_fraction)

@@ -5,8 +5,8 @@ from itertools import takewhile
 
 from core.backbones.catalog import find_backbone
 from core.config import HUB_PREFIX, SCRATCH, TrainConfig
-from core.datasets.names import MAX_NAME_CHARS, clean_label, name_key
 from core.errors import UnknownBackboneError
+from core.names import MAX_NAME_CHARS, clean_label, name_key
 from core.recipes import RECIPES
 
 # Last parts of addresses on TensorFlow Hub that do not say which network it is; nor do version numbers.

@@ -2,9 +2,9 @@
 
 import re
 
-from core.datasets.names import MAX_NAME_CHARS
 from core.datasets.shelves.rows import WRITE_TRIES
 from core.errors import NameRefusedError, UnknownDatasetError
+from core.names import MAX_NAME_CHARS
 from core.runs.begin import RunRequest, begin_runs
 from core.runs.desk import RunDesk
 from core.runs.library import RunLibrary

@@ -145,7 +145,7 @@ class Photo(Base):
     original_width: Mapped[int]  # pixels, as it arrived, turned upright
     original_height: Mapped[int]
     num_bytes: Mapped[int] = mapped_column(BigInteger)
-    measurements: Mapped[dict[str, Any]]  # as `core.datasets.measurements` writes them
+    measurements: Mapped[dict[str, Any]]  # as `core.photos.measurements` writes them
     created_at: Mapped[float]
 
 

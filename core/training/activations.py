@@ -13,13 +13,13 @@ import numpy as np
 import psutil
 
 from core.backbones.convert import convert_to_litert
-from core.datasets.records import PhotoRecord
+from core.backbones.network import SplitNetwork
 from core.errors import NoSpaceError
+from core.photos.record import PhotoRecord
 from core.settings import Settings
 from core.storage.files import ensure_free_space, translating_disk_errors, write_atomically
 from core.training.encoders import ActivationEncoder, Array, Encoder, KerasEncoder, PixelEncoder
 from core.training.inputs import CachedInputs, Inputs, StreamedInputs
-from core.training.network import SplitNetwork
 from core.training.photos import ViewLoader
 from core.training.source import NetworkSource
 

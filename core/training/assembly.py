@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from core.backbones.network import BackboneNetwork
 from core.config import SCRATCH, TrainConfig
 from core.errors import RunFileError
 from core.inference.head import Head, read_head
@@ -16,7 +17,7 @@ from core.runs.folder import RunFolder
 from core.settings import Settings
 from core.storage.files import translating_disk_errors, write_atomically
 from core.training.baseline import build_baseline
-from core.training.network import BackboneNetwork, assemble, build_head, to_probabilities
+from core.training.heads import assemble, build_head, to_probabilities
 from core.training.source import NetworkSource
 
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from core.config import SCRATCH
 from core.datasets.library import Library
-from core.datasets.photo_store import PhotoStore
 from core.datasets.snapshots import load_snapshot
-from core.inference.squares import SquareMaker
 from core.jobs.context import TaskContext
 from core.photos.fit import TRAINED_CROP_FRACTION
+from core.photos.squares import SquareMaker
+from core.photos.store import PhotoStore
 from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
 from core.runs.story import PhaseName, PhaseStory

@@ -7,7 +7,7 @@ pooling with 32, 64, 128 and 128 channels, and a dense layer of 512.
 import keras
 
 from core.errors import ConfigError
-from core.training.seeds import layer_seeds
+from core.seeds import layer_seeds
 
 BASELINE_IMAGE_SIZE = (150, 150)  # height and width in pixels
 # Each convolution takes away a border of one pixel and each pooling halves: of 46 pixels one is left.

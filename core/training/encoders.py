@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from core.inference.engine import Engine, map_streamed
+from core.litert.engine import Engine, map_streamed
 
 Array = npt.NDArray[Any]
 Item = TypeVar("Item")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from core.datasets.records import PhotoRecord
-from core.inference.feature_cache import FeatureCache
+from core.features.cache import FeatureCache
+from core.photos.record import PhotoRecord
 from core.training.encoders import Encoder
 from core.training.photos import ViewLoader
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from core.datasets.records import PhotoRecord
+from core.photos.record import PhotoRecord
 from core.training.encoders import Encoder
 from core.training.features import FeatureSource
 from core.training.photos import ViewLoader

@@ -8,10 +8,11 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from core.backbones.network import BackboneNetwork, split_at
 from core.config import FineTuneConfig
 from core.errors import ConfigError
-from core.inference.feature_cache import FeatureCache
-from core.inference.feature_key import feature_key
+from core.features.cache import FeatureCache
+from core.features.key import feature_key
 from core.photos.fit import TRAINED_CROP_FRACTION
 from core.runs.story import PhaseName, PhaseStory
 from core.training.activations import lower_encoder
@@ -21,8 +22,8 @@ from core.training.checkpoint import Checkpoint
 from core.training.device import using_precision
 from core.training.encoders import Encoder, FeatureEncoder, KerasEncoder
 from core.training.features import FeatureSource
+from core.training.heads import build_head, build_trainable
 from core.training.inputs import CachedInputs, FeatureInputs, Inputs
-from core.training.network import BackboneNetwork, build_head, build_trainable, split_at
 from core.training.phase_plan import PhasePlan, activation_inputs, run_planned
 from core.training.phases import PhaseEnd
 from core.training.photos import LabelledPhotos

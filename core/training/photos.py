@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from core.config import AugmentConfig
-from core.datasets.augment import augment
-from core.datasets.photo_store import PhotoStore
-from core.datasets.records import PhotoRecord, SnapshotView, Split
+from core.datasets.records import SnapshotView, Split
 from core.errors import TrainingDataError
-from core.inference.squares import SquareMaker
+from core.photos.augment import augment
 from core.photos.fit import to_array
+from core.photos.record import PhotoRecord
+from core.photos.squares import SquareMaker
+from core.photos.store import PhotoStore
 
 Pixels = npt.NDArray[np.uint8]
 

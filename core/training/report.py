@@ -18,7 +18,7 @@ from core.datasets.records import SnapshotView
 from core.evaluation.answers import Answers
 from core.evaluation.metrics import confusion_matrix
 from core.evaluation.statistics import wilson_interval
-from core.inference.engine import Engine, LiteRTModel, map_streamed
+from core.litert.engine import Engine, LiteRTModel, map_streamed
 from core.photos.fit import TRAINED_CROP_FRACTION
 from core.photos.rendering import prevailing_rendering
 from core.runs.folder import RunFolder

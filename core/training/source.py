@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from core.backbones.artefacts import Artefact, load_artefact
 from core.backbones.catalog import find_backbone
 from core.backbones.hub import load_hub_backbone
+from core.backbones.network import BackboneNetwork, build_backbone, wrap_hub_layer
 from core.backbones.prepare import prepare_backbone, prepare_hub_module
 from core.backbones.weights import Report, find_weights
 from core.config import HUB_PREFIX, SCRATCH, TrainConfig
@@ -13,7 +14,6 @@ from core.errors import ConfigError, WeightsMissingError
 from core.runs.hub_folder import find_hub_module
 from core.settings import Settings
 from core.training.baseline import BASELINE_IMAGE_SIZE
-from core.training.network import BackboneNetwork, build_backbone, wrap_hub_layer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core.inference.photo_batch import GivenPhoto, Intake, PhotoBatch, PhotoOrigin
 from core.photos.decode import decode_image
 from core.photos.fit import FitMode, fit, thumbnail_jpeg
-from core.samples import SAMPLE_PHOTOS, SamplePhoto, sample_path
+from core.photos.samples import SAMPLE_PHOTOS, SamplePhoto, sample_path
 from core.services import Services
 from core.settings import Settings
 from pages.widgets.browser_events import Pasted, watch_browser

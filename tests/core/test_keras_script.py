@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from core.backbones.catalog import all_backbones, find_backbone
+from core.backbones.network import build_backbone
 from core.config import (
     AugmentConfig,
     FineTuneConfig,
@@ -29,17 +30,17 @@ from core.config import (
 )
 from core.datasets.exporting import export_dataset, safe_file_name
 from core.datasets.library import Library
-from core.datasets.photo_store import PhotoStore, encode_photo
 from core.datasets.records import NewImage, Split
 from core.datasets.snapshots import take_snapshot
 from core.errors import ConfigError, UnknownBackboneError
-from core.inference.squares import SquareMaker
 from core.jobs.context import TaskContext
 from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
 from core.keras_script import write_script
 from core.keras_script.literals import number_literal, string_literal
 from core.photos.fit import to_array
+from core.photos.squares import SquareMaker
+from core.photos.store import PhotoStore, encode_photo
 from core.recipes import RECIPES
 from core.runs.desk import TRAIN_KIND
 from core.runs.library import RunLibrary
@@ -47,7 +48,7 @@ from core.runs.story import Outcome, Score
 from core.settings import Settings
 from core.storage.db import Database, open_database
 from core.training.baseline import BASELINE_IMAGE_SIZE, build_baseline
-from core.training.network import build_backbone, build_head
+from core.training.heads import build_head
 from core.training.run import run_train_task
 from tests.conftest import PROJECT_DIR
 

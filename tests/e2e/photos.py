@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from core.samples import SAMPLE_PHOTOS, sample_path
+from core.photos.samples import SAMPLE_PHOTOS, sample_path
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY_OF_ONE_BIT = bytes((1, 0, 0, 0, 0))  # bit depth, colour type, and the only compression, filter, interlace

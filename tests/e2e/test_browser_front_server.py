@@ -13,10 +13,10 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
 from core.backbones.catalog import Backbone
 from core.datasets.library import Library
-from core.datasets.photo_store import PhotoStore, encode_photo
 from core.datasets.records import NewImage, Split
 from core.datasets.snapshots import take_snapshot
 from core.inference.classifier import ClassifierCache
+from core.photos.store import PhotoStore, encode_photo
 from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
 from core.runs.story import EpochStory

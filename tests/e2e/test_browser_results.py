@@ -9,11 +9,11 @@ from playwright.sync_api import Locator, expect
 
 from core.config import PhaseConfig, TrainConfig
 from core.datasets.library import Library
-from core.datasets.photo_store import PhotoStore, encode_photo
 from core.datasets.records import NewImage, Split
 from core.datasets.snapshots import take_snapshot
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
+from core.photos.store import PhotoStore, encode_photo
 from core.runs.desk import RunDesk
 from core.runs.library import RunLibrary
 from core.settings import Settings

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from core.samples import SAMPLE_PHOTOS
+from core.photos.samples import SAMPLE_PHOTOS
 from core.settings import Settings
 from tests.e2e.classify_page import ClassifyPage
 from tests.e2e.clipboard import CLIPBOARD_PERMISSIONS, as_base64, copy_picture, copy_text, paste

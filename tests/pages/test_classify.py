@@ -16,7 +16,7 @@ from core.inference.class_table import Prediction
 from core.inference.classifier import Classification
 from core.inference.photo_batch import Answer, BatchRegistry, Photo, PhotoOrigin
 from core.jobs.status import TaskStatus
-from core.samples import SAMPLE_PHOTOS, sample_path
+from core.photos.samples import SAMPLE_PHOTOS, sample_path
 from core.services import preparation_key
 from core.settings import Settings
 from pages.widgets.answers import Order, arrange, to_csv

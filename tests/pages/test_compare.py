@@ -8,9 +8,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.backbones.catalog import Backbone
-from core.datasets.photo_store import encode_photo
 from core.datasets.records import NewImage, Split
 from core.inference.classifier import Classifier
+from core.photos.store import encode_photo
 from core.runs.folder import RunFolder
 from core.runs.records import RunView
 from core.services import Services

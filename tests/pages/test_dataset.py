@@ -16,7 +16,7 @@ from core.datasets.ingest.requests import ImportRequest, StagedFiles
 from core.datasets.records import Review, Split
 from core.datasets.samples.drawn_samples import CLASS_NAMES
 from core.datasets.tasks import CHECK_KIND, EXPORT_KIND, MAP_KIND
-from core.samples import SAMPLE_PHOTOS, sample_path
+from core.photos.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings, to_environment
 from pages.widgets.dataset import samples, watch
 from pages.widgets.services import close_services, get_services

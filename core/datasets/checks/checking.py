@@ -17,12 +17,13 @@ from core.datasets.checks.near_duplicates import is_mirror_image, near_duplicate
 from core.datasets.checks.photo_faults import is_flat
 from core.datasets.checks.problems import DatasetContent, find_problems
 from core.datasets.library import Library
-from core.datasets.photo_store import PhotoStore
-from core.datasets.records import Likeness, PhotoRecord
+from core.datasets.records import Likeness
 from core.errors import ArtefactDamagedError, ArtefactMissingError, UnknownBackboneError
-from core.inference.classifier import Classifier
-from core.inference.feature_cache import FeatureCache, compute_features
+from core.features.cache import FeatureCache
+from core.features.embedding import Embedder, compute_features
 from core.jobs.context import TaskContext
+from core.photos.record import PhotoRecord
+from core.photos.store import PhotoStore
 from core.settings import Settings
 from core.storage.db import open_database
 
@@ -98,49 +99,46 @@ class _Search:
         needed = photos_to_compare(self._hashes, self._mirrored, self._known)
         if needed.size == 0:
             return {}, True
-        classifier = _load_classifier(self._context.settings)
-        if classifier is not None:
-            self._compute([self._photos[position] for position in needed], classifier)
-        return self._confirm(classifier), classifier is not None
+        embedder = _load_embedder(self._context.settings)
+        if embedder is not None:
+            self._compute([self._photos[position] for position in needed], embedder)
+        return self._confirm(embedder), embedder is not None
 
-    def _compute(self, photos: Sequence[PhotoRecord], classifier: Classifier) -> None:
+    def _compute(self, photos: Sequence[PhotoRecord], embedder: Embedder) -> None:
         """Have the features of all these photos in the cache."""
         by_hash = {photo.hash: photo for photo in photos}
-        record = classifier.record
-        missing = self._cache.missing(record.fingerprint, record.fit_mode, by_hash)
-        answers = compute_features(
-            (by_hash[photo_hash] for photo_hash in missing), self._store, classifier, self._cache
-        )
+        missing = self._cache.missing(*embedder.key, by_hash)
+        answers = compute_features((by_hash[photo_hash] for photo_hash in missing), self._store, embedder, self._cache)
         for number, _ in enumerate(answers, start=1):
             self._context.check_cancelled()
             fraction = _SHARE_OF_FEATURES * number / len(missing)
             self._context.report(fraction, f"Compared {number:,} of {len(missing):,} photos that resemble others")
 
-    def _confirm(self, classifier: Classifier | None) -> Pairs:
+    def _confirm(self, embedder: Embedder | None) -> Pairs:
         pairs = near_duplicates(
             self._hashes,
             self._mirrored,
             known=self._known,
-            features=None if classifier is None else partial(self._features, classifier),
+            features=None if embedder is None else partial(self._features, embedder),
         )
         return {
             (self._photos[first].hash, self._photos[second].hash): similarity for first, second, similarity in pairs
         }
 
-    def _features(self, classifier: Classifier, positions: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
+    def _features(self, embedder: Embedder, positions: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
         """Features of the photos at these positions, float32 (photos, channels); zeros for one that cannot be read."""
         self._context.check_cancelled()
         photos = [self._photos[position] for position in positions]
-        vectors = np.zeros((len(photos), classifier.engine.feature_map_shape[-1]), dtype=np.float32)
-        for row, (_, values) in enumerate(compute_features(photos, self._store, classifier, self._cache)):
+        vectors = np.zeros((len(photos), embedder.num_features), dtype=np.float32)
+        for row, (_, values) in enumerate(compute_features(photos, self._store, embedder, self._cache)):
             if values is not None:
                 vectors[row] = values
         return vectors
 
 
-def _load_classifier(settings: Settings) -> Classifier | None:
+def _load_embedder(settings: Settings) -> Embedder | None:
     """The default backbone, if it has been prepared: a check does not wait for that."""
     try:
-        return Classifier.of_artefact(load_artefact(find_backbone(settings.default_backbone), settings), settings)
+        return Embedder.of_artefact(load_artefact(find_backbone(settings.default_backbone), settings), settings)
     except (UnknownBackboneError, ArtefactMissingError, ArtefactDamagedError):
         return None

@@ -4,7 +4,7 @@ The limits were measured on 994 photos of the web (alien-vs-predator and 100 of 
 """
 
 from core.datasets.checks.kinds import FindingKind
-from core.datasets.records import PhotoRecord
+from core.photos.record import PhotoRecord
 
 # Sharpness divided by the square of the contrast: a photo in fog is not blurred. The least of the 994 photos was 3,532.
 # Below the limit: 98 % of those blurred by 0.8 % of their longest side (8 pixels of 1,024), all of those blurred by

@@ -9,7 +9,8 @@ from core.datasets.checks.kinds import FindingKind, finding_key, group_key
 from core.datasets.checks.mirrored import mirrored_classes
 from core.datasets.checks.photo_faults import TINY_BELOW_PX, faults_of
 from core.datasets.checks.together import MOST, Neighbours, find_kinship, most_classes
-from core.datasets.records import ClassView, ImageView, Likeness, PhotoRecord, Split
+from core.datasets.records import ClassView, ImageView, Likeness, Split
+from core.photos.record import PhotoRecord
 
 # Below this a class has two or three validation photos, and each of them changes the accuracy by a third or more.
 FEW_PHOTOS_BELOW = 20

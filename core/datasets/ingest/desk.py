@@ -15,7 +15,6 @@ from core.datasets.ingest.places import allowed_path, staging_path, work_path
 from core.datasets.ingest.requests import ImportRequest, ServerFolder, Source, StagedArchive, StagedFiles
 from core.datasets.ingest.staging import is_staged, remove_staging, stage
 from core.datasets.library import Library
-from core.datasets.names import clean_name
 from core.datasets.readings.plan import PlanAnswer
 from core.datasets.records import ImportState, ImportView
 from core.datasets.sources.source_files import SourceFile
@@ -24,6 +23,7 @@ from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.jobs.supervisor import Supervisor
 from core.jobs.views import Progress, TaskView
+from core.names import clean_name
 from core.settings import Settings
 
 IMPORT_KIND = "import_photos"

@@ -25,12 +25,10 @@ from core.datasets.ingest.requests import ImportRequest
 from core.datasets.ingest.workplace import Workplace
 from core.datasets.library import Library
 from core.datasets.manifest import ManifestRow, read_manifest
-from core.datasets.names import clean_name
-from core.datasets.photo_store import PhotoStore, StoredPhoto, encode_photo
 from core.datasets.readings.listing import MANIFEST_NAME, ListedFile, kind_beside
 from core.datasets.readings.plan import ImportPlan, PlanAnswer, PlanQuestion, apply_answer, plan_import
 from core.datasets.readings.reading import Reading
-from core.datasets.records import ImportState, ImportView, NewImage, PhotoRecord, Split, SplitOrigin
+from core.datasets.records import ImportState, ImportView, NewImage, Split, SplitOrigin
 from core.datasets.sources.source_files import SourceFile
 from core.errors import (
     ArchiveError,
@@ -42,10 +40,13 @@ from core.errors import (
     TaskCancelledError,
     TaskLostError,
 )
-from core.inference.engine import map_streamed
 from core.jobs.context import TaskContext
+from core.litert.engine import map_streamed
+from core.names import clean_name
 from core.photos.limits import ImageLimits
+from core.photos.record import PhotoRecord
 from core.photos.rendering import Rendering
+from core.photos.store import PhotoStore, StoredPhoto, encode_photo
 from core.storage.db import open_database
 
 # As many refused files are listed by name; all are counted.

@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from core.datasets.names import first_free, name_key
 from core.datasets.readings.reading import ClassCount
+from core.names import first_free, name_key
 
 _SPACES = re.compile(r"[\s_]+")
 # Between two letters on either side: `blue-tit` is `bluetit`; `1-1` is not `11`, nor is `A-B` `AB`.

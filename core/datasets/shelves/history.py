@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.orm import Session
 
-from core.datasets.names import first_free, name_key
 from core.datasets.records import OperationView
 from core.datasets.shelves.rows import chunked, is_name_taken, refusing_taken_name
+from core.names import first_free, name_key
 from core.storage.schema import Dataset, DatasetClass, DatasetImage, DatasetOperation
 
 MAX_OPERATIONS = 200  # kept per dataset; older ones cannot be undone, what they deleted is still in the trash

@@ -7,13 +7,13 @@ from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core.datasets.names import clean_label, clean_name, clean_text, name_key
 from core.datasets.records import ImageView, NewImage, OperationView, Review, Split, SplitOrigin
 from core.datasets.shelves.history import change_rows, num_rows, record_operation, revive_classes
 from core.datasets.shelves.import_log import complete_import
 from core.datasets.shelves.photo_index import insert_missing_photos
 from core.datasets.shelves.rows import WRITE_TRIES, Shelf, chunked, lock_class, lock_dataset, mark_changed
 from core.errors import DatasetError, UnknownDatasetError
+from core.names import clean_label, clean_name, clean_text, name_key
 from core.storage.schema import Capture, Dataset, DatasetClass, DatasetImage
 
 _IMAGE_COLUMNS = tuple(DatasetImage.__table__.columns)

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.datasets.names import clean_label, clean_text
 from core.datasets.records import ImportState, ImportView
 from core.datasets.shelves.rows import Shelf, lock_dataset
 from core.errors import DatasetError, UnknownDatasetError
+from core.names import clean_label, clean_text
 from core.storage.schema import PhotoImport
 
 

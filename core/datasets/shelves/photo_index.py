@@ -1,4 +1,4 @@
-"""The photos that the database knows; `core.datasets.photo_store` holds their bytes."""
+"""The photos that the database knows; `core.photos.store` holds their bytes."""
 
 import time
 from collections.abc import Collection, Iterable, Sequence
@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, delete, exists, insert, or_, select, updat
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core.datasets.records import PhotoRecord
 from core.datasets.shelves.rows import WRITE_TRIES, Shelf, chunked
 from core.errors import DatasetError
+from core.photos.record import PhotoRecord
 from core.storage.schema import DatasetImage, Photo, Run, Snapshot, SnapshotImage
 
 

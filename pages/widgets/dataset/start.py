@@ -3,9 +3,9 @@
 import streamlit as st
 
 from core.datasets.ingest.requests import ImportRequest, Source, StagedArchive, StagedFiles
-from core.datasets.names import MAX_NAME_CHARS
 from core.datasets.records import DatasetView
 from core.errors import DatasetError
+from core.names import MAX_NAME_CHARS
 from core.services import Services
 from pages.widgets.dataset.chooser import open_dataset
 from pages.widgets.dataset.samples import render_samples

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core.config import AugmentConfig
-from core.datasets.augment import views
 from core.datasets.records import DatasetView
+from core.photos.augment import views
 from core.photos.decode import decode_image
 from core.photos.fit import thumbnail_jpeg
 from core.services import Services

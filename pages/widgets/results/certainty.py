@@ -8,11 +8,12 @@ import streamlit as st
 from core.datasets.records import Split
 from core.errors import BluetitError
 from core.evaluation.answers import RunAnswers
-from core.evaluation.calibration import ReliabilityBin, calibrated, calibration_error, reliability
+from core.evaluation.calibration import ReliabilityBin, calibration_error, reliability
 from core.evaluation.metrics import measure
-from core.evaluation.rejection import RejectionPoint, default_point, is_refused, rejection_points
+from core.evaluation.rejection import RejectionPoint, default_point, rejection_points
 from core.inference.reference import read_reference
-from core.runs.decision import Decision, read_decision, write_decision
+from core.inference.temperature import calibrated
+from core.runs.decision import Decision, is_refused, read_decision, write_decision
 from core.services import Services
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.results.charts import ACCENT, QUIET, SECOND, chart

@@ -10,10 +10,11 @@ import streamlit as st
 from core.datasets.records import Split
 from core.errors import BluetitError, RunFileError, StorageError
 from core.evaluation.answers import Answers, RunAnswers, read_answers
-from core.evaluation.calibration import calibrated, fit_temperature
+from core.evaluation.calibration import fit_temperature
 from core.evaluation.examination import Examination, read_examination
 from core.evaluation.guessing import weigh
 from core.evaluation.metrics import SplitMetrics, measure
+from core.inference.temperature import calibrated
 from core.inference.trained_model import read_model_record
 from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord

@@ -3,8 +3,8 @@
 import numpy as np
 import streamlit as st
 
-from core.evaluation.calibration import calibrated
 from core.evaluation.examination import Examination
+from core.inference.temperature import calibrated
 from core.services import Services
 from pages.widgets.results.cards import Card, Picture, emphasised, find_missing, hashes_of, render_card
 from pages.widgets.results.corrections import Doubt, render_corrections

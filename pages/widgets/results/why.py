@@ -3,8 +3,8 @@
 import numpy as np
 import streamlit as st
 
-from core.evaluation.calibration import calibrated
 from core.evaluation.examination import ClassShortcut
+from core.inference.temperature import calibrated
 from core.services import Services
 from pages.widgets.photo_grid import GridPhoto, photo_grid
 from pages.widgets.results.cards import Picture, find_missing, render_pictures

@@ -11,8 +11,8 @@ import streamlit as st
 
 from core.datasets.exporting import safe_file_name
 from core.errors import RunFileError, StorageError
+from core.export.model_readme import DECISION_NAME, README_NAME, REFERENCE_NAME, TakenFiles, describe_files
 from core.inference.judging import Judge, read_rule
-from core.inference.model_readme import DECISION_NAME, README_NAME, REFERENCE_NAME, TakenFiles, describe_files
 from core.inference.trained_model import read_model_record
 from core.jobs.status import ACTIVE_STATUSES, TaskStatus
 from core.runs.folder import RunFolder

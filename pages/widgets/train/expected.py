@@ -10,7 +10,7 @@ from core.config import SCRATCH, TrainConfig
 from core.datasets.records import DatasetView, Split
 from core.datasets.snapshots import load_snapshot
 from core.errors import ArtefactDamagedError, UnknownBackboneError, UnknownDatasetError
-from core.inference.feature_cache import FeatureCache
+from core.features.cache import FeatureCache
 from core.runs.begin import Prospect
 from core.runs.corrections import learn_corrections
 from core.runs.estimate import Corrections, NetworkCost, PhotoCounts, RunEstimate, estimate_run

@@ -11,9 +11,9 @@ from core.config import HUB_PREFIX, SCRATCH, TrainConfig
 from core.datasets.records import ClassView, DatasetView, Split
 from core.datasets.tasks import CHECK_KIND
 from core.errors import ConfigError
+from core.evaluation.concerns import Concern, Contents, find_concerns
 from core.recipes import RECIPES
 from core.runs.begin import Obstacle, Place, Prospect, RunRequest, begin_runs, find_obstacle
-from core.runs.concerns import Concern, Contents, find_concerns
 from core.services import Services
 from pages.widgets.dataset.chooser import dataset_address
 from pages.widgets.dataset.overview import SPLIT_TITLES

@@ -16,7 +16,7 @@ from core.errors import WeightsDamagedError
 from core.imagenet import classes
 from core.photos.decode import decode_image
 from core.photos.fit import FitMode, fit, to_array
-from core.samples import SAMPLE_PHOTOS, sample_path
+from core.photos.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings
 
 FAMILIES = sorted({backbone.family for backbone in BACKBONES if backbone.package is None})

@@ -22,7 +22,7 @@ from core.errors import (
     ParityError,
     TaskCancelledError,
 )
-from core.inference.engine import LiteRTModel
+from core.litert.engine import LiteRTModel
 from core.services import Services, open_services
 from core.settings import Settings
 from tests.conftest import PREPARE_TIMEOUT_SECONDS, prepare

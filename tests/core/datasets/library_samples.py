@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from core.datasets.library import Library
-from core.datasets.records import NewImage, PhotoRecord
+from core.datasets.records import NewImage
+from core.photos.record import PhotoRecord
 
 
 def photo_hash(number: int) -> str:

@@ -22,13 +22,14 @@ from core.datasets.exporting import (
 from core.datasets.ingest.importing import run_import_task
 from core.datasets.ingest.requests import ImportRequest, ServerFolder
 from core.datasets.library import Library
-from core.datasets.photo_store import PhotoStore, encode_photo
 from core.datasets.readings.plan import plan_import
-from core.datasets.records import ImportState, NewImage, PhotoRecord, Split, SplitOrigin
+from core.datasets.records import ImportState, NewImage, Split, SplitOrigin
 from core.errors import DatasetError, TaskCancelledError, UnknownDatasetError
 from core.jobs.context import TaskContext
 from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
+from core.photos.record import PhotoRecord
+from core.photos.store import PhotoStore, encode_photo
 from core.settings import Settings
 from core.storage.db import Database
 

@@ -11,11 +11,11 @@ from PIL import Image
 from core.config import TrainConfig
 from core.datasets.garbage import collect_garbage
 from core.datasets.library import Library
-from core.datasets.photo_store import PhotoStore, StoredPhoto, encode_photo
 from core.datasets.records import NewImage
 from core.datasets.snapshots import load_snapshot, take_snapshot
 from core.errors import UnknownDatasetError
 from core.jobs.queue import TaskQueue
+from core.photos.store import PhotoStore, StoredPhoto, encode_photo
 from core.runs.library import RunLibrary
 from core.settings import Settings
 from core.storage.db import Database, open_database

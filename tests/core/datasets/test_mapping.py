@@ -12,13 +12,13 @@ from PIL import Image
 from core.datasets import mapping
 from core.datasets.library import Library
 from core.datasets.mapping import load_map, map_path, place_photos, run_map_task, save_map
-from core.datasets.photo_store import PhotoStore, encode_photo
 from core.datasets.records import NewImage
 from core.errors import ArtefactMissingError, TaskCancelledError, UnknownDatasetError
 from core.jobs.context import TaskContext
 from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
-from core.samples import SAMPLE_PHOTOS, sample_path
+from core.photos.samples import SAMPLE_PHOTOS, sample_path
+from core.photos.store import PhotoStore, encode_photo
 from core.settings import Settings
 from core.storage.db import Database
 

@@ -12,18 +12,19 @@ from sklearn.preprocessing import StandardScaler
 
 from core.backbones.catalog import find_backbone
 from core.datasets.library import Library
-from core.datasets.photo_store import PhotoStore, encode_photo
 from core.datasets.records import NewImage, SnapshotView, Split
 from core.datasets.snapshots import take_snapshot
+from core.features.cache import FeatureCache
+from core.features.embedding import compute_features
+from core.features.key import feature_key
 from core.inference.classifier import ClassifierCache
-from core.inference.feature_cache import FeatureCache, compute_features
-from core.inference.feature_key import feature_key
 from core.inference.head import Head
 from core.jobs.context import TaskContext
 from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.photos.fit import TRAINED_CROP_FRACTION
+from core.photos.store import PhotoStore, encode_photo
 from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
 from core.settings import Settings
@@ -66,7 +67,7 @@ def finished_run(settings: Settings, name: str, photos: Sequence[Labelled]) -> t
         write_model(folder, record, Head((np.zeros((width, num_classes), np.float32),), (np.zeros(num_classes),)))
         model = ClassifierCache(settings).get_trained(run_id)
         key = feature_key(backbone.record.fingerprint, record.fit_mode, TRAINED_CROP_FRACTION)
-        features = dict(compute_features(records.values(), store, model, FeatureCache(settings), key=key))
+        features = dict(compute_features(records.values(), store, model.embedder(key), FeatureCache(settings)))
         _write(folder, snapshot, features, record)
         runs.set_finished(run_id, {})
     return run_id, {number: kept.record.hash for number, kept in enumerate(stored)}

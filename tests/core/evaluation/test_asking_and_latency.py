@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.datasets.photo_store import PhotoStore, encode_photo
 from core.evaluation.asking import ask
 from core.evaluation.latency import measure_latencies
 from core.inference.classifier import Classifier
+from core.photos.store import PhotoStore, encode_photo
 from core.settings import Settings
 from tests.core.inference.model_samples import SAMPLES
 

@@ -8,12 +8,12 @@ from core.evaluation.answers import Answers
 from core.evaluation.calibration import (
     HIGHEST_TEMPERATURE,
     LOWEST_TEMPERATURE,
-    calibrated,
     calibration_error,
     fit_temperature,
     reliability,
 )
 from core.evaluation.metrics import measure
+from core.inference.temperature import calibrated
 from tests.core.evaluation.answer_samples import answers_of, random_answers
 
 NOTHING = answers_of([], np.zeros((0, 3)))

@@ -11,20 +11,20 @@ import pytest
 
 from core.backbones.artefacts import load_artefact
 from core.backbones.catalog import Backbone
-from core.datasets.photo_store import PhotoStore
 from core.datasets.records import SnapshotView, Split
 from core.datasets.snapshots import load_snapshot
 from core.errors import RunStateError, TaskCancelledError, UnknownRunError
 from core.evaluation.examination import Examination, read_examination
 from core.evaluation.examining import run_examine_task
-from core.inference.feature_cache import FeatureCache
-from core.inference.feature_key import model_feature_key
+from core.features.cache import FeatureCache
 from core.inference.reference import read_reference
 from core.inference.trained_model import read_model_record
 from core.jobs.queue import TaskQueue
+from core.photos.store import PhotoStore
 from core.runs.decision import Decision, read_decision, write_decision
 from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
+from core.runs.model_record import model_feature_key
 from core.settings import Settings
 from core.storage.db import Database, open_database
 from tests.conftest import link_backbones

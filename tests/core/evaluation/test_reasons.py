@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from core.config import AugmentConfig, FineTuneConfig, TrainConfig
-from core.datasets.records import PhotoRecord, SnapshotImageView, SnapshotView, Split
+from core.datasets.records import SnapshotImageView, SnapshotView, Split
 from core.evaluation.guessing import Worth, weigh
 from core.evaluation.reasons import Circumstances, ReasonKind, likely_reasons, listed
+from core.photos.record import PhotoRecord
 from tests.core.datasets.library_samples import photo, photo_hash
 
 GUESSED = weigh(np.array([[10, 10], [10, 10]]))

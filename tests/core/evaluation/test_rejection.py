@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from core.evaluation.calibration import calibrated
-from core.evaluation.rejection import STRICTNESSES, RejectionPoint, default_point, is_refused, rejection_points
-from core.runs.decision import Decision
+from core.evaluation.rejection import STRICTNESSES, RejectionPoint, default_point, rejection_points
+from core.inference.temperature import calibrated
+from core.runs.decision import Decision, is_refused
 from tests.core.evaluation.answer_samples import answers_of, random_answers, with_ties
 
 ANSWERS = random_answers(num_photos=200, num_classes=4, seed=3, temperature=2.0)

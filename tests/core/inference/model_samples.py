@@ -8,9 +8,9 @@ import numpy as np
 
 from core.inference.classifier import Classifier
 from core.inference.head import Head
+from core.photos.samples import SAMPLE_PHOTOS, sample_path
 from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
-from core.samples import SAMPLE_PHOTOS, sample_path
 
 SAMPLES = tuple(sample_path(sample).read_bytes() for sample in SAMPLE_PHOTOS)
 

@@ -7,7 +7,7 @@ import pytest
 from core.backbones.catalog import Backbone, find_backbone
 from core.errors import ArtefactMissingError, NotAnImageError
 from core.inference.classifier import Classification, Classifier, ClassifierCache
-from core.samples import SAMPLE_PHOTOS, sample_path
+from core.photos.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings
 
 

@@ -12,7 +12,7 @@ from core.errors import RunFileError
 from core.inference.head import Head, read_head
 from core.inference.heatmap import class_activation_map
 from core.training.assembly import write_head
-from core.training.network import build_head, to_probabilities
+from core.training.heads import build_head, to_probabilities
 
 FEATURES = np.random.default_rng(3).normal(size=(16, 24)).astype(np.float32)
 

@@ -8,7 +8,7 @@ from core.backbones.artefacts import load_artefact
 from core.backbones.catalog import Backbone
 from core.inference.classifier import Classifier
 from core.inference.heatmap import class_activation_map, evidence, occlusion_map, overlay
-from core.samples import SAMPLE_PHOTOS, sample_path
+from core.photos.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings
 
 

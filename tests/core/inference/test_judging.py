@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.evaluation.answers import Answers
-from core.evaluation.calibration import calibrated, fit_temperature
+from core.evaluation.calibration import fit_temperature
 from core.evaluation.rejection import default_point, rejection_points
 from core.inference.class_table import Prediction
 from core.inference.classifier import Classifier, ClassifierCache
@@ -16,6 +16,7 @@ from core.inference.head import Head
 from core.inference.judging import Judge, Rule, describe_decision, read_rule
 from core.inference.photo_batch import BatchRegistry, PhotoOrigin
 from core.inference.reference import Reference, read_reference, write_reference
+from core.inference.temperature import calibrated
 from core.runs.decision import Decision, write_decision
 from core.runs.folder import RunFolder
 from core.settings import Settings

@@ -10,7 +10,7 @@ import pytest
 
 from core.inference.classifier import Classifier
 from core.inference.photo_batch import BatchRegistry, BatchView, GivenPhoto, Intake, PhotoBatch, PhotoOrigin
-from core.samples import SAMPLE_PHOTOS, sample_path
+from core.photos.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings
 from tests.loopback_server import LoopbackServer
 from tests.waiting import wait_until

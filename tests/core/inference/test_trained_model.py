@@ -11,7 +11,6 @@ from PIL import Image
 
 from core.backbones.artefacts import load_artefact
 from core.backbones.catalog import Backbone, find_backbone
-from core.datasets.photo_store import encode_photo
 from core.errors import ArtefactDamagedError, ArtefactMissingError, RunFileError
 from core.inference.classifier import Classifier, ClassifierCache
 from core.inference.head import Head, read_head
@@ -19,6 +18,7 @@ from core.inference.heatmap import class_activation_map, evidence
 from core.inference.trained_model import backbone_to_prepare, find_trained_model
 from core.photos.fit import FitMode, to_array
 from core.photos.rendering import prevailing_rendering
+from core.photos.store import encode_photo
 from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
 from core.settings import Settings

@@ -3,10 +3,10 @@
 import pytest
 
 from core.datasets.library import Library
-from core.datasets.names import MAX_NAME_CHARS
 from core.datasets.records import Review
 from core.datasets.snapshots import load_snapshot
 from core.errors import DatasetError, UnknownDatasetError
+from core.names import MAX_NAME_CHARS
 from core.runs.begin import NO_SNAPSHOT, RunRequest, begin_runs
 from core.runs.changes import changes_since
 from core.runs.desk import RunDesk

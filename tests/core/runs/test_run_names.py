@@ -3,7 +3,7 @@
 import pytest
 
 from core.config import HUB_PREFIX, SCRATCH
-from core.datasets.names import MAX_NAME_CHARS, clean_name
+from core.names import MAX_NAME_CHARS, clean_name
 from core.recipes import RECIPES
 from core.runs.names import default_name, names_dataset
 from tests.core.runs.run_samples import config

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from core.config import AugmentConfig
-from core.datasets.photo_store import PhotoStore, encode_photo
-from core.datasets.records import PhotoRecord
 from core.errors import DatasetError, TaskCancelledError
-from core.inference.feature_cache import FeatureCache
-from core.inference.squares import SquareMaker
+from core.features.cache import FeatureCache
+from core.photos.record import PhotoRecord
+from core.photos.squares import SquareMaker
+from core.photos.store import PhotoStore, encode_photo
 from core.settings import Settings
 from core.training.activations import ActivationPlan
 from core.training.encoders import PixelEncoder

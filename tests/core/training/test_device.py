@@ -25,7 +25,7 @@ from core.training.device import (
     using_precision,
     with_smaller_batches,
 )
-from core.training.network import build_head
+from core.training.heads import build_head
 from tests.conftest import PROJECT_DIR
 
 # Keras 3.15 does not know NumPy 2.4's `copy` keyword; every look at a variable warns.
@@ -41,7 +41,7 @@ import json
 import keras, numpy as np, tensorflow as tf
 from core.config import HeadConfig
 from core.training.device import choose_device, using_precision
-from core.training.network import build_head
+from core.training.heads import build_head
 
 cpu, = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)

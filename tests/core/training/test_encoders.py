@@ -8,10 +8,10 @@ import pytest
 
 from core.backbones.artefacts import load_artefact
 from core.backbones.catalog import Backbone
+from core.backbones.network import split_at
 from core.settings import Settings
 from core.training.activations import lower_encoder
 from core.training.encoders import ActivationEncoder, FeatureEncoder, KerasEncoder, PixelEncoder
-from core.training.network import split_at
 from core.training.source import NetworkSource
 
 LATE_LAYER = 121  # the last but one block of EfficientNet-Lite0 begins here, and can be cut off

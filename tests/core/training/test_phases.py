@@ -10,8 +10,8 @@ from core.config import HeadConfig, PhaseConfig, StoppingConfig
 from core.errors import TaskCancelledError
 from core.runs.story import PhaseName
 from core.training.checkpoint import Checkpoint, copy_values
+from core.training.heads import build_head
 from core.training.inputs import CachedInputs, make_targets
-from core.training.network import build_head
 from core.training.phases import EpochResult, Phase, PhaseEnd, remembered_variables, run_phase
 from core.training.stopping import begin_phase
 

@@ -14,9 +14,9 @@ from core.config import AugmentConfig, FineTuneConfig, HeadConfig, PhaseConfig
 from core.datasets.records import Split
 from core.evaluation.answers import read_answers
 from core.evaluation.calibration import fit_temperature
-from core.inference.engine import LiteRTModel
 from core.inference.head import read_head
 from core.jobs.status import TaskStatus
+from core.litert.engine import LiteRTModel
 from core.runs.decision import read_decision
 from core.runs.folder import RunFolder
 from core.runs.records import RunStatus

@@ -9,10 +9,10 @@ import psutil
 from PIL import Image
 
 from core.config import TrainConfig
-from core.datasets.photo_store import encode_photo
 from core.datasets.records import NewImage, Split
 from core.datasets.snapshots import take_snapshot
 from core.jobs.queue import TaskQueue
+from core.photos.store import encode_photo
 from core.runs.records import RunView
 from core.runs.story import EpochStory
 from core.services import Services

@@ -14,7 +14,7 @@ from PIL import Image
 from starlette.applications import Starlette
 
 from core.datasets.library import Library
-from core.datasets.photo_store import PhotoStore, encode_photo
+from core.photos.store import PhotoStore, encode_photo
 from core.settings import Settings
 from core.storage.db import open_database
 from pages.widgets import photo_routes

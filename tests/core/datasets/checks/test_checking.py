@@ -12,12 +12,12 @@ from PIL import Image, ImageEnhance
 from core.datasets.checks.checking import run_check_task
 from core.datasets.checks.findings import Finding, FindingKind
 from core.datasets.library import Library
-from core.datasets.photo_store import PhotoStore, encode_photo
 from core.datasets.records import DatasetView, NewImage, Split
 from core.errors import TaskCancelledError, UnknownDatasetError
 from core.jobs.context import TaskContext
 from core.jobs.kinds import TASK_KINDS, Lane
 from core.jobs.queue import TaskQueue
+from core.photos.store import PhotoStore, encode_photo
 from core.settings import Settings
 from core.storage.db import Database, open_database
 

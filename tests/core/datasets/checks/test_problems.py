@@ -11,7 +11,8 @@ import pytest
 
 from core.datasets.checks.findings import Finding, FindingKind, RemedyKind, is_outdated, without_dismissed
 from core.datasets.checks.problems import FEW_PHOTOS_BELOW, DatasetContent, find_problems
-from core.datasets.records import ClassView, ImageView, Likeness, PhotoRecord, Split
+from core.datasets.records import ClassView, ImageView, Likeness, Split
+from core.photos.record import PhotoRecord
 
 GOOD = {"dark_share": 0.1, "brightness": 0.5, "colour_spread": 0.2, "contrast": 0.2, "sharpness": 2000.0}
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from core.datasets import photo_store
 from core.datasets.exporting import export_dataset
 from core.datasets.ingest import importing
 from core.datasets.ingest.desk import ImportDesk, ImportStatus
@@ -24,7 +23,6 @@ from core.datasets.ingest.requests import (
     StagedFiles,
 )
 from core.datasets.library import Library
-from core.datasets.photo_store import PhotoStore
 from core.datasets.readings.plan import PlanAnswer, PlanQuestion
 from core.datasets.records import ImportState, NewImage, SplitOrigin
 from core.datasets.sources import downloads
@@ -32,6 +30,8 @@ from core.errors import SourceError
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.jobs.supervisor import Supervisor
+from core.photos import store as photo_store
+from core.photos.store import PhotoStore
 from core.settings import Settings
 from core.storage.db import Database
 from tests.core.datasets.import_samples import photo, photos, work, write_files, zip_of

@@ -13,11 +13,11 @@ from core.datasets.ingest.desk import ImportDesk
 from core.datasets.ingest.joint_decision import JointDecision
 from core.datasets.ingest.requests import ImportRequest, ServerFolder
 from core.datasets.library import Library
-from core.datasets.photo_store import PhotoStore, encode_photo
 from core.datasets.records import ImportView
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
 from core.photos.rendering import prevailing_rendering
+from core.photos.store import PhotoStore, encode_photo
 from core.settings import Settings
 from core.storage.db import Database
 from tests.core.datasets.import_samples import photo, work, write_files, zip_of

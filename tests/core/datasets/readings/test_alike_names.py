@@ -2,10 +2,10 @@
 
 import pytest
 
-from core.datasets.names import name_key
 from core.datasets.readings.alike_names import group_alike
 from core.datasets.readings.plan import PlanAnswer, apply_answer, plan_import
 from core.datasets.readings.reading import ClassCount
+from core.names import name_key
 
 DIFFERENT = (
     *(("A", "A-"), ("A", "A+"), ("B-", "B"), ("-1", "1"), ("+1", "1"), ("1-1", "11"), ("1-11", "111"), ("A-B", "AB")),

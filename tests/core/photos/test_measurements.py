@@ -1,4 +1,4 @@
-"""`core.datasets.measurements`: known pictures have known values."""
+"""`core.photos.measurements`: known pictures have known values."""
 
 import json
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter, ImageOps
 
-from core.datasets.measurements import MEASUREMENTS_VERSION, measure, sharpness
+from core.photos.measurements import MEASUREMENTS_VERSION, measure, sharpness
 
 
 def photo(width: int = 400, height: int = 300, seed: int = 0) -> Image.Image:

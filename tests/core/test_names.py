@@ -5,8 +5,8 @@ import unicodedata
 
 import pytest
 
-from core.datasets.names import MAX_LABEL_CHARS, MAX_NAME_CHARS, clean_label, clean_name, first_free, name_key
 from core.errors import NameRefusedError
+from core.names import MAX_LABEL_CHARS, MAX_NAME_CHARS, clean_label, clean_name, first_free, name_key
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from core.config import AugmentConfig
-from core.datasets.augment import augment, views
 from core.errors import ConfigError
+from core.photos.augment import augment, views
 from tests.conftest import PROJECT_DIR
 
 OFF = AugmentConfig(flip=False, rotation=0, zoom=0, shift=0, brightness=0, contrast=0, colour=0)
@@ -112,7 +112,7 @@ import hashlib
 import numpy as np
 from PIL import Image
 from core.config import AugmentConfig
-from core.datasets.augment import views
+from core.photos.augment import views
 photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8))
 config = AugmentConfig(rotation=0.2, colour=0.3)
 made = views(photo, config, photo_hash={PHOTO_HASH!r}, num_views=12)

@@ -1,9 +1,9 @@
-"""`core.evaluation.neighbours`: the most alike, whatever the length of the features."""
+"""`core.features.neighbours`: the most alike, whatever the length of the features."""
 
 import numpy as np
 import pytest
 
-from core.evaluation.neighbours import nearest, unit_length
+from core.features.neighbours import nearest, unit_length
 
 
 def test_nearest_are_those_of_a_full_sort() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from core.errors import StorageError
 from core.photos.decode import decode_image
-from core.samples import SAMPLE_PHOTOS, SamplePhoto, sample_path
+from core.photos.samples import SAMPLE_PHOTOS, SamplePhoto, sample_path
 
 
 @pytest.mark.parametrize("sample", SAMPLE_PHOTOS, ids=lambda sample: sample.title)

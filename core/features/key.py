@@ -5,8 +5,6 @@ Training and everything that looks at a trained model later ask for the same nam
 
 from typing import NamedTuple
 
-from core.runs.model_record import ModelRecord
-
 
 class FeatureKey(NamedTuple):
     """What the methods of `FeatureCache` take first."""
@@ -24,13 +22,3 @@ def feature_key(fingerprint: str, fit_mode: str, crop_fraction: float) -> Featur
         crop_fraction: part of the central square that was seen, 0-1; checks and maps see less of it than training.
     """
     return FeatureKey(fingerprint, f"{fit_mode} {crop_fraction:g}")
-
-
-def model_feature_key(record: ModelRecord) -> FeatureKey:
-    """The key of the features that a run's model starts from.
-
-    Those of a frozen backbone are the backbone's, whoever computes them; every other model has some of its own.
-    """
-    # The folder of an artefact is named <backbone>-<fingerprint>.
-    fingerprint = record.fingerprint if record.artefact is None else record.artefact.rpartition("-")[2]
-    return feature_key(fingerprint, record.fit_mode, record.crop_fraction)

@@ -8,21 +8,22 @@ import numpy as np
 import pytest
 
 from core.backbones.convert import convert_to_litert
+from core.backbones.network import BackboneNetwork
 from core.config import SCRATCH, HeadConfig
+from core.export.model_readme import TakenFiles, describe_files, photo_code
 from core.inference.classifier import ClassifierCache
 from core.inference.judging import Rule, read_rule
-from core.inference.model_readme import TakenFiles, describe_files, photo_code
 from core.inference.reference import Reference, write_reference
-from core.inference.squares import SquareMaker
 from core.inference.trained_model import read_model_record
 from core.photos.fit import FitMode
+from core.photos.squares import SquareMaker
 from core.runs.decision import Decision, write_decision
 from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
 from core.settings import Settings
 from core.training.assembly import WholeModel
 from core.training.baseline import build_baseline
-from core.training.network import BackboneNetwork, assemble, build_head, to_probabilities
+from core.training.heads import assemble, build_head, to_probabilities
 from tests.core.inference.model_samples import SAMPLES, own_record
 
 SIDE_PX = 48

@@ -6,8 +6,8 @@ import pytest
 
 from core.datasets.checks.findings import Finding, FindingKind
 from core.datasets.records import ClassView, ImageView, Likeness, Split
+from core.evaluation.concerns import Concern, Contents, find_concerns
 from core.runs.begin import Place, Prospect, find_prospect
-from core.runs.concerns import Concern, Contents, find_concerns
 
 
 def image(image_id: int, class_id: int, split: Split | None = None) -> ImageView:

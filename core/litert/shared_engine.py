@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from core.inference.engine import Engine
+from core.litert.engine import Engine
 
 # Two full batches of photos; 1,280 features each take 10 MB together.
 _MAX_REMEMBERED = 2_000

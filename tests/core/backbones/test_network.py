@@ -1,4 +1,4 @@
-"""The networks that a training works on."""
+"""Backbones that are cut, trained above the cut, and joined with a head."""
 
 import gc
 from collections.abc import Iterator
@@ -10,14 +10,15 @@ import pytest
 
 from core.backbones.build import build_classifier
 from core.backbones.catalog import BACKBONES, Backbone, find_backbone
+from core.backbones.layer_table import layer_table
 from core.backbones.layers import boundary_at, count_trained_parameters
+from core.backbones.network import BackboneNetwork, build_backbone, split_at
 from core.backbones.prepare import sample_pixels
 from core.backbones.weights import find_weights
 from core.config import HeadConfig
 from core.errors import BackboneError, WeightsDamagedError
 from core.settings import Settings
-from core.training.layer_table import layer_table
-from core.training.network import BackboneNetwork, assemble, build_backbone, build_head, build_trainable, split_at
+from core.training.heads import assemble, build_head, build_trainable
 
 # Keras 3.15 does not know NumPy 2.4's `copy` keyword; every save of a variable warns.
 pytestmark = pytest.mark.filterwarnings(
@@ -247,37 +248,6 @@ def test_photos_that_are_too_small_are_refused():
     """The error names the network, the size and a size that works."""
     with pytest.raises(BackboneError, match=r"InceptionV3 cannot take photos of 64×64 pixels.*at least 75.*299×299"):
         build_backbone(find_backbone("InceptionV3"), (64, 64), None)
-
-
-def test_the_head_has_the_layers_of_its_config():
-    """Dropout before each dense layer, ReLU in between, logits last."""
-    head = build_head(HeadConfig(hidden_units=(8, 4), dropout=0.3), 16, 3, seed=0)
-    names = ["dropout_1", "hidden_1", "dropout_2", "hidden_2", "dropout_3", "logits"]
-    assert [layer.name for layer in head.layers] == names
-    assert head.output_shape == (None, 3)
-    assert head.get_layer("logits").activation is keras.activations.linear
-    assert [layer.name for layer in build_head(HeadConfig(dropout=0.0), 16, 3, seed=0).layers] == ["logits"]
-
-
-@pytest.mark.parametrize(("num_classes", "num_units"), [(2, 1), (3, 3)])
-def test_one_unit_is_for_two_classes_only(num_classes: int, num_units: int):
-    """With three classes the choice has no effect."""
-    assert build_head(ONE_UNIT, 4, num_classes, seed=0).output_shape == (None, num_units)
-
-
-def test_the_same_seed_gives_the_same_head():
-    """Weights and dropout repeat with the seed, and differ with another; no two layers share a draw."""
-    config = HeadConfig(hidden_units=(6, 6), dropout=0.5)
-    values = np.ones((4, 6), np.float32)
-
-    def draw(seed: int) -> list[np.ndarray]:
-        head = build_head(config, 6, 6, seed=seed)
-        return [*head.get_weights(), keras.ops.convert_to_numpy(head(values, training=True))]
-
-    assert all(np.array_equal(*pair) for pair in zip(draw(7), draw(7), strict=True))
-    assert not np.array_equal(draw(7)[0], draw(8)[0])
-    kernels = [weight for weight in draw(7) if weight.shape == (6, 6)]
-    assert not np.allclose(kernels[0], kernels[1])
 
 
 @pytest.mark.parametrize(("config", "num_classes"), [(ONE_UNIT, 2), (HeadConfig(), 2), (HeadConfig(), 5)])

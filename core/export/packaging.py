@@ -18,13 +18,13 @@ import core.backbones.hub  # noqa: F401
 from core.backbones.convert import convert_to_litert
 from core.config import HUB_PREFIX, TrainConfig
 from core.datasets.library import Library
-from core.datasets.photo_store import PhotoStore
 from core.datasets.snapshots import load_snapshot
 from core.errors import ParityError
-from core.inference.engine import LiteRTModel
-from core.inference.squares import SquareMaker
 from core.inference.trained_model import read_model_record
 from core.jobs.context import TaskContext
+from core.litert.engine import LiteRTModel
+from core.photos.squares import SquareMaker
+from core.photos.store import PhotoStore
 from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
 from core.storage.db import open_database

@@ -19,13 +19,6 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from core.datasets.photo_store import PhotoStore
-from core.datasets.records import PhotoRecord
-from core.errors import DatasetError, ImageError
-from core.inference.classifier import Classifier
-from core.inference.engine import map_streamed
-from core.inference.feature_key import FeatureKey
-from core.photos.fit import to_array
 from core.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -39,8 +32,6 @@ _MAX_VARIABLES = 500  # SQLite takes at least 999 in a statement
 _USED_RESOLUTION_SECONDS = 3600
 # When the cache is full it is emptied down to this part, so that it is not full again at once.
 _KEPT_SHARE = 0.9
-# Photos whose features are computed before they are written to the cache together.
-_BATCH_PHOTOS = 128
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS features (
@@ -120,49 +111,6 @@ class FeatureCache:
                 with contextlib.suppress(OSError):
                     path.unlink(missing_ok=True)
         return otherwise
-
-
-def compute_features(
-    photos: Iterable[PhotoRecord],
-    store: PhotoStore,
-    classifier: Classifier,
-    cache: FeatureCache,
-    *,
-    key: FeatureKey | None = None,
-) -> Iterator[tuple[str, Features | None]]:
-    """The features of photos, from the cache or else computed and cached, on all of the classifier's threads.
-
-    Memory does not grow with the number of photos; what was computed is kept even if the caller stops early.
-
-    Args:
-        photos: photos of the store.
-        store: where their files are.
-        classifier: the network.
-        cache: where features are kept.
-        key: under which name; None: that of a backbone's features for checks and maps.
-
-    Yields:
-        Hash and features, float32 (channels,), of each photo in their order; None for a photo that cannot be read.
-    """
-    fingerprint, fit_mode = key or (classifier.record.fingerprint, classifier.record.fit_mode)
-
-    def compute(photo: PhotoRecord) -> Features | None:
-        try:
-            square = classifier.square(store.read(photo.hash, photo.suffix), photo.hash[:12])
-        except (DatasetError, ImageError) as exc:
-            logger.warning("A photo has no features: %s", exc)
-            return None
-        return classifier.engine.run(to_array(square)).features
-
-    remaining = iter(photos)
-    while batch := list(islice(remaining, _BATCH_PHOTOS)):
-        known = cache.get(fingerprint, fit_mode, [photo.hash for photo in batch])
-        unknown = [photo for photo in batch if photo.hash not in known]
-        answers = map_streamed(compute, unknown, num_threads=classifier.engine.num_threads)
-        computed = {photo.hash: values for photo, values in zip(unknown, answers, strict=True) if values is not None}
-        cache.put(fingerprint, fit_mode, computed)
-        features = known | computed
-        yield from ((photo.hash, features.get(photo.hash)) for photo in batch)
 
 
 # --- the file --------------------------------------------------------------------------------------------

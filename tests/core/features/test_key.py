@@ -1,8 +1,9 @@
-"""`core.inference.feature_key`: whose features a model starts from."""
+"""`core.features.key`: whose features a model starts from."""
 
 import pytest
 
-from core.inference.feature_key import FeatureKey, feature_key, model_feature_key
+from core.features.key import FeatureKey, feature_key
+from core.runs.model_record import model_feature_key
 from tests.core.inference.model_samples import own_record
 
 

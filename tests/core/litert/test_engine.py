@@ -10,7 +10,7 @@ import pytest
 from core.backbones.artefacts import load_artefact
 from core.backbones.catalog import Backbone
 from core.errors import ArtefactDamagedError
-from core.inference.engine import Engine, LiteRTModel, map_streamed
+from core.litert.engine import Engine, LiteRTModel, map_streamed
 from core.settings import Settings
 
 
@@ -42,7 +42,7 @@ def test_interpreters_for_many_photos_wait_for_these(model_path: Path, monkeypat
             loaded.append(num_threads)
             super().__init__(content, num_threads=num_threads)
 
-    monkeypatch.setattr("core.inference.engine.LiteRTModel", Counted)
+    monkeypatch.setattr("core.litert.engine.LiteRTModel", Counted)
     engine = Engine(model_path, num_threads=2)
     square = np.zeros((224, 224, 3), np.uint8)
     engine.run(square, is_alone=True)

@@ -1,11 +1,9 @@
-"""`core.inference.feature_cache`: what was computed is found again; what was damaged is not believed."""
+"""`core.features.cache`: what was computed is found again; what was damaged is not believed."""
 
-import io
 import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -13,13 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from core.datasets.photo_store import PhotoStore, encode_photo
-from core.datasets.records import PhotoRecord
-from core.inference.classifier import Classifier
-from core.inference.feature_cache import FeatureCache, compute_features
-from core.photos.fit import to_array
+from core.features.cache import FeatureCache
 from core.settings import Settings, to_environment
 from tests.conftest import PROJECT_DIR
 
@@ -168,7 +161,7 @@ def _put_and_get(settings: Settings, seed: int) -> int:
 _WRITER = """
 import sys
 import numpy as np
-from core.inference.feature_cache import FeatureCache
+from core.features.cache import FeatureCache
 from core.settings import load_settings
 
 cache = FeatureCache(load_settings())
@@ -196,60 +189,3 @@ def test_many_threads_use_it_at_once(settings: Settings):
     _put_and_get(settings, 0)
     with ThreadPoolExecutor(6) as threads:
         assert list(threads.map(lambda seed: _put_and_get(settings, seed), range(1, 7))) == [100] * 6
-
-
-# --- computing -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def store(settings: Settings) -> PhotoStore:
-    return PhotoStore(settings.photos_path, settings.cache_path)
-
-
-@pytest.fixture
-def photos(store: PhotoStore) -> Iterator[list[PhotoRecord]]:
-    """Five photos of noise in the store."""
-    records = []
-    for seed in range(5):
-        pixels = np.random.default_rng(seed).integers(0, 256, (40, 60, 3), np.uint8)
-        target = io.BytesIO()
-        Image.fromarray(pixels).resize((300, 200)).save(target, "JPEG")
-        stored = encode_photo(target.getvalue(), f"{seed}.jpg")
-        store.put(stored)
-        records.append(stored.record)
-    return records
-
-
-def test_features_are_those_of_the_network(
-    classifier: Classifier, cache: FeatureCache, store: PhotoStore, photos: list[PhotoRecord]
-):
-    """Each photo gets what the network says to it, in the order asked for."""
-    found = list(compute_features(photos, store, classifier, cache))
-    assert [photo_hash for photo_hash, _ in found] == [photo.hash for photo in photos]
-    for photo, (_, features) in zip(photos, found, strict=True):
-        square = classifier.square(store.read(photo.hash, photo.suffix), "photo")
-        np.testing.assert_allclose(features, classifier.engine.run(to_array(square)).features, atol=1e-5)
-
-
-def test_features_are_computed_once(
-    classifier: Classifier, cache: FeatureCache, store: PhotoStore, photos: list[PhotoRecord]
-):
-    """The second time the photos are not even read, only those that are new."""
-    first = dict(compute_features(photos[:4], store, classifier, cache))
-    for photo in photos[:4]:
-        store.delete(photo.hash, photo.suffix)
-    second = dict(compute_features(photos, store, classifier, cache))
-    assert list(second) == [photo.hash for photo in photos]
-    assert_same({photo.hash: second[photo.hash] for photo in photos[:4]}, first)
-    assert second[photos[4].hash] is not None
-
-
-def test_a_photo_that_cannot_be_read_stops_nothing(
-    classifier: Classifier, cache: FeatureCache, store: PhotoStore, photos: list[PhotoRecord]
-):
-    """A lost and a damaged file have no features; all others do, and the next time may be better."""
-    store.delete(photos[0].hash, photos[0].suffix)
-    store.path(photos[2].hash, photos[2].suffix).write_bytes(b"damaged")
-    found = dict(compute_features(photos, store, classifier, cache))
-    assert [found[photo.hash] is None for photo in photos] == [True, False, True, False, False]
-    assert len(cache.get(classifier.record.fingerprint, classifier.record.fit_mode, found)) == 3

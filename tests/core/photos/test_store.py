@@ -1,4 +1,4 @@
-"""`core.datasets.photo_store`: what is stored of a photo, and how it is kept."""
+"""`core.photos.store`: what is stored of a photo, and how it is kept."""
 
 import hashlib
 import io
@@ -12,10 +12,10 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin, features
 
-from core.datasets.photo_store import MAX_SIDE_PX, PhotoStore, StoredPhoto, encode_photo
 from core.errors import DamagedImageError, DatasetError, ImageTooLargeError, NoSpaceError, NotAnImageError
 from core.photos.decode import decode_image
 from core.photos.limits import ImageLimits
+from core.photos.store import MAX_SIDE_PX, PhotoStore, StoredPhoto, encode_photo
 
 ORIENTATION_TAG = 0x0112
 GPS_TAG = 0x8825
@@ -347,7 +347,7 @@ def test_a_damaged_or_missing_photo_is_noticed(store: PhotoStore, stored: Stored
 
 def test_a_full_disk_is_reported(store: PhotoStore, stored: StoredPhoto, monkeypatch: pytest.MonkeyPatch):
     """The error says which disk is full, and nothing half-written is left."""
-    monkeypatch.setattr("core.datasets.photo_store.os.replace", _raise_disk_full)
+    monkeypatch.setattr("core.photos.store.os.replace", _raise_disk_full)
     other = encode_photo(encode(photo(seed=5), "PNG"), "photo")
     with pytest.raises(NoSpaceError):
         store.put(other)

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.datasets.measurements import measure
-from core.datasets.records import PhotoRecord
 from core.errors import DatasetError
 from core.photos.decode import DecodedPhoto, decode_image, decode_photo
 from core.photos.fit import shrink, thumbnail_jpeg
 from core.photos.limits import DEFAULT_LIMITS, ImageLimits
+from core.photos.measurements import measure
+from core.photos.record import PhotoRecord
 from core.photos.remarks import PhotoFacts
 from core.photos.rendering import Rendering, Survey
 from core.storage.files import TEMPORARY_PREFIX, translating_disk_errors

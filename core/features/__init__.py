@@ -1,0 +1,1 @@
+"""Features: what networks make of photos, computed once and kept."""

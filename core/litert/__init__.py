@@ -1,0 +1,1 @@
+"""LiteRT: answers of prepared networks, fast and without Keras."""
