@@ -139,7 +139,7 @@ def run_all(engine: Engine, squares: Sequence[npt.NDArray[np.uint8]]) -> None:
 
 def load_keras(backbone: Backbone, settings: Settings) -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]:
     """`model.predict` of the backbone: uint8 (n, height, width, 3) to probabilities (n, 1000)."""
-    from core.backbones.build import build_classifier  # here, so that memory is measured without TensorFlow
+    from core.networks.build import build_classifier  # here, so that memory is measured without TensorFlow
 
     path = obtain_weights(backbone, settings, report=lambda *_: None, check_cancelled=lambda: None)
     model = build_classifier(backbone, path).model

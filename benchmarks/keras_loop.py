@@ -15,8 +15,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from core.backbones.network import BackboneNetwork, split_at
 from core.config import PhaseConfig, TrainConfig
+from core.networks.network import BackboneNetwork, split_at
 from core.training.heads import TrainableNetwork, build_head
 
 

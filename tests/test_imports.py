@@ -1,4 +1,4 @@
-"""The direction of dependencies, proved by importing each module as the first of ours."""
+"""Folders are floors: what a module may import follows from its path alone."""
 
 import ast
 import functools
@@ -6,112 +6,140 @@ import json
 import os
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
-
-import pytest
 
 from tests.conftest import PROJECT_DIR
 
+# From the ground up: a module imports from its own folder and from those before it.
+FLOORS = (
+    *("core.errors", "core.home", "core.settings", "core.config", "core.recipes", "core.imagenet", "core.names"),
+    *("core.seeds", "core.storage", "core.photos", "core.data_addresses", "core.links", "core.jobs", "core.litert"),
+    *("core.backbones", "core.features", "core.datasets", "core.runs", "core.inference", "core.evaluation"),
+    *("core.keras_script", "core.export", "core.networks", "core.training", "core.packaging"),
+    *("core.task_kinds", "core.services", "pages", "benchmarks"),
+)
+# Floors that load Keras, in a worker only: nothing above them imports them, tasks name their handlers.
+KERAS_FLOORS = ("core.networks", "core.training", "core.packaging")
+
+# Packages of others that the server may load, each from a floor on.
+LIBRARIES = {
+    "sqlalchemy": "core.storage",
+    "alembic": "core.storage",
+    "numpy": "core.seeds",
+    "PIL": "core.photos",
+    "httpx": "core.links",
+    "ai_edge_litert": "core.litert",
+    "streamlit": "pages",
+    "plotly": "pages",
+}
 KERAS = {"keras", "tensorflow", "tf_keras", "tensorflow_hub"}
-
-# Module or package to its layer; a module may import from its own layer and those below. See the house style.
-LAYERS = {
-    "core": 1,
-    "core.errors": 1,
-    "core.settings": 1,
-    "core.config": 1,
-    "core.imagenet": 2,
-    "core.photos": 2,
-    "core.links": 2,
-    "core.photos.samples": 2,
-    "core.storage": 2,
-    "core.jobs": 2,
-    "core.backbones": 2,
-    "core.backbones.catalog": 2,
-    "core.backbones.weights": 2,
-    "core.backbones.artefacts": 2,
-    "core.backbones.torch_weights": 2,
-    "core.datasets": 2,
-    "core.datasets.checks.checking": 3,
-    "core.datasets.ingest.importing": 3,
-    "core.datasets.mapping": 3,
-    "core.keras_script": 2,
-    "core.runs": 2,
-    "core.evaluation": 2,
-    "core.evaluation.examining": 3,
-    "core.evaluation.asking": 3,
-    "core.evaluation.latency": 3,
-    "core.inference": 3,
-    "core.services": 3,
-    "core.backbones.efficientnet_lite": 4,
-    "core.backbones.build": 4,
-    "core.backbones.convert": 4,
-    "core.backbones.prepare": 4,
-    "core.backbones.hub": 4,
-    "core.training": 4,
-    "core.seeds": 2,
-    "core.jobs.worker": 5,
-}
-
-# Top-level packages that a layer must not load, its imports' imports included.
-FORBIDDEN = {
-    1: {"numpy", "PIL", "sqlalchemy", "alembic", "ai_edge_litert", "streamlit", "plotly", *KERAS},
-    2: {"ai_edge_litert", "streamlit", "plotly", *KERAS},
-    3: {"streamlit", "plotly", *KERAS},
-    4: {"streamlit", "plotly"},
-    # The worker reaches Keras only through the handler of the task it was given.
-    5: {"streamlit", "plotly", *KERAS},
-}
 
 
 @functools.cache
-def modules_of(package: str) -> tuple[str, ...]:
-    """Dotted names of every module below a folder; migrations are scripts that Alembic runs."""
-    names = []
-    for path in sorted((PROJECT_DIR / package).rglob("*.py")):
-        relative = path.relative_to(PROJECT_DIR).with_suffix("")
-        if "migrations" not in relative.parts:
-            names.append(".".join(relative.parts).removesuffix(".__init__"))
-    return tuple(names)
+def modules() -> dict[str, Path]:
+    """Dotted name of every module to its file; migrations are scripts that Alembic runs."""
+    paths = [path for folder in ("core", "pages", "benchmarks") for path in (PROJECT_DIR / folder).rglob("*.py")]
+    names = {}
+    for path in sorted(paths):
+        parts = path.relative_to(PROJECT_DIR).with_suffix("").parts
+        if "migrations" not in parts and parts != ("core", "__init__"):
+            names[".".join(parts).removesuffix(".__init__")] = path
+    return names
 
 
-def layer_of(module: str) -> int:
-    while module not in LAYERS:
-        module = module.rpartition(".")[0]
-    return LAYERS[module]
+def floor_of(module: str) -> int:
+    """Position in the list of floors; a module that is on none has no place in the house."""
+    parts = module.split(".")
+    return FLOORS.index(".".join(parts[:2]) if parts[0] == "core" else parts[0])
 
 
-def imports_of(path: Path) -> set[str]:
-    """Dotted names that a file imports, wherever the statement stands."""
+@functools.cache
+def imports_of(module: str) -> frozenset[str]:
+    """Dotted names that a module imports, wherever the statement stands."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(modules()[module].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return found
+    return frozenset(found)
 
 
-# Each module in turn is the first of `core` that is imported; only packages of others stay loaded in between.
-IMPORT_EACH_FIRST = """
-import importlib, sys
-for module in {modules!r}:
-    for name in [name for name in sys.modules if name == "core" or name.startswith("core.")]:
-        del sys.modules[name]
-    importlib.import_module(module)
+def test_imports_point_down():
+    """No module imports from a folder above its own, and no other folder imports one that loads Keras."""
+    upward = {
+        (module, name)
+        for module in modules()
+        for name in imports_of(module) & modules().keys()
+        if floor_of(name) > floor_of(module)
+    }
+    assert upward == set()
+    keras_floors = {FLOORS.index(floor) for floor in KERAS_FLOORS}
+    for module in modules():
+        if floor_of(module) not in keras_floors and not module.startswith("benchmarks"):
+            assert not imports_of(module) & KERAS, module
+            assert not {name for name in imports_of(module) & modules().keys() if floor_of(name) in keras_floors}
+
+
+def test_modules_import_each_other_in_one_direction():
+    """No module reaches itself through what it imports: each can be the first that is imported."""
+    graph = {name: imports_of(name) & modules().keys() - {name} for name in modules()}
+    # A package is no file of its own here: `from core.photos import fit` imports the module.
+    order = tuple(TopologicalSorter(graph).static_order())
+    assert set(order) == modules().keys()
+
+
+# Imports one floor after the other, and tells what each of them loaded.
+_WALK_UP = """
+import importlib, json, sys
+loaded = {{}}
+for floor, modules in {floors!r}:
+    for module in modules:
+        importlib.import_module(module)
+    loaded[floor] = sorted({{name.split(".")[0] for name in sys.modules}})
+print(json.dumps(loaded))
 """
 
 
-def loaded_by_layer(layer: int) -> frozenset[str]:
-    """Top-level packages that all modules of a layer load together."""
-    modules = [module for module in modules_of("core") if layer_of(module) == layer]
-    return loaded_by(IMPORT_EACH_FIRST.format(modules=modules))
+def test_each_floor_loads_only_the_libraries_that_it_may():
+    """The ground floor needs nothing but Python; no floor of the server loads Keras or, below the pages, Streamlit."""
+    floors = [
+        (floor, [name for name in modules() if floor_of(name) == number])
+        for number, floor in enumerate(FLOORS)
+        if floor not in (*KERAS_FLOORS, "pages", "benchmarks")
+    ]
+    loaded = json.loads(output_of(_WALK_UP.format(floors=floors)))
+    for number, floor in enumerate(FLOORS):
+        if floor in loaded:
+            too_early = {name for name, first in LIBRARIES.items() if FLOORS.index(first) > number}
+            assert not (too_early | KERAS) & set(loaded[floor]), floor
 
 
-@functools.cache
-def loaded_by(statement: str) -> frozenset[str]:
-    """Top-level packages in a fresh interpreter after a statement."""
-    code = f"{statement}\nimport json, sys\nprint(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"
+def test_the_process_of_the_pages_never_loads_tensorflow():
+    """Running the app as Streamlit does, every page included, loads LiteRT and no Keras."""
+    loaded = json.loads(
+        output_of(
+            "import json, os, sys, tempfile\n"
+            "from streamlit.testing.v1 import AppTest\n"
+            "with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:\n"
+            "    os.environ['BLUETIT_WORKSPACE_DIR'] = folder\n"
+            "    app = AppTest.from_file('streamlit_app.py', default_timeout=60).run()\n"
+            "    assert not app.exception, app.exception\n"
+            "    for page in ('dataset', 'train', 'results', 'compare', 'backbones'):\n"
+            "        app.switch_page(f'pages/{page}.py').run()\n"
+            "        assert not app.exception, app.exception\n"
+            "    from pages.widgets.services import close_services\n"
+            "    close_services()\n"
+            "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+        )
+    )
+    assert "ai_edge_litert" in loaded
+    assert not KERAS & set(loaded)
+
+
+def output_of(code: str) -> str:
+    """The last line that a program prints in a fresh interpreter."""
     process = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -121,53 +149,4 @@ def loaded_by(statement: str) -> frozenset[str]:
         check=False,
     )
     assert process.returncode == 0, process.stderr
-    return frozenset(json.loads(process.stdout.splitlines()[-1]))
-
-
-@pytest.mark.parametrize("module", modules_of("core"))
-def test_a_module_loads_nothing_above_its_layer(module: str):
-    """A module of `core` can be imported by itself, which pulls in no package that its layer must do without."""
-    layer = layer_of(module)
-    # Where its layer together loads nothing forbidden, none of its modules does; else each is asked by itself.
-    if loaded_by_layer(layer) & FORBIDDEN[layer]:
-        assert loaded_by(f"import {module}") & FORBIDDEN[layer] == set()
-
-
-@pytest.mark.parametrize("module", modules_of("core"))
-def test_imports_point_down(module: str):
-    """No module of `core` imports one of a higher layer, not even inside a function."""
-    path = PROJECT_DIR / Path(*module.split("."))
-    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    ours = {name for name in imports_of(file) if name in modules_of("core")}
-    assert {name for name in ours if layer_of(name) > layer_of(module)} == set()
-
-
-@pytest.mark.parametrize("module", modules_of("pages"))
-def test_pages_use_the_lower_layers_and_no_other_page(module: str):
-    """A page imports layers 1 to 3 and widgets; widgets import no page."""
-    path = PROJECT_DIR / Path(*module.split("."))
-    imported = imports_of(path / "__init__.py" if path.is_dir() else path.with_suffix(".py"))
-    assert not {name.split(".")[0] for name in imported} & KERAS
-    assert {name for name in imported if name in modules_of("core") and layer_of(name) > 3} == set()
-    pages = {name for name in modules_of("pages") if "widgets" not in name and name != "pages"}
-    assert imported & pages == set()
-
-
-def test_the_process_of_the_pages_never_loads_tensorflow():
-    """Running the app as Streamlit does, every page included, loads LiteRT and no Keras."""
-    statement = (
-        "import os, tempfile\n"
-        "from streamlit.testing.v1 import AppTest\n"
-        "with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:\n"
-        "    os.environ['BLUETIT_WORKSPACE_DIR'] = folder\n"
-        "    app = AppTest.from_file('streamlit_app.py', default_timeout=60).run()\n"
-        "    assert not app.exception, app.exception\n"
-        "    for page in ('dataset', 'train', 'results', 'compare', 'backbones'):\n"
-        "        app.switch_page(f'pages/{page}.py').run()\n"
-        "        assert not app.exception, app.exception\n"
-        "    from pages.widgets.services import close_services\n"
-        "    close_services()"
-    )
-    loaded = loaded_by(statement)
-    assert "ai_edge_litert" in loaded
-    assert loaded & KERAS == set()
+    return process.stdout.splitlines()[-1]

@@ -1,1 +1,1 @@
-"""Pretrained networks: what there is, how they are built, and their weights."""
+"""Pretrained networks: what there is, their weights, and what was prepared of them. Needs no Keras."""

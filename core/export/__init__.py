@@ -1,1 +1,1 @@
-"""Models to take away: the files, how they are made and proven, and what is told about them."""
+"""Models to take away: which files there are, and what is told about them."""

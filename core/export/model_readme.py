@@ -130,7 +130,7 @@ def keras_code(file_name: str, record: ModelRecord) -> str:
     else:
         layer = 'layer = model.layers[[each.name for each in model.layers].index("head") - 1]\n'
     return (
-        f"import keras\n{'import core.backbones.hub' + chr(10) if is_hub else ''}{loading}{layer}"
+        f"import keras\n{'import core.networks.hub' + chr(10) if is_hub else ''}{loading}{layer}"
         "outputs = keras.Model(model.inputs[0], [model.outputs[0], layer.output])(pixels)\n"
         "probabilities, features = (keras.ops.convert_to_numpy(output)[0] for output in outputs)"
     )

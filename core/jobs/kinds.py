@@ -41,7 +41,7 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
             TaskKind(
                 name="prepare_backbone",
                 title="Prepare backbone",
-                handler="core.backbones.prepare:run_prepare_task",
+                handler="core.networks.prepare:run_prepare_task",
                 lane=Lane.NETWORKS,
                 max_attempts=3,
                 on_worker_death="retry",
@@ -89,7 +89,7 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
             TaskKind(
                 name="package_run",
                 title="Package a model",
-                handler="core.export.packaging:run_package_task",
+                handler="core.packaging.package:run_package_task",
                 lane=Lane.NETWORKS,
                 max_attempts=3,
                 on_worker_death="retry",

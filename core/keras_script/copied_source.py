@@ -5,8 +5,8 @@ from pathlib import Path
 
 from core.keras_script.imports import imports_of
 
-_BACKBONES_DIR = Path(__file__).parent.parent / "backbones"
-_MODULES = ("efficientnet_lite", "torch_weights")
+_CORE_DIR = Path(__file__).parent.parent
+_MODULES = ("networks/efficientnet_lite", "backbones/torch_weights")
 
 _HEADING = """\
 # --- EfficientNet-Lite and its weights, copied from Bluetit: nothing to change below ---
@@ -32,7 +32,7 @@ def efficientnet_lite_imports() -> dict[str, tuple[str, str | None]]:
 
 
 def _read(module: str) -> str:
-    return (_BACKBONES_DIR / f"{module}.py").read_text(encoding="utf-8")
+    return (_CORE_DIR / f"{module}.py").read_text(encoding="utf-8")
 
 
 def _without_head(source: str) -> str:

@@ -185,7 +185,7 @@ def _network_too(plan: Plan) -> str:
 def _build_head(plan: Plan) -> str:
     """The head with the initial weights of the run: with few photos, much of the accuracy depends on them."""
     head = plan.config.head
-    # In the order in which `core.backbones.network.build_head` takes them.
+    # In the order in which `core.networks.network.build_head` takes them.
     seeds = layer_seeds(plan.config.seed, 2 * len(head.hidden_units) + 2)
     layers = []
     for units in (*head.hidden_units, None):

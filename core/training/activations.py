@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from core.backbones.convert import convert_to_litert
-from core.backbones.network import SplitNetwork
 from core.errors import NoSpaceError
+from core.networks.convert import convert_to_litert
+from core.networks.network import SplitNetwork
 from core.photos.record import PhotoRecord
 from core.settings import Settings
 from core.storage.files import ensure_free_space, translating_disk_errors, write_atomically

@@ -9,10 +9,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from core.backbones.network import BackboneNetwork
 from core.config import SCRATCH, TrainConfig
 from core.errors import RunFileError
 from core.inference.head import Head, read_head
+from core.networks.network import BackboneNetwork
 from core.runs.folder import RunFolder
 from core.settings import Settings
 from core.storage.files import translating_disk_errors, write_atomically

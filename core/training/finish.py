@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from core.backbones.convert import convert_to_litert
 from core.evaluation.answers import Answers
 from core.evaluation.calibration import fit_temperature
+from core.networks.convert import convert_to_litert
 from core.runs.decision import Decision, write_decision
 from core.runs.story import Outcome, PhaseName, PhaseStory, Score
 from core.storage.files import write_atomically

@@ -4,8 +4,8 @@ from typing import Any
 
 import keras
 
-from core.backbones.network import BackboneNetwork, SplitNetwork
 from core.config import HeadConfig
+from core.networks.network import BackboneNetwork, SplitNetwork
 from core.seeds import layer_seeds
 
 

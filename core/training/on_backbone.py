@@ -8,11 +8,11 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from core.backbones.network import BackboneNetwork, split_at
 from core.config import FineTuneConfig
 from core.errors import ConfigError
 from core.features.cache import FeatureCache
 from core.features.key import feature_key
+from core.networks.network import BackboneNetwork, split_at
 from core.photos.fit import TRAINED_CROP_FRACTION
 from core.runs.story import PhaseName, PhaseStory
 from core.training.activations import lower_encoder

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 from core.backbones.artefacts import Artefact, load_artefact
 from core.backbones.catalog import find_backbone
-from core.backbones.hub import load_hub_backbone
-from core.backbones.network import BackboneNetwork, build_backbone, wrap_hub_layer
-from core.backbones.prepare import prepare_backbone, prepare_hub_module
 from core.backbones.weights import Report, find_weights
 from core.config import HUB_PREFIX, SCRATCH, TrainConfig
 from core.errors import ConfigError, WeightsMissingError
+from core.networks.hub import load_hub_backbone
+from core.networks.network import BackboneNetwork, build_backbone, wrap_hub_layer
+from core.networks.prepare import prepare_backbone, prepare_hub_module
 from core.runs.hub_folder import find_hub_module
 from core.settings import Settings
 from core.training.baseline import BASELINE_IMAGE_SIZE

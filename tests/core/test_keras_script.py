@@ -18,7 +18,6 @@ import pytest
 from PIL import Image
 
 from core.backbones.catalog import all_backbones, find_backbone
-from core.backbones.network import build_backbone
 from core.config import (
     AugmentConfig,
     FineTuneConfig,
@@ -38,6 +37,7 @@ from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
 from core.keras_script import write_script
 from core.keras_script.literals import number_literal, string_literal
+from core.networks.network import build_backbone
 from core.photos.fit import to_array
 from core.photos.squares import SquareMaker
 from core.photos.store import PhotoStore, encode_photo

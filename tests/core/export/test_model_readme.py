@@ -7,14 +7,14 @@ import keras
 import numpy as np
 import pytest
 
-from core.backbones.convert import convert_to_litert
-from core.backbones.network import BackboneNetwork
 from core.config import SCRATCH, HeadConfig
 from core.export.model_readme import TakenFiles, describe_files, photo_code
 from core.inference.classifier import ClassifierCache
 from core.inference.judging import Rule, read_rule
 from core.inference.reference import Reference, write_reference
 from core.inference.trained_model import read_model_record
+from core.networks.convert import convert_to_litert
+from core.networks.network import BackboneNetwork
 from core.photos.fit import FitMode
 from core.photos.squares import SquareMaker
 from core.runs.decision import Decision, write_decision
@@ -169,4 +169,4 @@ def test_a_module_of_tensorflow_hub_is_loaded_with_bluetit():
     files = TakenFiles(keras="a.keras", litert=None, labels="a.txt", has_decision=False, has_reference=False)
     text = describe_files("Mine", record_of("hub:/somewhere"), Rule(decision=Decision()), files)
     assert "safe_mode=False" in text
-    assert "import core.backbones.hub" in text
+    assert "import core.networks.hub" in text

@@ -331,7 +331,7 @@ def test_a_network_that_shows_no_places_has_its_heat_measured(folder: RunFolder,
     """A module of TensorFlow Hub has a map of one place: where the evidence lies is found by covering parts."""
     import keras
 
-    from core.backbones.convert import convert_to_litert
+    from core.networks.convert import convert_to_litert
 
     pixels = keras.Input((28, 28, 3))
     features = keras.layers.Flatten()(keras.layers.AveragePooling2D(14)(pixels))  # brightness of the four quarters

@@ -8,7 +8,7 @@ import pytest
 
 from core.backbones.artefacts import load_artefact
 from core.backbones.catalog import Backbone
-from core.backbones.network import split_at
+from core.networks.network import split_at
 from core.settings import Settings
 from core.training.activations import lower_encoder
 from core.training.encoders import ActivationEncoder, FeatureEncoder, KerasEncoder, PixelEncoder

@@ -4,9 +4,9 @@ import keras
 import pytest
 
 from core.backbones.catalog import find_backbone
-from core.backbones.layer_table import layer_table
 from core.backbones.layers import LayerRow, boundary_at
-from core.backbones.network import build_backbone, split_at
+from core.networks.layer_table import layer_table
+from core.networks.network import build_backbone, split_at
 
 
 @pytest.fixture(scope="module")

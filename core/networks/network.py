@@ -18,10 +18,10 @@ from typing import Any
 
 import keras
 
-from core.backbones.build import SCALING_LAYER, InnerTensors, build_inner_tensors
 from core.backbones.catalog import Backbone
-from core.backbones.hub import HubFeatureVector
 from core.errors import BackboneError
+from core.networks.build import SCALING_LAYER, InnerTensors, build_inner_tensors
+from core.networks.hub import HubFeatureVector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ def wrap_hub_layer(layer: HubFeatureVector, image_size: tuple[int, int] | None =
     A module does not show its inner values: its feature map is its features, as one row and one column.
 
     Args:
-        layer: as `core.backbones.hub.load_hub_backbone` returns it.
+        layer: as `core.networks.hub.load_hub_backbone` returns it.
         image_size: height and width in pixels; None: the layer's own.
 
     Raises:

@@ -8,15 +8,15 @@ import keras
 import numpy as np
 import pytest
 
-from core.backbones.build import build_classifier
 from core.backbones.catalog import BACKBONES, Backbone, find_backbone
-from core.backbones.layer_table import layer_table
 from core.backbones.layers import boundary_at, count_trained_parameters
-from core.backbones.network import BackboneNetwork, build_backbone, split_at
-from core.backbones.prepare import sample_pixels
 from core.backbones.weights import find_weights
 from core.config import HeadConfig
 from core.errors import BackboneError, WeightsDamagedError
+from core.networks.build import build_classifier
+from core.networks.layer_table import layer_table
+from core.networks.network import BackboneNetwork, build_backbone, split_at
+from core.networks.prepare import sample_pixels
 from core.settings import Settings
 from core.training.heads import assemble, build_head, build_trainable
 

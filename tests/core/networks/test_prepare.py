@@ -12,8 +12,6 @@ import pytest
 from core.backbones import artefacts
 from core.backbones.artefacts import artefact_fingerprint, find_artefact, load_artefact
 from core.backbones.catalog import Backbone, find_backbone
-from core.backbones.convert import convert_to_litert
-from core.backbones.prepare import MAX_PROBABILITY_DIFFERENCE, compare, prepare_backbone, prepare_hub_module
 from core.backbones.weights import find_published_weights, find_weights
 from core.errors import (
     ArtefactDamagedError,
@@ -23,6 +21,8 @@ from core.errors import (
     TaskCancelledError,
 )
 from core.litert.engine import LiteRTModel
+from core.networks.convert import convert_to_litert
+from core.networks.prepare import MAX_PROBABILITY_DIFFERENCE, compare, prepare_backbone, prepare_hub_module
 from core.services import Services, open_services
 from core.settings import Settings
 from tests.conftest import PREPARE_TIMEOUT_SECONDS, prepare

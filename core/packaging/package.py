@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 # Registers the layer, so that a model with a Hub module can be loaded again.
-import core.backbones.hub  # noqa: F401
-from core.backbones.convert import convert_to_litert
+import core.networks.hub  # noqa: F401
 from core.config import HUB_PREFIX, TrainConfig
 from core.datasets.library import Library
 from core.datasets.snapshots import load_snapshot
@@ -23,6 +22,7 @@ from core.errors import ParityError
 from core.inference.trained_model import read_model_record
 from core.jobs.context import TaskContext
 from core.litert.engine import LiteRTModel
+from core.networks.convert import convert_to_litert
 from core.photos.squares import SquareMaker
 from core.photos.store import PhotoStore
 from core.runs.folder import RunFolder

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from core.backbones.catalog import Backbone
-from core.backbones.efficientnet_lite import build_efficientnet_lite, load_state_dict
 from core.backbones.torch_weights import read_state_dict
 from core.errors import BackboneError, WeightsDamagedError
+from core.networks.efficientnet_lite import build_efficientnet_lite, load_state_dict
 
 # Mean and standard deviation of ImageNet's training photos, RGB, 0-1 and 0-255.
 # Source: `keras/src/applications/imagenet_utils.py`, modes "torch" and "caffe".

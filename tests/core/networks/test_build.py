@@ -7,13 +7,13 @@ import keras
 import numpy as np
 import pytest
 
-from core.backbones.build import build_classifier, scale_pixels
 from core.backbones.catalog import BACKBONES, Backbone, find_backbone
-from core.backbones.efficientnet_lite import build_efficientnet_lite, load_state_dict
 from core.backbones.torch_weights import read_state_dict
 from core.backbones.weights import find_weights
 from core.errors import WeightsDamagedError
 from core.imagenet import classes
+from core.networks.build import build_classifier, scale_pixels
+from core.networks.efficientnet_lite import build_efficientnet_lite, load_state_dict
 from core.photos.decode import decode_image
 from core.photos.fit import FitMode, fit, to_array
 from core.photos.samples import SAMPLE_PHOTOS, sample_path

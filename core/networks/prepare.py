@@ -47,8 +47,8 @@ from core.storage.files import ensure_free_space, remove_abandoned_drafts, write
 if TYPE_CHECKING:
     import keras
 
-    from core.backbones.build import ImageNetClassifier
-    from core.backbones.network import BackboneNetwork
+    from core.networks.build import ImageNetClassifier
+    from core.networks.network import BackboneNetwork
 
 # Converted and original differ by float32 rounding only: 1e-6 is usual, 1e-4 would show in no percentage.
 MAX_PROBABILITY_DIFFERENCE = 1e-4
@@ -140,9 +140,9 @@ def _fill_folder(
     report(0.0, f"Getting ready to build {backbone.title}")
     import keras
 
-    from core.backbones.build import build_classifier
-    from core.backbones.convert import convert_to_litert
-    from core.backbones.network import build_backbone
+    from core.networks.build import build_classifier
+    from core.networks.convert import convert_to_litert
+    from core.networks.network import build_backbone
 
     check_cancelled()
     report(_BUILD_FRACTION, f"Building {backbone.title}")
@@ -200,9 +200,9 @@ def prepare_hub_module(
         StorageError: the artefact cannot be written.
     """
     report(0.0, "Reading the module of TensorFlow Hub")
-    from core.backbones.convert import convert_to_litert
-    from core.backbones.hub import load_hub_backbone, resolve_hub_module
-    from core.backbones.network import wrap_hub_layer
+    from core.networks.convert import convert_to_litert
+    from core.networks.hub import load_hub_backbone, resolve_hub_module
+    from core.networks.network import wrap_hub_layer
 
     source = resolve_hub_module(handle_or_folder)
     check_cancelled()
@@ -309,7 +309,7 @@ def _save_classifier(classifier: "ImageNetClassifier", folder: Path) -> None:
 
 
 def _save_layers(network: "BackboneNetwork", folder: Path) -> None:
-    from core.backbones.layer_table import layer_table
+    from core.networks.layer_table import layer_table
 
     text = json.dumps(layers_to_json(layer_table(network)))
     (folder / LAYERS_FILE).write_text(text, encoding="utf-8")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 
 from core.backbones.layers import LayerRow
-from core.backbones.network import BackboneNetwork
+from core.networks.network import BackboneNetwork
 
 # What a layer's name says about the block it belongs to: a pattern, and the block's name. The first match counts.
 _BLOCKS = (

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from core.backbones.hub import HubFeatureVector, load_hub_backbone
-from core.backbones.network import BackboneNetwork, split_at, wrap_hub_layer
 from core.config import HeadConfig
 from core.errors import BackboneError, WeightsDamagedError, WeightsMissingError
+from core.networks.hub import HubFeatureVector, load_hub_backbone
+from core.networks.network import BackboneNetwork, split_at, wrap_hub_layer
 from core.training.heads import assemble, build_head, build_trainable
 
 # Keras 3.15 does not know NumPy 2.4's `copy` keyword; every save of a variable warns.

@@ -1,0 +1,1 @@
+"""Backbones as Keras networks: built, cut, converted and prepared. Loads Keras."""

@@ -1,0 +1,1 @@
+"""The files that people take away: made, loaded again and compared. Loads Keras."""
