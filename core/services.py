@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from core.backbones.artefacts import load_artefact, preparing_version
+from core.backbones.artefacts import load_artefact
 from core.backbones.catalog import Backbone, find_backbone
+from core.backbones.preparation import queue_preparation
 from core.datasets.garbage import collect_garbage
 from core.datasets.ingest.desk import ImportDesk
 from core.datasets.library import Library
@@ -24,8 +25,7 @@ from core.runs.desk import RunDesk
 from core.runs.library import RunLibrary
 from core.settings import Settings
 from core.storage.db import Database, open_database
-
-PREPARE_KIND = "prepare_backbone"
+from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,15 +53,9 @@ class Services:
 
     def request_preparation(self, backbone: Backbone) -> int:
         """Ask for a backbone to be prepared; the task's number, that of the one under way if there is one."""
-        payload = {"backbone": backbone.name, "preparing_version": preparing_version()}
-        task_id = self.queue.submit(PREPARE_KIND, payload, key=preparation_key(backbone))
+        task_id = queue_preparation(backbone, self.queue)
         self.supervisor.wake()
         return task_id
-
-
-def preparation_key(backbone: Backbone) -> str:
-    """The key that keeps one backbone from being prepared twice at the same time."""
-    return f"{PREPARE_KIND}:{backbone.name}"
 
 
 def open_services(settings: Settings) -> Services:
@@ -76,8 +70,8 @@ def open_services(settings: Settings) -> Services:
     except UnknownBackboneError as exc:
         raise SettingsError(f"The setting default_backbone cannot be used. {exc}") from exc
     database = open_database(settings)
-    queue = TaskQueue(database)
-    supervisor = Supervisor(settings, queue)
+    queue = TaskQueue(database, TASK_KINDS)
+    supervisor = Supervisor(settings, queue, kinds=TASK_KINDS_PATH)
     library = Library(database)
     runs = RunLibrary(database)
     services = Services(

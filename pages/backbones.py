@@ -5,9 +5,10 @@ import streamlit as st
 
 from core.backbones.artefacts import find_artefact
 from core.backbones.catalog import Backbone, all_backbones
+from core.backbones.preparation import preparation_key
 from core.backbones.weights import find_weights
 from core.jobs.status import TaskStatus
-from core.services import Services, preparation_key
+from core.services import Services
 from pages.widgets.backbone_picker import backbone_address, chosen_backbone
 from pages.widgets.errors import guarded, showing_errors
 from pages.widgets.links import render_link

@@ -23,7 +23,6 @@ from core.errors import DatasetError
 from core.jobs.context import TaskContext
 from core.photos.store import PhotoStore
 from core.settings import Settings
-from core.storage.db import open_database
 from core.storage.files import ensure_free_space, remove_abandoned_drafts, write_atomically
 
 __all__ = [
@@ -104,8 +103,7 @@ def run_export_task(context: TaskContext) -> None:
         context.check_cancelled()
         context.report(fraction, message)
 
-    with contextlib.closing(open_database(settings)) as database:
-        content = _list_content(Library(database), dataset_id)
+    content = _list_content(Library(context.database), dataset_id)
     target = export_path(settings, dataset_id, content.revision)
     remove_abandoned_drafts(target.parent)
     if not target.is_file():

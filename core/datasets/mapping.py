@@ -13,7 +13,6 @@ single-cell transcriptomics", 2019, https://doi.org/10.1038/s41467-019-13056-x.
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +27,6 @@ from core.jobs.context import TaskContext
 from core.photos.record import PhotoRecord
 from core.photos.store import PhotoStore
 from core.settings import Settings
-from core.storage.db import open_database
 from core.storage.files import translating_disk_errors, write_atomically
 
 MAP_VERSION = 1  # part of a map's name; grows with every change to how points are placed
@@ -67,10 +65,9 @@ def run_map_task(context: TaskContext) -> None:
     """
     dataset_id, settings = int(context.payload["dataset_id"]), context.settings
     context.report(0.0, "Looking up the photos")
-    with closing(open_database(settings)) as database:
-        library = Library(database)
-        library.get_dataset(dataset_id)
-        photos = library.get_photos({image.photo_hash for image in library.list_images(dataset_id)})
+    library = Library(context.database)
+    library.get_dataset(dataset_id)
+    photos = library.get_photos({image.photo_hash for image in library.list_images(dataset_id)})
     hashes = sorted(photos)
     if load_map(settings, hashes) is None:
         features = _compute_features([photos[photo_hash] for photo_hash in hashes], context)

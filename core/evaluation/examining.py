@@ -11,7 +11,6 @@ Works on LiteRT. Nothing is written before everything is known.
 
 import time
 from collections.abc import Collection, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
@@ -43,7 +42,6 @@ from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary, refusal
 from core.runs.model_record import ModelRecord, model_feature_key
 from core.runs.records import RunStatus
-from core.storage.db import open_database
 
 NUM_NEIGHBOURS = 5
 # Where the progress bar stands after a step. Features take nearly all of the time where they are not in the cache.
@@ -95,8 +93,8 @@ def run_examine_task(context: TaskContext) -> None:
     with threadpool_limits(1):
         look = _Look(context, run)
         examination, reference = look.take(started)
-    with closing(open_database(context.settings)) as database:
-        RunLibrary(database).get_run(run.run_id)  # nothing is written into the folder of a run that was deleted
+    database = context.database
+    RunLibrary(database).get_run(run.run_id)  # nothing is written into the folder of a run that was deleted
     write_reference(look.folder, reference)
     if not look.folder.decision_path.is_file():
         write_decision(look.folder, Decision(temperature=examination.temperature))
@@ -106,16 +104,14 @@ def run_examine_task(context: TaskContext) -> None:
 
 def _look_up(context: TaskContext) -> _Run:
     run_id = int(context.payload["run_id"])
-    with closing(open_database(context.settings)) as database:
-        view = RunLibrary(database).get_run(run_id)
-        if view.status is not RunStatus.DONE:
-            raise refusal(view, "only one that is done can be looked at closer")
-        snapshot = load_snapshot(database, view.config.snapshot)
-        library = Library(database)
-        hashes = {image.photo_hash for image in snapshot.images if image.split is not None}
-        return _Run(
-            run_id=run_id, snapshot=snapshot, photos=library.get_photos(hashes), pairs=library.get_pairs(hashes)
-        )
+    database = context.database
+    view = RunLibrary(database).get_run(run_id)
+    if view.status is not RunStatus.DONE:
+        raise refusal(view, "only one that is done can be looked at closer")
+    snapshot = load_snapshot(database, view.config.snapshot)
+    library = Library(database)
+    hashes = {image.photo_hash for image in snapshot.images if image.split is not None}
+    return _Run(run_id=run_id, snapshot=snapshot, photos=library.get_photos(hashes), pairs=library.get_pairs(hashes))
 
 
 class _Look:

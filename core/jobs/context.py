@@ -26,7 +26,8 @@ class TaskContext:
         self.task_id = task.id
         self.payload: dict[str, Any] = task.payload
         self.attempt = task.attempt  # 1 the first time, 2 when a worker died before
-        self._queue = queue
+        self.queue = queue
+        self.database = queue.database
         self._worker_id = task.worker_id
         self._lock = threading.RLock()
         self._pending: dict[str, Any] | None = None  # the latest progress, not written yet
@@ -93,7 +94,7 @@ class TaskContext:
             return
         self._checked_at = now
         try:
-            task = self._queue.get(self.task_id)
+            task = self.queue.get(self.task_id)
         except StorageError as exc:
             logger.warning("Task %d could not ask whether to stop: %s", self.task_id, exc)
             return
@@ -127,7 +128,7 @@ class TaskContext:
 
     def _write(self, kind: EventKind, payload: dict[str, Any]) -> None:
         try:
-            self._queue.append_event(self.task_id, self._worker_id, kind=kind, payload=payload)
+            self.queue.append_event(self.task_id, self._worker_id, kind=kind, payload=payload)
         except StorageError as exc:
             # Hours of work must not end because the database was away for a moment.
             logger.warning("Task %d could not report %s: %s", self.task_id, payload, exc)

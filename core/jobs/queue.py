@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from core.errors import IllegalTransitionError, JobError, TaskLostError, UnknownTaskError
-from core.jobs.kinds import TASK_KINDS, Lane, TaskKind, find_kind, kinds_of
+from core.jobs.kinds import Lane, TaskKind, find_kind, kinds_of
 from core.jobs.status import ACTIVE_STATUSES, TaskStatus, check_transition
 from core.jobs.views import ClaimedTask, EventKind, EventView, Progress, TaskView, WorkerView
 from core.storage.db import Database
@@ -28,8 +28,8 @@ _SUBMIT_TRIES = 10
 class TaskQueue:
     """The tasks and workers of one database."""
 
-    def __init__(self, database: Database, kinds: Mapping[str, TaskKind] = TASK_KINDS) -> None:
-        self._database = database
+    def __init__(self, database: Database, kinds: Mapping[str, TaskKind]) -> None:
+        self.database = database
         self.kinds = kinds
 
     # For pages
@@ -51,7 +51,7 @@ class TaskQueue:
         find_kind(kind, self.kinds)
         for _ in range(_SUBMIT_TRIES):
             try:
-                with self._database.session() as session:
+                with self.database.session() as session:
                     active = None if key is None else session.scalar(_active_with(key))
                     return active.id if active else _add_task(session, kind, payload, key).id
             except IntegrityError:
@@ -64,7 +64,7 @@ class TaskQueue:
         Raises:
             UnknownTaskError: no such task.
         """
-        with self._database.read_session() as session:
+        with self.database.read_session() as session:
             task = session.get(Task, task_id)
             if task is None:
                 raise _unknown(task_id)
@@ -89,7 +89,7 @@ class TaskQueue:
             .where(TaskEvent.task_id == task_id, TaskEvent.sequence > sequence)
             .order_by(TaskEvent.sequence)
         )
-        with self._database.read_session() as session:
+        with self.database.read_session() as session:
             return [EventView.of(event) for event in session.scalars(statement)]
 
     def messages(self, task_id: int) -> list[str]:
@@ -99,7 +99,7 @@ class TaskQueue:
             .where(TaskEvent.task_id == task_id, TaskEvent.kind == "message")
             .order_by(TaskEvent.sequence)
         )
-        with self._database.read_session() as session:
+        with self.database.read_session() as session:
             return [event.payload["text"] for event in session.scalars(statement)]
 
     def progress(self, task_id: int) -> Progress | None:
@@ -115,7 +115,7 @@ class TaskQueue:
             .order_by(TaskEvent.sequence.desc())
             .limit(1)
         )
-        with self._database.read_session() as session:
+        with self.database.read_session() as session:
             row = session.execute(statement).one_or_none()
             if row is None:
                 return None
@@ -136,7 +136,7 @@ class TaskQueue:
         Raises:
             UnknownTaskError: no such task.
         """
-        with self._database.session() as session:
+        with self.database.session() as session:
             task = _lock(session, task_id)
             if task.status == TaskStatus.QUEUED:
                 _move(session, task, TaskStatus.CANCELLED)
@@ -149,7 +149,7 @@ class TaskQueue:
         Raises:
             UnknownTaskError: no such task.
         """
-        with self._database.session() as session:
+        with self.database.session() as session:
             task = _lock(session, task_id)
             if task.status != TaskStatus.QUEUED:
                 return False
@@ -172,7 +172,7 @@ class TaskQueue:
             Task.kind.in_(kind_names),
             (turn < own_turn) | ((turn == own_turn) & (Task.id < task_id)),
         )
-        with self._database.read_session() as session:
+        with self.database.read_session() as session:
             return session.scalar(before) or 0
 
     def requeue(self, task_id: int) -> None:
@@ -184,7 +184,7 @@ class TaskQueue:
             JobError: another task with the same key is queued or running.
         """
         try:
-            with self._database.session() as session:
+            with self.database.session() as session:
                 task = _lock(session, task_id)
                 if task.status != TaskStatus.INTERRUPTED:
                     raise IllegalTransitionError(
@@ -206,7 +206,7 @@ class TaskQueue:
         Idle workers ask several times a second: when there is none, no writer is kept waiting.
         """
         queued = select(Task.id).where(Task.status == TaskStatus.QUEUED, Task.kind.in_(kind_names))
-        with self._database.read_session() as session:
+        with self.database.read_session() as session:
             if session.scalar(queued.limit(1)) is None:
                 return None
         candidate = aliased(Task)
@@ -230,7 +230,7 @@ class TaskQueue:
             .returning(Task.id, Task.kind, Task.payload, Task.attempts)
             .execution_options(synchronize_session=False)
         )
-        with self._database.session() as session:
+        with self.database.session() as session:
             row = session.execute(statement).one_or_none()
             if row is None:
                 return None
@@ -248,7 +248,7 @@ class TaskQueue:
             TaskLostError: the task is no longer this worker's.
             IllegalTransitionError: a running task cannot get this status.
         """
-        with self._database.session() as session:
+        with self.database.session() as session:
             _move(session, _lock_owned(session, task_id, worker_id), status, error=error)
             # How far it once was interests nobody any more, and hours of work report a hundred thousand times.
             is_report = (TaskEvent.task_id == task_id) & (TaskEvent.kind == "progress")
@@ -268,7 +268,7 @@ class TaskQueue:
             TaskLostError: the task is no longer this worker's.
             UnknownTaskError: no such task.
         """
-        with self._database.session() as session:
+        with self.database.session() as session:
             if worker_id is None:
                 _lock(session, task_id)
             else:
@@ -286,7 +286,7 @@ class TaskQueue:
     def register_worker(self, worker_id: str, *, pid: int, host: str, lane: Lane) -> None:
         """Make a worker known, before its first claim."""
         now = time.time()
-        with self._database.session() as session:
+        with self.database.session() as session:
             # It may have been announced, and even been taken for dead since then.
             session.merge(
                 Worker(id=worker_id, pid=pid, host=host, lane=lane, started_at=now, heartbeat_at=now, stopped_at=None)
@@ -320,7 +320,7 @@ class TaskQueue:
     def count_queued(self) -> dict[str, int]:
         """How many tasks of each kind wait for a worker; kinds of which none waits are left out."""
         statement = select(Task.kind, func.count().label("number")).where(Task.status == TaskStatus.QUEUED)
-        with self._database.read_session() as session:
+        with self.database.read_session() as session:
             return {row.kind: row.number for row in session.execute(statement.group_by(Task.kind))}
 
     def running_tasks(self) -> list[TaskView]:
@@ -329,7 +329,7 @@ class TaskQueue:
 
     def has_worked(self, worker_id: str) -> bool:
         """Whether any task belongs or belonged to this worker last."""
-        with self._database.read_session() as session:
+        with self.database.read_session() as session:
             return bool(session.scalar(select(exists().where(Task.worker_id == worker_id))))
 
     def recover_tasks_of(
@@ -348,7 +348,7 @@ class TaskQueue:
         """
         left = select(Task).where(Task.worker_id == worker_id, Task.status == TaskStatus.RUNNING)
         details = f" The details are in {log_name}." if log_name else ""
-        with self._database.session() as session:
+        with self.database.session() as session:
             tasks = session.scalars(left.order_by(Task.id).with_for_update()).all()
             for task in tasks:
                 self._recover(session, task, reason, details)
@@ -360,7 +360,7 @@ class TaskQueue:
     def fail_queued(self, kind_names: Collection[str], error: str) -> None:
         """Give up on every queued task of these kinds, because no worker can be started for them."""
         queued = select(Task).where(Task.status == TaskStatus.QUEUED, Task.kind.in_(kind_names))
-        with self._database.session() as session:
+        with self.database.session() as session:
             for task in session.scalars(queued.order_by(Task.id).with_for_update()).all():
                 _move(session, task, TaskStatus.FAILED, error=error)
 
@@ -387,16 +387,16 @@ class TaskQueue:
         return tasks[0] if tasks else None
 
     def _all(self, statement: Select[Task]) -> list[TaskView]:
-        with self._database.read_session() as session:
+        with self.database.read_session() as session:
             return [TaskView.of(task) for task in session.scalars(statement)]
 
     def _workers(self, statement: Select[Worker]) -> list[WorkerView]:
-        with self._database.read_session() as session:
+        with self.database.read_session() as session:
             workers = session.scalars(statement.order_by(Worker.started_at))
             return [WorkerView.of(worker) for worker in workers]
 
     def _set_worker(self, worker_id: str, **values: float | None) -> None:
-        with self._database.session() as session:
+        with self.database.session() as session:
             session.execute(update(Worker).where(Worker.id == worker_id).values(values))
 
 

@@ -20,7 +20,7 @@ from typing import IO
 
 from core.errors import BluetitError, UnknownTaskError
 from core.home import give_home
-from core.jobs.kinds import TASK_KINDS_PATH, Lane, find_kind, kinds_of
+from core.jobs.kinds import Lane, find_kind, kinds_of
 from core.jobs.processes import end_process, is_running, remove_old_logs, worker_log_name
 from core.jobs.queue import WORKER_DIED, TaskQueue
 from core.jobs.views import TaskView, WorkerView
@@ -71,7 +71,7 @@ class _Child:
 class Supervisor:
     """Starts workers when there is work, clears up after dead ones, ends those that ignore a cancel."""
 
-    def __init__(self, settings: Settings, queue: TaskQueue, *, kinds: str = TASK_KINDS_PATH) -> None:
+    def __init__(self, settings: Settings, queue: TaskQueue, *, kinds: str) -> None:
         """Prepare to supervise; nothing is started yet.
 
         Args:

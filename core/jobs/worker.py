@@ -1,6 +1,6 @@
 """The worker process: takes tasks of its lane from the queue, one after the other, and runs their handlers.
 
-    python -m core.jobs.worker --worker-id ID --lane LANE [--log-name NAME] [--kinds MODULE:ATTRIBUTE]
+    python -m core.jobs.worker --worker-id ID --lane LANE --kinds MODULE:ATTRIBUTE [--log-name NAME]
 
 The supervisor starts it and holds the other end of its standard input. When that end closes, the server is
 gone: the worker finishes its task and exits. Settings come from the environment; standard output and error
@@ -19,7 +19,8 @@ from types import FrameType
 
 from core.errors import BluetitError, StorageError, TaskCancelledError, TaskLostError
 from core.jobs.context import TaskContext
-from core.jobs.kinds import TASK_KINDS_PATH, Lane, find_kind, import_attribute, kinds_of, resolve_handler
+from core.jobs.handlers import import_attribute, resolve_handler
+from core.jobs.kinds import Lane, find_kind, kinds_of
 from core.jobs.processes import this_host, worker_log_name
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
@@ -152,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--worker-id", required=True, help="name that no worker had before, such as a UUID")
     parser.add_argument("--lane", required=True, choices=[lane.value for lane in Lane], help="whose tasks it takes")
     parser.add_argument("--log-name", help="name of the file that standard error goes to, for error messages")
-    parser.add_argument("--kinds", default=TASK_KINDS_PATH, help="table of task kinds, as module:attribute")
+    parser.add_argument("--kinds", required=True, help="table of task kinds, as module:attribute")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     _stop_on_signals()

@@ -6,7 +6,6 @@ package.json  what the comparisons found
 """
 
 import time
-from contextlib import closing
 from typing import Any
 
 import keras
@@ -27,7 +26,6 @@ from core.photos.squares import SquareMaker
 from core.photos.store import PhotoStore
 from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
-from core.storage.db import open_database
 from core.storage.files import write_atomically
 from core.training.assembly import rebuild
 from core.training.memory import forget_networks
@@ -56,10 +54,10 @@ def run_package_task(context: TaskContext) -> None:
     started = time.monotonic()
     run_id = int(context.payload["run_id"])
     folder = RunFolder(context.settings, run_id)
-    with closing(open_database(context.settings)) as database:
-        config = RunLibrary(database).get_run(run_id).config
-        snapshot = load_snapshot(database, config.snapshot)
-        records = Library(database).get_photos({image.photo_hash for image in snapshot.images})
+    database = context.database
+    config = RunLibrary(database).get_run(run_id).config
+    snapshot = load_snapshot(database, config.snapshot)
+    records = Library(database).get_photos({image.photo_hash for image in snapshot.images})
     photos = gather_photos(snapshot, records)
     record = read_model_record(folder)
     context.report(0.05, "Putting the model together")

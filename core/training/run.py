@@ -7,18 +7,15 @@ A run that was killed goes on from its checkpoint: what comes before is repeated
 and a phase that is over is not trained again.
 """
 
-from contextlib import closing
-
 import keras
 
 from core.config import SCRATCH
 from core.errors import TaskCancelledError
 from core.jobs.context import TaskContext
-from core.jobs.queue import TaskQueue
 from core.runs.desk import queue_packaging
 from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
-from core.storage.db import Database, open_database
+from core.storage.db import Database
 from core.training.attempt import Attempt
 from core.training.checkpoint import read_checkpoint
 from core.training.finish import finish
@@ -40,15 +37,15 @@ def run_train_task(context: TaskContext) -> None:
     folder = RunFolder(context.settings, run_id)
     folder.create()
     context.call_afterwards(forget_networks)
-    with closing(open_database(context.settings)) as database:
-        try:
-            with RunLog(folder.log_path) as log:
-                _train(context, database, folder, log)
-        except TaskCancelledError:
-            folder.delete()
-            raise
-        if context.settings.package_after_training:
-            queue_packaging(RunLibrary(database), TaskQueue(database), run_id)
+    database = context.database
+    try:
+        with RunLog(folder.log_path) as log:
+            _train(context, database, folder, log)
+    except TaskCancelledError:
+        folder.delete()
+        raise
+    if context.settings.package_after_training:
+        queue_packaging(RunLibrary(database), context.queue, run_id)
 
 
 def _train(context: TaskContext, database: Database, folder: RunFolder, log: RunLog) -> None:

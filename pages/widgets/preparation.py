@@ -7,10 +7,11 @@ import streamlit as st
 
 from core.backbones.artefacts import find_artefact
 from core.backbones.catalog import Backbone
+from core.backbones.preparation import preparation_key
 from core.backbones.weights import find_weights
 from core.jobs.status import TaskStatus
 from core.jobs.views import TaskView
-from core.services import Services, preparation_key
+from core.services import Services
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.wording import plain, time_left
 

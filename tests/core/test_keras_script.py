@@ -47,6 +47,7 @@ from core.runs.library import RunLibrary
 from core.runs.story import Outcome, Score
 from core.settings import Settings
 from core.storage.db import Database, open_database
+from core.task_kinds import TASK_KINDS
 from core.training.baseline import BASELINE_IMAGE_SIZE, build_baseline
 from core.training.heads import build_head
 from core.training.run import run_train_task
@@ -390,7 +391,7 @@ def fill(library: Library, store: PhotoStore, photos_dir: Path) -> int:
 
 def train(config: TrainConfig, database: Database, settings: Settings) -> Score:
     """A real run, in this process."""
-    queue, runs = TaskQueue(database), RunLibrary(database)
+    queue, runs = TaskQueue(database, TASK_KINDS), RunLibrary(database)
     run_id = runs.create_run(config).id
     queue.submit(TRAIN_KIND, {"run_id": run_id})
     queue.register_worker("w1", pid=1, host="elsewhere", lane=Lane.NETWORKS)

@@ -18,6 +18,7 @@ from core.runs.desk import RunDesk
 from core.runs.library import RunLibrary
 from core.settings import Settings
 from core.storage.db import Database, open_database
+from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 from tests.core.training.training_samples import paint
 from tests.e2e.classify_page import ClassifyPage
 from tests.e2e.conftest import OpenPage
@@ -64,8 +65,11 @@ def app_settings(app_settings: Settings) -> Settings:
 def opened(settings: Settings) -> Iterator[tuple[Database, RunDesk]]:
     """The workspace's database and desk, beside those of the app, whose workers do what is asked for here."""
     with closing(open_database(settings)) as database:
-        queue = TaskQueue(database)
-        yield database, RunDesk(RunLibrary(database), queue, Supervisor(settings, queue), settings)
+        queue = TaskQueue(database, TASK_KINDS)
+        yield (
+            database,
+            RunDesk(RunLibrary(database), queue, Supervisor(settings, queue, kinds=TASK_KINDS_PATH), settings),
+        )
 
 
 def begin_training(settings: Settings) -> int:

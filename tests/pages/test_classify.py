@@ -11,13 +11,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.backbones.catalog import Backbone
+from core.backbones.preparation import preparation_key
 from core.imagenet import classes
 from core.inference.class_table import Prediction
 from core.inference.classifier import Classification
 from core.inference.photo_batch import Answer, BatchRegistry, Photo, PhotoOrigin
 from core.jobs.status import TaskStatus
 from core.photos.samples import SAMPLE_PHOTOS, sample_path
-from core.services import preparation_key
 from core.settings import Settings
 from pages.widgets.answers import Order, arrange, to_csv
 from pages.widgets.services import get_services

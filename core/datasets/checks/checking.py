@@ -5,7 +5,6 @@ near-duplicates in the database. Features are computed only for photos that look
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import closing
 from functools import partial
 
 import numpy as np
@@ -25,7 +24,6 @@ from core.jobs.context import TaskContext
 from core.photos.record import PhotoRecord
 from core.photos.store import PhotoStore
 from core.settings import Settings
-from core.storage.db import open_database
 
 # How the time is divided, for the progress that is shown: nearly all of it goes into computing features.
 _SHARE_OF_FEATURES = 0.9
@@ -39,8 +37,8 @@ def run_check_task(context: TaskContext) -> None:
     Raises:
         UnknownDatasetError: no such dataset, or it is in the trash.
     """
-    with closing(open_database(context.settings)) as database:
-        check_dataset(Library(database), int(context.payload["dataset_id"]), context)
+    database = context.database
+    check_dataset(Library(database), int(context.payload["dataset_id"]), context)
 
 
 def check_dataset(library: Library, dataset_id: int, context: TaskContext) -> None:

@@ -12,7 +12,7 @@ import time
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from core.datasets.archives.name_encodings import NameEncodings
@@ -47,7 +47,6 @@ from core.photos.limits import ImageLimits
 from core.photos.record import PhotoRecord
 from core.photos.rendering import Rendering
 from core.photos.store import PhotoStore, StoredPhoto, encode_photo
-from core.storage.db import open_database
 
 # As many refused files are listed by name; all are counted.
 MAX_LISTED_REFUSALS = 2_000
@@ -64,29 +63,29 @@ def run_import_task(context: TaskContext) -> None:
     Raises:
         BluetitError: the import as a whole failed; nothing was added.
     """
-    with closing(open_database(context.settings)) as database:
-        library = Library(database)
-        view = library.get_import(int(context.payload["import_id"]))
-        if view.state in (ImportState.DONE, ImportState.CANCELLED):
-            # An earlier attempt was killed after its last transaction, or somebody cancelled while this one waited.
+    database = context.database
+    library = Library(database)
+    view = library.get_import(int(context.payload["import_id"]))
+    if view.state in (ImportState.DONE, ImportState.CANCELLED):
+        # An earlier attempt was killed after its last transaction, or somebody cancelled while this one waited.
+        remove_import_files(view, context.settings)
+        return
+    try:
+        _Import(context, library, view).run()
+    except TaskLostError:
+        raise  # another worker has it now, and its files
+    except TaskCancelledError:
+        _finish(library, view, ImportState.CANCELLED)
+        remove_import_files(view, context.settings)
+        raise
+    except BluetitError as exc:
+        if _is_cancelled(library, view):
             remove_import_files(view, context.settings)
-            return
-        try:
-            _Import(context, library, view).run()
-        except TaskLostError:
-            raise  # another worker has it now, and its files
-        except TaskCancelledError:
-            _finish(library, view, ImportState.CANCELLED)
-            remove_import_files(view, context.settings)
-            raise
-        except BluetitError as exc:
-            if _is_cancelled(library, view):
-                remove_import_files(view, context.settings)
-                raise TaskCancelledError(f"Import {view.id} was cancelled.") from exc
-            # With a full disk even that may fail; the desk then notes it when somebody looks.
-            with suppress(StorageError):
-                _finish(library, view, ImportState.FAILED)
-            raise
+            raise TaskCancelledError(f"Import {view.id} was cancelled.") from exc
+        # With a full disk even that may fail; the desk then notes it when somebody looks.
+        with suppress(StorageError):
+            _finish(library, view, ImportState.FAILED)
+        raise
 
 
 def _is_cancelled(library: Library, view: ImportView) -> bool:

@@ -32,6 +32,7 @@ from core.photos.record import PhotoRecord
 from core.photos.store import PhotoStore, encode_photo
 from core.settings import Settings
 from core.storage.db import Database
+from core.task_kinds import TASK_KINDS
 
 CLASS_NAMES = ["blue tit", "a/b", "a:b", "CON", "🐦", "ציפור", "train", ".hidden", "Thumbs.db", "=1+1", "x" * 100]
 
@@ -212,7 +213,7 @@ def test_a_dataset_that_never_rests_is_not_exported(
 
 @pytest.fixture
 def queue(database: Database) -> TaskQueue:
-    queue = TaskQueue(database)
+    queue = TaskQueue(database, TASK_KINDS)
     queue.register_worker("worker", pid=1, host="here", lane=Lane.PHOTOS)
     return queue
 

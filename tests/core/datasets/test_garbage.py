@@ -19,6 +19,7 @@ from core.photos.store import PhotoStore, StoredPhoto, encode_photo
 from core.runs.library import RunLibrary
 from core.settings import Settings
 from core.storage.db import Database, open_database
+from core.task_kinds import TASK_KINDS
 from tests.core.datasets.library_samples import in_threads
 
 LONG_AGO = 1_000_000_000.0
@@ -54,7 +55,7 @@ def begin_run(database: Database, dataset_id: int) -> int:
 
 def purge_run(database: Database, run_id: int) -> None:
     """Delete a run for good; it was cancelled while it waited."""
-    runs, queue = RunLibrary(database), TaskQueue(database)
+    runs, queue = RunLibrary(database), TaskQueue(database, TASK_KINDS)
     task_id = queue.submit("train_run", {"run_id": run_id})
     runs.set_task(run_id, task_id)
     queue.cancel_queued(task_id)

@@ -21,6 +21,7 @@ from core.photos.samples import SAMPLE_PHOTOS, sample_path
 from core.photos.store import PhotoStore, encode_photo
 from core.settings import Settings
 from core.storage.db import Database
+from core.task_kinds import TASK_KINDS
 
 HASHES = [f"{number:064x}" for number in range(3)]
 POINTS = np.array([[0.0, 1.0], [-1.0, 0.5], [0.25, -1.0]], np.float32)
@@ -178,7 +179,7 @@ def start(database: Database, settings: Settings) -> Callable[[int], tuple[TaskC
     """Submits the map of a dataset and claims it as a worker does."""
 
     def start_task(dataset_id: int) -> tuple[TaskContext, TaskQueue]:
-        queue = TaskQueue(database)
+        queue = TaskQueue(database, TASK_KINDS)
         queue.register_worker("w1", pid=1, host="elsewhere", lane=Lane.PHOTOS)
         queue.submit("map_dataset", {"dataset_id": dataset_id})
         task = queue.claim("w1", ["map_dataset"])

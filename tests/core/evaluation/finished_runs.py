@@ -29,6 +29,7 @@ from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
 from core.settings import Settings
 from core.storage.db import open_database
+from core.task_kinds import TASK_KINDS
 from tests.core.inference.model_samples import record_for, write_model
 from tests.core.runs.run_samples import config
 
@@ -107,7 +108,7 @@ def fitted_head(features: np.ndarray, classes: np.ndarray) -> Head:
 def begun_examination(settings: Settings, run_id: int) -> Iterator[TaskContext]:
     """The context that a worker would give the handler."""
     with closing(open_database(settings)) as database:
-        queue = TaskQueue(database)
+        queue = TaskQueue(database, TASK_KINDS)
         queue.register_worker("w1", pid=1, host="elsewhere", lane=Lane.PHOTOS)
         task_id = queue.submit("examine_run", {"run_id": run_id})
         task = queue.claim("w1", ["examine_run"])

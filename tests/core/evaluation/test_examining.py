@@ -27,6 +27,7 @@ from core.runs.library import RunLibrary
 from core.runs.model_record import model_feature_key
 from core.settings import Settings
 from core.storage.db import Database, open_database
+from core.task_kinds import TASK_KINDS
 from tests.conftest import link_backbones
 from tests.core.evaluation.finished_runs import Labelled, begun_examination, finished_run
 from tests.core.training.training_samples import COLOURS, paint
@@ -161,7 +162,7 @@ def test_what_somebody_has_decided_stays(settings: Settings, run_id: int, folder
 def test_a_look_can_be_stopped(settings: Settings, run_id: int, folder: RunFolder, database: Database) -> None:
     """Somebody who asks for it is heard; nothing is written."""
     with begun_examination(settings, run_id) as context:
-        TaskQueue(database).request_cancel(context.task_id)
+        TaskQueue(database, TASK_KINDS).request_cancel(context.task_id)
         with pytest.raises(TaskCancelledError):
             run_examine_task(context)
     assert not any(path.exists() for path in (folder.examination_path, folder.reference_path, folder.decision_path))

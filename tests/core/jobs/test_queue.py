@@ -12,6 +12,7 @@ from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.storage.db import Database
 from core.storage.schema import Task, TaskEvent
+from core.task_kinds import TASK_KINDS
 from tests.core.jobs.sample_kinds import KINDS, NETWORK_KINDS, PHOTO_KINDS
 
 
@@ -418,7 +419,7 @@ def test_worker_that_signed_off_too_early(queue: TaskQueue, worker_id: str) -> N
 
 def test_what_gives_way_comes_last(database: Database):
     """A packaging that waits longer lets every other task go first, and knows how many do."""
-    queue = TaskQueue(database)
+    queue = TaskQueue(database, TASK_KINDS)
     queue.register_worker("w1", pid=1, host="here", lane=Lane.NETWORKS)
     packaging, training = queue.submit("package_run", {"run_id": 1}), queue.submit("train_run", {"run_id": 2})
     assert (queue.place_in_queue(packaging), queue.place_in_queue(training)) == (1, 0)

@@ -12,6 +12,7 @@ from core.runs.desk import RunDesk
 from core.runs.library import RunLibrary
 from core.settings import Settings
 from core.storage.db import Database, open_database
+from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 from tests.core.runs.run_samples import HandWorker, config, take
 
 
@@ -40,7 +41,7 @@ def other_runs(other_database: Database) -> RunLibrary:
 
 @pytest.fixture
 def queue(database: Database) -> TaskQueue:
-    return TaskQueue(database)
+    return TaskQueue(database, TASK_KINDS)
 
 
 @pytest.fixture
@@ -51,13 +52,13 @@ def worker(queue: TaskQueue, runs: RunLibrary) -> HandWorker:
 @pytest.fixture
 def desk(runs: RunLibrary, queue: TaskQueue, settings: Settings) -> RunDesk:
     """Its supervisor is never started: tests decide what a worker does."""
-    return RunDesk(runs, queue, Supervisor(settings, queue), settings)
+    return RunDesk(runs, queue, Supervisor(settings, queue, kinds=TASK_KINDS_PATH), settings)
 
 
 @pytest.fixture
 def other_desk(other_runs: RunLibrary, other_database: Database, settings: Settings) -> RunDesk:
-    queue = TaskQueue(other_database)
-    return RunDesk(other_runs, queue, Supervisor(settings, queue), settings)
+    queue = TaskQueue(other_database, TASK_KINDS)
+    return RunDesk(other_runs, queue, Supervisor(settings, queue, kinds=TASK_KINDS_PATH), settings)
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from contextlib import closing
 from dataclasses import replace
 
 from core.jobs.context import TaskContext
-from core.jobs.kinds import TASK_KINDS
 from core.runs.desk import TRAIN_KIND
 from core.runs.library import RunLibrary
 from core.storage.db import open_database
+from core.task_kinds import TASK_KINDS
 
 KINDS_PATH = "tests.core.runs.run_kinds:KINDS"
 KINDS = {TRAIN_KIND: replace(TASK_KINDS[TRAIN_KIND], handler="tests.core.runs.run_kinds:train")}

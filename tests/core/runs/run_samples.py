@@ -5,13 +5,14 @@ from typing import Any
 from core.config import TrainConfig
 from core.datasets.library import Library
 from core.datasets.snapshots import take_snapshot
-from core.jobs.kinds import TASK_KINDS, Lane
+from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.runs.desk import TRAIN_KIND
 from core.runs.library import RunLibrary
 from core.runs.records import RunStatus, RunView
 from core.storage.db import Database
+from core.task_kinds import TASK_KINDS
 from tests.core.datasets.library_samples import add
 
 

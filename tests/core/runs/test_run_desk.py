@@ -9,7 +9,7 @@ import pytest
 
 from core.config import TrainConfig
 from core.errors import ConfigError, NameRefusedError, RunStateError, UnknownDatasetError, UnknownRunError
-from core.jobs.kinds import TASK_KINDS, Lane
+from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.jobs.supervisor import Supervisor
@@ -27,6 +27,7 @@ from core.runs.records import BEGIN_SECONDS, RunStatus
 from core.settings import Settings
 from core.storage.db import Database
 from core.storage.schema import Run
+from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 from tests.core.datasets.library_samples import in_threads
 from tests.core.runs.run_samples import HandWorker, bring_to, config
 
@@ -177,11 +178,11 @@ def test_stop_when_a_worker_takes_it(
 ) -> None:
     """A run that a worker takes at the very moment of the stop is either cancelled unbegun or stopped, never lost."""
     run_id = desk.submit(plan).id
-    worker = HandWorker(TaskQueue(other_database), RunLibrary(other_database))
+    worker = HandWorker(TaskQueue(other_database, TASK_KINDS), RunLibrary(other_database))
     taken: list[int] = []
 
     def take() -> None:
-        if (task := TaskQueue(other_database).claim("w1", list(TASK_KINDS))) is not None:
+        if (task := TaskQueue(other_database, TASK_KINDS).claim("w1", list(TASK_KINDS))) is not None:
             taken.append(task.id)
 
     assert in_threads(lambda: desk.stop(run_id), take) == []
@@ -448,7 +449,9 @@ def test_modules_come_from_folders_that_are_allowed(
 ) -> None:
     """A module of TensorFlow Hub is a program: it is only taken from the workspace's own folder, or one that is set."""
     shared = tmp_path / "shared"
-    desk = RunDesk(runs, queue, Supervisor(settings, queue), replace(settings, hub_dirs=(str(shared),)))
+    desk = RunDesk(
+        runs, queue, Supervisor(settings, queue, kinds=TASK_KINDS_PATH), replace(settings, hub_dirs=(str(shared),))
+    )
     for folder in (settings.hub_path / "v2", shared / "deep" / "v2"):
         assert desk.submit(config(frozen[1], f"hub:{folder}")).status is RunStatus.QUEUED
     assert desk.submit(config(frozen[1], "hub:https://tfhub.dev/google/x/1")).status is RunStatus.QUEUED

@@ -14,6 +14,7 @@ from core.runs.library import RunLibrary
 from core.runs.records import RunStatus
 from core.settings import Settings
 from core.storage.db import Database
+from core.task_kinds import TASK_KINDS
 from tests.core.runs.run_kinds import BATCHES_PER_EPOCH, KINDS, KINDS_PATH
 from tests.waiting import wait_until
 
@@ -43,7 +44,7 @@ def wait_for(runs: RunLibrary, run_id: int, status: RunStatus) -> None:
 
 def kill_worker(database: Database, task_id: int) -> None:
     """Kill the worker that has this task, as the system does when memory is short."""
-    queue = TaskQueue(database)
+    queue = TaskQueue(database, TASK_KINDS)
     (worker,) = [found for found in queue.live_workers(60) if found.id == queue.get(task_id).worker_id]
     psutil.Process(worker.pid).kill()
 

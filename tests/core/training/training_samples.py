@@ -16,6 +16,7 @@ from core.photos.store import encode_photo
 from core.runs.records import RunView
 from core.runs.story import EpochStory
 from core.services import Services
+from core.task_kinds import TASK_KINDS
 from tests.waiting import wait_until
 
 TIMEOUT_SECONDS = 180.0
@@ -90,6 +91,6 @@ def kill_worker(services: Services, run_id: int) -> None:
     """Kill the worker that has this run, as the system does when memory is short."""
     task_id = services.runs.get_run(run_id).task_id
     assert task_id is not None
-    queue = TaskQueue(services.database)
+    queue = TaskQueue(services.database, TASK_KINDS)
     (worker,) = [found for found in queue.live_workers(60) if found.id == queue.get(task_id).worker_id]
     psutil.Process(worker.pid).kill()

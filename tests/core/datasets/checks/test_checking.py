@@ -15,11 +15,12 @@ from core.datasets.library import Library
 from core.datasets.records import DatasetView, NewImage, Split
 from core.errors import TaskCancelledError, UnknownDatasetError
 from core.jobs.context import TaskContext
-from core.jobs.kinds import TASK_KINDS, Lane
+from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
 from core.photos.store import PhotoStore, encode_photo
 from core.settings import Settings
 from core.storage.db import Database, open_database
+from core.task_kinds import TASK_KINDS
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def library(database: Database) -> Library:
 @pytest.fixture
 def begin_check(database: Database) -> Callable[[Settings, int], TaskContext]:
     """Makes the context that a worker would give the handler."""
-    queue = TaskQueue(database)
+    queue = TaskQueue(database, TASK_KINDS)
     queue.register_worker("w1", pid=1, host="elsewhere", lane=Lane.PHOTOS)
 
     def begin(settings: Settings, dataset_id: int) -> TaskContext:
@@ -164,7 +165,7 @@ def test_a_check_can_be_stopped(
 ):
     """Somebody who asks for it is heard; nothing is saved."""
     context = begin_check(prepared_settings, filler.dataset.id)
-    TaskQueue(database).request_cancel(context.task_id)
+    TaskQueue(database, TASK_KINDS).request_cancel(context.task_id)
     with pytest.raises(TaskCancelledError):
         run_check_task(context)
     assert library.load_check(filler.dataset.id) is None

@@ -35,6 +35,7 @@ from core.jobs.status import TaskStatus
 from core.jobs.supervisor import Supervisor
 from core.settings import Settings
 from core.storage.db import Database
+from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 from tests.core.datasets.import_samples import photo, photos, work
 from tests.waiting import wait_until
 
@@ -55,7 +56,7 @@ SOURCES = [
 
 @pytest.fixture
 def queue(database: Database) -> TaskQueue:
-    return TaskQueue(database)
+    return TaskQueue(database, TASK_KINDS)
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def supervisor(settings: Settings, queue: TaskQueue, monkeypatch: pytest.MonkeyP
     # A worker of an earlier test elsewhere may still be finishing what it was doing.
     wait_until(lambda: own_workers() == [], timeout_seconds=120)
     monkeypatch.setattr(supervisor_module, "STOP_SECONDS", 0.5)
-    supervisor = Supervisor(settings, queue)
+    supervisor = Supervisor(settings, queue, kinds=TASK_KINDS_PATH)
     yield supervisor
     supervisor.stop()
     for process in own_workers():

@@ -18,17 +18,18 @@ from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
 from core.settings import Settings
 from core.storage.db import Database
+from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 from tests.core.datasets.import_samples import photo, work, zip_of
 
 
 @pytest.fixture
 def queue(database: Database) -> TaskQueue:
-    return TaskQueue(database)
+    return TaskQueue(database, TASK_KINDS)
 
 
 @pytest.fixture
 def desk(settings: Settings, library: Library, queue: TaskQueue) -> ImportDesk:
-    return ImportDesk(settings, library, queue, Supervisor(settings, queue))
+    return ImportDesk(settings, library, queue, Supervisor(settings, queue, kinds=TASK_KINDS_PATH))
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ from core.photos import store as photo_store
 from core.photos.store import PhotoStore
 from core.settings import Settings
 from core.storage.db import Database
+from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 from tests.core.datasets.import_samples import photo, photos, work, write_files, zip_of
 from tests.download_server import Act, DownloadServer
 
@@ -50,12 +51,12 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def queue(database: Database) -> TaskQueue:
-    return TaskQueue(database)
+    return TaskQueue(database, TASK_KINDS)
 
 
 @pytest.fixture
 def desk(settings: Settings, library: Library, queue: TaskQueue) -> ImportDesk:
-    return ImportDesk(settings, library, queue, Supervisor(settings, queue))
+    return ImportDesk(settings, library, queue, Supervisor(settings, queue, kinds=TASK_KINDS_PATH))
 
 
 @pytest.fixture
@@ -221,7 +222,7 @@ def test_too_many_photos(
 ) -> None:
     """More files than the setting allows are refused as a whole, when they come and when they are listed."""
     strict = replace(settings, max_import_photos=2)
-    strict_desk = ImportDesk(strict, library, queue, Supervisor(strict, queue))
+    strict_desk = ImportDesk(strict, library, queue, Supervisor(strict, queue, kinds=TASK_KINDS_PATH))
     with pytest.raises(SourceError, match="More than 2 files"):
         strict_desk.stage_files(photos("1.jpg", "2.jpg", "3.jpg").items())
     assert incoming(settings) == []

@@ -20,6 +20,7 @@ from core.photos.rendering import prevailing_rendering
 from core.photos.store import PhotoStore, encode_photo
 from core.settings import Settings
 from core.storage.db import Database
+from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 from tests.core.datasets.import_samples import photo, work, write_files, zip_of
 from tests.core.photos.photo_files import camera_raw_file, encode, gradient, noise_photo, signs, tiff
 
@@ -35,8 +36,8 @@ Bring = Callable[..., ImportView]
 @pytest.fixture
 def bring(settings: Settings, library: Library, database: Database, tmp_path: Path) -> Bring:
     """Imports files into a new dataset, from a folder or an archive."""
-    queue = TaskQueue(database)
-    desk = ImportDesk(settings, library, queue, Supervisor(settings, queue))
+    queue = TaskQueue(database, TASK_KINDS)
+    desk = ImportDesk(settings, library, queue, Supervisor(settings, queue, kinds=TASK_KINDS_PATH))
 
     def bring(files: dict[str, bytes], *, as_archive: bool = False) -> ImportView:
         folder = write_files(tmp_path / "shared" / "set", {} if as_archive else files)

@@ -3,20 +3,22 @@
 import pytest
 
 from core.errors import UnknownTaskError
-from core.jobs.kinds import TASK_KINDS, Lane, find_kind, kinds_of, resolve_handler
+from core.jobs.handlers import resolve_handler
+from core.jobs.kinds import Lane, find_kind, kinds_of
+from core.task_kinds import TASK_KINDS
 from tests.core.jobs import sample_kinds
 
 
 def test_prepare_backbone_is_known() -> None:
     """The first kind of the table is there under its name."""
-    kind = find_kind("prepare_backbone")
+    kind = find_kind("prepare_backbone", TASK_KINDS)
     assert (kind.title, kind.max_attempts, kind.on_worker_death) == ("Prepare backbone", 3, "retry")
 
 
 def test_unknown_kind_lists_the_known() -> None:
     """A wrong name is answered with the right ones."""
     with pytest.raises(UnknownTaskError, match=r"'paint'; known are .*prepare_backbone"):
-        find_kind("paint")
+        find_kind("paint", TASK_KINDS)
 
 
 def test_table_is_well_formed() -> None:

@@ -1,0 +1,86 @@
+"""The kinds of background task: one row each, with the function that does the work."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from core.backbones.preparation import PREPARE_KIND
+from core.datasets.ingest.desk import IMPORT_KIND
+from core.datasets.tasks import CHECK_KIND, EXPORT_KIND, MAP_KIND
+from core.jobs.kinds import Lane, TaskKind
+from core.runs.desk import EXAMINE_KIND, PACKAGE_KIND, TRAIN_KIND
+
+TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
+    {
+        kind.name: kind
+        for kind in (
+            TaskKind(
+                name=PREPARE_KIND,
+                title="Prepare backbone",
+                handler="core.networks.prepare:run_prepare_task",
+                lane=Lane.NETWORKS,
+                max_attempts=3,
+                on_worker_death="retry",
+            ),
+            TaskKind(
+                name=IMPORT_KIND,
+                title="Import photos",
+                handler="core.datasets.ingest.importing:run_import_task",
+                lane=Lane.PHOTOS,
+                max_attempts=3,
+                on_worker_death="retry",
+            ),
+            TaskKind(
+                name=CHECK_KIND,
+                title="Check photos",
+                handler="core.datasets.checks.checking:run_check_task",
+                lane=Lane.PHOTOS,
+                max_attempts=3,
+                on_worker_death="retry",
+            ),
+            TaskKind(
+                name=MAP_KIND,
+                title="Draw the map of a dataset",
+                handler="core.datasets.mapping:run_map_task",
+                lane=Lane.PHOTOS,
+                max_attempts=3,
+                on_worker_death="retry",
+            ),
+            TaskKind(
+                name=EXPORT_KIND,
+                title="Export a dataset",
+                handler="core.datasets.exporting:run_export_task",
+                lane=Lane.PHOTOS,
+                max_attempts=3,
+                on_worker_death="retry",
+            ),
+            TaskKind(
+                name=TRAIN_KIND,
+                title="Train",
+                handler="core.training.run:run_train_task",
+                lane=Lane.NETWORKS,
+                max_attempts=1,
+                on_worker_death="interrupt",
+            ),
+            TaskKind(
+                name=PACKAGE_KIND,
+                title="Package a model",
+                handler="core.packaging.package:run_package_task",
+                lane=Lane.NETWORKS,
+                max_attempts=3,
+                on_worker_death="retry",
+                gives_way=True,  # people wait for the next training, seldom for files
+            ),
+            TaskKind(
+                name=EXAMINE_KIND,
+                title="Look closer at a model",
+                handler="core.evaluation.examining:run_examine_task",
+                lane=Lane.PHOTOS,
+                max_attempts=3,
+                on_worker_death="retry",
+                gives_way=True,  # photos that arrive are waited for
+            ),
+        )
+    }
+)
+
+TASK_KINDS_PATH = "core.task_kinds:TASK_KINDS"  # how a worker's command line names the table
