@@ -149,7 +149,7 @@ def test_pages_use_the_lower_layers_and_no_other_page(module: str):
     imported = imports_of(path / "__init__.py" if path.is_dir() else path.with_suffix(".py"))
     assert not {name.split(".")[0] for name in imported} & KERAS
     assert {name for name in imported if name in modules_of("core") and layer_of(name) > 3} == set()
-    pages = {name for name in modules_of("pages") if "widgets" not in name and name != "pages"}
+    pages = {name for name in modules_of("pages") if name.endswith(".page")}
     assert imported & pages == set()
 
 
@@ -162,10 +162,10 @@ def test_the_process_of_the_pages_never_loads_tensorflow():
         "    os.environ['BLUETIT_WORKSPACE_DIR'] = folder\n"
         "    app = AppTest.from_file('streamlit_app.py', default_timeout=60).run()\n"
         "    assert not app.exception, app.exception\n"
-        "    for page in ('dataset', 'train', 'results', 'compare', 'backbones'):\n"
-        "        app.switch_page(f'pages/{page}.py').run()\n"
+        "    for page in ('dataset', 'train', 'results', 'compare', 'networks'):\n"
+        "        app.switch_page(f'pages/{page}/page.py').run()\n"
         "        assert not app.exception, app.exception\n"
-        "    from pages.widgets.services import close_services\n"
+        "    from pages.server.services import close_services\n"
         "    close_services()"
     )
     loaded = loaded_by(statement)
