@@ -5,12 +5,13 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from pages.served_page import PAGE_ROUTES, ServedPage
-from pages.server import SecurityHeaders, running_services
+from pages.server.headers import SecurityHeaders
+from pages.server.heat_route import HEAT_ROUTES
+from pages.server.lifespan import running_services
+from pages.server.photo_routes import PHOTO_ROUTES
+from pages.server.served_page import PAGE_ROUTES, ServedPage
 from pages.widgets.errors import showing_errors
-from pages.widgets.heat_route import HEAT_ROUTES
 from pages.widgets.last_page import note_page
-from pages.widgets.photo_routes import PHOTO_ROUTES
 
 ASSETS = Path(__file__).parent / "pages" / "assets"
 
@@ -22,12 +23,19 @@ def render() -> None:
     st.logo(str(ASSETS / "bluetit_with_name.svg"), size="large")
     page = st.navigation(
         [
-            st.Page("pages/classify.py", title="Classify", icon=":material/image_search:", default=True),
-            st.Page("pages/dataset.py", title="Dataset", icon=":material/photo_library:"),
-            st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
-            st.Page("pages/results.py", title="Results", icon=":material/insights:"),
-            st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
-            st.Page("pages/backbones.py", title="Networks", icon=":material/hub:"),
+            st.Page(
+                "pages/classify/page.py",
+                url_path="classify",
+                title="Classify",
+                icon=":material/image_search:",
+                default=True,
+            ),
+            st.Page("pages/dataset/page.py", url_path="dataset", title="Dataset", icon=":material/photo_library:"),
+            st.Page("pages/train/page.py", url_path="train", title="Train", icon=":material/model_training:"),
+            st.Page("pages/results/page.py", url_path="results", title="Results", icon=":material/insights:"),
+            st.Page("pages/compare/page.py", url_path="compare", title="Compare", icon=":material/compare_arrows:"),
+            # The address is the page's old name: links that people have kept lead here.
+            st.Page("pages/networks/page.py", url_path="backbones", title="Networks", icon=":material/hub:"),
         ],
         position="top",
     )

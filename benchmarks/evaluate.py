@@ -380,7 +380,7 @@ def page_rerun_ms(page: str, address: Mapping[str, str]) -> float:
     script_runner._mpa_v1 = lambda path: runpy.run_path(path, run_name="__main__")
     app = AppTest.from_file(str(_APP), default_timeout=_PAGE_SECONDS)
     app.run()
-    app.switch_page(f"pages/{page}.py")
+    app.switch_page(f"pages/{page}/page.py")
     for name, value in address.items():
         app.query_params[name] = value
     app.run()

@@ -41,7 +41,7 @@ from core.photos.decode import decode_image
 from core.photos.store import PhotoStore
 from core.services import Services, open_services
 from core.settings import load_settings
-from pages.widgets.dataset.uploads import ARCHIVE_TYPES, archive_title, common_title
+from pages.dataset.uploads import ARCHIVE_TYPES, archive_title, common_title
 
 _POLL_SECONDS = 0.05
 _KEYS_OF_WORDS = frozenset(("asks", "says", "never_says"))

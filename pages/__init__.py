@@ -1,1 +1,1 @@
-"""The pages of the app: each reads widgets, makes one call into `core`, and renders."""
+"""The pages of the app, a folder each; below them the widgets that several use, and what the server does besides."""

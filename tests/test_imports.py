@@ -126,10 +126,10 @@ def test_the_process_of_the_pages_never_loads_tensorflow():
             "    os.environ['BLUETIT_WORKSPACE_DIR'] = folder\n"
             "    app = AppTest.from_file('streamlit_app.py', default_timeout=60).run()\n"
             "    assert not app.exception, app.exception\n"
-            "    for page in ('dataset', 'train', 'results', 'compare', 'backbones'):\n"
-            "        app.switch_page(f'pages/{page}.py').run()\n"
+            "    for page in ('dataset', 'train', 'results', 'compare', 'networks'):\n"
+            "        app.switch_page(f'pages/{page}/page.py').run()\n"
             "        assert not app.exception, app.exception\n"
-            "    from pages.widgets.services import close_services\n"
+            "    from pages.server.services import close_services\n"
             "    close_services()\n"
             "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
         )

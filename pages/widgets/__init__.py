@@ -1,1 +1,1 @@
-"""Parts that pages are made of; each owns its keys of the session state."""
+"""Parts that several pages are made of; each owns its keys of the session state."""

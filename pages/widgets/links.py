@@ -25,7 +25,7 @@ def render_link(
     """A link that looks like a button of the same kind.
 
     Args:
-        page: the page's file, such as "pages/results.py".
+        page: the page's file, such as "pages/results/page.py".
         label: what it says, Markdown; those that do not look tertiary differ on a page.
         icon: Streamlit's name of an icon.
         address: the parameters by which that page knows what to open; each page has a function that gives them.

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pages.server.photo_routes import plotly_url
 from pages.widgets.browser_component import load_component
-from pages.widgets.photo_routes import plotly_url
 
 # Plotly puts its own style sheet into the page, where a component with isolated styles would not see it.
 _chart = load_component("live_chart", isolate_styles=False)

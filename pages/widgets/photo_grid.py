@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
+from pages.server.photo_routes import routes_prefix
 from pages.widgets.browser_component import load_component, parse_selection, show_component
-from pages.widgets.photo_routes import routes_prefix
 
 _grid = load_component("photo_grid")
 

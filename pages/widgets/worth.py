@@ -17,11 +17,11 @@ from core.runs.folder import RunFolder
 from core.runs.nature import WHOLE_PHOTO
 from core.runs.records import RunStatus, RunView
 from core.services import Services
-from pages.widgets.dataset.chooser import dataset_address
-from pages.widgets.dataset.remembered import remembered
+from pages.dataset.chooser import dataset_address
 from pages.widgets.links import render_link
-from pages.widgets.train.prospects import mirrored_classes
-from pages.widgets.train.status import share_text
+from pages.widgets.prospects import mirrored_classes
+from pages.widgets.remembered import remembered
+from pages.widgets.status import share_text
 from pages.widgets.wording import count, plain
 
 _MAX_KEPT = 200  # runs
@@ -206,7 +206,7 @@ def render_place(mending: Mending, view: RunView) -> None:
     """The way to the section of the dataset where a reason can be mended; nothing where the dataset is gone."""
     if view.dataset_id is not None:
         render_link(
-            "pages/dataset.py",
+            "pages/dataset/page.py",
             mending.label,
             icon=f":material/{mending.icon}:",
             address=dataset_address(view.dataset_id, mending.section),

@@ -4,8 +4,8 @@ import math
 
 import streamlit as st
 
+from pages.server.photo_routes import PHOTO_ROUTES
 from pages.widgets.live_chart import Curves, EpochPoint, live_chart
-from pages.widgets.photo_routes import PHOTO_ROUTES
 
 NUM_EPOCHS = 40
 FINE_TUNING_FROM = 20

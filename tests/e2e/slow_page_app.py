@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from pages.widgets.camera_burst import Burst, camera_burst
+from pages.dataset.camera_burst import Burst, camera_burst
 from pages.widgets.photo_grid import GridPhoto, photo_grid
 
 NUM_PHOTOS = 12

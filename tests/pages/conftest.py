@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from core.settings import Settings, to_environment
-from pages.widgets.services import close_services
+from pages.server.services import close_services
 from tests.conftest import PROJECT_DIR
 
 # The first run of a page opens the database and loads the network.
 RUN_TIMEOUT_SECONDS = 60
+
+PAGE_ADDRESSES = {"networks": "backbones"}  # by folder; those of the others are called like their folders
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -21,10 +24,17 @@ def through_entry_point() -> Iterator[None]:
     """Other pages, too, run through `streamlit_app.py`, as they do in a server.
 
     A test takes an app with a folder `pages` for one of the old kind, before each run, and would run the file of the
-    page that `switch_page` names alone. A server does so at most until the app has called `st.navigation` once.
+    page that `switch_page` names alone. A server does so at most until the app has called `st.navigation` once. Nor
+    does it know before the first run at which address a file is, and takes the file's name for it.
     """
+
+    def page_hash(_: AppTest, path: str) -> str:
+        folder = Path(path).parent.name
+        return calc_hash(PAGE_ADDRESSES.get(folder, folder))
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(script_runner, "_mpa_v1", lambda path: runpy.run_path(path, run_name="__main__"))
+        patch.setattr(AppTest, "_resolve_page_hash", page_hash)
         yield
 
 

@@ -4,6 +4,8 @@ from urllib.parse import parse_qsl
 
 from streamlit.testing.v1 import AppTest
 
+_FOLDERS = {"": "classify", "backbones": "networks"}  # by address; the others are called like their addresses
+
 
 def link_labels(app: AppTest) -> list[str]:
     """What the links of the page say, in its order."""
@@ -15,6 +17,7 @@ def follow_link(app: AppTest, label: str) -> AppTest:
     link = next(each.proto for each in app.get("page_link") if each.proto.label == label)
     app.query_params.clear()
     app.query_params.update(parse_qsl(link.query_string))
-    app.switch_page(f"pages/{link.page or 'classify'}.py").run()
+    folder = _FOLDERS.get(link.page, link.page)
+    app.switch_page(f"pages/{folder}/page.py").run()
     assert not app.exception, app.exception
     return app

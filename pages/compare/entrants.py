@@ -1,0 +1,232 @@
+"""The models of a comparison with what is known of each; one that cannot be read does not keep the others away."""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+import streamlit as st
+
+from core.backbones.artefacts import find_artefact
+from core.backbones.catalog import Backbone
+from core.datasets.records import Split
+from core.datasets.snapshots import load_snapshot
+from core.errors import ConfigError, RunFileError, StorageError, UnknownDatasetError
+from core.evaluation.answers import Answers, read_answers
+from core.evaluation.comparison import Contender
+from core.evaluation.guessing import weigh
+from core.evaluation.imagenet_baseline import baseline_answers, map_classes
+from core.evaluation.metrics import SplitMetrics, measure
+from core.inference.classifier import Classifier
+from core.inference.trained_model import read_model_record
+from core.runs.decision import read_decision
+from core.runs.folder import RunFolder
+from core.runs.records import RunView
+from core.runs.story import Outcome, Score
+from core.services import Services
+from pages.compare.asked import asked_about
+from pages.compare.chosen import Chosen
+from pages.widgets.wording import count
+from pages.widgets.worth import Weighed
+
+Result = TypeVar("Result")
+
+_MAX_KEPT = 24  # runs; the answers to 5,000 photos of 200 classes take 4 MB
+_MAX_LISTED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Entrant:
+    """One model of a comparison."""
+
+    key: str  # no two models have the same
+    title: str  # what people call it, letter by letter
+    run: RunView | None = None  # None: a plain network
+    backbone: Backbone | None = None  # None: a run
+    fingerprint: str = ""  # of its model; none where that cannot be read
+    contender: Contender | None = None  # None: what it said is not known
+    stamp: Hashable = None  # of the contender: another one has another
+    metrics: SplitMetrics | None = None  # on the photos that tell most; None without any
+    judged_by: Split | None = None  # which these are
+    model_bytes: int | None = None
+    problems: tuple[str, ...] = ()  # why something about it is not known; plain text
+    to_ask: tuple[str, ...] = ()  # photos that a plain network has still to be asked about
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The summary of its run; None for a plain network."""
+        return None if self.run is None or self.run.outcome is None else Outcome.from_json(self.run.outcome)
+
+    @property
+    def score(self) -> Score | SplitMetrics | None:
+        """How often it is right: as measured, else as its run told when it was done; None where nobody knows."""
+        if self.metrics is not None or self.outcome is None:
+            return self.metrics
+        return self.outcome.test_score or self.outcome.validation_score
+
+    @property
+    def weighed(self) -> Weighed | None:
+        """What its result is worth beside guessing; None where what it said is not known."""
+        if self.metrics is None or self.contender is None:
+            return None
+        return Weighed(worth=weigh(self.metrics.confusion), class_names=self.contender.class_names)
+
+    @property
+    def is_chance(self) -> bool:
+        """Whether its figures may all be chance."""
+        return self.weighed is not None and self.weighed.worth.is_chance
+
+    @property
+    def photos_text(self) -> str:
+        """The photos that judge it, such as "200 validation photos"."""
+        if self.metrics is None or self.judged_by is None:
+            return ""
+        return count(self.metrics.num_photos, f"{self.judged_by} photo")
+
+    def load(self, services: Services) -> Classifier:
+        """The model, loaded; any `BluetitError` says why it cannot be."""
+        if self.backbone is not None:
+            return services.classifiers.get(self.backbone)
+        if self.run is None:
+            raise ValueError(f"{self.key} is neither a run nor a network.")
+        return services.classifiers.get_trained(self.run.id)
+
+
+def gather(chosen: Chosen, services: Services) -> list[Entrant]:
+    """The models of a comparison, runs first; a plain network is judged by the photos of the first run that fits."""
+    runs = [_of_run(run, services) for run in chosen.runs]
+    juries = [entrant for entrant in runs if entrant.contender is not None and len(entrant.contender.judged)]
+    return runs + [_of_network(backbone, juries, services) for backbone in chosen.networks]
+
+
+def judged_alike(entrants: Iterable[Entrant]) -> bool:
+    """Whether all models whose answers are known are judged by the very same photos."""
+    judged = {frozenset(each.contender.judged.hashes) for each in entrants if each.contender and each.metrics}
+    return len(judged) <= 1
+
+
+# --- runs ------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Reads what may be damaged, and notes what was."""
+
+    problems: list[str] = field(default_factory=list)
+
+    def get(self, read: Callable[[], Result], otherwise: Result) -> Result:
+        try:
+            return read()
+        except (RunFileError, StorageError, UnknownDatasetError, ConfigError) as exc:
+            if str(exc) not in self.problems:
+                self.problems.append(str(exc))
+            return otherwise
+
+
+def _of_run(run: RunView, services: Services) -> Entrant:
+    folder = RunFolder(services.settings, run.id)
+    reading = _Reading()
+    fingerprint = reading.get(lambda: read_model_record(folder).fingerprint, "")
+    temperature = reading.get(lambda: read_decision(folder).temperature, 1.0)
+    stamp = (str(folder.path), run.snapshot_hash, temperature, _age_of(folder))
+    contender, metrics, split = reading.get(lambda: _read_run(folder, services, key=stamp), (None, None, None))
+    return Entrant(
+        key=f"run:{run.id}",
+        title=run.name,
+        run=run,
+        fingerprint=fingerprint,
+        contender=contender,
+        stamp=stamp,
+        metrics=metrics,
+        judged_by=split,
+        model_bytes=Outcome.from_json(run.outcome or {}).model_bytes,
+        problems=tuple(reading.problems),
+    )
+
+
+def _age_of(folder: RunFolder) -> tuple[int, int]:
+    """Time and size of the file with the answers; what is wrong with it is told by who reads it."""
+    try:
+        facts = folder.predictions_path.stat()
+    except OSError:
+        return (0, 0)
+    return (facts.st_mtime_ns, facts.st_size)
+
+
+@st.cache_resource(max_entries=_MAX_KEPT, show_spinner=False)
+def _read_run(
+    _folder: RunFolder, _services: Services, *, key: tuple[str, str, float, tuple[int, int]]
+) -> tuple[Contender | None, SplitMetrics | None, Split | None]:
+    """Answers, snapshot and figures of a run.
+
+    Args:
+        _folder: of the run.
+        _services: with the database that holds the snapshot.
+        key: what all of it depends on: folder, snapshot, temperature, age and size of the file with the answers.
+    """
+    _, snapshot_hash, temperature, _ = key
+    answers = read_answers(_folder)
+    snapshot = load_snapshot(_services.database, snapshot_hash)
+    contender = Contender.of_run(answers, snapshot, temperature=temperature)
+    metrics = measure(answers.judged, temperature=temperature) if answers.judged_split else None
+    return contender, metrics, answers.judged_split
+
+
+# --- plain networks --------------------------------------------------------------------------------------
+
+
+def _of_network(backbone: Backbone, juries: list[Entrant], services: Services) -> Entrant:
+    known: dict[str, Any] = {"key": f"network:{backbone.name}", "title": backbone.title, "backbone": backbone}
+    artefact = find_artefact(backbone, services.settings)
+    if artefact is None:
+        return Entrant(**known, problems=("It is not prepared on this machine; the page Networks does that.",))
+    known |= {"fingerprint": artefact.record.fingerprint, "model_bytes": artefact.model_path.stat().st_size}
+    maps = {jury.key: map_classes(jury.contender.class_names) for jury in juries if jury.contender}
+    jury = next((jury for jury in juries if maps[jury.key].is_complete), None)
+    if jury is None or jury.contender is None:
+        unknown = list(dict.fromkeys(name for found in maps.values() for name in found.unmapped))
+        return Entrant(**known, problems=(_unmapped_text(unknown),))
+    judged = jury.contender.judged
+    said = asked_about(artefact.record.fingerprint, services)
+    to_ask = tuple(photo_hash for photo_hash in judged.hashes if photo_hash not in said)
+    if to_ask:
+        return Entrant(**known, to_ask=to_ask)
+    asked = {photo_hash: found for photo_hash, found in said.items() if found is not None}
+    truth = dict(zip(judged.hashes, map(int, judged.class_indices), strict=True))
+    answers = baseline_answers(maps[jury.key], asked, truth)
+    nothing = baseline_answers(maps[jury.key], {}, {})
+    return Entrant(
+        **known,
+        contender=Contender(
+            class_names=jury.contender.class_names, unseen=answers, validation=nothing, learned_from=frozenset()
+        ),
+        stamp=(artefact.record.fingerprint, jury.stamp),
+        metrics=measure(answers) if len(answers) else None,
+        judged_by=jury.judged_by,
+    )
+
+
+def _unmapped_text(unknown: list[str]) -> str:
+    if not unknown:
+        return "It needs a model beside it, whose test photos it can be asked about."
+    listed = ", ".join(f"“{name}”" for name in unknown[:_MAX_LISTED])
+    more = f" and {len(unknown) - _MAX_LISTED} more" if len(unknown) > _MAX_LISTED else ""
+    return f"It cannot be judged by your classes: among ImageNet's 1,000 there is none called {listed}{more}."
+
+
+def asked_answers(entrant: Entrant, truth: Mapping[str, int], services: Services) -> Answers | None:
+    """What a run's model said on this page to photos of known classes; None where it was asked about none of them.
+
+    Args:
+        entrant: a run.
+        truth: class in the model's own numbering by photo hash.
+    """
+    said = asked_about(entrant.fingerprint, services) if entrant.fingerprint else {}
+    found = {photo_hash: said[photo_hash] for photo_hash in truth if said.get(photo_hash) is not None}
+    if not found:
+        return None
+    return Answers(
+        hashes=tuple(found),
+        class_indices=np.array([truth[photo_hash] for photo_hash in found], np.int64),
+        probabilities=np.stack([each for each in found.values() if each is not None]),
+    )

@@ -1,0 +1,147 @@
+"""Every pretrained network in the catalogue: compare, fetch, choose."""
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from core.backbones.artefacts import find_artefact
+from core.backbones.catalog import Backbone, all_backbones
+from core.backbones.preparation import preparation_key
+from core.backbones.weights import find_weights
+from core.jobs.status import TaskStatus
+from core.services import Services
+from pages.classify.backbone_picker import backbone_address, chosen_backbone
+from pages.classify.photo_inputs import open_batch
+from pages.server.services import get_services
+from pages.widgets.errors import guarded, showing_errors
+from pages.widgets.links import render_link
+from pages.widgets.preparation import Availability, availability_of, describe_availability, render_preparation
+
+_POLL_SECONDS = 0.5
+
+# The logo's colours; readable on the light and on the dark background.
+_COLOURS = {
+    Availability.READY: "#2f7fd0",
+    Availability.BUNDLED: "#e0a912",
+    Availability.ON_THIS_MACHINE: "#6f9a4f",
+    Availability.DOWNLOAD: "#93a1b1",
+}
+
+
+def accuracy_chart(backbones: list[Backbone], availability: dict[str, Availability]) -> go.Figure:
+    """Published accuracy over size, a dot per network, coloured by where its weights are."""
+    figure = go.Figure()
+    for kind in Availability:
+        group = [backbone for backbone in backbones if availability[backbone.name] is kind and backbone.imagenet_top1]
+        figure.add_scatter(
+            x=[backbone.weights_megabytes for backbone in group],
+            y=[backbone.imagenet_top1 for backbone in group],
+            text=[backbone.title for backbone in group],
+            mode="markers",
+            marker={"size": 11, "color": _COLOURS[kind]},
+            name=kind.value,
+            hovertemplate="%{text}<br>%{y:.1f} % right first time<br>%{x:,.0f} MB<extra></extra>",
+        )
+    figure.update_layout(
+        height=340,
+        margin={"l": 0, "r": 0, "t": 8, "b": 0},
+        legend={"orientation": "h", "y": 1.12},
+        dragmode=False,
+    )
+    figure.update_xaxes(type="log", title="Size in MB (logarithmic)", dtick=1, fixedrange=True)
+    figure.update_yaxes(title="Right first time, %", fixedrange=True)
+    return figure
+
+
+def render_table(backbones: list[Backbone], availability: dict[str, Availability], services: Services) -> Backbone:
+    """The catalogue as a table; the selected row, else the network in use."""
+    artefacts = [find_artefact(backbone, services.settings) for backbone in backbones]
+    selection = st.dataframe(
+        {
+            "Network": [backbone.title for backbone in backbones],
+            "Right first time": [backbone.imagenet_top1 for backbone in backbones],
+            "Speed here": [artefact.record.litert_milliseconds if artefact else None for artefact in artefacts],
+            "Size": [backbone.weights_megabytes for backbone in backbones],
+            "Parameters": [backbone.num_parameters / 1e6 for backbone in backbones],
+            "Pixels": [backbone.image_size[0] for backbone in backbones],
+            "Weights": [describe_availability(backbone, availability[backbone.name]) for backbone in backbones],
+            "Year": [str(backbone.year) for backbone in backbones],
+            "Licence": [backbone.licence or "not stated" for backbone in backbones],
+            "Paper": [backbone.paper_url for backbone in backbones],
+        },
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row-required",
+        selection_default={"selection": {"rows": [backbones.index(chosen_backbone(services))]}},
+        key="backbones.table",
+        height=420,
+        placeholder="–",
+        column_config={
+            "Network": st.column_config.TextColumn(pinned=True),
+            "Right first time": st.column_config.ProgressColumn(
+                format="%.1f %%", min_value=50, max_value=100, help="Published top-1 accuracy on ImageNet."
+            ),
+            "Speed here": st.column_config.NumberColumn(
+                format="%.0f ms",
+                help="One photo on one core of this computer; known once the network is prepared.",
+            ),
+            "Size": st.column_config.NumberColumn(format="%.0f MB"),
+            "Parameters": st.column_config.NumberColumn(format="%.1f M", help="Learned numbers, in millions."),
+            "Pixels": st.column_config.NumberColumn(help="Height and width of the square that the network sees."),
+            "Paper": st.column_config.LinkColumn(display_text="read"),
+        },
+    )
+    rows = selection.selection.rows
+    return backbones[rows[0]] if rows else chosen_backbone(services)
+
+
+def is_being_prepared(backbone: Backbone, services: Services) -> bool:
+    """Whether a worker has the backbone, or will have it."""
+    return services.queue.find_active(preparation_key(backbone)) is not None
+
+
+def render_actions(backbone: Backbone, services: Services, *, was_busy: bool) -> None:
+    """What can be done with the selected network."""
+    with showing_errors():
+        task = services.queue.latest(preparation_key(backbone))
+        if find_artefact(backbone, services.settings) is not None:
+            render_link(
+                "pages/classify/page.py",
+                "Classify with it",
+                icon=":material/image_search:",
+                address=backbone_address(backbone),
+                look="primary",
+            )
+        elif task is None or task.status is TaskStatus.DONE:
+            is_here = find_weights(backbone, services.settings) is not None
+            st.button(
+                f"{'Prepare' if is_here else 'Download and prepare'} ({backbone.weights_megabytes:,.0f} MB)",
+                icon=":material/download:",
+                on_click=guarded(services.request_preparation),
+                args=(backbone,),
+            )
+        else:
+            render_preparation(backbone, services)
+    if is_being_prepared(backbone, services) != was_busy:
+        st.rerun()  # the whole page: the table knows the new state, and the timer starts or stops
+
+
+services = get_services()
+open_batch(services)  # keeps the visitor's photos in the address, for a reload of this page
+st.title("Networks", anchor=False)
+st.markdown(
+    "Pretrained networks (backbones) differ in size, speed and accuracy. Three come with Bluetit; the others are "
+    "downloaded once, when you ask for them."
+)
+availability = {backbone.name: availability_of(backbone, services) for backbone in all_backbones()}
+backbones = list(all_backbones())  # in the catalogue's order: a row must stay where it is while its state changes
+shown = render_table(backbones, availability, services)
+st.subheader(shown.title, anchor=False)
+st.markdown(f"[{shown.paper}]({shown.paper_url}), {shown.year}")
+is_busy = is_being_prepared(shown, services)
+st.fragment(render_actions, run_every=_POLL_SECONDS if is_busy else None)(shown, services, was_busy=is_busy)
+st.subheader("Accuracy and size", anchor=False)
+st.plotly_chart(
+    accuracy_chart(backbones, availability),
+    config={"displayModeBar": False},
+    alt="Scatter chart of published ImageNet accuracy over file size; larger networks tend to be more accurate.",
+)

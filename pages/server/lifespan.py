@@ -1,0 +1,39 @@
+"""How the server starts and stops; Streamlit's own server does the rest."""
+
+import asyncio
+import logging
+import threading
+import webbrowser
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+from core.errors import BluetitError
+from pages.server.services import close_services, get_services
+
+logger = logging.getLogger(__name__)
+
+# The server begins to listen a moment after its services are open.
+_BROWSER_DELAY_SECONDS = 1.0
+
+
+@asynccontextmanager
+async def running_services(_app: object) -> AsyncGenerator[None, None]:
+    """Open the services when the server starts, so that the default network is ready for the first visitor."""
+    # Until the first visit Streamlit does not know that the app has its own navigation; when that visit is by a link to
+    # another page than the first, it would offer every file of the folder `pages` instead.
+    PagesManager.uses_pages_directory = False
+    try:
+        await asyncio.to_thread(get_services)
+    except BluetitError as exc:
+        # The server starts all the same: every page then shows the message to whoever opens it.
+        logger.error("%s", exc)
+    if not st.get_option("server.headless"):
+        # Streamlit opens the browser only for scripts that bring no server settings of their own.
+        base_path = str(st.get_option("server.baseUrlPath") or "").strip("/")
+        url = f"http://localhost:{st.get_option('server.port')}/{base_path}"
+        threading.Timer(_BROWSER_DELAY_SECONDS, webbrowser.open, [url]).start()
+    yield
+    await asyncio.to_thread(close_services)

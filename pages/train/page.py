@@ -1,0 +1,24 @@
+"""Train: choose photos, a recipe and a network, watch the model learn, see how good it became."""
+
+import streamlit as st
+
+from core.runs.records import RunView
+from pages.server.services import get_services
+from pages.train.opened import opened
+from pages.train.race_page import render_race
+from pages.train.run_list import render_run_list
+from pages.train.run_page import render_run
+from pages.train.start import render_start
+from pages.widgets.errors import showing_errors
+
+services = get_services()
+shown = opened(services)
+with st.sidebar:
+    render_run_list(shown.id if isinstance(shown, RunView) else None, services)
+with showing_errors():
+    if isinstance(shown, RunView):
+        render_run(shown, services)
+    elif shown is not None:
+        render_race(shown, services)
+    else:
+        render_start(services)

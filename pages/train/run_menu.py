@@ -1,0 +1,47 @@
+"""What can be done with a run as such: another name, a note, the trash."""
+
+import streamlit as st
+
+from core.runs.records import RunView
+from core.services import Services
+from pages.train.opened import close
+from pages.widgets.errors import guarded
+from pages.widgets.wording import plain
+
+
+def render_run_menu(view: RunView, services: Services) -> None:
+    """A popover beside the name."""
+    with st.popover("Rename, note …", icon=":material/more_horiz:", key=f"train.menu.{view.id}"):
+        name_key, note_key = f"train.menu.name.{view.id}", f"train.menu.note.{view.id}"
+        st.session_state[name_key], st.session_state[note_key] = view.name, view.note
+        st.text_input("Name", key=name_key, on_change=guarded(_rename), args=(view.id, name_key, services))
+        st.text_area(
+            "Note",
+            key=note_key,
+            placeholder="What you want to remember about it",
+            on_change=guarded(_set_note),
+            args=(view.id, note_key, services),
+        )
+        st.button(
+            "Delete",
+            key=f"train.menu.delete.{view.id}",
+            icon=":material/delete:",
+            disabled=view.is_active,
+            help="Stop or cancel it first." if view.is_active else "It can be brought back from the list of runs.",
+            on_click=guarded(_trash),
+            args=(view, services),
+        )
+
+
+def _rename(run_id: int, key: str, services: Services) -> None:
+    services.runs.rename(run_id, st.session_state[key])
+
+
+def _set_note(run_id: int, key: str, services: Services) -> None:
+    services.runs.set_note(run_id, st.session_state[key])
+
+
+def _trash(view: RunView, services: Services) -> None:
+    services.runs.trash(view.id)
+    close()
+    st.toast(f"Deleted {plain(view.name)}. It can be brought back in the list of runs.", icon=":material/delete:")

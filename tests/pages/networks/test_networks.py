@@ -1,0 +1,76 @@
+"""The page of networks."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.settings import Settings
+from pages.server.services import get_services
+from tests.pages.page_links import follow_link, link_labels
+from tests.waiting import wait_until
+
+OpenApp = Callable[..., AppTest]
+
+
+def open_page(open_app: OpenApp, settings: Settings, **query: str) -> AppTest:
+    app = open_app(settings, **query)
+    app.switch_page("pages/networks/page.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+def button(app: AppTest, label: str):
+    return next(candidate for candidate in app.button if label in candidate.label)
+
+
+def test_every_network_is_listed_with_its_state(
+    open_app: OpenApp, prepared_settings: Settings, without_keras_cache: None
+):
+    """43 networks and a variant: a prepared one with its speed, bundled ones, and downloads with their size."""
+    table = open_page(open_app, prepared_settings).dataframe[0].value
+    assert len(table) == 44
+    assert list(table["Network"][:1]) == ["EfficientNet-Lite0"]
+    assert list(table["Weights"][:4]) == ["ready", "bundled", "bundled", "download 17 MB"]
+    assert table["Speed here"][0] > 0
+    assert table["Right first time"].notna().all()
+
+
+def test_the_network_in_use_is_selected_and_can_be_used(open_app: OpenApp, prepared_settings: Settings):
+    """A prepared network offers to classify, and leads there."""
+    app = open_page(open_app, prepared_settings)
+    assert app.subheader[0].value == "EfficientNet-Lite0"
+    follow_link(app, "Classify with it")
+    assert app.title[0].value == "What is in your photo?"
+
+
+def test_a_network_that_is_not_here_offers_its_download(
+    open_app: OpenApp, prepared_settings: Settings, without_keras_cache: None
+):
+    """The button says how much it is; when the download fails, the reason stays until it is tried again."""
+    settings = replace(prepared_settings, weights_mirror_url="http://127.0.0.1:1")
+    app = open_page(open_app, settings, network="DenseNet121")
+    button(app, "Download and prepare (32 MB)").click().run()
+    queue = get_services().queue
+    wait_until(lambda: not queue.latest("prepare_backbone:DenseNet121").is_active, 60)
+    for _ in range(2):
+        app.run()
+        assert "could not be downloaded" in app.error[0].value
+    assert button(app, "Try again")
+
+
+def test_a_network_becomes_ready_while_one_looks(
+    open_app: OpenApp, prepared_settings: Settings, shared_dir: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Weights on this machine become a network that is ready: first with progress, then in the table."""
+    monkeypatch.setenv("KERAS_HOME", str(shared_dir / "weights" / "keras"))
+    app = open_page(open_app, prepared_settings, network="MobileNet-0.75-192")
+    assert button(app, "Stop")
+    queue = get_services().queue
+    wait_until(lambda: not queue.latest("prepare_backbone:MobileNet-0.75-192").is_active, 240)
+    app.run()
+    assert "Classify with it" in link_labels(app)
+    table = app.dataframe[0].value.set_index("Network")
+    assert table.loc["MobileNet 0.75, 192 px", "Weights"] == "ready"

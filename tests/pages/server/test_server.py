@@ -1,0 +1,50 @@
+"""The server itself, started as the README says."""
+
+import tomllib
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.config import get_config_options
+
+from core.backbones.artefacts import find_artefact
+from core.backbones.catalog import Backbone
+from core.settings import Settings
+from pages.server.headers import SECURITY_HEADERS
+from tests.conftest import PREPARE_TIMEOUT_SECONDS, PROJECT_DIR
+from tests.e2e.running_app import running_app
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+def url(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A running server on an empty workspace, for somebody without a home folder."""
+    for name in ("KERAS_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "missing"))
+    with running_app(settings) as app:
+        yield app.url
+
+
+def test_the_default_network_is_prepared_before_anybody_visits(
+    url: str, settings: Settings, lite0: Backbone, tmp_path: Path
+):
+    """Starting the server is enough: the first visitor finds the network ready; libraries write into the workspace."""
+    wait_until(lambda: find_artefact(lite0, settings), PREPARE_TIMEOUT_SECONDS)
+    assert (settings.workspace_dir / "home" / ".keras" / "keras.json").is_file()
+    assert not (tmp_path / "missing").exists()
+
+
+def test_every_answer_carries_the_security_headers(url: str):
+    """No other site can frame the app, and files are never taken for something else."""
+    for path in ("/", "/_stcore/health", "/no-such-page"):
+        with urllib.request.urlopen(url + path, timeout=10) as response:
+            assert all(response.headers[name] == value for name, value in SECURITY_HEADERS.items())
+
+
+def test_nobody_waits_while_all_objects_are_looked_at():
+    """Streamlit would do so after each run of a page, and know the setting by this name."""
+    settings = tomllib.loads((PROJECT_DIR / ".streamlit" / "config.toml").read_text())
+    assert settings["runner"]["postScriptGC"] is False
+    assert "runner.postScriptGC" in get_config_options()
