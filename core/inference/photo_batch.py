@@ -23,11 +23,11 @@ from pathlib import Path
 import psutil
 from PIL import Image
 
-from core.data_addresses import is_data_address
 from core.errors import BluetitError, ImageTooLargeError
 from core.inference.classifier import Classification, Classifier
 from core.inference.engine import map_streamed
-from core.links import fetch_photo
+from core.links.data_address import is_data_address
+from core.links.photo import fetch_photo
 from core.photos.decode import decode_image
 from core.photos.limits import ImageLimits
 from core.settings import Settings

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from core.data_addresses import is_data_address
 from core.datasets.archives.archive import is_archive_head
 from core.datasets.archives.series import archive_stem, group_archives, is_archive_name, is_piece_name
 from core.datasets.incoming_paths import shown_path
@@ -45,6 +44,7 @@ from core.datasets.sources.public_sources import open_public_source
 from core.datasets.sources.sample_sources import count_samples, open_samples
 from core.datasets.sources.source_files import SourceFile
 from core.errors import LinkError
+from core.links.data_address import is_data_address
 from core.storage.files import translating_disk_errors
 
 _DEFAULT_NAME = "photos"

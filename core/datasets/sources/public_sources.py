@@ -18,7 +18,7 @@ from core.datasets.ingest.requests import Kaggle, Licence, TensorFlowDataset, We
 from core.datasets.sources.library_download import PHOTOS_FOLDER
 from core.datasets.sources.source_files import SourceFile
 from core.errors import LinkError, SourceError
-from core.links import fetch_photo
+from core.links.photo import fetch_photo
 from core.settings import Settings
 
 Report = Callable[[float | None, str], None]

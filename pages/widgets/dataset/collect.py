@@ -5,7 +5,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.data_addresses import split_addresses
 from core.datasets.ingest.requests import (
     ImportRequest,
     Kaggle,
@@ -20,6 +19,7 @@ from core.datasets.ingest.requests import (
 )
 from core.datasets.records import ClassView, DatasetView
 from core.errors import DatasetError
+from core.links.data_address import split_addresses
 from core.services import Services
 from pages.widgets.browser_events import Pasted, watch_browser
 from pages.widgets.camera_burst import Burst, camera_burst
