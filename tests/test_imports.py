@@ -34,6 +34,7 @@ LAYERS = {
     "core.datasets": 2,
     "core.datasets.checks.checking": 3,
     "core.datasets.ingest.importing": 3,
+    "core.datasets.ingest.storing": 3,
     "core.datasets.mapping": 3,
     "core.keras_script": 2,
     "core.runs": 2,

@@ -12,7 +12,7 @@ import pytest
 
 from core.datasets import photo_store
 from core.datasets.exporting import export_dataset
-from core.datasets.ingest import importing
+from core.datasets.ingest import refusals
 from core.datasets.ingest.desk import ImportDesk, ImportStatus
 from core.datasets.ingest.requests import (
     DrawnShapes,
@@ -233,7 +233,7 @@ def test_too_many_photos(
 
 def test_refusals_are_counted(run: Run, desk: ImportDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The list of refused files is cut short, their number is not."""
-    monkeypatch.setattr(importing, "MAX_LISTED_REFUSALS", 3)
+    monkeypatch.setattr(refusals, "MAX_LISTED_REFUSALS", 3)
     folder = desk.stage_files([(f"{number}.jpg", b"broken") for number in range(10)])
     view = run(StagedFiles(folder=folder), target_class="crow").view
     assert (view.state, view.num_accepted, view.num_refused, len(view.refused)) == (ImportState.DONE, 0, 10, 3)
