@@ -39,9 +39,10 @@ from core.jobs.context import TaskContext
 from core.photos.fit import to_array
 from core.runs.decision import Decision, write_decision
 from core.runs.folder import RunFolder
-from core.runs.library import RunLibrary, refusal
+from core.runs.library import RunLibrary
 from core.runs.model_record import ModelRecord
 from core.runs.records import RunStatus
+from core.runs.refusals import refusal
 from core.storage.db import open_database
 
 NUM_NEIGHBOURS = 5
