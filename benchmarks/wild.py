@@ -35,7 +35,7 @@ from core.datasets.checks.findings import Finding
 from core.datasets.ingest.desk import ImportStatus
 from core.datasets.ingest.requests import ImportRequest, Source, StagedArchive, StagedFiles
 from core.datasets.photo_store import PhotoStore
-from core.datasets.readings.plan import PlanQuestion
+from core.datasets.readings.question import PlanQuestion
 from core.datasets.records import ImportState
 from core.datasets.tasks import CHECK_KIND
 from core.photos.decode import decode_image

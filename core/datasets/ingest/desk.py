@@ -16,7 +16,7 @@ from core.datasets.ingest.requests import ImportRequest, ServerFolder, Source, S
 from core.datasets.ingest.staging import is_staged, remove_staging, stage
 from core.datasets.library import Library
 from core.datasets.names import clean_name
-from core.datasets.readings.plan import PlanAnswer
+from core.datasets.readings.question import PlanAnswer
 from core.datasets.records import ImportState, ImportView
 from core.datasets.sources.source_files import SourceFile
 from core.errors import DatasetError, SourceError

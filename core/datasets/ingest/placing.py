@@ -11,7 +11,8 @@ from core.datasets.ingest.requests import ImportRequest
 from core.datasets.manifest import ManifestRow, read_manifest
 from core.datasets.names import clean_name
 from core.datasets.readings.listing import MANIFEST_NAME, ListedFile, kind_beside
-from core.datasets.readings.plan import ImportPlan, PlanAnswer, PlanQuestion, apply_answer, plan_import
+from core.datasets.readings.plan import ImportPlan, apply_answer, plan_import
+from core.datasets.readings.question import PlanAnswer, PlanQuestion
 from core.datasets.readings.reading import Reading
 from core.datasets.records import Split, SplitOrigin
 from core.datasets.sources.source_files import SourceFile

@@ -6,7 +6,7 @@ from core.datasets.archives.name_encodings import NameEncodings
 from core.datasets.ingest.desk import ImportStatus
 from core.datasets.names import clean_name, name_key
 from core.datasets.readings.alike_names import NameGroup
-from core.datasets.readings.plan import PlanAnswer, PlanOption, PlanQuestion
+from core.datasets.readings.question import PlanAnswer, PlanOption, PlanQuestion
 from core.datasets.readings.reading import ClassCount
 from core.errors import ConfigError, NameRefusedError
 from core.services import Services

@@ -11,7 +11,7 @@ import pytest
 from core.datasets.ingest.desk import ImportDesk, ImportStatus
 from core.datasets.ingest.requests import ImportRequest, StagedArchive, StagedFiles
 from core.datasets.library import Library
-from core.datasets.readings.plan import PlanAnswer, PlanQuestion
+from core.datasets.readings.question import PlanAnswer, PlanQuestion
 from core.datasets.records import ImportState
 from core.errors import ConfigError
 from core.jobs.queue import TaskQueue

@@ -25,7 +25,7 @@ from core.datasets.ingest.requests import (
 )
 from core.datasets.library import Library
 from core.datasets.photo_store import PhotoStore
-from core.datasets.readings.plan import PlanAnswer, PlanQuestion
+from core.datasets.readings.question import PlanAnswer, PlanQuestion
 from core.datasets.records import ImportState, NewImage, SplitOrigin
 from core.datasets.sources import downloads
 from core.errors import SourceError
