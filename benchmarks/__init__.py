@@ -1,1 +1,1 @@
-"""Benchmarks: each module prints one JSON object; ratios are taken within one run, because machines are noisy."""
+"""Benchmarks: each program prints one JSON object; ratios are taken within one run, because machines are noisy."""

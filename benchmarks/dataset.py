@@ -27,8 +27,8 @@ from PIL import ImageEnhance
 from benchmarks.classify import wait_for_task
 from core.backbones.catalog import find_backbone
 from core.datasets.checks.findings import Finding, FindingKind
-from core.datasets.ingest.requests import ImportRequest, ServerFolder
 from core.datasets.records import DatasetView, ImportState
+from core.datasets.sources.requests import ImportRequest, ServerFolder
 from core.datasets.tasks import CHECK_KIND
 from core.errors import BluetitError
 from core.photos.decode import decode_image

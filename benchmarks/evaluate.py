@@ -18,37 +18,25 @@ is what the worker needs to look closer at the model: neighbours, doubtful label
 import argparse
 import itertools
 import json
-import os
-import runpy
-import statistics
 import time
-import warnings
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-from sklearn import metrics as reference
-from streamlit.runtime.scriptrunner import script_runner
-from streamlit.testing.v1 import AppTest
-
+from benchmarks.against_scikit_learn import rounded, split_figures
 from benchmarks.classify import run_all, wait_for_task
+from benchmarks.page_reruns import page_rerun_ms
 from benchmarks.train import tell
 from core.datasets.records import Split
 from core.datasets.snapshots import load_snapshot
 from core.errors import BluetitError
-from core.evaluation.answers import Answers, read_answers
+from core.evaluation.answers import read_answers
 from core.evaluation.asking import ask
 from core.evaluation.calibration import fit_temperature
 from core.evaluation.comparison import Contender, compare
-from core.evaluation.curves import class_areas
 from core.evaluation.examination import read_examination
 from core.evaluation.latency import measure_latencies
-from core.evaluation.metrics import SplitMetrics, measure
 from core.evaluation.rejection import default_point, rejection_points
 from core.inference.classifier import ClassifierCache
-from core.inference.temperature import calibrated
 from core.photos.fit import to_array
 from core.photos.record import PhotoRecord
 from core.runs.begin import RunRequest, begin_runs
@@ -59,9 +47,6 @@ from core.runs.retrain import begin_retraining
 from core.services import Services, open_services
 from core.settings import load_settings
 
-_APP = Path(__file__).parent.parent / "streamlit_app.py"
-_PAGE_SECONDS = 60
-_NUM_RERUNS = 7
 _NUM_PHOTOS = 5_000
 _NUM_SQUARES = 200  # decoded beforehand; 5,000 of them would fill the memory
 _NUM_RELABELLED = 10
@@ -118,88 +103,6 @@ def evaluate(services: Services, view: RunView, num_photos: int) -> dict[str, An
         **time_answers(services, view, num_photos),
         "retrain_after_relabel_seconds": retrain_after_relabel(services, view),
     }
-
-
-def split_figures(answers: Answers, temperature: float) -> dict[str, Any]:
-    """Our figures of one split, as they are and calibrated, with scikit-learn's beside them."""
-    plain = measure(answers)
-    theirs = by_scikit_learn(answers)
-    areas = class_areas(answers)
-    calibrated_figures = measure(answers, temperature=temperature)
-    return {
-        "photos": plain.num_photos,
-        "right": plain.num_correct,
-        "interval": [round(plain.low, 4), round(plain.high, 4)],
-        **{
-            name: {"ours": rounded(value), "scikit_learn": rounded(theirs[name])}
-            for name, value in by_us(plain, areas.roc, areas.average_precision).items()
-        },
-        "top_k": {str(k): rounded(value) for k, value in plain.top_k.items()},
-        "calibration_error": rounded(plain.calibration_error),
-        "calibrated_log_loss": rounded(calibrated_figures.log_loss),
-        "calibrated_calibration_error": rounded(calibrated_figures.calibration_error),
-    }
-
-
-def by_us(found: SplitMetrics, roc_area: npt.NDArray[Any], average_precision: npt.NDArray[Any]) -> dict[str, Any]:
-    """What scikit-learn has as well."""
-    return {
-        "accuracy": found.accuracy,
-        "balanced_accuracy": found.balanced_accuracy,
-        "macro_f1": found.macro_f1,
-        "log_loss": found.log_loss,
-        "precision": found.classes.precision,
-        "recall": found.classes.recall,
-        "f1": found.classes.f1,
-        "confusion": found.confusion,
-        "roc_area": roc_area,
-        "average_precision": average_precision,
-    }
-
-
-def by_scikit_learn(answers: Answers) -> dict[str, Any]:
-    """The same from scikit-learn; None where it is undefined."""
-    num_classes = answers.probabilities.shape[1]
-    labels, true, predicted = list(range(num_classes)), answers.class_indices, answers.predicted
-    # As calibration with a temperature of 1 has them: adding up to exactly 1.
-    probabilities = calibrated(answers.probabilities, 1.0)
-    precision, recall, f1, _ = reference.precision_recall_fscore_support(
-        true, predicted, labels=labels, zero_division=np.nan
-    )
-    are_members = [true == label for label in labels]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # classes without photos have no curves, which is said for each
-        roc = [
-            reference.roc_auc_score(each, answers.probabilities[:, label]) if 0 < each.sum() < len(each) else None
-            for label, each in enumerate(are_members)
-        ]
-        average = [
-            reference.average_precision_score(each, answers.probabilities[:, label])
-            if 0 < each.sum() < len(each)
-            else None
-            for label, each in enumerate(are_members)
-        ]
-        return {
-            "accuracy": reference.accuracy_score(true, predicted),
-            "balanced_accuracy": reference.balanced_accuracy_score(true, predicted),
-            "macro_f1": reference.f1_score(true, predicted, average="macro"),
-            "log_loss": reference.log_loss(true, probabilities, labels=labels),
-            "precision": precision,
-            "recall": recall,
-            "f1": f1,
-            "confusion": reference.confusion_matrix(true, predicted, labels=labels),
-            "roc_area": roc,
-            "average_precision": average,
-        }
-
-
-def rounded(value: Any) -> Any:
-    """A figure as JSON has it: six decimals, null where it is undefined."""
-    if isinstance(value, np.ndarray | list | tuple):
-        return [rounded(each) for each in value]
-    if value is None or not np.isfinite(value):
-        return None
-    return int(value) if isinstance(value, np.integer) else round(float(value), 6)
 
 
 def examine(services: Services, view: RunView) -> dict[str, Any]:
@@ -367,31 +270,6 @@ def contender_of(services: Services, view: RunView) -> Contender:
         load_snapshot(services.database, view.snapshot_hash),
         temperature=read_decision(folder).temperature,
     )
-
-
-# --- the pages -------------------------------------------------------------------------------------------
-
-
-def page_rerun_ms(page: str, address: Mapping[str, str]) -> float:
-    """Median time of a rerun of a page that is open already, milliseconds."""
-    tell(f"the page {page}")
-    os.environ.setdefault("STREAMLIT_BROWSER_GATHER_USAGE_STATS", "false")
-    # Without it the test runner runs a page alone and not through the entry point, as a server does.
-    script_runner._mpa_v1 = lambda path: runpy.run_path(path, run_name="__main__")
-    app = AppTest.from_file(str(_APP), default_timeout=_PAGE_SECONDS)
-    app.run()
-    app.switch_page(f"pages/{page}/page.py")
-    for name, value in address.items():
-        app.query_params[name] = value
-    app.run()
-    if app.exception:
-        raise SystemExit(f"The page {page} failed: {app.exception[0].value}")
-    milliseconds = []
-    for _ in range(_NUM_RERUNS):
-        started = time.perf_counter()
-        app.run()
-        milliseconds.append(1000 * (time.perf_counter() - started))
-    return round(statistics.median(milliseconds), 1)
 
 
 if __name__ == "__main__":

@@ -27,8 +27,8 @@ from benchmarks.dataset import changed, worker_memory_mb
 from core.backbones.artefacts import load_artefact
 from core.backbones.catalog import find_backbone
 from core.config import HUB_PREFIX, SCRATCH, StoppingConfig, TrainConfig
-from core.datasets.ingest.requests import DrawnShapes, ImportRequest, ServerFolder, Source
 from core.datasets.records import ImportState
+from core.datasets.sources.requests import DrawnShapes, ImportRequest, ServerFolder, Source
 from core.errors import BluetitError
 from core.recipes import DEFAULT_RECIPE, Recipe, find_recipe
 from core.runs.begin import NO_SNAPSHOT, RunRequest, begin_runs

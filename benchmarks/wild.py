@@ -33,9 +33,9 @@ from benchmarks.classify import wait_for_task
 from core.backbones.catalog import find_backbone
 from core.datasets.checks.findings import Finding
 from core.datasets.ingest.desk import ImportStatus
-from core.datasets.ingest.requests import ImportRequest, Source, StagedArchive, StagedFiles
-from core.datasets.readings.plan import PlanQuestion
+from core.datasets.readings.question import PlanQuestion
 from core.datasets.records import ImportState
+from core.datasets.sources.requests import ImportRequest, Source, StagedArchive, StagedFiles
 from core.datasets.tasks import CHECK_KIND
 from core.photos.decode import decode_image
 from core.photos.store import PhotoStore

@@ -16,8 +16,8 @@ from core.errors import (
     SettingsError,
     UnknownBackboneError,
 )
+from core.inference.batch_registry import BatchRegistry
 from core.inference.classifier import ClassifierCache
-from core.inference.photo_batch import BatchRegistry
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
 from core.photos.store import PhotoStore

@@ -1,24 +1,15 @@
 """Folders are floors: what a module may import follows from its path alone."""
 
-import ast
 import functools
 import json
 import os
 import subprocess
 import sys
 from graphlib import TopologicalSorter
-from pathlib import Path
 
+from benchmarks.structure import FLOORS, floor_of, imports_of, measure, modules
 from tests.conftest import PROJECT_DIR
 
-# From the ground up: a module imports from its own folder and from those before it.
-FLOORS = (
-    *("core.errors", "core.home", "core.settings", "core.config", "core.recipes", "core.imagenet", "core.names"),
-    *("core.seeds", "core.storage", "core.photos", "core.data_addresses", "core.links", "core.jobs", "core.litert"),
-    *("core.backbones", "core.features", "core.datasets", "core.runs", "core.inference", "core.evaluation"),
-    *("core.keras_script", "core.export", "core.networks", "core.training", "core.packaging"),
-    *("core.task_kinds", "core.services", "pages", "benchmarks"),
-)
 # Floors that load Keras, in a worker only: nothing above them imports them, tasks name their handlers.
 KERAS_FLOORS = ("core.networks", "core.training", "core.packaging")
 
@@ -30,64 +21,42 @@ LIBRARIES = {
     "PIL": "core.photos",
     "httpx": "core.links",
     "ai_edge_litert": "core.litert",
-    "streamlit": "pages",
-    "plotly": "pages",
+    "streamlit": "pages.server",
+    "plotly": "pages.server",
 }
 KERAS = {"keras", "tensorflow", "tf_keras", "tensorflow_hub"}
 
 
 @functools.cache
-def modules() -> dict[str, Path]:
-    """Dotted name of every module to its file; migrations are scripts that Alembic runs."""
-    paths = [path for folder in ("core", "pages", "benchmarks") for path in (PROJECT_DIR / folder).rglob("*.py")]
-    names = {}
-    for path in sorted(paths):
-        parts = path.relative_to(PROJECT_DIR).with_suffix("").parts
-        if "migrations" not in parts and parts != ("core", "__init__"):
-            names[".".join(parts).removesuffix(".__init__")] = path
-    return names
-
-
-def floor_of(module: str) -> int:
-    """Position in the list of floors; a module that is on none has no place in the house."""
-    parts = module.split(".")
-    return FLOORS.index(".".join(parts[:2]) if parts[0] == "core" else parts[0])
-
-
-@functools.cache
-def imports_of(module: str) -> frozenset[str]:
-    """Dotted names that a module imports, wherever the statement stands."""
-    found = set()
-    for node in ast.walk(ast.parse(modules()[module].read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return frozenset(found)
-
-
-def test_imports_point_down():
-    """No module imports from a folder above its own, and no other folder imports one that loads Keras."""
-    upward = {
-        (module, name)
-        for module in modules()
-        for name in imports_of(module) & modules().keys()
-        if floor_of(name) > floor_of(module)
+def imports() -> dict[str, frozenset[str]]:
+    """Every module with the dotted names that it imports, wherever the statement stands."""
+    return {
+        name: imports_of(name, path.read_text(encoding="utf-8"), is_package=path.name == "__init__.py")
+        for name, path in modules(PROJECT_DIR).items()
     }
-    assert upward == set()
-    keras_floors = {FLOORS.index(floor) for floor in KERAS_FLOORS}
-    for module in modules():
-        if floor_of(module) not in keras_floors and not module.startswith("benchmarks"):
-            assert not imports_of(module) & KERAS, module
-            assert not {name for name in imports_of(module) & modules().keys() if floor_of(name) in keras_floors}
+
+
+def test_folders_are_floors():
+    """No module of `core` imports from a floor above its own, and no folders of it import each other."""
+    assert [fault for fault in measure(PROJECT_DIR).faults() if "pages" not in fault] == []
+
+
+def test_nothing_reaches_keras_but_through_a_task():
+    """Keras is imported by the floors that may, and these by no other: tasks name their handlers."""
+    for module, names in imports().items():
+        if floor_name(module) not in (*KERAS_FLOORS, "benchmarks"):
+            assert not names & KERAS, module
+            assert not {name for name in names & imports().keys() if floor_name(name) in KERAS_FLOORS}, module
 
 
 def test_modules_import_each_other_in_one_direction():
     """No module reaches itself through what it imports: each can be the first that is imported."""
-    graph = {name: imports_of(name) & modules().keys() - {name} for name in modules()}
-    # A package is no file of its own here: `from core.photos import fit` imports the module.
-    order = tuple(TopologicalSorter(graph).static_order())
-    assert set(order) == modules().keys()
+    graph = {name: names & imports().keys() - {name} for name, names in imports().items()}
+    assert set(TopologicalSorter(graph).static_order()) == graph.keys()
+
+
+def floor_name(module: str) -> str:
+    return FLOORS[floor_of(module)]
 
 
 # Imports one floor after the other, and tells what each of them loaded.
@@ -105,9 +74,9 @@ print(json.dumps(loaded))
 def test_each_floor_loads_only_the_libraries_that_it_may():
     """The ground floor needs nothing but Python; no floor of the server loads Keras or, below the pages, Streamlit."""
     floors = [
-        (floor, [name for name in modules() if floor_of(name) == number])
-        for number, floor in enumerate(FLOORS)
-        if floor not in (*KERAS_FLOORS, "pages", "benchmarks")
+        (floor, [name for name in imports() if floor_name(name) == floor])
+        for floor in FLOORS
+        if floor.startswith("core.") and floor not in KERAS_FLOORS
     ]
     loaded = json.loads(output_of(_WALK_UP.format(floors=floors)))
     for number, floor in enumerate(FLOORS):

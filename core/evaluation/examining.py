@@ -39,9 +39,10 @@ from core.photos.record import PhotoRecord
 from core.photos.store import PhotoStore
 from core.runs.decision import Decision, write_decision
 from core.runs.folder import RunFolder
-from core.runs.library import RunLibrary, refusal
+from core.runs.library import RunLibrary
 from core.runs.model_record import ModelRecord, model_feature_key
 from core.runs.records import RunStatus
+from core.runs.refusals import refusal
 
 NUM_NEIGHBOURS = 5
 # Where the progress bar stands after a step. Features take nearly all of the time where they are not in the cache.

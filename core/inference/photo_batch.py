@@ -9,24 +9,21 @@ import contextlib
 import functools
 import itertools
 import logging
-import os
-import secrets
 import shutil
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
 
-import psutil
 from PIL import Image
 
-from core.data_addresses import is_data_address
 from core.errors import BluetitError, ImageTooLargeError
+from core.inference.batch_records import Answer, BatchView, GivenPhoto, Intake, Photo, PhotoOrigin
 from core.inference.classifier import Classification, Classifier
-from core.links import fetch_photo
+from core.links.data_address import is_data_address
+from core.links.photo import fetch_photo
 from core.litert.engine import map_streamed
 from core.photos.decode import decode_image
 from core.photos.limits import ImageLimits
@@ -34,84 +31,8 @@ from core.settings import Settings
 from core.storage.files import ensure_free_space, translating_disk_errors
 
 logger = logging.getLogger(__name__)
-
-# Visitors whose photos are kept at the same time; the longest unused batch gives way.
-_MAX_BATCHES = 64
-# Folders of servers that were killed are removed after this time, and not at once: the number of a process says nothing
-# about one in another container.
-_LEFTOVER_SECONDS = 24 * 3600.0
 # Visitors' photos never take the last of the disk: the database and the workers need it.
 _RESERVED_BYTES = 300_000_000
-
-
-class PhotoOrigin(StrEnum):
-    """How a photo came in."""
-
-    FILE = "file"
-    PASTE = "paste"
-    CAMERA = "camera"
-    LINK = "link"
-    SAMPLE = "sample"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Photo:
-    """One photo of a batch."""
-
-    photo_id: int  # unique within the batch, in the order of arrival
-    name: str  # the file's name, as the visitor knows it
-    origin: PhotoOrigin
-    link: str | None = None  # address to read it from
-    path: Path | None = None  # its file, once it has arrived
-    error: str | None = None  # why it cannot be used, in words for the visitor
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A photo with what one backbone said to it."""
-
-    photo: Photo
-    classification: Classification | None  # None: refused, or not yet classified
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether it is still to be classified."""
-        return self.classification is None and self.photo.error is None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchView:
-    """A batch at one moment, as one backbone sees it."""
-
-    answers: tuple[Answer, ...]  # in the order of arrival
-    is_running: bool
-    seconds_left: float | None  # None: nothing to estimate from
-
-    @property
-    def num_waiting(self) -> int:
-        """Photos that are still to be classified."""
-        return sum(answer.is_waiting for answer in self.answers)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GivenPhoto:
-    """What a visitor gives to a batch: a file, a link, or a file that never arrived."""
-
-    name: str  # as the visitor knows it
-    origin: PhotoOrigin
-    data: bytes = b""  # of the file
-    link: str | None = None  # address to read it from instead
-    refusal: str = ""  # why there is nothing to read, in words for the visitor
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intake:
-    """What became of photos that were given together; the three numbers below add up to that of the given."""
-
-    num_given: int
-    num_taken: int  # on their way to an answer
-    num_refused: int  # listed, with the reason
-    no_room: tuple[str, ...]  # names of those beyond what a batch holds; they are not listed
 
 
 class PhotoBatch:
@@ -336,40 +257,6 @@ class PhotoBatch:
             _delete(photo.path)
 
 
-class BatchRegistry:
-    """The batches of all visitors of this server process."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        servers_folder = settings.cache_path / "classify"
-        _remove_leftovers(servers_folder)
-        self._folder = servers_folder / str(os.getpid())
-        self._lock = threading.Lock()
-        self._batches: OrderedDict[str, PhotoBatch] = OrderedDict()
-
-    def open(self, batch_id: str | None) -> PhotoBatch:
-        """The batch with this id; a new, empty one where there is none."""
-        with self._lock:
-            if batch_id is not None and batch_id in self._batches:
-                self._batches.move_to_end(batch_id)
-                return self._batches[batch_id]
-            # Unguessable, because whoever knows the id sees the photos.
-            batch = PhotoBatch(self._folder / secrets.token_urlsafe(16), self._settings)
-            self._batches[batch.batch_id] = batch
-            evicted = self._batches.popitem(last=False)[1] if len(self._batches) > _MAX_BATCHES else None
-        if evicted:
-            evicted.clear()
-        return batch
-
-    def close(self) -> None:
-        """Take all photos of all visitors out: nobody can reach them any more."""
-        with self._lock:
-            for batch in self._batches.values():
-                batch.clear()
-            self._batches.clear()
-            shutil.rmtree(self._folder, ignore_errors=True)
-
-
 class _Run:
     """One thread that classifies what waits."""
 
@@ -397,14 +284,3 @@ def _delete(path: Path) -> None:
     # Windows refuses while a thread reads it; then it goes with its folder.
     with contextlib.suppress(OSError):
         path.unlink()
-
-
-def _remove_leftovers(servers_folder: Path) -> None:
-    """Delete the photos of servers that were killed."""
-    oldest = time.time() - _LEFTOVER_SECONDS
-    for folder in servers_folder.glob("*"):
-        is_alive = folder.name.isdecimal() and psutil.pid_exists(int(folder.name))
-        # Another server that starts right now may be removing it too.
-        with contextlib.suppress(FileNotFoundError):
-            if not is_alive and folder.stat().st_mtime < oldest:
-                shutil.rmtree(folder, ignore_errors=True)

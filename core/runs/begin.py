@@ -8,7 +8,10 @@ from core.config import TrainConfig
 from core.datasets.library import Library
 from core.datasets.records import ClassView, DatasetView, ImageView, Likeness, Split
 from core.datasets.snapshots import take_snapshot
-from core.datasets.split import SplitConfig, count_leaks, groups_of, items_of, split_items
+from core.datasets.split.config import SplitConfig
+from core.datasets.split.groups import groups_of, items_of
+from core.datasets.split.leaks import count_leaks
+from core.datasets.split.splitting import split_items
 from core.errors import DatasetError
 from core.runs.desk import RunDesk
 from core.runs.records import RunView

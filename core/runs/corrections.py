@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 from core.config import SCRATCH, TrainConfig
 from core.errors import ConfigError
-from core.runs.estimate import ANY_BACKBONE, Corrections, NetworkCost, PhotoCounts, estimate_run
+from core.runs.estimate import ANY_BACKBONE, Corrections, estimate_run
+from core.runs.estimated_work import NetworkCost, PhotoCounts
 from core.runs.records import RunStatus, RunView
 from core.runs.story import Outcome, PhaseName
 from core.settings import Settings

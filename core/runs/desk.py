@@ -15,8 +15,9 @@ from core.jobs.status import TaskStatus
 from core.jobs.supervisor import Supervisor
 from core.runs.folder import RunFolder
 from core.runs.hub_folder import find_hub_module
-from core.runs.library import RunLibrary, refusal, refuse_trashed
+from core.runs.library import RunLibrary
 from core.runs.records import RunStatus, RunView
+from core.runs.refusals import refusal, refuse_trashed
 from core.settings import Settings
 
 TRAIN_KIND = "train_run"

@@ -10,10 +10,11 @@ import plotly.graph_objects as go
 import streamlit as st
 from PIL import Image
 
+from core.inference.batch_records import Answer, BatchView
 from core.inference.class_table import Prediction
 from core.inference.classifier import Classification, Classifier
 from core.inference.heatmap import overlay
-from core.inference.photo_batch import Answer, BatchView, PhotoBatch
+from core.inference.photo_batch import PhotoBatch
 from core.photos.fit import thumbnail_jpeg
 from pages.widgets.errors import guarded, showing_errors
 from pages.widgets.links import render_link

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.inference.photo_batch import GivenPhoto, Intake, PhotoBatch, PhotoOrigin
+from core.inference.batch_records import GivenPhoto, Intake, PhotoOrigin
+from core.inference.photo_batch import PhotoBatch
 from core.photos.decode import decode_image
 from core.photos.fit import FitMode, fit, thumbnail_jpeg
 from core.photos.samples import SAMPLE_PHOTOS, SamplePhoto, sample_path

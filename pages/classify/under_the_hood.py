@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from core.inference.batch_records import BatchView
 from core.inference.classifier import Classifier
 from core.inference.judging import describe_decision
-from core.inference.photo_batch import BatchView
 from core.photos.fit import FitMode
 from pages.classify.network_choice import Anatomy
 from pages.widgets.wording import percent, plain

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.data_addresses import split_addresses
-from core.datasets.ingest.requests import (
+from core.datasets.records import ClassView, DatasetView
+from core.datasets.sources.requests import (
     ImportRequest,
     Kaggle,
     Licence,
@@ -18,8 +18,8 @@ from core.datasets.ingest.requests import (
     TensorFlowDataset,
     WebSearch,
 )
-from core.datasets.records import ClassView, DatasetView
 from core.errors import DatasetError
+from core.links.data_address import split_addresses
 from core.services import Services
 from pages.dataset.camera_burst import Burst, camera_burst
 from pages.dataset.no_photos import render_first_class_hint

@@ -5,7 +5,7 @@ import streamlit as st
 from core.datasets.archives.name_encodings import NameEncodings
 from core.datasets.ingest.desk import ImportStatus
 from core.datasets.readings.alike_names import NameGroup
-from core.datasets.readings.plan import PlanAnswer, PlanOption, PlanQuestion
+from core.datasets.readings.question import PlanAnswer, PlanOption, PlanQuestion
 from core.datasets.readings.reading import ClassCount
 from core.errors import ConfigError, NameRefusedError
 from core.names import clean_name, name_key

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core.datasets.ingest.requests import DrawnShapes, HandwrittenDigits, Source
+from core.datasets.sources.requests import DrawnShapes, HandwrittenDigits, Source
 from pages.widgets.errors import guarded
 
 _NUM_DRAWN = 60  # photos per class: enough to train on, drawn within seconds

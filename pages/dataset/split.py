@@ -8,16 +8,11 @@ import streamlit as st
 from core.datasets.checks.findings import FindingKind
 from core.datasets.checks.together import Neighbours, find_kinship
 from core.datasets.records import ClassView, DatasetView, OperationView, Split
-from core.datasets.split import (
-    LeakReport,
-    SplitConfig,
-    SplitResult,
-    count_leaks,
-    groups_of,
-    items_of,
-    naive_leak,
-    split_items,
-)
+from core.datasets.split.config import SplitConfig
+from core.datasets.split.groups import groups_of, items_of
+from core.datasets.split.leaks import LeakReport, count_leaks, naive_leak
+from core.datasets.split.ledger import SplitResult
+from core.datasets.split.splitting import split_items
 from core.datasets.tasks import CHECK_KIND
 from core.errors import DatasetError
 from core.services import Services

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from core.datasets.ingest.requests import ImportRequest, Source, StagedArchive, StagedFiles
 from core.datasets.records import DatasetView
+from core.datasets.sources.requests import ImportRequest, Source, StagedArchive, StagedFiles
 from core.errors import DatasetError
 from core.names import MAX_NAME_CHARS
 from core.services import Services

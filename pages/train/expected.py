@@ -13,7 +13,8 @@ from core.errors import ArtefactDamagedError, UnknownBackboneError, UnknownDatas
 from core.features.cache import FeatureCache
 from core.runs.begin import Prospect
 from core.runs.corrections import learn_corrections
-from core.runs.estimate import Corrections, NetworkCost, PhotoCounts, RunEstimate, estimate_run
+from core.runs.estimate import Corrections, RunEstimate, estimate_run
+from core.runs.estimated_work import NetworkCost, PhotoCounts
 from core.runs.records import RunStatus, RunView
 from core.services import Services
 from pages.widgets.remembered import remembered

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.backbones.catalog import Backbone
-from core.datasets.ingest.requests import ImportRequest, StagedFiles
+from core.datasets.sources.requests import ImportRequest, StagedFiles
 from core.inference.classifier import Classifier, ClassifierCache
 from core.runs.hub_folder import find_hub_module
 from core.services import open_services

@@ -17,7 +17,9 @@ from core.datasets.archives.name_encodings import NameEncodings, merge_encodings
 from core.datasets.archives.rules import ArchiveLimits, BrokenArchiveError, BrokenMemberError, Budget, Member
 from core.datasets.archives.series import JoinedFile, archive_folder, is_archive_name, is_piece_name
 from core.datasets.archives.seven_zip_reader import SevenZipReader, is_seven_zip
-from core.datasets.archives.tar_reader import TarReader, is_compressed, is_tar_header
+from core.datasets.archives.tar_headers import is_tar_header
+from core.datasets.archives.tar_reader import TarReader
+from core.datasets.archives.tar_stream import is_compressed
 from core.datasets.archives.zip_reader import ZipReader, is_zip
 from core.datasets.incoming_paths import is_junk, normalise_path, path_refusal, service_name, shown_path
 from core.errors import ArchiveError

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from core.datasets.ingest.places import allowed_path, staging_path, work_path
-from core.datasets.ingest.requests import ImportRequest, ServerFolder, Source, StagedArchive, StagedFiles
 from core.datasets.ingest.staging import is_staged, remove_staging, stage
 from core.datasets.library import Library
-from core.datasets.readings.plan import PlanAnswer
+from core.datasets.readings.question import PlanAnswer
 from core.datasets.records import ImportState, ImportView
+from core.datasets.sources.requests import ImportRequest, ServerFolder, Source, StagedArchive, StagedFiles
 from core.datasets.sources.source_files import SourceFile
 from core.errors import DatasetError, SourceError
 from core.jobs.queue import TaskQueue

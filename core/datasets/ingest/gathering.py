@@ -11,25 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from core.data_addresses import is_data_address
 from core.datasets.archives.archive import is_archive_head
 from core.datasets.archives.series import archive_stem, group_archives, is_archive_name, is_piece_name
 from core.datasets.incoming_paths import shown_path
 from core.datasets.ingest.joining import group_found, join_archives
 from core.datasets.ingest.parts import FolderPart, FoundArchive, Part, StagedPart
 from core.datasets.ingest.places import allowed_path, import_roots, staging_path
-from core.datasets.ingest.requests import (
-    DrawnShapes,
-    HandwrittenDigits,
-    ImportRequest,
-    Kaggle,
-    Links,
-    ServerFolder,
-    StagedArchive,
-    StagedFiles,
-    TensorFlowDataset,
-    WebSearch,
-)
 from core.datasets.ingest.staging import (
     StagedFile,
     is_staged,
@@ -42,9 +29,22 @@ from core.datasets.ingest.staging import (
 from core.datasets.ingest.workplace import Workplace
 from core.datasets.sources.downloads import Download, download
 from core.datasets.sources.public_sources import open_public_source
+from core.datasets.sources.requests import (
+    DrawnShapes,
+    HandwrittenDigits,
+    ImportRequest,
+    Kaggle,
+    Links,
+    ServerFolder,
+    StagedArchive,
+    StagedFiles,
+    TensorFlowDataset,
+    WebSearch,
+)
 from core.datasets.sources.sample_sources import count_samples, open_samples
 from core.datasets.sources.source_files import SourceFile
 from core.errors import LinkError
+from core.links.data_address import is_data_address
 from core.storage.files import translating_disk_errors
 
 _DEFAULT_NAME = "photos"

@@ -10,13 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from core.datasets.archives.archive import Archive, ArchiveLimits, open_archive
-from core.datasets.archives.name_encodings import (
-    ArchiveNames,
-    NameEncodings,
-    escape_undecoded,
-    merge_encodings,
-)
+from core.datasets.archives.archive import Archive, open_archive
+from core.datasets.archives.name_encodings import ArchiveNames, NameEncodings, escape_undecoded, merge_encodings
+from core.datasets.archives.rules import ArchiveLimits
 from core.datasets.archives.series import is_archive_name
 from core.datasets.incoming_paths import service_files_note, service_name
 from core.datasets.ingest.staging import StagedFile, too_large_reason

@@ -7,9 +7,11 @@ kinds, so that a network has to look at the bird. The same kind, seed and number
 import numpy as np
 from PIL import Image
 
+from core.datasets.samples.bird_body import Pose
 from core.datasets.samples.drawing import SIDE_PX, Picture, noise, out_of_focus, put, to_image
-from core.datasets.samples.drawn_birds import PLUMAGES, Pose, paint_bird
+from core.datasets.samples.drawn_birds import paint_bird
 from core.datasets.samples.drawn_scenes import paint_scene
+from core.datasets.samples.plumages import PLUMAGES
 
 CLASS_NAMES = tuple(PLUMAGES)
 

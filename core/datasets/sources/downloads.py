@@ -14,20 +14,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from core.data_addresses import HeldFile, is_data_address, read_data_address
 from core.errors import LinkBrokenError
-from core.links import (
-    Answer,
-    Watch,
-    check_head,
-    empty_file_error,
-    file_name,
-    held_name,
-    looks_like_web_page,
-    open_link,
-    too_large_error,
-    web_page_error,
-)
+from core.links.answer import Answer, check_head, empty_file_error, looks_like_web_page, too_large_error, web_page_error
+from core.links.connection import open_link
+from core.links.data_address import HeldFile, is_data_address, read_data_address
+from core.links.file_names import file_name, held_name
+from core.links.watch import Watch
 from core.settings import Settings
 from core.storage.files import ensure_free_space, translating_disk_errors, write_atomically
 
@@ -51,7 +43,7 @@ class Download:
     """A file that has arrived whole."""
 
     path: Path
-    name: str  # fit for people, at most `core.links.MAX_NAME_CHARS`
+    name: str  # fit for people, at most `core.links.file_names.MAX_NAME_CHARS`
     url: str  # the address that delivered it, after all redirects
 
 

@@ -14,11 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
-from core.datasets.ingest.requests import Kaggle, Licence, TensorFlowDataset, WebSearch
 from core.datasets.sources.library_download import PHOTOS_FOLDER
+from core.datasets.sources.requests import Kaggle, Licence, TensorFlowDataset, WebSearch
 from core.datasets.sources.source_files import SourceFile
 from core.errors import LinkError, SourceError
-from core.links import fetch_photo
+from core.links.photo import fetch_photo
 from core.settings import Settings
 
 Report = Callable[[float | None, str], None]

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from core.datasets.ingest.requests import DrawnShapes, HandwrittenDigits
 from core.datasets.samples.drawn_samples import CLASS_NAMES, draw_sample
+from core.datasets.sources.requests import DrawnShapes, HandwrittenDigits
 from core.datasets.sources.source_files import SourceFile
 
 NUM_DIGITS = 1_797

@@ -10,20 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.datasets.archives.archive import ArchiveLimits, open_archive
-from core.datasets.exporting import (
-    MANIFEST_NAME,
-    export_dataset,
-    export_path,
-    read_manifest,
-    run_export_task,
-    safe_file_name,
-)
+from core.datasets.archives.archive import open_archive
+from core.datasets.archives.rules import ArchiveLimits
+from core.datasets.exporting import export_dataset, export_path, run_export_task, safe_file_name
 from core.datasets.ingest.importing import run_import_task
-from core.datasets.ingest.requests import ImportRequest, ServerFolder
 from core.datasets.library import Library
+from core.datasets.manifest import read_manifest
+from core.datasets.readings.listing import MANIFEST_NAME
 from core.datasets.readings.plan import plan_import
 from core.datasets.records import ImportState, NewImage, Split, SplitOrigin
+from core.datasets.sources.requests import ImportRequest, ServerFolder
 from core.errors import DatasetError, TaskCancelledError, UnknownDatasetError
 from core.jobs.context import TaskContext
 from core.jobs.kinds import Lane

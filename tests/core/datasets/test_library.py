@@ -8,7 +8,9 @@ from sqlalchemy import update
 from core.datasets.library import Library
 from core.datasets.records import ImportState, NewImage, OperationView, Review, Split, SplitOrigin
 from core.datasets.snapshots import take_snapshot
-from core.datasets.split import SplitConfig, items_of, split_items
+from core.datasets.split.config import SplitConfig
+from core.datasets.split.groups import items_of
+from core.datasets.split.splitting import split_items
 from core.errors import DatasetError, NameRefusedError, UnknownDatasetError
 from core.storage.db import Database
 from core.storage.schema import Photo

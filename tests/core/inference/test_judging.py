@@ -10,11 +10,12 @@ import pytest
 from core.evaluation.answers import Answers
 from core.evaluation.calibration import fit_temperature
 from core.evaluation.rejection import default_point, rejection_points
+from core.inference.batch_records import PhotoOrigin
+from core.inference.batch_registry import BatchRegistry
 from core.inference.class_table import Prediction
 from core.inference.classifier import Classifier, ClassifierCache
 from core.inference.head import Head
 from core.inference.judging import Judge, Rule, describe_decision, read_rule
-from core.inference.photo_batch import BatchRegistry, PhotoOrigin
 from core.inference.reference import Reference, read_reference, write_reference
 from core.inference.temperature import calibrated
 from core.runs.decision import Decision, write_decision

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from core.inference.batch_records import BatchView, GivenPhoto, Intake, PhotoOrigin
+from core.inference.batch_registry import BatchRegistry
 from core.inference.classifier import Classifier
-from core.inference.photo_batch import BatchRegistry, BatchView, GivenPhoto, Intake, PhotoBatch, PhotoOrigin
+from core.inference.photo_batch import PhotoBatch
 from core.photos.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings
 from tests.loopback_server import LoopbackServer
@@ -185,48 +187,6 @@ def test_removing_and_clearing_delete_the_files(batch: PhotoBatch, settings: Set
     batch.clear()
     assert not folder.exists()
     assert batch.view("").answers == ()
-
-
-def test_a_batch_is_found_again_by_its_id(settings: Settings):
-    """A reload brings the photos back; an id that nobody gave out begins anew."""
-    registry = BatchRegistry(settings)
-    batch = registry.open(None)
-    assert registry.open(batch.batch_id) is batch
-    assert registry.open("made-up") is not batch
-    assert registry.open("../../etc").batch_id != "../../etc"
-
-
-def test_the_longest_unused_batch_gives_way(settings: Settings):
-    """Visitors that never come back do not fill the disk."""
-    registry = BatchRegistry(settings)
-    first = registry.open(None)
-    first.add_file("cat.png", CAT, PhotoOrigin.FILE)
-    for _ in range(64):
-        registry.open(None)
-    assert registry.open(first.batch_id) is not first
-    assert not (settings.cache_path / "classify" / str(os.getpid()) / first.batch_id).exists()
-
-
-def test_leftovers_of_an_ended_server_are_removed(settings: Settings):
-    """Photos of a server that was killed go at a later start; those of a running or just ended one stay."""
-    killed, just_ended, running = "999999998", "999999999", str(os.getppid())
-    for name in (killed, just_ended, running):
-        folder = settings.cache_path / "classify" / name
-        folder.mkdir(parents=True)
-        if name != just_ended:
-            os.utime(folder, (0, 0))
-    BatchRegistry(settings)
-    left = {folder.name for folder in (settings.cache_path / "classify").iterdir()}
-    assert left == {just_ended, running}
-
-
-def test_closing_deletes_the_photos_of_all_visitors(settings: Settings):
-    """When the server stops, nobody can reach the photos any more, so none are kept."""
-    registry = BatchRegistry(settings)
-    for _ in range(2):
-        registry.open(None).add_file("cat.png", CAT, PhotoOrigin.FILE)
-    registry.close()
-    assert list((settings.cache_path / "classify").iterdir()) == []
 
 
 def test_a_bug_met_by_one_photo_is_told_once(

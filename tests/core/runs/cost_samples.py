@@ -6,7 +6,8 @@ from typing import Any
 from core.backbones.layers import LayerRow
 from core.config import FineTuneConfig, PhaseConfig, TrainConfig
 from core.jobs.status import TaskStatus
-from core.runs.estimate import NetworkCost, RunEstimate
+from core.runs.estimate import RunEstimate
+from core.runs.estimated_work import NetworkCost
 from core.runs.records import RunView, TaskState
 from core.runs.story import Outcome, Score
 from core.storage.schema import Run

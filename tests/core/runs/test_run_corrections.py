@@ -6,7 +6,8 @@ import pytest
 
 from core.config import SCRATCH, TrainConfig
 from core.runs.corrections import learn_corrections
-from core.runs.estimate import NO_CORRECTIONS, Corrections, NetworkCost, PhotoCounts, RunEstimate, estimate_run
+from core.runs.estimate import NO_CORRECTIONS, Corrections, RunEstimate, estimate_run
+from core.runs.estimated_work import NetworkCost, PhotoCounts
 from core.runs.records import RunView
 from core.runs.story import PhaseName
 from core.settings import Settings

@@ -9,14 +9,8 @@ from core.backbones.artefacts import load_artefact
 from core.backbones.catalog import Backbone
 from core.config import SCRATCH, AugmentConfig, HeadConfig, TrainConfig
 from core.errors import ConfigError
-from core.runs.estimate import (
-    Corrections,
-    NetworkCost,
-    PhotoCounts,
-    RunEstimate,
-    estimate_finetune_epoch,
-    estimate_run,
-)
+from core.runs.estimate import Corrections, RunEstimate, estimate_finetune_epoch, estimate_run
+from core.runs.estimated_work import NetworkCost, PhotoCounts
 from core.runs.story import PhaseName
 from core.settings import Settings
 from tests.core.runs.cost_samples import HUB_NETWORK, NETWORK, plan, with_head_epochs

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from core.datasets.ingest.requests import ImportRequest, ServerFolder
 from core.datasets.snapshots import take_snapshot
+from core.datasets.sources.requests import ImportRequest, ServerFolder
 from core.recipes import find_recipe
 from core.runs.records import RunStatus
 from core.runs.story import Outcome

@@ -13,9 +13,10 @@ from streamlit.testing.v1 import AppTest
 from core.backbones.catalog import Backbone
 from core.backbones.preparation import preparation_key
 from core.imagenet import classes
+from core.inference.batch_records import Answer, Photo, PhotoOrigin
+from core.inference.batch_registry import BatchRegistry
 from core.inference.class_table import Prediction
 from core.inference.classifier import Classification
-from core.inference.photo_batch import Answer, BatchRegistry, Photo, PhotoOrigin
 from core.jobs.status import TaskStatus
 from core.photos.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings

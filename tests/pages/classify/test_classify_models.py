@@ -12,9 +12,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.config import HeadConfig
+from core.inference.batch_records import Answer, Photo, PhotoOrigin
 from core.inference.class_table import Prediction
 from core.inference.classifier import Classification, Classifier
-from core.inference.photo_batch import Answer, Photo, PhotoOrigin
 from core.runs.decision import Decision, write_decision
 from core.runs.folder import RunFolder
 from core.settings import Settings

@@ -12,9 +12,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.datasets.ingest.desk import ImportStatus
-from core.datasets.ingest.requests import ImportRequest, StagedFiles
 from core.datasets.records import Review, Split
 from core.datasets.samples.drawn_samples import CLASS_NAMES
+from core.datasets.sources.requests import ImportRequest, StagedFiles
 from core.datasets.tasks import CHECK_KIND, EXPORT_KIND, MAP_KIND
 from core.photos.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings, to_environment

@@ -6,7 +6,8 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from core.datasets.archives.archive import ArchiveLimits, open_archive
+from core.datasets.archives.archive import open_archive
+from core.datasets.archives.rules import ArchiveLimits
 
 LIMITS = ArchiveLimits()
 FILES = {"cats/1.jpg": b"first cat", "cats/2.jpg": b"second cat", "dogs/1.jpg": b"a dog"}

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from core.datasets.archives.archive import ArchiveEntry, ArchiveLimits, open_archive
+from core.datasets.archives.archive import ArchiveEntry, open_archive
+from core.datasets.archives.rules import ArchiveLimits
 from core.errors import ArchiveError, ConfigError, StorageError
 from tests.core.datasets.archives.archive_samples import (
     FILES,

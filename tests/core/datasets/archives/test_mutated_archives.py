@@ -10,7 +10,8 @@ from pathlib import Path
 import py7zr
 import pytest
 
-from core.datasets.archives.archive import ArchiveLimits, open_archive
+from core.datasets.archives.archive import open_archive
+from core.datasets.archives.rules import ArchiveLimits
 from core.errors import ArchiveError
 
 CONTENT = b"abc" * 1_000 + random.Random(0).randbytes(1_000)

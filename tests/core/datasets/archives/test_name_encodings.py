@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.datasets.archives.archive import ArchiveLimits, open_archive
+from core.datasets.archives.archive import open_archive
 from core.datasets.archives.name_encodings import (
     NAME_ENCODINGS,
     ArchiveNames,
@@ -17,6 +17,7 @@ from core.datasets.archives.name_encodings import (
     detect_encoding,
     merge_encodings,
 )
+from core.datasets.archives.rules import ArchiveLimits
 from tests.core.datasets.archives.archive_samples import add_to_tar, contents, list_paths
 
 CLASSES = {

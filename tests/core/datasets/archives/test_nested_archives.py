@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from core.datasets.archives.archive import ArchiveLimits, open_archive
+from core.datasets.archives.archive import open_archive
+from core.datasets.archives.rules import ArchiveLimits
 from core.datasets.incoming_paths import path_refusal
 from core.errors import ArchiveError
 from tests.core.datasets.archives.archive_samples import (

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from core.datasets.archives.archive import ArchiveLimits, open_archive
+from core.datasets.archives.archive import open_archive
+from core.datasets.archives.rules import ArchiveLimits
 from core.datasets.archives.series import (
     ArchiveGroup,
     JoinedFile,

@@ -29,8 +29,9 @@ from py7zr.properties import (
     FILTER_ZSTD,
 )
 
-from core.datasets.archives import seven_zip_reader
-from core.datasets.archives.archive import ArchiveLimits, open_archive
+from core.datasets.archives import seven_zip_header
+from core.datasets.archives.archive import open_archive
+from core.datasets.archives.rules import ArchiveLimits
 from core.errors import ArchiveError
 from tests.core.datasets.archives.archive_samples import contents, list_paths, read, refusals, write_zip
 
@@ -238,7 +239,7 @@ def test_a_header_that_asks_for_too_much_is_refused(tmp_path: Path, header: byte
 
 def test_a_dictionary_of_gigabytes_refuses_the_files_that_need_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The header says how much memory unpacking takes."""
-    monkeypatch.setattr(seven_zip_reader, "_MAX_DICTIONARY_BYTES", 20_000_000)
+    monkeypatch.setattr(seven_zip_header, "_MAX_DICTIONARY_BYTES", 20_000_000)
     path = write_seven_zip(tmp_path / "a.7z", {"1.jpg": b"one"}, filters=[{"id": FILTER_LZMA2, "preset": 9}])
     assert "more than 20 MB of memory" in refusals(path)["1.jpg"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.datasets.archives.archive import ArchiveLimits
+from core.datasets.archives.rules import ArchiveLimits
 from core.errors import ArchiveError
 from tests.core.datasets.archives.archive_samples import contents, list_paths, read, refusals
 

@@ -9,9 +9,9 @@ import pytest
 
 from core.datasets.ingest.gathering import Gathered, gather
 from core.datasets.ingest.parts import service_note
-from core.datasets.ingest.requests import ImportRequest, Links, ServerFolder, StagedArchive, StagedFiles
 from core.datasets.ingest.staging import stage
 from core.datasets.ingest.workplace import Workplace
+from core.datasets.sources.requests import ImportRequest, Links, ServerFolder, StagedArchive, StagedFiles
 from core.datasets.sources.source_files import SourceFile
 from core.errors import ConfigError, SourceError
 from core.settings import Settings

@@ -12,7 +12,9 @@ import pytest
 
 from core.datasets.ingest.desk import KEEP_INCOMING_SECONDS, ImportDesk
 from core.datasets.ingest.places import allowed_path, work_path
-from core.datasets.ingest.requests import (
+from core.datasets.library import Library
+from core.datasets.records import ImportState
+from core.datasets.sources.requests import (
     DrawnShapes,
     HandwrittenDigits,
     ImportRequest,
@@ -26,8 +28,6 @@ from core.datasets.ingest.requests import (
     TensorFlowDataset,
     WebSearch,
 )
-from core.datasets.library import Library
-from core.datasets.records import ImportState
 from core.errors import ConfigError, DatasetError, NameRefusedError, SourceError, UnknownDatasetError
 from core.jobs import supervisor as supervisor_module
 from core.jobs.queue import TaskQueue

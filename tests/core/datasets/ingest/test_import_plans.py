@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from core.datasets.ingest.desk import ImportDesk, ImportStatus
-from core.datasets.ingest.requests import ImportRequest, StagedArchive, StagedFiles
 from core.datasets.library import Library
-from core.datasets.readings.plan import PlanAnswer, PlanQuestion
+from core.datasets.readings.question import PlanAnswer, PlanQuestion
 from core.datasets.records import ImportState
+from core.datasets.sources.requests import ImportRequest, StagedArchive, StagedFiles
 from core.errors import ConfigError
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor

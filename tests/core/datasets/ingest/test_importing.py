@@ -11,9 +11,13 @@ from pathlib import Path
 import pytest
 
 from core.datasets.exporting import export_dataset
-from core.datasets.ingest import importing
+from core.datasets.ingest import refusals
 from core.datasets.ingest.desk import ImportDesk, ImportStatus
-from core.datasets.ingest.requests import (
+from core.datasets.library import Library
+from core.datasets.readings.question import PlanAnswer, PlanQuestion
+from core.datasets.records import ImportState, NewImage, SplitOrigin
+from core.datasets.sources import downloads
+from core.datasets.sources.requests import (
     DrawnShapes,
     ImportRequest,
     Links,
@@ -22,10 +26,6 @@ from core.datasets.ingest.requests import (
     StagedArchive,
     StagedFiles,
 )
-from core.datasets.library import Library
-from core.datasets.readings.plan import PlanAnswer, PlanQuestion
-from core.datasets.records import ImportState, NewImage, SplitOrigin
-from core.datasets.sources import downloads
 from core.errors import SourceError
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
@@ -234,7 +234,7 @@ def test_too_many_photos(
 
 def test_refusals_are_counted(run: Run, desk: ImportDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The list of refused files is cut short, their number is not."""
-    monkeypatch.setattr(importing, "MAX_LISTED_REFUSALS", 3)
+    monkeypatch.setattr(refusals, "MAX_LISTED_REFUSALS", 3)
     folder = desk.stage_files([(f"{number}.jpg", b"broken") for number in range(10)])
     view = run(StagedFiles(folder=folder), target_class="crow").view
     assert (view.state, view.num_accepted, view.num_refused, len(view.refused)) == (ImportState.DONE, 0, 10, 3)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.datasets.ingest import importing
+from core.datasets.ingest import storing
 from core.datasets.ingest.desk import ImportDesk
 from core.datasets.ingest.joint_decision import JointDecision
-from core.datasets.ingest.requests import ImportRequest, ServerFolder
 from core.datasets.library import Library
 from core.datasets.records import ImportView
+from core.datasets.sources.requests import ImportRequest, ServerFolder
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
 from core.photos.rendering import prevailing_rendering
@@ -82,7 +82,7 @@ def counting(monkeypatch) -> list[str]:
         names.append(name)
         return encode_photo(data, name, *args, **options)
 
-    monkeypatch.setattr(importing, "encode_photo", counted)
+    monkeypatch.setattr(storing, "encode_photo", counted)
     return names
 
 

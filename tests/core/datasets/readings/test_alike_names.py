@@ -3,7 +3,8 @@
 import pytest
 
 from core.datasets.readings.alike_names import group_alike
-from core.datasets.readings.plan import PlanAnswer, apply_answer, plan_import
+from core.datasets.readings.plan import apply_answer, plan_import
+from core.datasets.readings.question import PlanAnswer
 from core.datasets.readings.reading import ClassCount
 from core.names import name_key
 

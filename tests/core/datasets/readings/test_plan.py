@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from core.datasets.archives.name_encodings import EncodingChoice, NameEncodings
-from core.datasets.readings.plan import ImportPlan, PlanAnswer, PlanQuestion, apply_answer, plan_import
+from core.datasets.readings.plan import ImportPlan, apply_answer, plan_import
+from core.datasets.readings.question import PlanAnswer, PlanQuestion
 from core.datasets.readings.reading import Placement, Reading
 from core.datasets.records import Split
 from core.errors import ConfigError, DatasetError

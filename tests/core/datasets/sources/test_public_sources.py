@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from core.datasets.ingest.requests import Kaggle, Licence, TensorFlowDataset, WebSearch
 from core.datasets.sources.public_sources import LICENCE_WORDS, kaggle_handle, open_public_source
+from core.datasets.sources.requests import Kaggle, Licence, TensorFlowDataset, WebSearch
 from core.datasets.sources.source_files import SourceFile
 from core.errors import SourceError
 from core.settings import Settings

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.datasets.ingest.requests import DrawnShapes, HandwrittenDigits
 from core.datasets.samples.drawing import SIDE_PX
 from core.datasets.samples.drawn_samples import CLASS_NAMES, draw_sample
+from core.datasets.sources.requests import DrawnShapes, HandwrittenDigits
 from core.datasets.sources.sample_sources import DIGIT_SIDE_PX, count_samples, open_samples
 from core.inference.classifier import Classifier
 

@@ -1,12 +1,12 @@
-"""`core.data_addresses`: a picture inside of an address is read, and nothing is fetched."""
+"""`core.links.data_address`: a picture inside of an address is read, and nothing is fetched."""
 
 import base64
 
 import pytest
 
-from core.data_addresses import is_data_address, read_data_address, split_addresses
 from core.errors import LinkFailedError, LinkRefusedError
-from core.links import fetch_photo
+from core.links.data_address import is_data_address, read_data_address, split_addresses
+from core.links.photo import fetch_photo
 from core.settings import Settings
 
 PICTURE = bytes(range(256)) * 3

@@ -6,44 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from core.datasets.records import ImageView, Likeness, Review, Split, SplitOrigin
-from core.datasets.split import (
-    SplitConfig,
-    SplitItem,
-    SplitResult,
-    count_leaks,
-    groups_of,
-    items_of,
-    naive_leak,
-    split_items,
-)
-from core.errors import ConfigError, DatasetError
-
-CONFIGS = (
-    SplitConfig(),
-    SplitConfig(train=0.8, validation=0.2, test=0.0, seed=3),
-    SplitConfig(train=1 / 3, validation=1 / 3, test=1 / 3, seed=-1),
-    SplitConfig(train=0.1, validation=0.1, test=0.8),
-    SplitConfig(train=0.98, validation=0.01, test=0.01),
-    SplitConfig(train=0.0, validation=0.5, test=0.5),
-)
-SEEDS = range(60)
-
-
-def random_items(seed: int, *, fixed_share: float = 0.0, mixed: bool = False) -> list[SplitItem]:
-    """A dataset of 1 to 8 classes, from all single photos to few large groups; `mixed` groups span classes."""
-    chance = random.Random(seed)
-    num_classes = chance.randint(1, 8)
-    largest_group = chance.choice((1, 2, 5, 40))
-    items: list[SplitItem] = []
-    for class_id in range(num_classes):
-        for number in range(chance.randint(1, 30)):
-            for _ in range(chance.randint(1, largest_group)):
-                fixed = chance.choice(list(Split)) if chance.random() < fixed_share else None
-                group = number if mixed else (class_id, number)
-                items.append(SplitItem(image_id=len(items) * 7 + 1, class_id=class_id, group=group, fixed=fixed))
-    chance.shuffle(items)
-    return items
+from core.datasets.records import Split
+from core.datasets.split.config import SplitConfig
+from core.datasets.split.groups import SplitItem
+from core.datasets.split.leaks import count_leaks
+from core.datasets.split.ledger import SplitResult
+from core.datasets.split.splitting import split_items
+from core.errors import DatasetError
+from tests.core.datasets.split.split_samples import CONFIGS, SEEDS, random_items, singles
 
 
 def groups_by_class(items: list[SplitItem]) -> dict[int, Counter[object]]:
@@ -52,27 +22,6 @@ def groups_by_class(items: list[SplitItem]) -> dict[int, Counter[object]]:
     for item in items:
         groups[item.class_id][item.group] += 1
     return groups
-
-
-def image(image_id: int, **changes: object) -> ImageView:
-    view = ImageView(
-        id=image_id,
-        dataset_id=1,
-        class_id=1,
-        photo_hash=f"{image_id:064x}",
-        name="photo.jpg",
-        split=None,
-        split_origin=None,
-        capture_id=None,
-        source_url=None,
-        added_at=0.0,
-        trashed_at=None,
-    )
-    return replace(view, **changes)
-
-
-def singles(num_images: int, class_id: int = 0) -> list[SplitItem]:
-    return [SplitItem(image_id=class_id * 10_000 + number, class_id=class_id) for number in range(num_images)]
 
 
 @pytest.mark.parametrize("config", CONFIGS)
@@ -232,130 +181,3 @@ def test_an_image_listed_twice_is_refused():
     """It could be given two splits."""
     with pytest.raises(DatasetError, match="twice"):
         split_items(singles(2) + singles(2), SplitConfig())
-
-
-@pytest.mark.parametrize(
-    ("keep_imported", "keep_by_hand", "expected"),
-    [
-        (True, True, [Split.TEST, Split.TRAIN, None, None]),
-        (False, True, [None, Split.TRAIN, None, None]),
-        (True, False, [Split.TEST, None, None, None]),
-        (False, False, [None, None, None, None]),
-    ],
-)
-def test_which_splits_are_kept(keep_imported: bool, keep_by_hand: bool, expected: list[Split | None]):
-    """Imported splits and those by hand stay when asked; an automatic one never does."""
-    images = [
-        image(1, split=Split.TEST, split_origin=SplitOrigin.IMPORTED),
-        image(2, split=Split.TRAIN, split_origin=SplitOrigin.PERSON),
-        image(3, split=Split.VALIDATION, split_origin=SplitOrigin.AUTOMATIC),
-        image(4),
-    ]
-    config = SplitConfig(keep_imported=keep_imported, keep_by_hand=keep_by_hand)
-    items = items_of(images, groups_of(images, Likeness(pairs=())), config)
-    assert [item.fixed for item in items] == expected
-    assert [item.group for item in items] == [1, 2, 3, 4]
-
-
-def test_unsure_photos_are_not_split():
-    """They get no split and count in no share, those that are right do."""
-    images = [image(1, review=Review.UNSURE), image(2, review=Review.RIGHT), image(3)]
-    result = split_items(items_of(images, groups_of(images, Likeness(pairs=())), SplitConfig()), SplitConfig())
-    assert set(result.assignment) == {2, 3}
-    assert split_items(items_of(images[:1], {}, SplitConfig()), SplitConfig()).assignment == {}
-
-
-def test_groups_are_captures_photos_and_near_duplicates_together():
-    """A burst, a photo that is in two classes, and a pair across them make one group; the rest stay alone."""
-    images = [
-        image(1, capture_id=9),
-        image(2, capture_id=9),
-        image(3, photo_hash="a"),
-        image(4, photo_hash="a", class_id=2),
-        image(5),
-        image(6, photo_hash="b"),
-    ]
-    pairs = [(f"{2:064x}", "a"), ("b", "not in this dataset")]
-    assert groups_of(images, Likeness(pairs=pairs)) == {1: 1, 2: 1, 3: 1, 4: 1, 5: 5, 6: 6}
-
-
-def test_long_chains_of_pairs_become_one_group():
-    """A hundred of a thousand photos, each like the next, whatever the order of the pairs."""
-    images = [image(number) for number in range(1000)]
-    pairs = [(images[number].photo_hash, images[number + 1].photo_hash) for number in range(99)]
-    random.Random(0).shuffle(pairs)
-    groups = groups_of(images, Likeness(pairs=pairs))
-    assert {groups[number] for number in range(100)} == {0}
-    assert len(set(groups.values())) == 901
-
-
-def test_a_fixed_camera_leaves_photos_to_judge_by():
-    """Where all photos are alike, both classes have photos on every side, and neighbours stay together."""
-    images = [
-        image(number, class_id=1 + (number >= 40), name=f"part_{number:03d}.jpg", photo_hash=f"{number:064x}")
-        for number in range(54)
-    ]
-    likeness = Likeness(pairs=[(images[0].photo_hash, other.photo_hash) for other in images[1:]])
-    config = SplitConfig()
-    items = items_of(images, groups_of(images, likeness, config.neighbours), config)
-    result = split_items(items, config)
-    assert all(counts[split] for counts in result.class_counts.values() for split in Split)
-    assert result.deviation < 0.1
-    assert sum(result.assignment[number] is result.assignment[number + 1] for number in range(39)) >= 32
-    assert set(groups_of(images, likeness).values()) == set(range(54))  # nobody can say that they are twins
-
-
-def random_split(items: list[SplitItem], config: SplitConfig, chance: random.Random) -> dict[int, Split]:
-    """The split that most tools make: each class shuffled and cut, groups ignored."""
-    assignment = {}
-    for class_id in {item.class_id for item in items}:
-        ids = [item.image_id for item in items if item.class_id == class_id]
-        chance.shuffle(ids)
-        cut = round(config.train * len(ids))
-        assignment |= dict.fromkeys(ids[:cut], Split.TRAIN) | dict.fromkeys(ids[cut:], Split.TEST)
-    return assignment
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_the_naive_leak_is_the_mean_over_random_splits(seed: int):
-    """The formula agrees with five hundred real random splits, with groups over several classes too."""
-    items = random_items(seed, mixed=seed % 2 == 1)
-    chance = random.Random(1)
-    leaks = [count_leaks(items, random_split(items, SplitConfig(), chance)) for _ in range(500)]
-    report = naive_leak(items, SplitConfig())
-    assert report.num_leaked == pytest.approx(sum(leaks) / len(leaks), rel=0.05, abs=0.3)
-    assert naive_leak(items[::-1], SplitConfig()).num_leaked == pytest.approx(report.num_leaked)
-
-
-def test_known_leaks():
-    """Two photos of one group, one of them held out: that one leaks for sure; photos without groups never do."""
-    pair = [SplitItem(image_id=number, class_id=0, group="pair") for number in range(2)]
-    report = naive_leak(pair, SplitConfig(train=0.5, validation=0.5, test=0.0))
-    assert (report.num_held_out, report.num_leaked, report.share) == (1.0, pytest.approx(1.0), pytest.approx(1.0))
-    assert naive_leak(singles(100), SplitConfig()).num_leaked == pytest.approx(0.0, abs=1e-6)
-    assert naive_leak([], SplitConfig()).share == 0.0
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"train": 0.5}, "add up to 0.8"),
-        ({"train": -0.1, "validation": 1.0, "test": 0.1}, "share for train is -0.1"),
-        ({"train": float("nan")}, "share for train is nan"),
-        ({"test": "0.15"}, "share for test is '0.15'"),
-        ({"test": True}, "share for test is True"),
-        ({"seed": 1.5}, "seed is 1.5"),
-        ({"keep_imported": 1}, "keep_imported is 1"),
-        ({"shuffle": True}, "knows no shuffle"),
-    ],
-)
-def test_a_config_that_cannot_be_used_is_refused(values: dict[str, object], message: str):
-    """The message names the value and what was expected."""
-    with pytest.raises(ConfigError, match=message):
-        SplitConfig.from_json(values)
-
-
-@pytest.mark.parametrize("config", CONFIGS)
-def test_a_config_survives_json(config: SplitConfig):
-    """What is written is read back equal."""
-    assert SplitConfig.from_json(config.to_json()) == config

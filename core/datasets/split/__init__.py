@@ -1,0 +1,1 @@
+"""Which photo is for training, which for validation, which for the test."""

@@ -1,0 +1,77 @@
+"""What a batch of photos is told about them, and what it tells."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from core.inference.classifier import Classification
+
+
+class PhotoOrigin(StrEnum):
+    """How a photo came in."""
+
+    FILE = "file"
+    PASTE = "paste"
+    CAMERA = "camera"
+    LINK = "link"
+    SAMPLE = "sample"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Photo:
+    """One photo of a batch."""
+
+    photo_id: int  # unique within the batch, in the order of arrival
+    name: str  # the file's name, as the visitor knows it
+    origin: PhotoOrigin
+    link: str | None = None  # address to read it from
+    path: Path | None = None  # its file, once it has arrived
+    error: str | None = None  # why it cannot be used, in words for the visitor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A photo with what one backbone said to it."""
+
+    photo: Photo
+    classification: Classification | None  # None: refused, or not yet classified
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is still to be classified."""
+        return self.classification is None and self.photo.error is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchView:
+    """A batch at one moment, as one backbone sees it."""
+
+    answers: tuple[Answer, ...]  # in the order of arrival
+    is_running: bool
+    seconds_left: float | None  # None: nothing to estimate from
+
+    @property
+    def num_waiting(self) -> int:
+        """Photos that are still to be classified."""
+        return sum(answer.is_waiting for answer in self.answers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenPhoto:
+    """What a visitor gives to a batch: a file, a link, or a file that never arrived."""
+
+    name: str  # as the visitor knows it
+    origin: PhotoOrigin
+    data: bytes = b""  # of the file
+    link: str | None = None  # address to read it from instead
+    refusal: str = ""  # why there is nothing to read, in words for the visitor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """What became of photos that were given together; the three numbers below add up to that of the given."""
+
+    num_given: int
+    num_taken: int  # on their way to an answer
+    num_refused: int  # listed, with the reason
+    no_room: tuple[str, ...]  # names of those beyond what a batch holds; they are not listed
