@@ -11,33 +11,20 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, cast
 
 from core.datasets.archives.name_encodings import NameEncodings, merge_encodings
+from core.datasets.archives.recognising import GET_AGAIN, HEAD_BYTES, is_nested_archive, open_reader
 from core.datasets.archives.rules import ArchiveLimits, BrokenArchiveError, BrokenMemberError, Budget, Member
 from core.datasets.archives.series import JoinedFile, archive_folder, is_archive_name, is_piece_name
-from core.datasets.archives.seven_zip_reader import SevenZipReader, is_seven_zip
-from core.datasets.archives.tar_headers import is_tar_header
-from core.datasets.archives.tar_reader import TarReader
-from core.datasets.archives.tar_stream import is_compressed
-from core.datasets.archives.zip_reader import ZipReader, is_zip
 from core.datasets.incoming_paths import is_junk, normalise_path, path_refusal, service_name, shown_path
 from core.errors import ArchiveError
 from core.storage.files import translating_disk_errors
 
-__all__ = ["Archive", "ArchiveEntry", "ArchiveLimits", "open_archive"]
-
-READABLE_ARCHIVES = "zip, 7z, tar, tar.gz, tar.bz2, tar.xz and tar.zst"
-
-_HEAD_BYTES = 4_096
 _SPOOL_MEMORY_BYTES = 4_000_000  # of an archive inside the archive; a larger one goes to a temporary file
 _MISNAMED = "It is an archive, though its name does not say so. Unpack it, and add the folder or a zip of it."
 _TOO_DEEP = "It is an archive inside an archive inside an archive. Unpack it and add it by itself."
 _PIECE = "It is a piece of a divided archive, inside an archive. Unpack the outer one and add all pieces at once."
-_TAR_MAGIC, _TAR_MAGIC_START = b"ustar", 257
-_FOREIGN_ARCHIVES = ((b"Rar!\x1a\x07", "a RAR archive"),)
-# An Office document is a zip too; who reads photos has better words for it.
-_OFFICE_MARKS = (b"[Content_Types].xml", b"mimetypeapplication/vnd.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +33,6 @@ class ArchiveEntry:
 
     path: str  # with "/" between folders, as in the archive otherwise
     num_bytes: int  # as the archive says
-
-
-class _Reader(Protocol):
-    @property
-    def name_encodings(self) -> NameEncodings | None: ...
-
-    def members(self, budget: Budget) -> Iterator[Member]: ...
 
 
 class _Spool:
@@ -109,7 +89,7 @@ class Archive:
         self._spool = spool
         self._name_encoding = name_encoding
         self._num_bytes = file.seek(0, io.SEEK_END)
-        self._reader = self._recognise(file, name, volume_starts)
+        self._reader = open_reader(file, name, limits, volume_starts=volume_starts, name_encoding=name_encoding)
         self._inner_encodings: list[NameEncodings] = []
         self._service_files: Counter[str] = Counter()
 
@@ -151,7 +131,7 @@ class Archive:
         except BrokenArchiveError as exc:
             # Otherwise `read_all` says so, beside what could be read.
             if num_listed == 0:
-                raise ArchiveError(f"Nothing can be read from {self._name!r}: {exc}. {_GET_AGAIN}") from exc
+                raise ArchiveError(f"Nothing can be read from {self._name!r}: {exc}. {GET_AGAIN}") from exc
 
     def read_all(self, only: Collection[str] | None = None) -> Iterator[tuple[ArchiveEntry, bytes | str]]:
         """Every file with its bytes, or with the reason why it is refused, in stored order.
@@ -211,7 +191,7 @@ class Archive:
                 yield _Found(outer_path, outer, str(exc))
                 return
             try:
-                reader = self._recognise(file, name)
+                reader = open_reader(file, name, self._limits, name_encoding=self._name_encoding)
             except ArchiveError as exc:
                 yield _Found(outer_path, outer, str(exc))
                 return
@@ -227,37 +207,6 @@ class Archive:
             except BrokenArchiveError as exc:
                 yield _Found(outer_path, outer, _broken_reason(num_members, exc))
             self._inner_encodings += filter(None, [reader.name_encodings])
-
-    def _recognise(self, file: BinaryIO, name: str, volume_starts: Sequence[int] = (0,)) -> _Reader:
-        limits, name_encoding = self._limits, self._name_encoding
-        file.seek(0)
-        head = file.read(_HEAD_BYTES)
-        if not head:
-            raise ArchiveError(f"{name!r} is empty (0 bytes); an archive was expected. Copy or download it again.")
-        if is_zip(head):
-            return ZipReader(file, name, limits, volume_starts=volume_starts, name_encoding=name_encoding)
-        if is_seven_zip(head):
-            return SevenZipReader(file, name, limits)
-        if is_tar_header(head[:512]):
-            return TarReader(file, name, limits, name_encoding=name_encoding)
-        if is_compressed(head):
-            reader = TarReader(file, name, limits, name_encoding=name_encoding)
-            if reader.begins_like_tar(Budget(name, len(head), limits)):
-                return reader
-            raise ArchiveError(
-                f"{name!r} is compressed, but holds no tar or only the beginning of one. {_GET_AGAIN} "
-                f"These are read: {READABLE_ARCHIVES}."
-            )
-        zip_behind_program = ZipReader(file, name, limits, name_encoding=name_encoding)
-        if zip_behind_program.has_table:
-            return zip_behind_program
-        what = next(
-            (what for magic, what in _FOREIGN_ARCHIVES if head.startswith(magic)), "no archive that can be read"
-        )
-        raise ArchiveError(
-            f"{name!r} is {what}; one of {READABLE_ARCHIVES} was expected. "
-            "Unpack it, and add the folder or a zip of it."
-        )
 
     def _size_refusal(self, member: Member) -> str | None:
         return self._too_large() if member.num_bytes > self._limits.max_photo_bytes else None
@@ -276,13 +225,10 @@ class Archive:
                 buffer.write(chunk)
         except BrokenMemberError as exc:
             return str(exc)
-        return _MISNAMED if _is_nested(buffer.getbuffer()[:_HEAD_BYTES].tobytes()) else buffer.getvalue()
+        return _MISNAMED if is_nested_archive(buffer.getbuffer()[:HEAD_BYTES].tobytes()) else buffer.getvalue()
 
     def _too_large(self) -> str:
         return f"It has more than {self._limits.max_photo_bytes / 1e6:,.0f} MB, the most that is read of one photo."
-
-
-_GET_AGAIN = "Copy or download the archive again; if that does not help, pack it anew."
 
 
 @contextmanager
@@ -329,19 +275,6 @@ def open_archive(
         )
 
 
-def is_archive_head(head: bytes) -> bool:
-    """Whether a file that begins so (512 bytes or more) is an archive, one that is not read included."""
-    is_foreign = any(head.startswith(magic) for magic, _ in _FOREIGN_ARCHIVES)
-    return is_zip(head) or is_seven_zip(head) or is_foreign or is_compressed(head) or is_tar_header(head[:512])
-
-
 def _broken_reason(num_members: int, error: BrokenArchiveError) -> str:
     found = "one file" if num_members == 1 else f"{num_members:,} files"
-    return f"Only its first {found} could be found: {error}. {_GET_AGAIN}"
-
-
-def _is_nested(head: bytes) -> bool:
-    if is_zip(head):
-        return not any(mark in head for mark in _OFFICE_MARKS)
-    is_foreign = any(head.startswith(magic) for magic, _ in _FOREIGN_ARCHIVES)
-    return is_foreign or is_seven_zip(head) or is_compressed(head) or head.startswith(_TAR_MAGIC, _TAR_MAGIC_START)
+    return f"Only its first {found} could be found: {error}. {GET_AGAIN}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from core.datasets.archives.archive import is_archive_head
+from core.datasets.archives.recognising import is_archive_head
 from core.datasets.archives.series import archive_stem, group_archives, is_archive_name, is_piece_name
 from core.datasets.incoming_paths import shown_path
 from core.datasets.ingest.joining import group_found, join_archives
