@@ -128,7 +128,7 @@ def detect_encoding(names: Iterable[bytes], forced: str | None = None) -> tuple[
     parts = _distinct_parts(names)
     if not parts:
         return NameReader(forced or "utf-8"), None
-    is_utf8 = [is_utf8(part) for part in parts]
+    is_utf8 = [is_utf8_text(part) for part in parts]
     is_mixed = not all(is_utf8) and sum(is_utf8) >= max(2, len(parts) / 2)
     if is_mixed:
         parts = [part for part, is_read in zip(parts, is_utf8, strict=True) if not is_read]
@@ -172,7 +172,7 @@ def _distinct_parts(names: Iterable[bytes]) -> list[bytes]:
     return list(parts.values())
 
 
-def is_utf8(raw: bytes) -> bool:
+def is_utf8_text(raw: bytes) -> bool:
     """Whether bytes are UTF-8 text."""
     try:
         raw.decode("utf-8")

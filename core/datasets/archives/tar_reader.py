@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import BinaryIO
 
-from core.datasets.archives.name_encodings import ArchiveNames, NameEncodings, is_utf8
+from core.datasets.archives.name_encodings import ArchiveNames, NameEncodings, is_utf8_text
 from core.datasets.archives.rules import ArchiveLimits, BrokenArchiveError, Budget, Member
 from core.datasets.archives.tar_headers import (
     NO_PHOTO_BUT_A_LINK,
@@ -129,7 +129,7 @@ class TarReader:
         with suppress(BrokenArchiveError):  # said when the files are read
             while (header := next_header(stream, budget)) is not None:
                 raw_name = raw_name_of(header.name)
-                if not is_utf8(raw_name):
+                if not is_utf8_text(raw_name):
                     yield raw_name
                 has_data = header.isreg() or header.type not in tarfile.SUPPORTED_TYPES
                 stream.skip_to(stream.position + (padded(header.size) if has_data else 0))
