@@ -1,5 +1,6 @@
 """`benchmarks.structure`: each kind of fault in a small house is found, and a sound one has none."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,12 @@ def test_relative_imports_count():
 def test_tables_of_data_are_modules_that_exist():
     """The list of those that may be long does not outlive them."""
     assert TABLES.keys() <= modules(PROJECT_DIR).keys()
+
+
+def test_the_picture_has_a_room_for_every_floor():
+    """And for every page, and no other: the picture does not outlive the code."""
+    picture = (PROJECT_DIR / "docs" / "architecture.svg").read_text(encoding="utf-8")
+    rooms = {name.removesuffix(".py").split("/")[-1] for name in re.findall(r'class="name"[^>]*>([^<]+)<', picture)}
+    pages = {path.parent.name for path in PROJECT_DIR.glob("pages/*/page.py")}
+    floors = {floor.split(".")[-1] for floor in FLOORS if floor not in ("pages", "benchmarks")}
+    assert rooms == floors | pages
