@@ -35,6 +35,12 @@ def queue(database: Database) -> TaskQueue:
 
 
 @pytest.fixture
+def worker_id(queue: TaskQueue) -> str:
+    queue.register_worker("w1", pid=1, host="elsewhere", lane=Lane.NETWORKS)
+    return "w1"
+
+
+@pytest.fixture
 def start_worker(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Starts worker processes as another server would; their logs are `tmp_path / f"{worker_id}.log"`."""
     processes: list[subprocess.Popen[bytes]] = []

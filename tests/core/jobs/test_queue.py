@@ -1,7 +1,6 @@
 """The queue gives each task to one worker, keeps its history, and never lets a stranger write."""
 
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +10,6 @@ from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.storage.db import Database
-from core.storage.schema import Task, TaskEvent
 from core.task_kinds import TASK_KINDS
 from tests.core.jobs.sample_kinds import KINDS, NETWORK_KINDS, PHOTO_KINDS
 
@@ -35,12 +33,6 @@ def in_threads(number: int, function: Callable[[int], None]) -> None:
         thread.join()
     if errors:
         raise errors[0]
-
-
-@pytest.fixture
-def worker_id(queue: TaskQueue) -> str:
-    queue.register_worker("w1", pid=1, host="elsewhere", lane=Lane.NETWORKS)
-    return "w1"
 
 
 def statuses(queue: TaskQueue, task_id: int) -> list[str]:
@@ -222,15 +214,6 @@ def test_cancel_only_while_it_waits(queue: TaskQueue, worker_id: str) -> None:
     assert queue.claim(worker_id, KINDS) is None
 
 
-def test_place_in_queue(queue: TaskQueue, worker_id: str) -> None:
-    """Older waiting tasks of the same lane come before a task; one that has begun or ended has no place."""
-    first, photos, second, third = (queue.submit(kind, {}) for kind in ("count", "photos_count", "note", "count"))
-    assert [queue.place_in_queue(number) for number in (first, photos, second, third)] == [0, 0, 1, 2]
-    queue.claim(worker_id, NETWORK_KINDS)
-    queue.request_cancel(second)
-    assert [queue.place_in_queue(number) for number in (first, photos, second, third)] == [None, 0, None, 0]
-
-
 def test_cancel_of_a_running_task(queue: TaskQueue, worker_id: str) -> None:
     """A running task is asked to stop; asking again does not move the time, from which its grace counts."""
     number = queue.submit("count", {})
@@ -342,37 +325,6 @@ def test_giving_up(queue: TaskQueue, worker_id: str) -> None:
     assert queue.get(other).status == TaskStatus.QUEUED
     assert queue.get(running).status == TaskStatus.RUNNING
     assert (queue.get(queued).status, queue.get(queued).error) == (TaskStatus.FAILED, "No worker.")
-
-
-def test_progress(queue: TaskQueue, database: Database, worker_id: str) -> None:
-    """Progress is the latest report; the time left follows from the pace so far."""
-    number = queue.submit("count", {})
-    assert queue.progress(number) is None
-    queue.claim(worker_id, KINDS)
-    with database.session() as session:
-        session.get_one(Task, number).started_at = 1000.0
-    queue.append_event(number, worker_id, kind="progress", payload={"fraction": None, "message": "Reading"})
-    progress = queue.progress(number)
-    assert progress is not None
-    assert (progress.fraction, progress.message, progress.seconds_left) == (None, "Reading", None)
-    queue.append_event(number, worker_id, kind="progress", payload={"fraction": 0.25, "message": "Training"})
-    with database.session() as session:
-        session.query(TaskEvent).filter_by(kind="progress").update({"created_at": 1010.0})
-    progress = queue.progress(number)
-    assert progress is not None
-    assert (progress.fraction, progress.message, progress.seconds_left) == (0.25, "Training", 30.0)
-
-
-def test_progress_begins_again(queue: TaskQueue, worker_id: str) -> None:
-    """A second attempt does not show how far the first one came."""
-    number = queue.submit("count", {})
-    queue.claim(worker_id, KINDS)
-    queue.append_event(number, worker_id, kind="progress", payload={"fraction": 0.9, "message": "Nearly"})
-    queue.recover_tasks_of(worker_id)
-    assert queue.progress(number) is None
-    time.sleep(0.002)  # the clock must move on: both attempts would fit into one of its ticks
-    queue.claim(worker_id, KINDS)
-    assert queue.progress(number) is None
 
 
 def test_live_and_dead_workers(queue: TaskQueue) -> None:
