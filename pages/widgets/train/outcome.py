@@ -16,6 +16,7 @@ from pages.widgets.train.downloads import render_downloads
 from pages.widgets.train.history import RunHistory
 from pages.widgets.train.start import begin_again
 from pages.widgets.train.status import share_text, size_text, time_text
+from pages.widgets.train.walk_through import render_comparison
 from pages.widgets.wording import count, plain
 from pages.widgets.worth import (
     MENDINGS,
@@ -61,6 +62,7 @@ def _render_done(view: RunView, outcome: Outcome, services: Services) -> None:
             st.markdown(baseline)
     _render_facts(outcome)
     _render_next_steps(view, services, is_done=True)
+    render_comparison(view, services)
     render_downloads(view, services)
 
 

@@ -12,8 +12,8 @@ from core.runs.records import RunView
 from core.runs.story import Outcome
 from core.services import Services
 from pages.widgets.train.diagram import Block, blocks_of, draw, head_blocks, short_count
+from pages.widgets.train.layers import layers_of
 from pages.widgets.train.photos import class_names_of
-from pages.widgets.train.start import layers_of
 from pages.widgets.wording import plain
 
 _KEY = "train.hood"
