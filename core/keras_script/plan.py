@@ -8,7 +8,7 @@ from core.config import HUB_PREFIX, SCRATCH, AugmentConfig, TrainConfig
 from core.datasets.exporting import name_folders
 from core.errors import ConfigError
 
-# Of the network from scratch where the config has none: that of the walk-through it comes from.
+# Of the network from scratch where the config has none: that of the course it comes from.
 SCRATCH_IMAGE_SIZE = (150, 150)
 
 

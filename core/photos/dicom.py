@@ -14,7 +14,7 @@ from core.errors import DamagedImageError, ImageTooLargeError, UnsupportedImageE
 from core.photos.limits import check_pixels
 from core.photos.picture import OpenedPhoto, PhotoFile, Picture
 from core.photos.pillow import BROKEN_FILE
-from core.photos.tones import ToneTags
+from core.photos.tones import ToneTags, spread
 
 MAGIC_OFFSET, MAGIC = 128, b"DICM"
 # Pixels as they are, in either byte order. Source: DICOM PS3.5, annex A.
@@ -86,9 +86,9 @@ def _compressed(name: str, how: str) -> UnsupportedImageError:
 
 
 _KEYWORDS = (
-    "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "BitsStored", "PixelRepresentation",
-    "PhotometricInterpretation", "PlanarConfiguration", "RescaleSlope", "RescaleIntercept", "WindowCenter",
-    "WindowWidth", "PixelData",
+    "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "BitsStored", "HighBit",
+    "PixelRepresentation", "PhotometricInterpretation", "PlanarConfiguration", "RescaleSlope",
+    "RescaleIntercept", "WindowCenter", "WindowWidth", "PixelData",
 )  # fmt: skip
 
 
@@ -139,8 +139,22 @@ def _load(file: PhotoFile, header: Any, size: tuple[int, int]) -> Picture:
             page_word="frames",
             is_plain=False,
         )
-    values = frame.reshape(size[1], size[0]).astype(dtype.newbyteorder("="))
+    values = _stored_bits(frame.reshape(size[1], size[0]).astype(dtype.newbyteorder("=")), header)
     return _grey(values, header, num_frames, is_inverted=photometric == "MONOCHROME1")
+
+
+def _stored_bits(values: NDArray[Any], header: Any) -> NDArray[Any]:
+    """Values without what is in the bits beside them, such as an overlay; the highest of their bits is the sign.
+
+    Source: DICOM PS3.5, section 8.1.1.
+    """
+    room = values.dtype.itemsize * 8
+    stored = int(header.get("BitsStored", room) or room)
+    # Files in which they are not the lowest bits are older than the standard.
+    if not 0 < stored < room or int(header.get("HighBit", stored - 1) or 0) != stored - 1:
+        return values
+    unused = values.dtype.type(room - stored)
+    return np.asarray(np.right_shift(np.left_shift(values, unused), unused))
 
 
 def _grey(values: NDArray[Any], header: Any, num_frames: int, *, is_inverted: bool) -> Picture:
@@ -157,6 +171,7 @@ def _grey(values: NDArray[Any], header: Any, num_frames: int, *, is_inverted: bo
     else:
         tags = ToneTags(bits=stored if is_whole_unsigned else None, is_inverted=is_inverted)
     if values.dtype == np.uint8 and not np.isfinite(centre):
+        values = spread(values, 2**stored - 1) if is_whole_unsigned else values
         image = Image.fromarray(255 - values if is_inverted else values)
         return Picture(image=image, num_pages=num_frames, page_word="frames", is_plain=False)
     return Picture(values=values, tags=tags, num_pages=num_frames, page_word="frames", is_plain=False)

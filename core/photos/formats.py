@@ -13,13 +13,12 @@ from PIL import (
     GifImagePlugin,
     IcoImagePlugin,
     ImageFile,
-    Jpeg2KImagePlugin,
     PcxImagePlugin,
     TgaImagePlugin,
     WebPImagePlugin,
 )
 
-from core.photos import camera_raw, dicom, jpeg, jpeg_xl, netpbm, png, tiff
+from core.photos import camera_raw, dicom, jpeg, jpeg_2000, jpeg_xl, netpbm, png, png_chunks, tiff
 from core.photos.frames import load_with_content
 from core.photos.limits import check_pixels
 from core.photos.picture import OpenedPhoto, PhotoFile, Picture
@@ -65,7 +64,7 @@ _LOSSLESS_WEBP = _WEBP._replace(is_lossless=True)
 _BMP = Format("BMP", _by_pillow(BmpImagePlugin.BmpImageFile, may_lack_alpha=True), is_lossless=True)
 _TIFF = Format("TIFF", tiff.open_tiff, is_lossless=True)
 _GIF = Format("GIF", _by_pillow(GifImagePlugin.GifImageFile), is_lossless=True)
-_JPEG_2000 = Format("JPEG 2000", _by_pillow(Jpeg2KImagePlugin.Jpeg2KImageFile))
+_JPEG_2000 = Format("JPEG 2000", jpeg_2000.open_jpeg_2000)
 _JPEG_XL = Format("JPEG XL", jpeg_xl.open_jpeg_xl)
 _ICON = Format("icon", _by_pillow(IcoImagePlugin.IcoImageFile, may_lack_alpha=True), is_lossless=True)
 _CURSOR = Format("cursor", _by_pillow(CurImagePlugin.CurImageFile, may_lack_alpha=True), is_lossless=True)
@@ -76,15 +75,15 @@ _DICOM = Format("DICOM", dicom.open_dicom, is_lossless=True)
 
 _FORMAT_BY_MAGIC = (
     (b"\xff\xd8\xff", _JPEG),
-    (png.SIGNATURE, _PNG),
+    (png_chunks.SIGNATURE, _PNG),
     (b"GIF87a", _GIF),
     (b"GIF89a", _GIF),
     (b"II*\0", _TIFF),
     (b"MM\0*", _TIFF),
     (b"II+\0", _TIFF),  # BigTIFF
     (b"MM\0+", _TIFF),
-    (b"\0\0\0\x0cjP  \r\n\x87\n", _JPEG_2000),
-    (b"\xff\x4f\xff\x51", _JPEG_2000),
+    (jpeg_2000.CONTAINER, _JPEG_2000),
+    (jpeg_2000.CODESTREAM, _JPEG_2000),
     (jpeg_xl.CODESTREAM, _JPEG_XL),
     (jpeg_xl.CONTAINER, _JPEG_XL),
 )

@@ -8,7 +8,7 @@ from core.photos.orientation import orientation_of
 from core.photos.picture import PhotoFile, Picture
 
 # As many frames are looked at for one that is not blank.
-_MAX_BLANK_FRAMES = 32
+MAX_BLANK_FRAMES = 32
 # Scanners and lossy compression leave empty pages with greys that differ by no more than this, of 255.
 _ONE_COLOUR_SPREAD = 6
 
@@ -31,7 +31,7 @@ def load_with_content(photo: ImageFile.ImageFile, file: PhotoFile) -> Picture:
 
 
 def _seek_content(photo: ImageFile.ImageFile, num_frames: int, file: PhotoFile) -> None:
-    for number in range(min(num_frames, _MAX_BLANK_FRAMES)):
+    for number in range(min(num_frames, MAX_BLANK_FRAMES)):
         photo.seek(number)
         check_pixels(photo.size, file.name, file.limits)
         photo.load()

@@ -13,7 +13,7 @@ from PIL import Image
 
 from core.photos.limits import check_pixels
 from core.photos.picture import OpenedPhoto, PhotoFile, Picture
-from core.photos.tones import ToneTags
+from core.photos.tones import ToneTags, opacity, spread
 
 _MAGIC = re.compile(rb"P[1-7Ff][ \t\r\n#]")
 # One number or word of a header, after white space and comments.
@@ -116,7 +116,7 @@ def _load(data: bytes, header: _Header) -> Picture:
         return Picture(image=Image.fromarray(((1 - samples[..., 0]) * 255).astype(np.uint8)), is_plain=False)
     alpha = None
     if header.num_channels in (2, 4):
-        alpha = np.rint(samples[..., -1].astype(np.float32) / header.largest * 255).clip(0, 255).astype(np.uint8)
+        alpha = opacity(samples[..., -1], header.largest)
         samples = samples[..., :-1]
     values = _without_single_band(samples)
     if header.largest > 255:
@@ -125,16 +125,12 @@ def _load(data: bytes, header: _Header) -> Picture:
         if header.largest == 2**bits - 1 and bits < 16:
             tags = ToneTags(bits=bits)
         return Picture(values=values, alpha=alpha, tags=tags, is_plain=False)
-    bytes_of_it = values if header.largest == 255 else _to_255(values, header.largest)
+    bytes_of_it = values if header.largest == 255 else spread(values, header.largest)
     image = Image.fromarray(np.ascontiguousarray(bytes_of_it.astype(np.uint8)))
     if alpha is not None:
         image = image.convert("RGB")
         image.putalpha(Image.fromarray(alpha))
     return Picture(image=image, is_plain=False)
-
-
-def _to_255(values: NDArray[Any], largest: int) -> NDArray[Any]:
-    return np.asarray(np.rint(values.astype(np.float32) * (255 / largest)).clip(0, 255), np.uint8)
 
 
 def _without_single_band(samples: NDArray[Any]) -> NDArray[Any]:

@@ -5,7 +5,6 @@ Source: PNG specification, third edition, https://www.w3.org/TR/png-3/.
 
 import io
 import zlib
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,10 @@ from core.photos.colours import MAX_PROFILE_BYTES
 from core.photos.frames import load_with_content
 from core.photos.limits import check_pixels
 from core.photos.picture import OpenedPhoto, PhotoFile, Picture
-from core.photos.tones import ToneTags
+from core.photos.png_chunks import chunks
+from core.photos.tones import ToneTags, opacity
+from core.photos.wide_animation import first_frame_with_content
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Besides critical chunks, which begin with a capital: what the pixels need. Nothing else is shown to Pillow.
 _READ_CHUNKS = frozenset((b"tRNS", b"iCCP", b"eXIf", b"acTL", b"fcTL", b"fdAT"))
 _APPLE_CHUNK = b"CgBI"
@@ -41,20 +41,13 @@ def open_png(file: PhotoFile) -> OpenedPhoto:
     is_wide = data[24:25] == b"\x10"
 
     def load() -> Picture:
-        if is_wide and not getattr(photo, "is_animated", False):
-            return _load_wide(data, photo, tags)
+        if is_wide and getattr(photo, "is_animated", False):
+            return first_frame_with_content(data, lambda still: _load_wide(still, tags))
+        if is_wide:
+            return _load_wide(data, tags)
         return load_with_content(photo, file)
 
     return OpenedPhoto(size=photo.size, file_size=photo.size, load=load)
-
-
-def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, begin and end of each chunk."""
-    position = len(SIGNATURE)
-    while position + 12 <= len(data):
-        end = position + 12 + int.from_bytes(data[position : position + 4], "big")
-        yield data[position + 4 : position + 8], position, end
-        position = end
 
 
 def _without_text(data: bytes) -> tuple[bytes, ToneTags]:
@@ -65,7 +58,7 @@ def _without_text(data: bytes) -> tuple[bytes, ToneTags]:
     """
     left_out: list[tuple[int, int]] = []
     tags = ToneTags()
-    for kind, start, end in _chunks(data):
+    for kind, start, end in chunks(data):
         if kind == b"sBIT" and end - start > 12:
             tags = ToneTags(bits=max(data[start + 8 : end - 4], default=0))
         is_read = kind[:1].isupper() or kind in _READ_CHUNKS
@@ -91,7 +84,8 @@ def _is_useful_profile(content: bytes) -> bool:
     return len(profile) <= MAX_PROFILE_BYTES and unpacker.eof
 
 
-def _load_wide(data: bytes, photo: PngImagePlugin.PngImageFile, tags: ToneTags) -> Picture:
+def _load_wide(data: bytes, tags: ToneTags) -> Picture:
+    photo = PngImagePlugin.PngImageFile(io.BytesIO(data))
     colour_type = data[25]
     values: NDArray[Any]
     alpha: NDArray[Any] | None = None
@@ -102,14 +96,14 @@ def _load_wide(data: bytes, photo: PngImagePlugin.PngImageFile, tags: ToneTags) 
         # Four bytes a pixel, like RGBA of 8 bits.
         pairs: NDArray[np.uint16] = _decode_as(data, "RGBA", "RGBA").astype(np.uint16)
         values = pairs[..., 0] << 8 | pairs[..., 1]
-        alpha = np.ascontiguousarray(pairs[..., 2]).astype(np.uint8)
+        alpha = opacity(pairs[..., 2] << 8 | pairs[..., 3], 65_535)
     else:
         mode, _ = _WIDE_LAYOUTS[colour_type]
         high = _decode_as(data, mode, f"{mode};16B").astype(np.uint16)
         low = _decode_as(data, mode, f"{mode};16L")
         samples = high << 8 | low
         values = np.ascontiguousarray(samples[..., :3])
-        alpha = np.ascontiguousarray(high[..., 3]).astype(np.uint8) if mode == "RGBA" else None
+        alpha = opacity(samples[..., 3], 65_535) if mode == "RGBA" else None
     key = photo.info.get("transparency")
     if alpha is None and key is not None:
         is_clear = values == np.array(key)

@@ -16,7 +16,7 @@ from core.photos.limits import check_pixels
 from core.photos.picture import OpenedPhoto, PhotoFile, Picture
 from core.photos.tiff_pixels import COMPRESSION_NAMES, TiffPixels, bits_of
 from core.photos.tiff_tags import Directories, Directory, Tag, read_directories, with_first_page
-from core.photos.tones import ToneTags
+from core.photos.tones import LEAST_COVERAGE, ToneTags, opacity, spread
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 1, 2, 3, 5, 6, 8
 _GREYS = (_WHITE_IS_ZERO, _BLACK_IS_ZERO)
@@ -159,7 +159,7 @@ def _read_page(file: PhotoFile, directories: Directories, page: Directory, slice
     if slice_number and page.number(Tag.STRIP_OFFSETS) + slice_bytes * (slice_number + 1) > len(file.data):
         return None
     samples = pixels.read(slice_bytes * slice_number)
-    return _picture_of(samples, bands, page)
+    return _picture_of(samples, bands, page, file.name)
 
 
 class _Bands:
@@ -219,24 +219,27 @@ def _named_colours(page: Directory, num_samples: int) -> tuple[int, ...] | None:
     return found if is_complete else None
 
 
-def _picture_of(samples: NDArray[Any], bands: _Bands, page: Directory) -> Picture:
+def _picture_of(samples: NDArray[Any], bands: _Bands, page: Directory, name: str) -> Picture:
+    bits = bits_of(page)
+    full = float(2**bits - 1) if samples.dtype.kind == "u" else 1.0
+    full = float(np.iinfo(samples.dtype).max) if samples.dtype.kind == "i" else full
     if len(bands.colours) == 4:
-        full = np.iinfo(samples.dtype).max if samples.dtype.kind in "ui" else 1.0
-        cmyk = np.rint(samples[..., :4] / full * 255.0).clip(0, 255).astype(np.uint8)
-        return Picture(image=Image.fromarray(cmyk, "CMYK"), orientation=page.number(Tag.ORIENTATION), is_plain=False)
+        return Picture(
+            image=_cmyk(samples[..., :4], full, name), orientation=page.number(Tag.ORIENTATION), is_plain=False
+        )
     values = samples[..., bands.colours[0]] if len(bands.colours) == 1 else samples[..., list(bands.colours)]
     alpha = None
     if bands.alpha is not None:
-        full = np.iinfo(samples.dtype).max if samples.dtype.kind in "ui" else 1.0
-        share = np.clip(samples[..., bands.alpha].astype(np.float32) / np.float32(full), 0.0, 1.0)
-        alpha = np.rint(share * 255.0).astype(np.uint8)
+        alpha = opacity(samples[..., bands.alpha], full)
         if bands.is_multiplied:
+            share = alpha.astype(np.float32) / np.float32(255)
             divisor = np.where(share > 0, share, 1.0)
             values = values / (divisor if values.ndim == 2 else divisor[..., None])
             values = np.clip(values, 0, full).astype(samples.dtype)
     is_inverted = page.number(Tag.PHOTOMETRIC, _BLACK_IS_ZERO) == _WHITE_IS_ZERO
     if values.dtype == np.uint8:
-        # Eight bits are shown as they are.
+        # Eight bits are shown as they are, and fewer as their depth says.
+        values = values if bits == 8 else spread(values, 2**bits - 1)
         image = Image.fromarray(np.ascontiguousarray(255 - values if is_inverted else values))
         if alpha is not None:
             image = image.convert("RGB")
@@ -255,6 +258,22 @@ def _picture_of(samples: NDArray[Any], bands: _Bands, page: Directory) -> Pictur
         profile=page.values.get(Tag.ICC_PROFILE),
         is_plain=False,
     )
+
+
+def _cmyk(samples: NDArray[Any], full: float, name: str) -> Image.Image:
+    """Inks of more than 8 bits.
+
+    Raises:
+        UnsupportedImageError: there is so little ink that the values may be of fewer bits than there is room for.
+    """
+    most = float(samples.max(initial=0))
+    if 0 < most < LEAST_COVERAGE * full:
+        raise UnsupportedImageError(
+            f"{name!r} is a TIFF picture in the colours of printers (CMYK) whose values go up to {most:.5g} of "
+            f"{full:.5g}: it would come out nearly white. Save it as RGB and use that."
+        )
+    inks = np.rint(samples / full * 255.0).clip(0, 255).astype(np.uint8)
+    return Image.fromarray(inks, "CMYK")
 
 
 def _tone_tags(page: Directory, is_inverted: bool) -> ToneTags:
@@ -310,5 +329,16 @@ def _read_with_pillow(file: PhotoFile, directories: Directories, page: Directory
     photo = TiffImagePlugin.TiffImageFile(io.BytesIO(with_first_page(file.data, directories, page)))
     check_pixels(photo.size, file.name, file.limits)
     photo.load()
+    if photo.mode == "P":
+        _mend_palette(photo, page.numbers(Tag.COLOR_MAP))
     # Pillow turns TIFFs upright itself while loading, and then says so.
     return Picture(image=photo, orientation=photo.getexif().get(Tag.ORIENTATION), profile=photo.info.get("icc_profile"))
+
+
+def _mend_palette(photo: Image.Image, colours: Sequence[float]) -> None:
+    """Palettes have 16 bits a colour, of which Pillow takes the upper 8; some programs fill the lower 8 only.
+
+    Source: `checkcmap` of libtiff's tools.
+    """
+    if colours and max(colours) < 256:
+        photo.putpalette(np.reshape(colours, (3, -1)).T.astype(np.uint8).tobytes())

@@ -237,3 +237,25 @@ def _scaled(values: NDArray[Any], scale: ToneScale, tags: ToneTags) -> NDArray[n
     if tags.no_data is not None:
         greys[values == tags.no_data] = 0
     return greys
+
+
+def spread(values: NDArray[Any], largest: int) -> NDArray[np.uint8]:
+    """Values of few bits as 0-255, of the same shape; `largest` is the value that is white."""
+    return np.asarray(np.rint(values.astype(np.float32) * (255 / largest)).clip(0, 255), np.uint8)
+
+
+def opacity(alpha: NDArray[Any], largest: float) -> NDArray[np.uint8]:
+    """How opaque each pixel of a wide picture is, 0-255.
+
+    Programs that leave colours of 12 bits as they are leave 4095 for opaque too: a picture is opaque somewhere, so that
+    a largest value which ends a usual depth is what it counts as opaque.
+
+    Args:
+        alpha: any number type, (height, width).
+        largest: value that is opaque as far as the file says.
+    """
+    if alpha.dtype.kind in "ui" and largest > 255:
+        found = int(alpha.max(initial=0))
+        largest = next((found for bits in USUAL_BITS if found == 2**bits - 1 and found < largest), largest)
+    share = np.clip(alpha.astype(np.float32) / np.float32(largest), 0.0, 1.0)
+    return np.asarray(np.rint(share * 255.0), np.uint8)

@@ -1,7 +1,8 @@
 """The small network that starts from nothing, to show what a pretrained backbone saves.
 
-Source: the walk-through "Transfer learning with TensorFlow Hub", whose first network has four pairs of convolution and
-pooling with 32, 64, 128 and 128 channels, and a dense layer of 512.
+Source: the course "Intro to TensorFlow for Deep Learning", lesson 5 on dogs and cats: four pairs of convolution and
+pooling with 32, 64, 128 and 128 channels, and a dense layer of 512. "Practical Transfer Learning with TensorFlow" has
+several such pairs.
 """
 
 import keras
@@ -23,7 +24,7 @@ def build_baseline(
     """Build the network, with random weights.
 
     Args:
-        image_size: height and width in pixels, at least 46; the walk-through has `BASELINE_IMAGE_SIZE`.
+        image_size: height and width in pixels, at least 46; the course has `BASELINE_IMAGE_SIZE`.
         num_classes: at least 2.
         dropout: share of values left out before the dense layers while training, 0-0.9.
         seed: the same seed gives the same initial weights and the same dropout.

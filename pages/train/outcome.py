@@ -13,6 +13,7 @@ from pages.results.opened import results_address
 from pages.train.downloads import render_downloads
 from pages.train.history import RunHistory
 from pages.train.start import begin_again
+from pages.train.walk_through import render_comparison
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.links import render_link
 from pages.widgets.status import share_text, size_text, time_text
@@ -61,6 +62,7 @@ def _render_done(view: RunView, outcome: Outcome, services: Services) -> None:
             st.markdown(baseline)
     _render_facts(outcome)
     _render_next_steps(view, services, is_done=True)
+    render_comparison(view, services)
     render_downloads(view, services)
 
 

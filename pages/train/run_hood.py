@@ -12,8 +12,8 @@ from core.runs.records import RunView
 from core.runs.story import Outcome
 from core.services import Services
 from pages.train.diagram import Block, blocks_of, draw, head_blocks, short_count
+from pages.train.layers import layers_of
 from pages.train.photos import class_names_of
-from pages.train.start import layers_of
 from pages.widgets.wording import plain
 
 _KEY = "train.hood"

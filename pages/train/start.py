@@ -5,22 +5,23 @@ from typing import Any
 
 import streamlit as st
 
-from core.backbones.artefacts import find_artefact
 from core.backbones.catalog import all_backbones, find_backbone
 from core.backbones.layers import LayerRow
 from core.config import HUB_PREFIX, SCRATCH
 from core.datasets.records import DatasetView
-from core.errors import ArtefactDamagedError, UnknownBackboneError, UnknownDatasetError
+from core.errors import UnknownDatasetError
 from core.recipes import RECIPES, Recipe
 from core.runs.nature import NOTHING_KNOWN, Nature
 from core.services import Services
 from pages.dataset.chooser import dataset_address, last_opened
 from pages.train.draft import Draft, draft_of, recipe_values
 from pages.train.expert import render_expert
+from pages.train.layers import layers_of
 from pages.train.opened import close
 from pages.train.race_form import render_race_form
 from pages.train.readiness import render_readiness
-from pages.widgets.errors import guarded, show_error
+from pages.train.walk_through import render_published
+from pages.widgets.errors import guarded
 from pages.widgets.links import render_link
 from pages.widgets.preparation import Availability, availability_of, describe_availability
 from pages.widgets.prospects import find_nature
@@ -92,7 +93,7 @@ def render_start(services: Services) -> None:
     with left:
         _render_dataset(draft, datasets)
         _render_view(draft)
-        _render_recipe(draft)
+        _render_recipe(draft, services)
         layers = _render_backbone(draft, services)
         if draft.is_expert:
             render_expert(draft, datasets[draft.dataset_id], layers, services)
@@ -162,7 +163,7 @@ def _render_view(draft: Draft) -> None:
     )
 
 
-def _render_recipe(draft: Draft) -> None:
+def _render_recipe(draft: Draft, services: Services) -> None:
     """Two lists of which one choice in all is made."""
     is_own = draft.recipe in _OWN
     st.session_state[_RECIPE] = draft.recipe if is_own else None
@@ -187,6 +188,8 @@ def _render_recipe(draft: Draft) -> None:
             on_change=guarded(lambda: draft.choose_recipe(st.session_state[_WALK_THROUGH])),
             label_visibility="collapsed",
         )
+        if not is_own:
+            render_published(RECIPES[draft.recipe], draft.dataset_id, services)
 
 
 def _describe_walk_through(recipe: Recipe) -> str:
@@ -247,15 +250,3 @@ def _render_hub(draft: Draft, name: str, standard: str) -> None:
         placeholder="https://tfhub.dev/… or a folder of this computer",
         help="The address (handle) of a TF2 feature vector, or the folder of one that was downloaded.",
     )
-
-
-def layers_of(name: str, services: Services) -> tuple[LayerRow, ...]:
-    """The layers of a backbone; none when it has not been prepared."""
-    try:
-        artefact = find_artefact(find_backbone(name), services.settings)
-        return () if artefact is None else artefact.read_layers()
-    except UnknownBackboneError:
-        return ()  # of the Hub, or from scratch
-    except ArtefactDamagedError as exc:
-        show_error(str(exc))
-        return ()

@@ -10,7 +10,7 @@ import pytest
 from core.backbones.catalog import find_backbone
 from core.config import HUB_PREFIX, SCRATCH, AugmentConfig, FineTuneConfig, PhaseConfig, StoppingConfig, TrainConfig
 from core.errors import ConfigError
-from core.recipes import DEFAULT_RECIPE, RECIPES, Recipe, find_recipe, layer_at_share
+from core.recipes import DEFAULT_RECIPE, RECIPES, Figure, Recipe, find_recipe, layer_at_share
 
 SNAPSHOT = "0123456789abcdef" * 4
 NUM_LAYERS = 154  # of MobileNetV2, in its own numbering
@@ -68,6 +68,49 @@ def test_each_walk_through_names_its_source(recipe: Recipe):
         assert recipe.source is not None
         assert recipe.source.title
         assert recipe.source.url.startswith("https://")
+
+
+# What came of each walk-through where it was published.
+RESULTS = {
+    "mobilenet_three_dense": ("blue tits and crows", {Figure.NUM_EPOCHS: 10}),
+    "mobilenetv2_fine_tuned": (
+        "cats and dogs",
+        {
+            Figure.VALIDATION_BEFORE: 0.95,
+            Figure.VALIDATION: 0.98,
+            Figure.TEST: 0.9948,
+            Figure.NUM_EPOCHS: 20,
+            Figure.NUM_LAYERS: 154,
+            Figure.NUM_TRAINED: 1_862_721,
+        },
+    ),
+    "hub_feature_vector": (
+        "cats and dogs",
+        {Figure.VALIDATION: 0.98, Figure.NUM_EPOCHS: 3, Figure.DIFFERENCE: 0.0},
+    ),
+    "from_scratch": ("cats and dogs", {Figure.VALIDATION: 0.88, Figure.NUM_EPOCHS: 15}),
+    "densenet201": (
+        "aliens and predators",
+        {Figure.VALIDATION: 0.9375, Figure.TEST: 0.8999, Figure.RATE_REDUCED: 24, Figure.NUM_TRAINED: 1_921},
+    ),
+}
+
+
+def test_the_results_are_those_published():
+    """Each walk-through says what it told apart, and what came of it."""
+    found = {
+        name: (recipe.source.photos, dict(recipe.source.figures)) for name, recipe in RECIPES.items() if recipe.source
+    }
+    assert found == RESULTS
+
+
+def test_published_epochs_are_those_of_the_recipe():
+    """What a recipe plans is what its walk-through took."""
+    for name, (_, figures) in RESULTS.items():
+        config = config_of(name)
+        planned = config.head_phase.num_epochs
+        planned += config.fine_tune.phase.num_epochs if config.fine_tune else 0
+        assert figures.get(Figure.NUM_EPOCHS, planned) == planned
 
 
 @every_recipe()
@@ -169,10 +212,10 @@ PUBLISHED: dict[str, dict[str, Any]] = {
     },
     "from_scratch": {
         "backbone": "scratch",
-        "image_size": (150, 150),
+        "image_size": (224, 224),
         "fit_mode": "squash",
         "head": head(dropout=0.5),
-        "head_phase": phase("adam", 1e-3, 20),
+        "head_phase": phase("adam", 1e-3, 15),
     },
     "densenet201": {
         "backbone": "DenseNet201",

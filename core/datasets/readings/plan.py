@@ -8,6 +8,7 @@ from core.datasets.archives.name_encodings import NameEncodings
 from core.datasets.readings.alike_names import group_alike
 from core.datasets.readings.by_file_name import read_file_names
 from core.datasets.readings.by_folder import read_folders
+from core.datasets.readings.by_number import read_numbers
 from core.datasets.readings.by_sidecar import find_sidecars, is_class_list, read_sidecars
 from core.datasets.readings.by_table import first_listing, read_tables
 from core.datasets.readings.listing import ListedFile, Listing, list_files
@@ -142,6 +143,8 @@ def _readings(
         *([by_name] if by_name else []),
         *by_folder,
     ]
+    if all(len(reading.class_names) < 2 for reading in found):
+        found += read_numbers(located)
     return sorted(found, key=lambda reading: -reading.plausibility)
 
 

@@ -26,6 +26,7 @@ from tests.core.photos.photo_files import (
 from tests.core.photos.test_decode import FORMATS
 from tests.core.photos.test_kinds import GREY_KINDS, KINDS, dicom
 from tests.core.photos.test_tiff import COLOUR_FILES, GREY_FILES, PAGES
+from tests.core.photos.wide_files import COLOUR_FILES_OF_12_BITS, JPEG_XL
 
 NUM_PER_FILE = 30
 LIMITS = ImageLimits(max_pixels=1_000_000)
@@ -49,6 +50,7 @@ FAMILIES = {
     "animations": [encode(PHOTO, kind, save_all=True, append_images=FRAMES) for kind in ("GIF", "PNG", "WEBP", "AVIF")],
     "tiff": [*GREY_FILES.values(), *COLOUR_FILES.values(), *PAGES.values(), tiff(gradient(9, "int8"))],
     "kinds": [*KINDS.values(), *GREY_KINDS.values(), b"P1\n3 2\n101010", b"P4\n3 2\n\xa0\x40"],
+    "wide": [*COLOUR_FILES_OF_12_BITS.values(), *JPEG_XL.values()],
     "dicom": [dicom(gradient(3000), WindowCenter="40", WindowWidth="400"), dicom(gradient(255, "uint8"))],
     "raw": [camera_raw_file(dng=True)],
 }

@@ -512,6 +512,36 @@ def test_how_good_it_is(visit: Visit, worker: PretendWorker, birds: int) -> None
     assert "probably a little too good" in said
 
 
+def test_a_run_beside_its_walk_through(visit: Visit, worker: PretendWorker, birds: int) -> None:
+    """Published numbers stand in the form, and beside the run's own once it is done; other recipes have none."""
+    app = visit()
+    app.radio(key="train.start.walk_through").set_value("from_scratch").run()
+    assert "**Published for cats and dogs**" in texts(app)
+    assert f"| Validation accuracy | 88{NBSP}% |" in texts(app)
+    assert "once a run on this dataset is done" in texts(app)
+    run_id = done(worker, birds, right=3, recipe="from_scratch")
+    said = texts(visit(run_id))
+    assert "**The walk-through and your run**" in said
+    assert f"| Validation accuracy | 88{NBSP}% | **50{NBSP}%** |" in said
+    assert "| Epochs | 15 | **12** |" in said
+    app.run()
+    assert f"| Validation accuracy | 88{NBSP}% | **50{NBSP}%** |" in texts(app)
+    assert "Yours: Birds · From scratch." in texts(app)
+    assert "The walk-through and your run" not in texts(visit(done(worker, birds)))
+
+
+def test_what_a_walk_through_has_and_the_run_has_not(visit: Visit, worker: PretendWorker, birds: int) -> None:
+    """The difference once saved and loaded is known when the files are made."""
+    recipe = RECIPES["hub_feature_vector"]
+    request = RunRequest(dataset_id=birds, config=recipe.config(NO_SNAPSHOT), recipe=recipe.name)
+    (view,) = begin_runs(worker.services.database, worker.services.run_desk, [request])
+    worker.begin()
+    worker.finish(view.id, validation=(6, 6))
+    assert "| Largest difference, saved and loaded | 0 | :gray[not saved yet] |" in texts(visit(view.id))
+    worker.package(view.id)
+    assert "| Largest difference, saved and loaded | 0 | **0** |" in texts(visit(view.id))
+
+
 def test_the_gap_to_the_baseline(visit: Visit, worker: PretendWorker, birds: int) -> None:
     """A run from scratch on the same photos shows what transfer learning saves; the baseline itself does not."""
     run_id = done(worker, birds, right=6)
