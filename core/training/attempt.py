@@ -20,6 +20,7 @@ from core.runs.library import RunLibrary
 from core.runs.story import PhaseName, PhaseStory
 from core.storage.db import Database
 from core.training.device import choose_device
+from core.training.mapped_array import MappedArray
 from core.training.photos import LabelledPhotos, ViewLoader, gather_photos
 from core.training.recording import RunLog, RunRecorder
 from core.training.source import find_source
@@ -61,6 +62,7 @@ class Attempt:
         self.log = log
         self.started = time.monotonic()
         self.seconds: dict[str, float] = {}  # by phase
+        self.mapped_arrays: list[MappedArray] = []  # activations on the disk
         self.num_computed = 0  # photos and views whose features were not in the cache
         self._context = context
         self.recorder = RunRecorder(
@@ -128,8 +130,11 @@ class Attempt:
         self.recorder.note(text, is_warning=True)
 
     def remove_activations(self) -> None:
-        """Delete what is left of activations on the disk."""
-        # On Windows a file that is still mapped stays until the next attempt or until the run is purged.
+        """Let go of activations on the disk and delete them; what cannot be deleted waits for the next attempt."""
+        # In this order: Windows deletes no file that is mapped, nor the folder that it is in.
+        for array in self.mapped_arrays:
+            array.close()
+        self.mapped_arrays.clear()
         shutil.rmtree(self.activations_path, ignore_errors=True)
 
 

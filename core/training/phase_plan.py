@@ -132,6 +132,7 @@ def activation_inputs(
             seed=attempt.config.seed,
             watch=attempt.counter(num_items, may_stop=may_stop),
             note=attempt.recorder.note,
+            mapped_arrays=attempt.mapped_arrays,
         )
         train = plan.inputs(attempt.photos.train.photos, num_views, name="training")
         validation = None
