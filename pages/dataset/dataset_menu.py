@@ -62,7 +62,7 @@ def _render_export_state(dataset: DatasetView, services: Services, *, was_active
         return
     if was_active:
         st.rerun()  # the whole page, which ends the timer
-    path = export_path(services.settings, dataset.id, dataset.revision)
+    path = export_path(services.settings, dataset)
     if path.is_file():
         st.download_button(
             "Download zip",

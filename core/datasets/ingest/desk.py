@@ -91,6 +91,7 @@ class ImportDesk:
         if request.answer is not None:
             PlanAnswer.from_json(request.answer)
         self._check_source(request.source)
+        request = replace(request, work_id=uuid.uuid4().hex)
         import_id = self._library.create_import(request.dataset_id, request.to_json())
         self._queue_task(import_id)
         return import_id
@@ -243,7 +244,7 @@ def _folders_of(view: ImportView, settings: Settings) -> list[Path]:
     source = ImportRequest.from_json(view.request).source
     if isinstance(source, StagedFiles | StagedArchive):
         return [staging_path(source.folder, settings)]
-    return [work_path(view.id, settings)]
+    return [work_path(view, settings)]
 
 
 def _error_of(task: TaskView | None) -> str:
