@@ -1,5 +1,7 @@
 """Everything that a server process holds open, made once when it starts."""
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.backbones.artefacts import load_artefact
@@ -22,10 +24,14 @@ from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
 from core.photos.store import PhotoStore
 from core.runs.desk import RunDesk
+from core.runs.left_overs import remove_left_overs
 from core.runs.library import RunLibrary
 from core.settings import Settings
 from core.storage.db import Database, open_database
+from core.storage.files import remove_abandoned_drafts
 from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +62,28 @@ class Services:
         task_id = queue_preparation(backbone, self.queue)
         self.supervisor.wake()
         return task_id
+
+
+def _clear_up(services: Services) -> None:
+    """Delete what killed workers and servers have left; whatever resists waits for the next start."""
+
+    def remove_cached_drafts() -> None:
+        for folder in services.settings.cache_path.glob("*"):
+            remove_abandoned_drafts(folder)
+
+    steps: dict[str, Callable[[], object]] = {
+        "uploads": services.imports.sweep,
+        "drafts of photos": services.photo_store.remove_drafts,
+        "photos that nothing needs": lambda: collect_garbage(services.library, services.photo_store),
+        "runs": lambda: remove_left_overs(services.runs, services.settings),
+        "the cache": remove_cached_drafts,
+    }
+    for what, step in steps.items():
+        try:
+            step()
+        # A file that may not be touched, or that a living worker has just removed, is no reason not to start.
+        except (BluetitError, OSError):
+            logger.exception("What was left of %s could not be cleared up; the next start tries again.", what)
 
 
 def open_services(settings: Settings) -> Services:
@@ -89,8 +117,7 @@ def open_services(settings: Settings) -> Services:
         run_desk=RunDesk(runs, queue, supervisor, settings),
     )
     try:
-        services.imports.sweep()
-        collect_garbage(library, services.photo_store)
+        _clear_up(services)
         services.supervisor.start()
         try:
             load_artefact(default_backbone, settings)

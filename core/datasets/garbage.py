@@ -40,7 +40,7 @@ def _files_without_record(library: Library, store: PhotoStore, min_age_seconds: 
 
 
 def _old_files(folder: Path, newest: float) -> Iterator[Path]:
-    for path in folder.glob("??/*"):
+    for path in folder.glob("??/[!.]*"):  # drafts are the store's own matter
         with contextlib.suppress(FileNotFoundError):  # another process collects at the same moment
             if path.stat().st_mtime < newest:
                 yield path

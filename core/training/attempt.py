@@ -4,7 +4,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 
@@ -90,11 +89,6 @@ class Attempt:
         """Number of classes, at least 2."""
         return len(self.photos.class_names)
 
-    @property
-    def activations_path(self) -> Path:
-        """Folder of activations that do not fit into memory; nothing in it outlives the attempt."""
-        return self.folder.checkpoints_path / "activations"
-
     @contextmanager
     def phase(self, story: PhaseStory) -> Iterator[None]:
         """A step of the run, told and timed."""
@@ -135,7 +129,7 @@ class Attempt:
         for array in self.mapped_arrays:
             array.close()
         self.mapped_arrays.clear()
-        shutil.rmtree(self.activations_path, ignore_errors=True)
+        shutil.rmtree(self.folder.activations_dir, ignore_errors=True)
 
 
 def _sample(photos: LabelledPhotos) -> LabelledPhotos:

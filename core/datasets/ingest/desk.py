@@ -4,6 +4,7 @@ The work itself is `core.datasets.ingest.importing`, in a worker process. An imp
 `ImportState`: it waits for the worker or is in its hands, may stop at a question, and ends done, failed or cancelled.
 """
 
+import contextlib
 import time
 import uuid
 from collections.abc import Iterable
@@ -192,14 +193,17 @@ class ImportDesk:
         return [self.status(view.id) for view in self._library.list_imports(dataset_id, limit)]
 
     def sweep(self) -> None:
-        """Delete what has been waiting in the incoming folder for too long and belongs to no open import."""
-        if not self._settings.incoming_path.is_dir():
-            return
-        needed = {path for view in self._open_imports() for path in _folders_of(view, self._settings)}
+        """Delete what has been waiting in the incoming folder for too long and belongs to no open import.
+
+        Workers may be at work: what they have just deleted, and what cannot be deleted, is passed over.
+        """
+        open_imports = self._library.list_open_imports()
+        needed = {path for view in open_imports for path in _folders_of(view, self._settings)}
         oldest = time.time() - KEEP_INCOMING_SECONDS
-        for folder in self._settings.incoming_path.iterdir():
-            if folder not in needed and folder.stat().st_mtime < oldest:
-                remove_staging(folder)
+        for folder in self._settings.incoming_path.glob("*"):
+            with contextlib.suppress(OSError):
+                if folder not in needed and folder.stat().st_mtime < oldest:
+                    remove_staging(folder)
 
     def _check_source(self, source: Source) -> None:
         if isinstance(source, StagedFiles | StagedArchive):
@@ -227,11 +231,6 @@ class ImportDesk:
         if is_cancelled:
             remove_import_files(view, self._settings)
         return self._library.get_import(view.id)
-
-    def _open_imports(self) -> list[ImportView]:
-        datasets = [*self._library.list_datasets(), *self._library.list_trashed_datasets()]
-        views = [view for dataset in datasets for view in self._library.list_imports(dataset.id, limit=1_000)]
-        return [view for view in views if view.state in (ImportState.WAITING, ImportState.QUESTION)]
 
 
 def remove_import_files(view: ImportView, settings: Settings) -> None:
