@@ -7,6 +7,7 @@ from core.datasets.records import DatasetView
 from core.datasets.tasks import EXPORT_KIND
 from core.services import Services
 from pages.dataset.chooser import leave_dataset, open_dataset
+from pages.dataset.deleted import trash_period
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.wording import plain
 
@@ -24,7 +25,7 @@ def render_dataset_menu(dataset: DatasetView, services: Services) -> None:
         st.button(
             "Delete",
             icon=":material/delete:",
-            help="It can be brought back from the list of all datasets.",
+            help=f"It can be brought back from the list of all datasets{trash_period(services.settings)}.",
             on_click=guarded(_delete),
             args=(dataset, services),
         )
