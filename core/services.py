@@ -1,6 +1,9 @@
 """Everything that a server process holds open, made once when it starts."""
 
-from dataclasses import dataclass
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from core.backbones.artefacts import load_artefact
 from core.backbones.catalog import Backbone, find_backbone
@@ -8,6 +11,7 @@ from core.backbones.preparation import queue_preparation
 from core.datasets.garbage import collect_garbage
 from core.datasets.ingest.desk import ImportDesk
 from core.datasets.library import Library
+from core.datasets.purging import DatasetTrash
 from core.datasets.tasks import DatasetTasks
 from core.errors import (
     ArtefactDamagedError,
@@ -22,10 +26,16 @@ from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
 from core.photos.store import PhotoStore
 from core.runs.desk import RunDesk
+from core.runs.left_overs import remove_left_overs
 from core.runs.library import RunLibrary
 from core.settings import Settings
 from core.storage.db import Database, open_database
+from core.storage.files import remove_abandoned_drafts
 from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
+
+logger = logging.getLogger(__name__)
+
+CLEAR_UP_SECONDS = 6 * 3600.0  # from one clearing up to the next
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +51,15 @@ class Services:
     library: Library
     photo_store: PhotoStore
     imports: ImportDesk
+    trash: DatasetTrash
     dataset_tasks: DatasetTasks
     runs: RunLibrary
     run_desk: RunDesk
+    _housekeeper: "_Housekeeper" = field(default_factory=lambda: _Housekeeper())
 
     def close(self) -> None:
         """Stop the background work, delete visitors' photos and let go of the database."""
+        self._housekeeper.stop()
         self.supervisor.stop()
         self.batches.close()
         self.database.close()
@@ -56,6 +69,56 @@ class Services:
         task_id = queue_preparation(backbone, self.queue)
         self.supervisor.wake()
         return task_id
+
+
+def _clear_up(services: Services) -> None:
+    """Delete what has been in the trash for too long, and what killed workers and servers have left.
+
+    Whatever resists waits for the next time.
+    """
+
+    def remove_cached_drafts() -> None:
+        for folder in services.settings.cache_path.glob("*"):
+            remove_abandoned_drafts(folder)
+
+    steps: dict[str, Callable[[], object]] = {
+        "uploads": services.imports.sweep,
+        "deleted datasets": services.trash.purge_overdue,
+        "drafts of photos": services.photo_store.remove_drafts,
+        "photos that nothing needs": lambda: collect_garbage(services.library, services.photo_store),
+        "runs": lambda: remove_left_overs(services.runs, services.settings),
+        "the cache": remove_cached_drafts,
+    }
+    for what, step in steps.items():
+        try:
+            step()
+        # A file that may not be touched, or that a living worker has just removed, is no reason not to start.
+        except (BluetitError, OSError):
+            logger.exception("What was left of %s could not be cleared up; that is tried again later.", what)
+
+
+class _Housekeeper:
+    """A thread that clears up now and then, in servers that run for months."""
+
+    def __init__(self) -> None:
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, work: Callable[[], None]) -> None:
+        """Begin; the first time comes after `CLEAR_UP_SECONDS`."""
+
+        def run() -> None:
+            while not self._stopping.wait(CLEAR_UP_SECONDS):
+                work()
+
+        self._thread = threading.Thread(target=run, name="housekeeper", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, once what is being done is done."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
 
 
 def open_services(settings: Settings) -> Services:
@@ -74,6 +137,7 @@ def open_services(settings: Settings) -> Services:
     supervisor = Supervisor(settings, queue, kinds=TASK_KINDS_PATH)
     library = Library(database)
     runs = RunLibrary(database)
+    imports = ImportDesk(settings, library, queue, supervisor)
     services = Services(
         settings=settings,
         database=database,
@@ -83,14 +147,15 @@ def open_services(settings: Settings) -> Services:
         batches=BatchRegistry(settings),
         library=library,
         photo_store=PhotoStore(settings.photos_path, settings.cache_path),
-        imports=ImportDesk(settings, library, queue, supervisor),
+        imports=imports,
+        trash=DatasetTrash(settings, database, queue, supervisor, imports),
         dataset_tasks=DatasetTasks(settings, library, queue, supervisor),
         runs=runs,
         run_desk=RunDesk(runs, queue, supervisor, settings),
     )
     try:
-        services.imports.sweep()
-        collect_garbage(library, services.photo_store)
+        _clear_up(services)
+        services._housekeeper.start(lambda: _clear_up(services))
         services.supervisor.start()
         try:
             load_artefact(default_backbone, settings)

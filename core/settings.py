@@ -118,6 +118,13 @@ class Settings:
         explanation="Strongest compression of an archive; more is taken for an attack.",
         minimum=1,
     )
+    dataset_trash_days: float = _setting(
+        30.0,
+        unit="days",
+        explanation="How long a deleted dataset can be brought back; then it is deleted for good, with the photos that "
+        "no run and no other dataset needs. 0 means that only people delete it for good.",
+        minimum=0,
+    )
     feature_cache_bytes: int = _setting(
         5_000_000_000,
         unit="bytes",

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from core.backbones.preparation import PREPARE_KIND
 from core.datasets.ingest.desk import IMPORT_KIND
-from core.datasets.tasks import CHECK_KIND, EXPORT_KIND, MAP_KIND
+from core.datasets.tasks import CHECK_KIND, CLEAR_KIND, EXPORT_KIND, MAP_KIND
 from core.jobs.kinds import Lane, TaskKind
 from core.runs.desk import EXAMINE_KIND, PACKAGE_KIND, TRAIN_KIND
 
@@ -49,6 +49,14 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
                 name=EXPORT_KIND,
                 title="Export a dataset",
                 handler="core.datasets.exporting:run_export_task",
+                lane=Lane.PHOTOS,
+                max_attempts=3,
+                on_worker_death="retry",
+            ),
+            TaskKind(
+                name=CLEAR_KIND,
+                title="Delete photos that nothing needs",
+                handler="core.datasets.garbage:run_clear_task",
                 lane=Lane.PHOTOS,
                 max_attempts=3,
                 on_worker_death="retry",

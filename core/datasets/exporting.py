@@ -18,7 +18,7 @@ from core.datasets.incoming_paths import is_junk
 from core.datasets.library import Library
 from core.datasets.manifest import ManifestRow, read_manifest, write_manifest
 from core.datasets.readings.listing import MANIFEST_NAME
-from core.datasets.records import ImageView, Split
+from core.datasets.records import DatasetView, ImageView, Split
 from core.errors import DatasetError
 from core.jobs.context import TaskContext
 from core.photos.store import PhotoStore
@@ -29,6 +29,7 @@ __all__ = [
     "MANIFEST_NAME",
     "export_dataset",
     "export_path",
+    "forget_exports",
     "name_folders",
     "read_manifest",
     "run_export_task",
@@ -48,6 +49,7 @@ _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)", re.IGNORECASE)
 _PHOTO_ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
 _SPLIT_ORDER = (*Split, None)
+_NAMELESS = re.compile(r"\d+-\d+\.zip")
 
 Report = Callable[[float | None, str], None]
 
@@ -65,14 +67,27 @@ class _Item:
 class _Content:
     """A dataset at one moment."""
 
-    revision: int
+    dataset: DatasetView
     class_names: tuple[str, ...]  # in their order, empty classes too
     items: list[_Item]
 
 
-def export_path(settings: Settings, dataset_id: int, revision: int) -> Path:
-    """Where the zip of a dataset's revision is, once it has been exported."""
-    return _exports_dir(settings) / f"{dataset_id}-{revision}.zip"
+def export_path(settings: Settings, dataset: DatasetView) -> Path:
+    """Where the zip of a dataset as it is now is, once it has been exported.
+
+    Several workspaces may share a cache, a new database may find that of an old one, and a backup of a database may
+    count the same revisions once more: numbers alone would hand out another dataset's photos. So the name tells when
+    the dataset was made and when it was changed last, each to the microsecond.
+    """
+    moment = round(dataset.changed_at * 1e6)
+    return _exports_dir(settings) / f"{_export_owner(dataset)}-{dataset.revision}-{moment:x}.zip"
+
+
+def forget_exports(settings: Settings, dataset: DatasetView) -> None:
+    """Delete the zips of a dataset, whatever their revision; those that are in use go with the next export."""
+    for path in _exports_of(settings, dataset):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def export_dataset(
@@ -104,11 +119,12 @@ def run_export_task(context: TaskContext) -> None:
         context.report(fraction, message)
 
     content = _list_content(Library(context.database), dataset_id)
-    target = export_path(settings, dataset_id, content.revision)
+    target = export_path(settings, content.dataset)
     remove_abandoned_drafts(target.parent)
+    _remove_nameless(target.parent)
     if not target.is_file():
         _write_zip(content, PhotoStore(settings.photos_path, settings.cache_path), target, report)
-    for older in target.parent.glob(f"{dataset_id}-*.zip"):
+    for older in _exports_of(settings, content.dataset):
         # Somebody may still be downloading it on Windows; the next export deletes it.
         if older != target:
             with contextlib.suppress(OSError):
@@ -139,19 +155,36 @@ def _exports_dir(settings: Settings) -> Path:
     return settings.cache_path / "exports"
 
 
+def _export_owner(dataset: DatasetView) -> str:
+    """What all zips of a dataset begin with, and those of no other dataset of any workspace."""
+    return f"{dataset.id}-{round(dataset.created_at * 1e6):x}"
+
+
+def _exports_of(settings: Settings, dataset: DatasetView) -> list[Path]:
+    return list(_exports_dir(settings).glob(f"{_export_owner(dataset)}-*.zip"))
+
+
+def _remove_nameless(folder: Path) -> None:
+    """Delete zips of versions that called them by dataset and revision alone: nobody can tell whose they are."""
+    for path in folder.glob("*.zip"):
+        if _NAMELESS.fullmatch(path.name):
+            with contextlib.suppress(OSError):  # an older Bluetit that shares the cache may have it open
+                path.unlink()
+
+
 # --- what is exported -------------------------------------------------------------------------------------
 
 
 def _list_content(library: Library, dataset_id: int) -> _Content:
     """The dataset's classes, and its photos in the order and under the names that they have in the zip."""
     for _ in range(_MAX_LISTINGS):
-        revision = library.get_dataset(dataset_id).revision
+        dataset = library.get_dataset(dataset_id)
         class_names = {found.id: found.name for found in library.list_classes(dataset_id)}
         items = _read_items(library, dataset_id, class_names)
         # Several questions were asked one after the other: only an unchanged dataset gives answers that fit.
-        if items is not None and library.get_dataset(dataset_id).revision == revision:
+        if items is not None and library.get_dataset(dataset_id).revision == dataset.revision:
             items = _name_files(sorted(items, key=_sort_key))
-            return _Content(revision=revision, class_names=tuple(class_names.values()), items=items)
+            return _Content(dataset=dataset, class_names=tuple(class_names.values()), items=items)
     raise DatasetError("The dataset is being changed all the time, so no export of it would fit. Try again later.")
 
 

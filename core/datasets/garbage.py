@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.datasets.library import Library
+from core.jobs.context import TaskContext
 from core.photos.store import PhotoStore
 
 # An import stores its photos first and adds its images last, a snapshot is taken before its run is noted: whatever is
@@ -16,19 +17,47 @@ from core.photos.store import PhotoStore
 MIN_AGE_SECONDS = 2 * 24 * 3600.0
 
 
-def collect_garbage(library: Library, store: PhotoStore, *, min_age_seconds: float = MIN_AGE_SECONDS) -> int:
+def collect_garbage(
+    library: Library,
+    store: PhotoStore,
+    *,
+    min_age_seconds: float = MIN_AGE_SECONDS,
+    photos_before: float | None = None,
+) -> int:
     """Delete unneeded snapshots and photos and return how many photos.
+
+    Args:
+        library: says what is needed.
+        store: has the photos.
+        min_age_seconds: what is younger stays, needed or not.
+        photos_before: Unix seconds; where no import is under way, photos that the library knows go if they arrived
+            before; None: they have to be as old as everything else.
 
     Raises:
         StorageError: the database or the disk failed.
     """
     library.forget_snapshots(min_age_seconds)
-    unneeded = {photo.hash: photo.suffix for photo in library.unreferenced_photos(min_age_seconds)}
+    arrived_before = time.time() - min_age_seconds if photos_before is None else photos_before
+    unneeded = {photo.hash: photo.suffix for photo in library.unreferenced_photos(arrived_before)}
     unneeded = {photo_hash: unneeded[photo_hash] for photo_hash in library.forget_photos(unneeded)}
     unneeded |= _files_without_record(library, store, min_age_seconds)
     for photo_hash, suffix in unneeded.items():
         store.delete(photo_hash, suffix)
     return len(unneeded)
+
+
+def run_clear_task(context: TaskContext) -> None:
+    """Handler of `clear_photos`: delete what nothing needs; the payload is `{"requested_at": Unix seconds}`.
+
+    Raises:
+        StorageError: the database or the disk failed.
+    """
+    settings = context.settings
+    store = PhotoStore(settings.photos_path, settings.cache_path)
+    # The only worker for photos does this and no import: what arrived before the request is not about to be added.
+    requested_at = float(context.payload["requested_at"])
+    num_deleted = collect_garbage(Library(context.database), store, photos_before=requested_at)
+    context.report(1.0, f"{num_deleted:,} photos deleted")
 
 
 def _files_without_record(library: Library, store: PhotoStore, min_age_seconds: float) -> dict[str, str]:
@@ -40,7 +69,7 @@ def _files_without_record(library: Library, store: PhotoStore, min_age_seconds: 
 
 
 def _old_files(folder: Path, newest: float) -> Iterator[Path]:
-    for path in folder.glob("??/*"):
+    for path in folder.glob("??/[!.]*"):  # drafts are the store's own matter
         with contextlib.suppress(FileNotFoundError):  # another process collects at the same moment
             if path.stat().st_mtime < newest:
                 yield path

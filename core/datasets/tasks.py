@@ -16,6 +16,7 @@ from core.settings import Settings
 CHECK_KIND = "check_dataset"
 MAP_KIND = "map_dataset"
 EXPORT_KIND = "export_dataset"
+CLEAR_KIND = "clear_photos"
 
 
 class DatasetTasks:

@@ -61,6 +61,6 @@ def _remove_leftovers(servers_folder: Path) -> None:
     for folder in servers_folder.glob("*"):
         is_alive = folder.name.isdecimal() and psutil.pid_exists(int(folder.name))
         # Another server that starts right now may be removing it too.
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             if not is_alive and folder.stat().st_mtime < oldest:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from core.errors import StorageError, TaskCancelledError, TaskLostError
+from core.errors import BluetitError, StorageError, TaskCancelledError, TaskLostError
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.jobs.views import ClaimedTask, EventKind
@@ -35,14 +35,31 @@ class TaskContext:
         self._written_at = -REPORT_INTERVAL_SECONDS
         self._checked_at = -CANCEL_CHECK_SECONDS
         self._afterwards: list[Callable[[], object]] = []
+        self._when_done: list[Callable[[], object]] = []
         self._late_error: TaskLostError | None = None  # of the timer's thread, raised in the handler's
 
     def call_afterwards(self, work: Callable[[], object]) -> None:
         """Have something done once the end of the task has been told, such as giving memory back."""
         self._afterwards.append(work)
 
-    def end(self) -> None:
-        """Do what was left for afterwards; the worker calls it when the task's end is written."""
+    def call_when_done(self, work: Callable[[], object]) -> None:
+        """Have something done once the queue knows that the task is done, such as deleting what a retry would need.
+
+        It is not done when the task ends in any other way. It may fail with a `BluetitError`: the task is done anyway.
+        """
+        self._when_done.append(work)
+
+    def end(self, *, is_done: bool) -> None:
+        """Do what was left for afterwards; the worker calls it when it has let go of the task.
+
+        Args:
+            is_done: whether the queue knows that the task is done.
+        """
+        for work in self._when_done if is_done else ():
+            try:
+                work()
+            except BluetitError as exc:
+                logger.warning("Task %d is done, but could not clear up: %s", self.task_id, exc)
         for work in self._afterwards:
             work()
 

@@ -100,15 +100,17 @@ class Worker:
     def _perform(self, task: ClaimedTask) -> None:
         logger.info("Task %d (%s), attempt %d: begun.", task.id, task.kind, task.attempt)
         context = TaskContext(self._queue, self._settings, task)
+        is_done = False
         try:
             status, error = self._run_handler(task, context)
             context.flush()
             self._finish(task, status, error)
+            is_done = status is TaskStatus.DONE
         except TaskLostError as exc:
             logger.warning("Task %d: %s", task.id, exc)
             return
         finally:
-            context.end()
+            context.end(is_done=is_done)
         logger.info("Task %d: %s.", task.id, status)
 
     def _run_handler(self, task: ClaimedTask, context: TaskContext) -> tuple[TaskStatus, str | None]:

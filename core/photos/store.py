@@ -23,7 +23,7 @@ from core.photos.measurements import measure
 from core.photos.record import PhotoRecord
 from core.photos.remarks import PhotoFacts
 from core.photos.rendering import Rendering, Survey
-from core.storage.files import TEMPORARY_PREFIX, translating_disk_errors
+from core.storage.files import TEMPORARY_PREFIX, remove_abandoned_drafts, translating_disk_errors
 
 # Longest side of a stored photo: more than any network of the catalogue looks at, and enough to fill a screen.
 MAX_SIDE_PX = 1024
@@ -157,6 +157,12 @@ class PhotoStore:
             path.unlink(missing_ok=True)
             for thumbnail in self._thumbnails_path.glob(f"*/{photo_hash[:2]}/{photo_hash}.jpg"):
                 thumbnail.unlink(missing_ok=True)
+
+    def remove_drafts(self) -> None:
+        """Delete what writers that were killed long ago have left beside the photos and thumbnails."""
+        for pattern, place in (("??", self.photos_path), ("*/??", self._thumbnails_path)):
+            for folder in place.glob(pattern):
+                remove_abandoned_drafts(folder)
 
     def thumbnail(self, photo: PhotoRecord, side_px: int) -> bytes:
         """A small JPEG of a photo, kept for the next time.

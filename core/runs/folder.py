@@ -55,6 +55,11 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
+    def activations_dir(self) -> Path:
+        """Folder of activations that do not fit into memory; nothing in it outlives an attempt at the run."""
+        return self.checkpoints_path / "activations"
+
+    @property
     def head_path(self) -> Path:
         """The matrices of the head, which answers on top of the backbone's LiteRT artefact."""
         return self.path / "head.npz"

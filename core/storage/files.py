@@ -137,11 +137,14 @@ def translating_disk_errors(path: Path) -> Iterator[None]:
 
 
 def remove_abandoned_drafts(folder: Path) -> None:
-    """Delete temporary files and folders in `folder` that belong to writers which were killed long ago."""
+    """Delete temporary files and folders in `folder` that belong to writers which were killed long ago.
+
+    Those that cannot be deleted are left to the next time.
+    """
     oldest = time.time() - ABANDONED_AFTER_SECONDS
     for draft in folder.glob(f"{TEMPORARY_PREFIX}*"):
-        # Another process may be publishing or sweeping it at this very moment.
-        with contextlib.suppress(FileNotFoundError):
+        # Another process may be publishing or sweeping it at this very moment, or it is somebody else's.
+        with contextlib.suppress(OSError):
             if draft.stat().st_mtime >= oldest:
                 continue
             if draft.is_dir():

@@ -17,9 +17,10 @@ from core.networks.convert import convert_to_litert
 from core.networks.network import SplitNetwork
 from core.photos.record import PhotoRecord
 from core.settings import Settings
-from core.storage.files import ensure_free_space, translating_disk_errors, write_atomically
+from core.storage.files import ensure_free_space, write_atomically
 from core.training.encoders import ActivationEncoder, Array, Encoder, KerasEncoder, PixelEncoder
 from core.training.inputs import CachedInputs, Inputs, StreamedInputs
+from core.training.mapped_array import MappedArray
 from core.training.photos import ViewLoader
 from core.training.source import NetworkSource
 
@@ -66,6 +67,7 @@ class ActivationPlan:
     seed: int
     watch: Callable[[int], None]  # told how many more views are done; may raise to stop
     note: Callable[[str], None]  # told what does not fit
+    mapped_arrays: list[MappedArray]  # those in files are put here; the caller closes them before it removes the folder
 
     def inputs(self, photos: Sequence[PhotoRecord], num_views: int | None, *, name: str) -> Inputs:
         """The inputs of a split's photos.
@@ -88,7 +90,7 @@ class ActivationPlan:
         self.fill(kept, photos)
         return CachedInputs(values=kept, seed=self.seed)
 
-    def fill(self, target: Array, photos: Sequence[PhotoRecord]) -> None:
+    def fill(self, target: Array | MappedArray, photos: Sequence[PhotoRecord]) -> None:
         """Write the activations of all views into an array (photos, views, *encoder.shape)."""
         items = [(row, view) for row in range(len(photos)) for view in range(target.shape[1])]
         answers = self.encoder.encode(lambda item: self.loader.load(photos[item[0]], item[1]), items)
@@ -101,7 +103,7 @@ class ActivationPlan:
             photos=tuple(photos), loader=self.loader, encoder=self.encoder, num_views=num_views, seed=self.seed
         )
 
-    def _make_room(self, shape: tuple[int, ...], name: str) -> Array | None:
+    def _make_room(self, shape: tuple[int, ...], name: str) -> Array | MappedArray | None:
         """An empty array in memory, else on the disk, else none."""
         num_bytes = math.prod(shape) * np.dtype(self.encoder.dtype).itemsize
         memory_bytes = min(self.settings.activation_memory_bytes, _MEMORY_SHARE * psutil.virtual_memory().available)
@@ -117,10 +119,9 @@ class ActivationPlan:
                 f"nor on the disk, so it is computed anew in every epoch: {exc}"
             )
             return None
-        path = self.folder / f"{name}.npy"
-        with translating_disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return np.lib.format.open_memmap(path, "w+", np.dtype(self.encoder.dtype), shape)
+        mapped = MappedArray(self.folder / f"{name}.bin", shape, self.encoder.dtype)
+        self.mapped_arrays.append(mapped)
+        return mapped
 
 
 def _remove_oldest(folder: Path) -> None:

@@ -4,7 +4,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from core.runs.library import RunLibrary
 from core.runs.story import PhaseName, PhaseStory
 from core.storage.db import Database
 from core.training.device import choose_device
+from core.training.mapped_array import MappedArray
 from core.training.photos import LabelledPhotos, ViewLoader, gather_photos
 from core.training.recording import RunLog, RunRecorder
 from core.training.source import find_source
@@ -61,6 +61,7 @@ class Attempt:
         self.log = log
         self.started = time.monotonic()
         self.seconds: dict[str, float] = {}  # by phase
+        self.mapped_arrays: list[MappedArray] = []  # activations on the disk
         self.num_computed = 0  # photos and views whose features were not in the cache
         self._context = context
         self.recorder = RunRecorder(
@@ -87,11 +88,6 @@ class Attempt:
     def num_classes(self) -> int:
         """Number of classes, at least 2."""
         return len(self.photos.class_names)
-
-    @property
-    def activations_path(self) -> Path:
-        """Folder of activations that do not fit into memory; nothing in it outlives the attempt."""
-        return self.folder.checkpoints_path / "activations"
 
     @contextmanager
     def phase(self, story: PhaseStory) -> Iterator[None]:
@@ -128,9 +124,12 @@ class Attempt:
         self.recorder.note(text, is_warning=True)
 
     def remove_activations(self) -> None:
-        """Delete what is left of activations on the disk."""
-        # On Windows a file that is still mapped stays until the next attempt or until the run is purged.
-        shutil.rmtree(self.activations_path, ignore_errors=True)
+        """Let go of activations on the disk and delete them; what cannot be deleted waits for the next attempt."""
+        # In this order: Windows deletes no file that is mapped, nor the folder that it is in.
+        for array in self.mapped_arrays:
+            array.close()
+        self.mapped_arrays.clear()
+        shutil.rmtree(self.folder.activations_dir, ignore_errors=True)
 
 
 def _sample(photos: LabelledPhotos) -> LabelledPhotos:

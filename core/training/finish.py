@@ -13,7 +13,6 @@ from core.runs.story import Outcome, PhaseName, PhaseStory, Score
 from core.storage.files import write_atomically
 from core.training.assembly import rebuild, write_head
 from core.training.attempt import Attempt
-from core.training.checkpoint import remove_checkpoint
 from core.training.photos import LabelledPhotos
 from core.training.report import answers_of, describe_model, milliseconds_per_photo, score_of, write_report
 from core.training.trained import Trained
@@ -69,8 +68,7 @@ def finish(attempt: Attempt, trained: Trained) -> None:
     events = attempt.runs.events_after(attempt.run_id, 0)
     attempt.folder.write_json(attempt.folder.events_path, [asdict(event) for event in events])
     attempt.check_cancelled()
-    remove_checkpoint(attempt.folder.checkpoints_path)
-    attempt.remove_activations()
+    # The checkpoint stays: whatever goes wrong from here on, a run that is resumed has nothing to train again.
     attempt.runs.set_finished(attempt.run_id, outcome.to_json())
     attempt.log.write(f"Done in {outcome.seconds['total']:.1f} s")
 

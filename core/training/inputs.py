@@ -14,6 +14,7 @@ import numpy.typing as npt
 from core.photos.record import PhotoRecord
 from core.training.encoders import Encoder
 from core.training.features import FeatureSource
+from core.training.mapped_array import MappedArray
 from core.training.photos import ViewLoader
 
 Array = npt.NDArray[Any]
@@ -30,7 +31,7 @@ class Inputs(Protocol):
 class CachedInputs:
     """Views that were all computed before; each epoch draws one of each photo anew."""
 
-    values: Array  # (photos, views, *shape)
+    values: Array | MappedArray  # (photos, views, *shape)
     seed: int
 
     def batch(self, indices: npt.NDArray[np.int64], epoch: int) -> Array:

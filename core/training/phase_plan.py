@@ -128,10 +128,11 @@ def activation_inputs(
             loader=attempt.loader,
             encoder=encoder,
             settings=attempt.settings,
-            folder=attempt.activations_path,
+            folder=attempt.folder.activations_dir,
             seed=attempt.config.seed,
             watch=attempt.counter(num_items, may_stop=may_stop),
             note=attempt.recorder.note,
+            mapped_arrays=attempt.mapped_arrays,
         )
         train = plan.inputs(attempt.photos.train.photos, num_views, name="training")
         validation = None

@@ -4,20 +4,22 @@
                               └→ activations → fine-tuning ─┘
 
 A run that was killed goes on from its checkpoint: what comes before is repeated, but features are in the cache by then
-and a phase that is over is not trained again.
+and a phase that is over is not trained again. The checkpoint is deleted when the queue knows that the task is done.
 """
+
+import logging
 
 import keras
 
 from core.config import SCRATCH
-from core.errors import TaskCancelledError
+from core.errors import StorageError, TaskCancelledError
 from core.jobs.context import TaskContext
 from core.runs.desk import queue_packaging
 from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
 from core.storage.db import Database
 from core.training.attempt import Attempt
-from core.training.checkpoint import read_checkpoint
+from core.training.checkpoint import read_checkpoint, remove_checkpoint
 from core.training.finish import finish
 from core.training.from_scratch import train_from_scratch
 from core.training.memory import forget_networks
@@ -25,24 +27,27 @@ from core.training.on_backbone import train_on_backbone
 from core.training.recording import RunLog
 from core.training.report import write_description
 
+logger = logging.getLogger(__name__)
+
 
 def run_train_task(context: TaskContext) -> None:
     """Train a run; the payload is `{"run_id": number}`.
 
     Raises:
         BluetitError: it cannot be trained; the message says why and what to do.
-        TaskCancelledError: it was cancelled; nothing of it is left.
+        TaskCancelledError: it was cancelled; nothing of it is left that can be deleted now.
     """
     run_id = int(context.payload["run_id"])
     folder = RunFolder(context.settings, run_id)
     folder.create()
     context.call_afterwards(forget_networks)
+    context.call_when_done(lambda: remove_checkpoint(folder.checkpoints_path))
     database = context.database
     try:
         with RunLog(folder.log_path) as log:
             _train(context, database, folder, log)
     except TaskCancelledError:
-        folder.delete()
+        _delete(folder)
         raise
     if context.settings.package_after_training:
         queue_packaging(RunLibrary(database), context.queue, run_id)
@@ -60,4 +65,15 @@ def _train(context: TaskContext, database: Database, folder: RunFolder, log: Run
     attempt.recorder.note(f"Device: {attempt.device.title}. {attempt.device.reason}")
     keras.utils.set_random_seed(attempt.config.seed)
     train = train_from_scratch if attempt.config.backbone == SCRATCH else train_on_backbone
-    finish(attempt, train(attempt, checkpoint))
+    try:
+        finish(attempt, train(attempt, checkpoint))
+    finally:
+        attempt.remove_activations()
+
+
+def _delete(folder: RunFolder) -> None:
+    """Delete what a cancelled run has written; what cannot be deleted now does not make it a failed one."""
+    try:
+        folder.delete()
+    except StorageError as exc:  # Windows: a virus scanner, or somebody who looks at a file
+        logger.warning("A cancelled run could not be deleted; that is tried again when the server starts: %s", exc)

@@ -7,6 +7,7 @@ from core.datasets.records import DatasetView
 from core.datasets.tasks import EXPORT_KIND
 from core.services import Services
 from pages.dataset.chooser import leave_dataset, open_dataset
+from pages.dataset.deleted import trash_period
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.wording import plain
 
@@ -24,7 +25,7 @@ def render_dataset_menu(dataset: DatasetView, services: Services) -> None:
         st.button(
             "Delete",
             icon=":material/delete:",
-            help="It can be brought back from the list of all datasets.",
+            help=f"It can be brought back from the list of all datasets{trash_period(services.settings)}.",
             on_click=guarded(_delete),
             args=(dataset, services),
         )
@@ -62,7 +63,7 @@ def _render_export_state(dataset: DatasetView, services: Services, *, was_active
         return
     if was_active:
         st.rerun()  # the whole page, which ends the timer
-    path = export_path(services.settings, dataset.id, dataset.revision)
+    path = export_path(services.settings, dataset)
     if path.is_file():
         st.download_button(
             "Download zip",

@@ -8,6 +8,7 @@ from core.errors import DatasetError
 from core.names import MAX_NAME_CHARS
 from core.services import Services
 from pages.dataset.chooser import open_dataset
+from pages.dataset.deleted import render_deleted
 from pages.dataset.samples import render_samples
 from pages.dataset.uploads import (
     ARCHIVE_TYPES,
@@ -50,7 +51,7 @@ def render_start(services: Services) -> None:
         _render_new(services)
     with ready:
         _render_ready(services)
-    _render_deleted(services)
+    render_deleted(services)
 
 
 def _render_datasets(datasets: list[DatasetView]) -> None:
@@ -151,20 +152,3 @@ def _import_into_new(services: Services, name: str, source: Source, title: str) 
     request = ImportRequest(dataset_id=dataset.id, source=source, title=title, is_new_dataset=True)
     services.imports.submit(request)
     open_dataset(dataset.id, "Photos")
-
-
-def _render_deleted(services: Services) -> None:
-    deleted = services.library.list_trashed_datasets()
-    if not deleted:
-        return
-    with st.expander(f"Deleted datasets ({len(deleted)})", icon=":material/delete:"):
-        for dataset in deleted:
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"{plain(dataset.name)} · {count(dataset.num_images, 'photo')}", width="content")
-                st.button(
-                    "Bring back",
-                    key=f"dataset.start.restore.{dataset.id}",
-                    icon=":material/undo:",
-                    on_click=guarded(services.library.restore_dataset),
-                    args=(dataset.id,),
-                )

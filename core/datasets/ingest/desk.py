@@ -4,6 +4,7 @@ The work itself is `core.datasets.ingest.importing`, in a worker process. An imp
 `ImportState`: it waits for the worker or is in its hands, may stop at a question, and ends done, failed or cancelled.
 """
 
+import contextlib
 import time
 import uuid
 from collections.abc import Iterable
@@ -91,6 +92,7 @@ class ImportDesk:
         if request.answer is not None:
             PlanAnswer.from_json(request.answer)
         self._check_source(request.source)
+        request = replace(request, work_id=uuid.uuid4().hex)
         import_id = self._library.create_import(request.dataset_id, request.to_json())
         self._queue_task(import_id)
         return import_id
@@ -191,14 +193,17 @@ class ImportDesk:
         return [self.status(view.id) for view in self._library.list_imports(dataset_id, limit)]
 
     def sweep(self) -> None:
-        """Delete what has been waiting in the incoming folder for too long and belongs to no open import."""
-        if not self._settings.incoming_path.is_dir():
-            return
-        needed = {path for view in self._open_imports() for path in _folders_of(view, self._settings)}
+        """Delete what has been waiting in the incoming folder for too long and belongs to no open import.
+
+        Workers may be at work: what they have just deleted, and what cannot be deleted, is passed over.
+        """
+        open_imports = self._library.list_open_imports()
+        needed = {path for view in open_imports for path in _folders_of(view, self._settings)}
         oldest = time.time() - KEEP_INCOMING_SECONDS
-        for folder in self._settings.incoming_path.iterdir():
-            if folder not in needed and folder.stat().st_mtime < oldest:
-                remove_staging(folder)
+        for folder in self._settings.incoming_path.glob("*"):
+            with contextlib.suppress(OSError):
+                if folder not in needed and folder.stat().st_mtime < oldest:
+                    remove_staging(folder)
 
     def _check_source(self, source: Source) -> None:
         if isinstance(source, StagedFiles | StagedArchive):
@@ -227,11 +232,6 @@ class ImportDesk:
             remove_import_files(view, self._settings)
         return self._library.get_import(view.id)
 
-    def _open_imports(self) -> list[ImportView]:
-        datasets = [*self._library.list_datasets(), *self._library.list_trashed_datasets()]
-        views = [view for dataset in datasets for view in self._library.list_imports(dataset.id, limit=1_000)]
-        return [view for view in views if view.state in (ImportState.WAITING, ImportState.QUESTION)]
-
 
 def remove_import_files(view: ImportView, settings: Settings) -> None:
     """Delete what an import that is over was made from."""
@@ -243,7 +243,7 @@ def _folders_of(view: ImportView, settings: Settings) -> list[Path]:
     source = ImportRequest.from_json(view.request).source
     if isinstance(source, StagedFiles | StagedArchive):
         return [staging_path(source.folder, settings)]
-    return [work_path(view.id, settings)]
+    return [work_path(view, settings)]
 
 
 def _error_of(task: TaskView | None) -> str:

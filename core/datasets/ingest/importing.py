@@ -93,7 +93,7 @@ class _Import:
         self._context.report(None, "Looking what there is")
         workplace = Workplace(
             settings=self._settings,
-            folder=work_path(self._view.id, self._settings),
+            folder=work_path(self._view, self._settings),
             report=self._report_fetching,
             check_cancelled=self._context.check_cancelled,
         )

@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+from core.datasets.records import ImportView
 from core.errors import SourceError
 from core.settings import Settings
 
@@ -21,9 +22,19 @@ def staging_path(staging_id: str, settings: Settings) -> Path:
     return settings.incoming_path / staging_id
 
 
-def work_path(import_id: int, settings: Settings) -> Path:
-    """The folder of an import for what it fetches."""
-    return settings.incoming_path / f"import-{import_id}"
+def work_path(view: ImportView, settings: Settings) -> Path:
+    """The folder of an import for what it fetches.
+
+    A new database counts imports from 1 again, and must not go on with what another one has fetched: so each import
+    has a name of its own. Those of versions before that have their number.
+
+    Raises:
+        SourceError: the name is none that `ImportDesk.submit` gave.
+    """
+    work_id = view.request.get("work_id")
+    if work_id is not None and not _STAGING_ID.fullmatch(work_id):
+        raise SourceError(f"{work_id[:40]!r} is no folder of an import. Begin the import again.")
+    return settings.incoming_path / f"import-{view.id if work_id is None else work_id}"
 
 
 def import_roots(settings: Settings) -> list[Path]:

@@ -83,6 +83,12 @@ class ImportLog(Shelf):
         with self._database.read_session() as session:
             return [_import_view(found) for found in session.scalars(statement)]
 
+    def list_open_imports(self) -> list[ImportView]:
+        """The imports of all datasets, in the trash or not, that wait for a worker or for an answer, oldest first."""
+        is_open = PhotoImport.state.in_((ImportState.WAITING, ImportState.QUESTION))
+        with self._database.read_session() as session:
+            return [_import_view(found) for found in session.scalars(select(PhotoImport).where(is_open))]
+
     def finish_import(
         self,
         import_id: int,

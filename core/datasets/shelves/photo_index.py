@@ -49,11 +49,11 @@ class PhotoIndex(Shelf):
         with self._database.read_session() as session:
             return select_known_hashes(session, hashes)
 
-    def unreferenced_photos(self, older_than_seconds: float) -> list[PhotoRecord]:
-        """Photos in no dataset, trash or snapshot that arrived longer ago than this, oldest first."""
+    def unreferenced_photos(self, arrived_before: float) -> list[PhotoRecord]:
+        """Photos in no dataset, trash or snapshot that arrived before this moment (Unix seconds), oldest first."""
         statement = (
             select(Photo)
-            .where(~_is_referenced(), Photo.created_at < _ago(older_than_seconds))
+            .where(~_is_referenced(), Photo.created_at < arrived_before)
             .order_by(Photo.created_at, Photo.hash)
         )
         with self._database.read_session() as session:

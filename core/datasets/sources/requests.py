@@ -187,6 +187,7 @@ class ImportRequest:
     answer: dict[str, Any] | None = None  # a `PlanAnswer` as JSON: what the person decided about the class folders
     # How names in archives are read that do not say their character set, of `NAME_ENCODINGS`; None: it is found out.
     name_encoding: str | None = None
+    work_id: str | None = None  # part of the name of its folder; `ImportDesk.submit` gives it, older versions did not
 
     def __post_init__(self) -> None:
         if self.name_encoding is not None and self.name_encoding not in NAME_ENCODINGS:

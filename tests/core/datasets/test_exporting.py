@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from PIL import Image
 
 from core.datasets.archives.archive import open_archive
 from core.datasets.archives.rules import ArchiveLimits
-from core.datasets.exporting import export_dataset, export_path, run_export_task, safe_file_name
+from core.datasets.exporting import export_dataset, export_path, forget_exports, run_export_task, safe_file_name
 from core.datasets.ingest.importing import run_import_task
 from core.datasets.library import Library
 from core.datasets.manifest import read_manifest
@@ -27,7 +28,7 @@ from core.jobs.queue import TaskQueue
 from core.photos.record import PhotoRecord
 from core.photos.store import PhotoStore, encode_photo
 from core.settings import Settings
-from core.storage.db import Database
+from core.storage.db import Database, open_database
 from core.task_kinds import TASK_KINDS
 
 CLASS_NAMES = ["blue tit", "a/b", "a:b", "CON", "🐦", "ציפור", "train", ".hidden", "Thumbs.db", "=1+1", "x" * 100]
@@ -230,21 +231,65 @@ def run_task(queue: TaskQueue, settings: Settings, dataset_id: int) -> None:
 def test_the_task_writes_the_zip_of_the_latest_revision(
     library: Library, queue: TaskQueue, settings: Settings, rich_dataset: int
 ):
-    """The page finds it by number and revision; that of an older revision is deleted, other datasets' are not."""
-    first = export_path(settings, rich_dataset, library.get_dataset(rich_dataset).revision)
-    other = export_path(settings, rich_dataset + 1, 1)
+    """The page finds it by the dataset as it is; that of an older revision is deleted, other datasets' are not."""
+    first = export_path(settings, library.get_dataset(rich_dataset))
+    other = export_path(settings, library.create_dataset("Other"))
     run_task(queue, settings, rich_dataset)
     assert zipfile.is_zipfile(first)
     other.write_bytes(b"another dataset's")
     library.create_class(rich_dataset, "new")
     run_task(queue, settings, rich_dataset)
-    second = export_path(settings, rich_dataset, library.get_dataset(rich_dataset).revision)
+    second = export_path(settings, library.get_dataset(rich_dataset))
     assert set(first.parent.iterdir()) == {second, other}
+
+
+def test_no_export_of_another_workspace_is_found(settings: Settings, tmp_path: Path):
+    """Workspaces that share a cache, and a new database over an old cache, count alike and never meet."""
+    paths = set()
+    for number in range(3):
+        own = replace(settings, workspace_dir=tmp_path / str(number), cache_dir=tmp_path / "cache")
+        with closing(open_database(own)) as database:
+            dataset = Library(database).create_dataset("birds")
+        assert (dataset.id, dataset.revision) == (1, 1)
+        paths.add(export_path(own, dataset))
+    assert len(paths) == 3
+    assert len({path.parent for path in paths}) == 1
+
+
+def test_a_restored_backup_does_not_find_the_exports_of_the_time_after_it(library: Library, settings: Settings):
+    """The same revision reached twice, on different ways, has two names."""
+    dataset = library.create_dataset("birds")
+    other_way = replace(dataset, changed_at=dataset.changed_at + 1e-3)
+    assert export_path(settings, dataset) != export_path(settings, other_way)
+
+
+def test_zips_that_do_not_say_whose_they_are_go(
+    library: Library, queue: TaskQueue, settings: Settings, rich_dataset: int
+):
+    """What an older version called by two numbers is neither handed out nor kept."""
+    path = export_path(settings, library.get_dataset(rich_dataset))
+    path.parent.mkdir(parents=True)
+    old = path.with_name(f"{rich_dataset}-{library.get_dataset(rich_dataset).revision}.zip")
+    old.write_bytes(b"who knows whose")
+    run_task(queue, settings, rich_dataset)
+    assert [found.name for found in path.parent.iterdir()] == [path.name]
+    assert zipfile.is_zipfile(path)
+
+
+def test_the_exports_of_a_dataset_can_be_forgotten(
+    library: Library, queue: TaskQueue, settings: Settings, rich_dataset: int
+):
+    """None of a dataset that is deleted for good stays in the cache, those of others do."""
+    dataset, other = library.get_dataset(rich_dataset), library.create_dataset("Other")
+    run_task(queue, settings, rich_dataset)
+    export_path(settings, other).write_bytes(b"another dataset's")
+    forget_exports(settings, dataset)
+    assert list(export_path(settings, other).parent.iterdir()) == [export_path(settings, other)]
 
 
 def test_the_task_does_not_write_twice(library: Library, queue: TaskQueue, settings: Settings, rich_dataset: int):
     """The zip of a revision is written once."""
-    path = export_path(settings, rich_dataset, library.get_dataset(rich_dataset).revision)
+    path = export_path(settings, library.get_dataset(rich_dataset))
     run_task(queue, settings, rich_dataset)
     path.write_bytes(b"marked")
     run_task(queue, settings, rich_dataset)
@@ -258,7 +303,7 @@ def test_what_the_worker_exports_the_worker_imports_again(
     library.create_class(rich_dataset, "An empty one")
     settings = replace(settings, import_dirs=(str(settings.cache_path),))
     run_task(queue, settings, rich_dataset)
-    first = export_path(settings, rich_dataset, library.get_dataset(rich_dataset).revision)
+    first = export_path(settings, library.get_dataset(rich_dataset))
     copy_id = library.create_dataset("Copy").id
     request = ImportRequest(dataset_id=copy_id, source=ServerFolder(path=str(first)))
     queue.submit("import_photos", {"import_id": library.create_import(copy_id, request.to_json())})
@@ -270,7 +315,7 @@ def test_what_the_worker_exports_the_worker_imports_again(
     (done,) = library.list_imports(copy_id)
     assert (done.state, done.num_accepted, done.num_refused) == (ImportState.DONE, len(CLASS_NAMES) + 5, 0)
     run_task(queue, settings, copy_id)
-    second = export_path(settings, copy_id, library.get_dataset(copy_id).revision)
+    second = export_path(settings, library.get_dataset(copy_id))
     assert second.read_bytes() == first.read_bytes()
     assert [found.name for found in library.list_classes(copy_id)] == [*CLASS_NAMES, "An empty one"]
 

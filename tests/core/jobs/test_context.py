@@ -146,6 +146,21 @@ def test_what_is_left_for_afterwards_is_done_once_the_end_is_told(context: TaskC
     done: list[str] = []
     context.call_afterwards(lambda: done.append("first"))
     context.call_afterwards(lambda: done.append("second"))
+    context.call_when_done(lambda: done.append("deleted"))
     assert done == []
-    context.end()
+    context.end(is_done=False)
     assert done == ["first", "second"]
+
+
+def test_what_a_retry_would_need_goes_only_when_the_task_is_done(context: TaskContext):
+    """Work for a task that is done comes first, and its failing keeps nothing else from being done."""
+    done: list[str] = []
+
+    def fail() -> None:
+        raise StorageError("The disk is made of cheese.")
+
+    context.call_afterwards(lambda: done.append("afterwards"))
+    context.call_when_done(fail)
+    context.call_when_done(lambda: done.append("deleted"))
+    context.end(is_done=True)
+    assert done == ["deleted", "afterwards"]

@@ -51,6 +51,7 @@ def plan(settings: Settings, loader: ViewLoader, folder: Path, notes: list[str])
         seed=3,
         watch=lambda _: None,
         note=notes.append,
+        mapped_arrays=[],
     )
 
 
@@ -65,7 +66,7 @@ def test_wherever_they_are_kept_they_are_the_same(
         for number, limit in enumerate(limits)
     ]
     assert [type(made) for made in inputs] == [CachedInputs, CachedInputs, StreamedInputs]
-    assert [path.name for path in tmp_path.rglob("*.npy")] == ["train.npy"]
+    assert [path.name for path in tmp_path.rglob("*.bin")] == ["train.bin"]
     assert len(notes) == 1
     assert "anew in every epoch" in notes[0]
     indices = np.array([4, 0, 2])

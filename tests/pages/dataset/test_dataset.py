@@ -340,6 +340,23 @@ def test_the_list_opens_deletes_and_brings_back(visit: Visit):
     assert counts(doomed) == {"crow": 0}
 
 
+def test_a_deleted_dataset_goes_for_good_only_after_a_question(visit: Visit):
+    """The list says how long it can be brought back; one click asks, the next deletes, and keeping it is one too."""
+    library, doomed = get_services().library, new_dataset("Doomed", "crow")
+    library.delete_dataset(doomed)
+    app = visit()
+    assert any("Doomed" in text.value and "goes for good in 30 days" in text.value for text in app.markdown)
+    app.button(key=f"dataset.deleted.ask.{doomed}").click().run()
+    assert any("for good?** It has no photos. This cannot be undone." in text.value for text in app.markdown)
+    app.button(key=f"dataset.deleted.keep.{doomed}").click().run()
+    assert library.get_dataset(doomed).trashed_at is not None
+    app.button(key=f"dataset.deleted.ask.{doomed}").click().run()
+    app.button(key=f"dataset.deleted.purge.{doomed}").click().run()
+    assert errors(app) == ""
+    assert "Deleted Doomed for good, with 0 photos." in toasts(app)
+    assert library.list_trashed_datasets() == []
+
+
 def test_one_brought_back_beside_a_new_one_of_its_name_is_numbered(visit: Visit):
     """Its name may have been given away meanwhile."""
     library, old = get_services().library, new_dataset("Twin")

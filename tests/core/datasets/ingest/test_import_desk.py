@@ -309,9 +309,35 @@ def test_sweep(desk: ImportDesk, submit: Submit, settings: Settings) -> None:
     assert desk.status(waiting).is_active
 
 
-def test_names_of_work_folders(settings: Settings) -> None:
-    """What an import fetches lies in a folder of its own inside the workspace."""
-    assert work_path(7, settings).parent == settings.incoming_path
+def test_a_new_database_never_goes_on_with_what_another_one_has_fetched(
+    desk: ImportDesk, library: Library, dataset_id: int, settings: Settings
+) -> None:
+    """Imports with the same number have folders of their own inside the workspace, whichever database counts them."""
+    request = ImportRequest(dataset_id=dataset_id, source=HandwrittenDigits())
+    view = library.get_import(desk.submit(request))
+    path = work_path(view, settings)
+    assert path.parent == settings.incoming_path
+    same_number = replace(view, request={**view.request, "work_id": UPLOAD})
+    assert work_path(same_number, settings) != path
+    desk.ask_again(view.id)
+    assert work_path(library.get_import(view.id), settings) == path
+
+
+def test_an_import_of_an_older_version_keeps_its_folder(library: Library, dataset_id: int, settings: Settings) -> None:
+    """A download that an update of Bluetit interrupted goes on where it was."""
+    request = ImportRequest(dataset_id=dataset_id, source=HandwrittenDigits()).to_json()
+    del request["work_id"]
+    view = library.get_import(library.create_import(dataset_id, request))
+    assert work_path(view, settings) == settings.incoming_path / f"import-{view.id}"
+
+
+@pytest.mark.parametrize("work_id", ["..", "../photos", "", "7"])
+def test_no_folder_outside_is_worked_in(library: Library, dataset_id: int, settings: Settings, work_id: str) -> None:
+    """What a database says is checked before it becomes part of a path."""
+    request = ImportRequest(dataset_id=dataset_id, source=HandwrittenDigits(), work_id=work_id)
+    view = library.get_import(library.create_import(dataset_id, request.to_json()))
+    with pytest.raises(SourceError):
+        work_path(view, settings)
 
 
 # --- real workers ----------------------------------------------------------------------------------------

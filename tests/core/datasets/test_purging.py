@@ -1,0 +1,246 @@
+"""Datasets are deleted for good when somebody wants it or their time is over; what a run needs is never taken."""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from core.config import TrainConfig
+from core.datasets.exporting import export_path
+from core.datasets.ingest.desk import ImportDesk
+from core.datasets.ingest.requests import ImportRequest, StagedFiles
+from core.datasets.library import Library
+from core.datasets.photo_store import PhotoStore, StoredPhoto
+from core.datasets.purging import CLEAR_KIND, DatasetTrash, PurgeOutlook, run_clear_task
+from core.datasets.records import NewImage
+from core.datasets.snapshots import load_snapshot, take_snapshot
+from core.errors import DatasetError, UnknownDatasetError
+from core.jobs.context import TaskContext
+from core.jobs.kinds import Lane
+from core.jobs.queue import TaskQueue
+from core.jobs.supervisor import Supervisor
+from core.runs.library import RunLibrary
+from core.settings import Settings
+from core.storage.db import Database, open_database
+from core.storage.schema import Dataset
+from tests.core.datasets.test_garbage import stored_photo
+
+DAY_SECONDS = 24 * 3600.0
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    with closing(open_database(settings)) as database:
+        yield database
+
+
+@pytest.fixture
+def library(database: Database) -> Library:
+    return Library(database)
+
+
+@pytest.fixture
+def store(settings: Settings) -> PhotoStore:
+    return PhotoStore(settings.photos_path, settings.cache_path)
+
+
+@pytest.fixture
+def queue(database: Database) -> TaskQueue:
+    return TaskQueue(database)
+
+
+@pytest.fixture
+def desk(settings: Settings, library: Library, queue: TaskQueue) -> ImportDesk:
+    return ImportDesk(settings, library, queue, Supervisor(settings, queue))
+
+
+@pytest.fixture
+def trash(settings: Settings, database: Database, queue: TaskQueue, desk: ImportDesk) -> DatasetTrash:
+    return make_trash(settings, database, queue, desk)
+
+
+def make_trash(settings: Settings, database: Database, queue: TaskQueue, desk: ImportDesk) -> DatasetTrash:
+    """Its supervisor is never started: tests do the work."""
+    return DatasetTrash(settings, database, queue, Supervisor(settings, queue), desk)
+
+
+@pytest.fixture
+def photos(store: PhotoStore) -> list[StoredPhoto]:
+    """Five different ones, which have only just arrived."""
+    made = [stored_photo(store, shade) for shade in range(5)]
+    for photo in made:
+        os.utime(store.path(photo.record.hash, photo.record.suffix))
+    return made
+
+
+def dataset_of(library: Library, name: str, photos: Sequence[StoredPhoto], class_name: str = "crow") -> int:
+    dataset_id = library.create_dataset(name).id
+    images = [NewImage(photo=photo.record, class_name=class_name, name="a.png") for photo in photos]
+    library.add_images(dataset_id, images)
+    return dataset_id
+
+
+def learn(database: Database, dataset_id: int, name: str) -> int:
+    plan = TrainConfig(snapshot=take_snapshot(database, dataset_id).hash, backbone="MobileNetV2")
+    return RunLibrary(database).create_run(plan, name=name, dataset_id=dataset_id).id
+
+
+def clear(queue: TaskQueue, settings: Settings) -> None:
+    """Do what the worker for photos was asked to do."""
+    queue.register_worker("w", pid=1, host="elsewhere", lane=Lane.PHOTOS)
+    task = queue.claim("w", [CLEAR_KIND])
+    assert task is not None
+    context = TaskContext(queue, settings, task)
+    run_clear_task(context)
+    context.flush()
+
+
+def is_stored(store: PhotoStore, photos: Sequence[StoredPhoto]) -> list[bool]:
+    return [store.has(photo.record.hash, photo.record.suffix) for photo in photos]
+
+
+def test_what_is_foretold_happens(
+    database: Database,
+    library: Library,
+    store: PhotoStore,
+    trash: DatasetTrash,
+    queue: TaskQueue,
+    settings: Settings,
+    photos: list[StoredPhoto],
+):
+    """Photos go at once, but for those of a run, in the trash or not, and those of other datasets, each told of."""
+    doomed = dataset_of(library, "Doomed", photos[:2])
+    runs = RunLibrary(database)
+    run_id = learn(database, doomed, "quick")
+    library.add_images(doomed, [NewImage(photo=photo.record, class_name="tit", name="b.png") for photo in photos[2:]])
+    library.trash_images([image.id for image in library.list_images(doomed)][-1:])
+    dataset_of(library, "Other", photos[1:3])
+    library.delete_dataset(doomed)
+    outlook = PurgeOutlook(
+        num_photos=5,
+        num_kept_for_runs=2,
+        kept_by_class=(("crow", 2),),
+        run_names=("quick",),
+        num_kept_elsewhere=1,
+        dataset_names=("Other",),
+    )
+    assert trash.foresee(doomed) == trash.purge(doomed) == outlook
+    assert outlook.num_going == 2
+    with pytest.raises(UnknownDatasetError):
+        library.get_dataset(doomed)
+    assert is_stored(store, photos) == [True] * 5
+    clear(queue, settings)
+    assert is_stored(store, photos) == [True, True, True, False, False]
+    view = runs.get_run(run_id)
+    assert view.dataset_id is None
+    assert len(load_snapshot(database, view.snapshot_hash).images) == 2
+
+
+def test_only_what_is_in_the_trash_can_go(library: Library, trash: DatasetTrash, photos: list[StoredPhoto]):
+    """Whoever brings a dataset back while somebody else looks at the question keeps it."""
+    dataset_id = dataset_of(library, "Loved", photos)
+    with pytest.raises(DatasetError, match="not in the trash"):
+        trash.purge(dataset_id)
+    assert library.get_dataset(dataset_id).num_images == 5
+    with pytest.raises(UnknownDatasetError):
+        trash.purge(dataset_id + 1)
+
+
+def test_what_belonged_to_it_goes_with_it(
+    library: Library, trash: DatasetTrash, desk: ImportDesk, settings: Settings, queue: TaskQueue
+):
+    """Its exports and what waited to be imported into it leave the disk; nothing of it is imported later."""
+    dataset = library.create_dataset("Doomed")
+    folder = desk.stage_files([("a.png", b"content")])
+    import_id = desk.submit(ImportRequest(dataset_id=dataset.id, source=StagedFiles(folder=folder)))
+    task_id = library.get_import(import_id).task_id
+    assert task_id is not None
+    export = export_path(settings, dataset)
+    export.parent.mkdir(parents=True)
+    export.write_bytes(b"photos")
+    library.delete_dataset(dataset.id)
+    trash.purge(dataset.id)
+    assert not export.exists()
+    assert list(settings.incoming_path.iterdir()) == []
+    assert not queue.get(task_id).is_active
+
+
+def test_a_photo_that_arrives_again_meanwhile_stays(
+    library: Library,
+    trash: DatasetTrash,
+    store: PhotoStore,
+    queue: TaskQueue,
+    settings: Settings,
+    photos: list[StoredPhoto],
+):
+    """An import that has stored a photo and not yet added it does not lose it."""
+    doomed = dataset_of(library, "Doomed", photos)
+    library.delete_dataset(doomed)
+    trash.purge(doomed)
+    library.add_photos([photos[0].record])
+    clear(queue, settings)
+    assert is_stored(store, photos) == [True, False, False, False, False]
+
+
+def put_into_trash(database: Database, library: Library, name: str, days_ago: float) -> int:
+    dataset_id = library.create_dataset(name).id
+    library.delete_dataset(dataset_id)
+    with database.session() as session:
+        session.get_one(Dataset, dataset_id).trashed_at = time.time() - days_ago * DAY_SECONDS
+    return dataset_id
+
+
+def count_since(settings: Settings, days_ago: float) -> None:
+    """Days have been counted in this workspace for so long."""
+    mark = settings.workspace_dir / "trash_is_counted_since"
+    mark.touch()
+    os.utime(mark, (time.time() - days_ago * DAY_SECONDS,) * 2)
+
+
+@pytest.mark.parametrize(
+    ("days", "left"),
+    [(30.0, ["new"]), (5.0, []), (0.0, ["old", "new"])],
+    ids=["thirty days", "five days", "never"],
+)
+def test_the_trash_is_emptied_by_itself(
+    settings: Settings,
+    database: Database,
+    library: Library,
+    queue: TaskQueue,
+    desk: ImportDesk,
+    days: float,
+    left: list[str],
+):
+    """What was deleted longer ago than the setting says goes; with 0 nothing does; what is in use never does."""
+    settings = replace(settings, dataset_trash_days=days)
+    trash = make_trash(settings, database, queue, desk)
+    library.create_dataset("in use")
+    put_into_trash(database, library, "new", 10)
+    put_into_trash(database, library, "old", 31)
+    count_since(settings, 100)
+    assert trash.purge_overdue() == 2 - len(left)
+    assert sorted(dataset.name for dataset in library.list_trashed_datasets()) == sorted(left)
+    assert [dataset.name for dataset in library.list_datasets()] == ["in use"]
+
+
+def test_what_an_older_version_kept_does_not_go_on_the_day_of_the_update(
+    settings: Settings, database: Database, library: Library, trash: DatasetTrash
+):
+    """Days are counted from the first start that counts them, and people can see how many are left."""
+    dataset = library.get_dataset(put_into_trash(database, library, "old", 400))
+    for _ in range(2):
+        assert trash.purge_overdue() == 0
+    assert trash.seconds_left(dataset) == pytest.approx(30 * DAY_SECONDS, abs=60)
+    count_since(settings, 29)
+    assert trash.seconds_left(dataset) == pytest.approx(DAY_SECONDS, abs=60)
+    count_since(settings, 31)
+    assert trash.seconds_left(dataset) == 0.0
+    assert trash.purge_overdue() == 1
+
+
+def test_a_dataset_out_of_the_trash_has_all_the_time(library: Library, trash: DatasetTrash):
+    """Only deleted datasets go by themselves."""
+    assert trash.seconds_left(library.create_dataset("in use")) is None

@@ -1,0 +1,98 @@
+"""What killed workers left in the folders of runs goes; what a living one writes, or anybody may need, stays."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from core.config import TrainConfig
+from core.jobs.queue import TaskQueue
+from core.runs.desk import RunDesk
+from core.runs.folder import RunFolder, runs_path
+from core.runs.left_overs import remove_left_overs
+from core.runs.library import RunLibrary
+from core.runs.records import RunStatus
+from core.settings import Settings
+from core.storage.db import Database
+from core.storage.files import ABANDONED_AFTER_SECONDS
+from core.storage.schema import Run, Task
+from tests.core.runs.run_samples import HandWorker, bring_to
+
+LONG_AGO = time.time() - ABANDONED_AFTER_SECONDS - 60
+FILES = ("model.keras", ".tmp-0123-model.keras", "checkpoints/last.npz", "checkpoints/activations/training.bin")
+KEPT = {
+    RunStatus.RUNNING: {"model.keras", "checkpoints/last.npz", "checkpoints/activations/training.bin"},
+    RunStatus.INTERRUPTED: {"model.keras", "checkpoints/last.npz"},
+    RunStatus.FAILED: {"model.keras", "checkpoints/last.npz"},
+    RunStatus.DONE: {"model.keras"},
+    RunStatus.CANCELLED: set(),
+}
+
+
+def make_old(path: Path) -> None:
+    for found in [*path.rglob("*"), path]:
+        os.utime(found, (LONG_AGO, LONG_AGO))
+
+
+def files_in(folder: RunFolder) -> set[str]:
+    return {path.relative_to(folder.path).as_posix() for path in folder.path.rglob("*") if path.is_file()}
+
+
+def end_long_ago(database: Database, run_id: int) -> None:
+    with database.session() as session:
+        run = session.get_one(Run, run_id)
+        task = session.get_one(Task, run.task_id)
+        task.finished_at = task.finished_at and LONG_AGO
+        run.finished_at = run.finished_at and LONG_AGO
+
+
+@pytest.fixture
+def folder(desk: RunDesk, settings: Settings, plan: TrainConfig) -> RunFolder:
+    """Of a run that waits; all that a worker may leave is in it."""
+    folder = RunFolder(settings, desk.submit(plan, name="a run").id)
+    for name in FILES:
+        path = folder.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"content")
+    return folder
+
+
+@pytest.mark.parametrize("status", KEPT)
+def test_what_goes_depends_on_how_the_run_ended(
+    status: RunStatus,
+    folder: RunFolder,
+    runs: RunLibrary,
+    queue: TaskQueue,
+    worker: HandWorker,
+    database: Database,
+    settings: Settings,
+):
+    """Of a run that ended long ago only what it needs to go on stays; a model is never touched."""
+    (view,) = runs.list_runs()
+    bring_to(status, view, worker, queue, runs)
+    remove_left_overs(runs, settings)
+    assert files_in(folder) == set(FILES)  # it has only just happened
+    make_old(folder.path)
+    end_long_ago(database, view.id)
+    remove_left_overs(runs, settings)
+    assert files_in(folder) == KEPT[status]
+
+
+def test_folders_that_were_being_deleted_go(runs: RunLibrary, settings: Settings):
+    """A server that was killed while it deleted a run leaves a folder that nobody would find; strangers' runs stay."""
+    root = runs_path(settings)
+    for name in (".tmp-0123456789ab-7", "9", "9-before-01234567"):
+        (root / name).mkdir(parents=True)
+        (root / name / "model.keras").write_bytes(b"content")
+    make_old(root)
+    young = root / ".tmp-ba9876543210-8"
+    young.mkdir()
+    remove_left_overs(runs, settings)
+    assert {path.name for path in root.iterdir()} == {"9", "9-before-01234567", young.name}
+
+
+def test_without_runs_there_is_nothing_to_do(runs: RunLibrary, settings: Settings):
+    """A new workspace has no folder of runs, and gets none."""
+    remove_left_overs(runs, settings)
+    assert not runs_path(settings).exists()
