@@ -10,18 +10,20 @@ import pytest
 
 from core.config import TrainConfig
 from core.datasets.exporting import export_path
+from core.datasets.garbage import run_clear_task
 from core.datasets.ingest.desk import ImportDesk
-from core.datasets.ingest.requests import ImportRequest, StagedFiles
 from core.datasets.library import Library
-from core.datasets.photo_store import PhotoStore, StoredPhoto
-from core.datasets.purging import CLEAR_KIND, DatasetTrash, PurgeOutlook, run_clear_task
+from core.datasets.purging import DatasetTrash, PurgeOutlook
 from core.datasets.records import NewImage
 from core.datasets.snapshots import load_snapshot, take_snapshot
+from core.datasets.sources.requests import ImportRequest, StagedFiles
+from core.datasets.tasks import CLEAR_KIND
 from core.errors import DatasetError, UnknownDatasetError
 from core.jobs.context import TaskContext
 from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
+from core.photos.store import PhotoStore, StoredPhoto
 from core.runs.library import RunLibrary
 from core.settings import Settings
 from core.storage.db import Database, open_database

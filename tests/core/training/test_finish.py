@@ -10,18 +10,19 @@ import pytest
 
 from core.config import PhaseConfig
 from core.datasets.library import Library
-from core.datasets.photo_store import PhotoStore
 from core.errors import StorageError, TaskCancelledError
 from core.jobs.context import TaskContext
-from core.jobs.kinds import TASK_KINDS, Lane
+from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.jobs.supervisor import Supervisor
+from core.photos.store import PhotoStore
 from core.runs.desk import RunDesk
 from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
 from core.settings import Settings
 from core.storage.db import open_database
+from core.task_kinds import TASK_KINDS
 from core.training.attempt import Attempt
 from core.training.mapped_array import MappedArray
 from core.training.recording import RunRecorder

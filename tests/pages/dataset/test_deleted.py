@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from core.datasets.purging import PurgeOutlook
-from pages.widgets.dataset.deleted import purge_words
+from pages.dataset.deleted import purge_words
 
 ALL_GO = PurgeOutlook(
     num_photos=12,
