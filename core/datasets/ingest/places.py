@@ -1,6 +1,5 @@
 """Folders of an import: where uploads wait, where work is done, which folders of the server may be read."""
 
-import os
 import re
 from pathlib import Path
 
@@ -28,7 +27,7 @@ def work_path(import_id: int, settings: Settings) -> Path:
 
 def import_roots(settings: Settings) -> list[Path]:
     """The folders from which the administrator allows imports, links resolved."""
-    return [Path(os.path.expanduser(folder)).resolve() for folder in settings.import_dirs]
+    return [Path(folder).resolve() for folder in settings.import_dirs]
 
 
 def allowed_path(path: str, settings: Settings) -> Path:
