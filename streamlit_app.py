@@ -11,6 +11,7 @@ from pages.widgets.errors import showing_errors
 from pages.widgets.heat_route import HEAT_ROUTES
 from pages.widgets.last_page import note_page
 from pages.widgets.photo_routes import PHOTO_ROUTES
+from pages.widgets.visitor import VisitorCookie
 
 ASSETS = Path(__file__).parent / "pages" / "assets"
 
@@ -44,5 +45,5 @@ else:
         __file__,
         lifespan=running_services,
         routes=[*PHOTO_ROUTES, *HEAT_ROUTES, *PAGE_ROUTES],
-        middleware=[Middleware(SecurityHeaders), Middleware(ServedPage)],
+        middleware=[Middleware(SecurityHeaders), Middleware(ServedPage), Middleware(VisitorCookie)],
     )

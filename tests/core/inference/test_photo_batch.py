@@ -21,7 +21,7 @@ COFFEE = sample_path(SAMPLE_PHOTOS[1]).read_bytes()
 
 @pytest.fixture
 def batch(settings: Settings) -> PhotoBatch:
-    return BatchRegistry(settings).open(None)
+    return BatchRegistry(settings).open(None, owner="anna")
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def given(*names: str, data: bytes = CAT) -> list[GivenPhoto]:
 
 def test_what_became_of_the_given_photos_adds_up(settings: Settings):
     """Taken, refused and without room are told apart, and nothing is left over."""
-    batch = BatchRegistry(replace(settings, max_photos_per_batch=4, max_photo_bytes=len(CAT))).open(None)
+    batch = BatchRegistry(replace(settings, max_photos_per_batch=4, max_photo_bytes=len(CAT))).open(None, owner="anna")
     assert batch.last_intake is None
     photos = [*given("a.png", "b.png"), *given("huge.png", data=CAT + b"x"), *given("c.png", "d.png", "e.png")]
     intake = batch.add(photos)
@@ -83,7 +83,7 @@ def test_what_became_of_the_given_photos_adds_up(settings: Settings):
 
 def test_photos_given_at_the_same_time_share_the_room(settings: Settings):
     """From several runs of the page at once, no more photos come in than fit, and each is counted once."""
-    batch = BatchRegistry(replace(settings, max_photos_per_batch=50)).open(None)
+    batch = BatchRegistry(replace(settings, max_photos_per_batch=50)).open(None, owner="anna")
     with ThreadPoolExecutor(4) as pool:
         intakes = list(pool.map(lambda number: batch.add(given(*[f"{number}.png"] * 20)), range(4)))
     assert sum(intake.num_taken for intake in intakes) == 50
@@ -102,7 +102,7 @@ def test_a_photo_that_never_arrived_is_listed_with_the_reason(batch: PhotoBatch)
 
 def test_a_photo_over_the_limit_is_refused_at_once(settings: Settings):
     """Too large a file is never written to the disk."""
-    batch = BatchRegistry(replace(settings, max_photo_bytes=10)).open(None)
+    batch = BatchRegistry(replace(settings, max_photo_bytes=10)).open(None, owner="anna")
     batch.add_file("huge.png", b"x" * 11, PhotoOrigin.FILE)
     (answer,) = batch.view("").answers
     assert "huge.png" in (answer.photo.error or "")
@@ -123,7 +123,7 @@ def test_a_full_disk_is_told_per_photo(settings: Settings, tmp_path: Path):
 
 def test_a_link_is_read_when_its_turn_comes(settings: Settings, classifier: Classifier, server: LoopbackServer):
     """The photo behind the link is fetched, named and answered."""
-    batch = BatchRegistry(replace(settings, link_allowed_private_hosts=("127.0.0.1",))).open(None)
+    batch = BatchRegistry(replace(settings, link_allowed_private_hosts=("127.0.0.1",))).open(None, owner="anna")
     batch.add_link(server.url("/photo.jpg"))
     assert not server.paths
     (answer,) = finish(batch, classifier).answers
@@ -190,20 +190,21 @@ def test_removing_and_clearing_delete_the_files(batch: PhotoBatch, settings: Set
 def test_a_batch_is_found_again_by_its_id(settings: Settings):
     """A reload brings the photos back; an id that nobody gave out begins anew."""
     registry = BatchRegistry(settings)
-    batch = registry.open(None)
-    assert registry.open(batch.batch_id) is batch
-    assert registry.open("made-up") is not batch
-    assert registry.open("../../etc").batch_id != "../../etc"
+    batch = registry.open(None, owner="anna")
+    assert registry.open(batch.batch_id, owner="anna") is batch
+    assert registry.open(batch.batch_id, owner="bert") is not batch
+    assert registry.open("made-up", owner="anna") is not batch
+    assert registry.open("../../etc", owner="anna").batch_id != "../../etc"
 
 
 def test_the_longest_unused_batch_gives_way(settings: Settings):
     """Visitors that never come back do not fill the disk."""
     registry = BatchRegistry(settings)
-    first = registry.open(None)
+    first = registry.open(None, owner="anna")
     first.add_file("cat.png", CAT, PhotoOrigin.FILE)
     for _ in range(64):
-        registry.open(None)
-    assert registry.open(first.batch_id) is not first
+        registry.open(None, owner="anna")
+    assert registry.open(first.batch_id, owner="anna") is not first
     assert not (settings.cache_path / "classify" / str(os.getpid()) / first.batch_id).exists()
 
 
@@ -224,7 +225,7 @@ def test_closing_deletes_the_photos_of_all_visitors(settings: Settings):
     """When the server stops, nobody can reach the photos any more, so none are kept."""
     registry = BatchRegistry(settings)
     for _ in range(2):
-        registry.open(None).add_file("cat.png", CAT, PhotoOrigin.FILE)
+        registry.open(None, owner="anna").add_file("cat.png", CAT, PhotoOrigin.FILE)
     registry.close()
     assert list((settings.cache_path / "classify").iterdir()) == []
 
