@@ -162,6 +162,19 @@ def test_without_a_server_the_error_names_file_size_and_folder(backbone: Backbon
     expect_missing(backbone, replace(settings, weights_mirror_url=url))
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["http://[::1", "http://host:port", "http://a\0b", "http://127.0.0.1:70000", "ftp://x"],
+)
+def test_an_address_that_is_none_is_told_at_once(backbone: Backbone, settings: Settings, url: str):
+    """It is not taken for a server that does not answer: the error says what is wrong, without any waiting."""
+    settings = replace(settings, weights_mirror_url=url, download_connect_seconds=5.0)
+    with pytest.raises(WeightsMissingError) as caught:
+        obtain(backbone, settings)
+    assert str(settings.weights_path) in str(caught.value)
+    assert "no answer" not in str(caught.value)
+
+
 def test_a_server_that_never_answers_is_given_up(backbone: Backbone, settings: Settings):
     """A server that accepts and then is silent ends in the same error, after the set time."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
