@@ -1,7 +1,5 @@
 """The photos of a run: which there are in each split, and how each becomes the square that the network sees."""
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from core.datasets.augment import augment
 from core.datasets.photo_store import PhotoStore
 from core.datasets.records import PhotoRecord, SnapshotView, Split
 from core.errors import TrainingDataError
+from core.inference.feature_key import view_name
 from core.inference.squares import SquareMaker
 from core.photos.fit import to_array
 
@@ -123,7 +122,4 @@ class ViewLoader:
 
     def view_name(self, view: int) -> str:
         """The name under which the features of a view are cached; empty for the photo itself."""
-        if view == 0 or self._config is None:
-            return ""
-        text = json.dumps(self._config.to_json(), sort_keys=True)
-        return f"{hashlib.sha256(text.encode()).hexdigest()[:_NAME_DIGITS]}:{view}"
+        return view_name(self._config, view)
