@@ -173,6 +173,21 @@ def test_the_answers_of_another_backbone_do_not_mix(batch: PhotoBatch, classifie
     assert batch.view(classifier.record.fingerprint).num_waiting == 0
 
 
+def test_answers_of_networks_long_unused_and_of_removed_photos_are_forgotten(batch: PhotoBatch, classifier: Classifier):
+    """Each way of deciding is another network to the batch: memory must not grow with every position of a slider."""
+    batch.add(given("cat.png", "coffee.png"))
+    networks = []
+    for number in range(12):
+        record = replace(classifier.record, fingerprint=f"{number}")
+        networks.append(Classifier(record, classifier.engine, classes=classifier.classes, squares=classifier._squares))
+        assert finish(batch, networks[-1]).num_waiting == 0
+    assert len(batch._classifications) == 8
+    assert [batch.view(f"{number}").num_waiting for number in (3, 4, 11)] == [2, 0, 0]
+    assert finish(batch, networks[0]).num_waiting == 0
+    batch.remove(1)
+    assert {len(said) for said in batch._classifications.values()} == {1}
+
+
 def test_removing_and_clearing_delete_the_files(batch: PhotoBatch, settings: Settings):
     """Photos that were taken out are gone from the disk; removing one twice does no harm."""
     batch.add_file("cat.png", CAT, PhotoOrigin.FILE)
