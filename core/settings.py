@@ -308,7 +308,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 def _read_settings_file(environ: Mapping[str, str]) -> dict[str, Any]:
     named = environ.get(SETTINGS_FILE_VARIABLE, "")
     path = Path(named or DEFAULT_SETTINGS_FILE)
-    if not named and not path.is_file():
+    if not named and not os.path.isfile(path):
         return {}
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))

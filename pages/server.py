@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime.pages_manager import PagesManager
 
 from core.errors import BluetitError
-from pages.widgets.services import close_services, get_services
+from pages.widgets.services import get_services, stop_services
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
         url = f"http://localhost:{st.get_option('server.port')}/{base_path}"
         threading.Timer(_BROWSER_DELAY_SECONDS, webbrowser.open, [url]).start()
     yield
-    await asyncio.to_thread(close_services)
+    await asyncio.to_thread(stop_services)
 
 
 class SecurityHeaders:

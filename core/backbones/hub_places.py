@@ -85,7 +85,7 @@ def _find_folder(place: str, settings: Settings) -> Path:
     given = [Path(os.path.abspath(root / os.path.expanduser(place))) for root in roots]
     moved = Path(os.path.abspath(settings.hub_path / (Path(place).name or place)))
     for folder in (*given, moved):
-        if _is_inside(folder, roots) and folder.is_dir():
+        if _is_inside(folder, roots) and os.path.isdir(folder):
             return folder
     # One that may be used but is not there is told apart when it is to be loaded.
     if not _is_inside(given[0], roots):

@@ -88,7 +88,9 @@ def _candidates(backbone: Backbone, settings: Settings) -> list[Path]:
         folders = [Path(folder) / "models" for folder in (spec.submodule_search_locations or ())] if spec else []
     else:
         folders = [settings.weights_path, keras_cache_dir()]
-    return [folder / backbone.weights_file for folder in folders if (folder / backbone.weights_file).is_file()]
+    paths = [folder / backbone.weights_file for folder in folders]
+    # Not `Path.is_file`: it fails on folders that may not be looked into, such as somebody else's home.
+    return [path for path in paths if os.path.isfile(path)]
 
 
 def _has_published_hash(path: Path, backbone: Backbone) -> bool:

@@ -14,6 +14,7 @@ from core.backbones.weights import find_weights, obtain_weights
 from core.errors import NoSpaceError, TaskCancelledError, WeightsDamagedError, WeightsMissingError
 from core.settings import Settings
 from tests.file_server import FileServer
+from tests.ordinary_user import close_folder, ordinary_user
 
 CONTENT = b"weights" * 300_000
 
@@ -65,6 +66,16 @@ def test_the_weights_folder_comes_before_the_cache_of_keras(
         folder.mkdir(parents=True)
         (folder / backbone.weights_file).write_bytes(CONTENT)
         assert obtain(backbone, settings) == folder / backbone.weights_file
+
+
+def test_a_folder_without_permission_has_no_weights(
+    backbone: Backbone, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    """Somebody else's home, in which Keras' cache would be, is no reason for the page of networks to fail."""
+    with ordinary_user() as folder:
+        monkeypatch.setenv("KERAS_HOME", str(close_folder(folder / "home") / ".keras"))
+        settings = replace(settings, weights_dir=close_folder(folder / "weights"))
+        assert find_weights(backbone, settings) is None
 
 
 def test_a_damaged_local_file_is_refused_and_left_as_it_is(backbone: Backbone, settings: Settings, server: FileServer):

@@ -1,0 +1,27 @@
+"""The services of a server process."""
+
+import pytest
+
+from core.errors import StorageError
+from core.settings import Settings, to_environment
+from pages.widgets import services
+from pages.widgets.services import close_services, get_services, stop_services
+
+
+@pytest.fixture(autouse=True)
+def own_settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A workspace of the test's own, and a server that runs again afterwards."""
+    close_services()
+    for name, value in to_environment(settings).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(services, "_stopping", type(services._stopping)())
+
+
+def test_a_late_page_does_not_open_a_stopped_server_again(settings: Settings) -> None:
+    """A tab reruns by itself while the server stops: it is told so, and no worker is started for it."""
+    get_services()
+    stop_services()
+    with pytest.raises(StorageError, match="being stopped"):
+        get_services()
+    stop_services()
+    assert services._opened == []
