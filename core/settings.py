@@ -5,6 +5,7 @@ the environment variable `BLUETIT_<NAME>`, the TOML file named by `BLUETIT_SETTI
 the working directory), the default. `docs/settings.md` shows the table to administrators.
 """
 
+import difflib
 import json
 import os
 import tomllib
@@ -303,6 +304,26 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         if spec.name in values and minimum is not None and not values[spec.name] >= minimum:
             raise SettingsError(f"{variable} is {values[spec.name]}; it must be at least {minimum}.")
     return Settings(**values)
+
+
+def find_unknown_variables(environ: Mapping[str, str] | None = None) -> list[str]:
+    """A sentence on each variable that looks like a setting and is none, probably for a typing error.
+
+    Args:
+        environ: the environment variables; the process' own if not given.
+    """
+    environ = os.environ if environ is None else environ
+    names = [spec.name for spec in fields(Settings)]
+    known = {SETTINGS_FILE_VARIABLE, *(ENVIRONMENT_PREFIX + name.upper() for name in names)}
+    sentences = []
+    for variable in sorted(environ):
+        if not variable.upper().startswith(ENVIRONMENT_PREFIX) or variable in known:
+            continue
+        # Without the beginning that all have in common: else everything would be near to everything.
+        near = difflib.get_close_matches(variable[len(ENVIRONMENT_PREFIX) :].lower(), names, n=1)
+        meant = f"was {ENVIRONMENT_PREFIX}{near[0].upper()} meant?" if near else "docs/settings.md lists all settings."
+        sentences.append(f"The environment variable {variable} is no setting and changes nothing; {meant}")
+    return sentences
 
 
 def _read_settings_file(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -1,12 +1,15 @@
 """The services of this server process, opened once and shared by all sessions."""
 
+import logging
 import os
 import threading
 
 from core.errors import StorageError
 from core.home import give_home
 from core.services import Services, open_services
-from core.settings import load_settings
+from core.settings import find_unknown_variables, load_settings
+
+logger = logging.getLogger(__name__)
 
 _lock = threading.Lock()
 _opened: list[Services] = []  # at most one
@@ -25,6 +28,8 @@ def get_services() -> Services:
             if _stopping.is_set():
                 raise StorageError("Bluetit is being stopped. Start it again, then reload this page.")
             settings = load_settings()
+            for sentence in find_unknown_variables():
+                logger.warning("%s", sentence)
             give_home(settings.workspace_dir, os.environ)
             _opened.append(open_services(settings))
         return _opened[0]

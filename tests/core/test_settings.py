@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import SettingsError
-from core.settings import Settings, describe, load_settings, to_environment
+from core.settings import Settings, describe, find_unknown_variables, load_settings, to_environment
 from tests.conftest import PROJECT_DIR
 
 
@@ -105,6 +105,29 @@ def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path, content: str, exp
     file.write_text(content)
     with pytest.raises(SettingsError, match=expected):
         load_settings({"BLUETIT_SETTINGS_FILE": str(file)})
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("BLUETIT_MAX_WORKER", "was BLUETIT_MAX_WORKERS meant?"),
+        ("BLUETIT_WORKSPACE", "was BLUETIT_WORKSPACE_DIR meant?"),
+        ("BLUETIT_DATABASE_URI", "was BLUETIT_DATABASE_URL meant?"),
+        ("bluetit_max_workers", "was BLUETIT_MAX_WORKERS meant?"),
+        ("BLUETIT_COLOUR", "docs/settings.md lists all settings."),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_told(variable: str, meant: str):
+    """The sentence has the name as it was written, and the nearest one that there is."""
+    environ = {variable: "1", "BLUETIT_MAX_WORKERS": "1", "BLUETIT_SETTINGS_FILE": "", "PATH": "/bin"}
+    assert find_unknown_variables(environ) == [
+        f"The environment variable {variable} is no setting and changes nothing; {meant}"
+    ]
+
+
+def test_what_a_worker_is_given_are_settings(tmp_path: Path):
+    """No setting is taken for a typing error."""
+    assert find_unknown_variables(to_environment(Settings(workspace_dir=tmp_path))) == []
 
 
 def test_a_file_that_is_named_must_exist(tmp_path: Path):

@@ -17,6 +17,15 @@ def own_settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "_stopping", type(services._stopping)())
 
 
+def test_a_typing_error_is_told_at_the_start(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Once, in the log of the server, and the services open all the same."""
+    monkeypatch.setenv("BLUETIT_MAX_WORKER", "2")
+    get_services()
+    get_services()
+    close_services()
+    assert caplog.text.count("BLUETIT_MAX_WORKER is no setting and changes nothing; was BLUETIT_MAX_WORKERS") == 1
+
+
 def test_a_late_page_does_not_open_a_stopped_server_again(settings: Settings) -> None:
     """A tab reruns by itself while the server stops: it is told so, and no worker is started for it."""
     get_services()
