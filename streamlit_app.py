@@ -12,6 +12,7 @@ from pages.server.photo_routes import PHOTO_ROUTES
 from pages.server.served_page import PAGE_ROUTES, ServedPage
 from pages.widgets.errors import showing_errors
 from pages.widgets.last_page import note_page
+from pages.widgets.visitor import VisitorCookie
 
 ASSETS = Path(__file__).parent / "pages" / "assets"
 
@@ -52,5 +53,5 @@ else:
         __file__,
         lifespan=running_services,
         routes=[*PHOTO_ROUTES, *HEAT_ROUTES, *PAGE_ROUTES],
-        middleware=[Middleware(SecurityHeaders), Middleware(ServedPage)],
+        middleware=[Middleware(SecurityHeaders), Middleware(ServedPage), Middleware(VisitorCookie)],
     )

@@ -32,6 +32,7 @@
     │   ├── UnknownRunError      no such run
     │   ├── RunStateError        the run is not in a state in which that is possible
     │   ├── RunFileError         a file of the run is missing or damaged
+    │   ├── TrainingDataError    the photos do not suffice to train on
     │   └── TrainingMemoryError  the network does not fit into the memory, even with single photos
     └── JobError                 a background task cannot go on
         ├── UnknownTaskError     no such task, or no such kind of task

@@ -39,7 +39,7 @@ _HOME_VARIABLE = "USERPROFILE" if os.name == "nt" else "HOME"
 def home_dir() -> Path | None:
     """The user's home folder; None where the system knows none or it is not there."""
     home = Path(os.path.expanduser("~"))
-    return home if home.is_absolute() and home.is_dir() else None
+    return home if home.is_absolute() and os.path.isdir(home) else None
 
 
 def default_workspace_dir() -> Path:
@@ -69,7 +69,9 @@ def give_home(workspace_dir: Path, environment: MutableMapping[str, str]) -> Non
     if home is not None and _can_write(home):
         return
     new_home = workspace_dir / "home"
-    kept = set() if home is None else {variable for variable, name in _POSSESSIONS.items() if (home / name).exists()}
+    kept = (
+        set() if home is None else {variable for variable, name in _POSSESSIONS.items() if os.path.exists(home / name)}
+    )
     for variable, name in {**_CACHES, **_POSSESSIONS}.items():
         if variable not in kept:
             environment.setdefault(variable, str(new_home / name))

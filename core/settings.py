@@ -5,6 +5,8 @@ the environment variable `BLUETIT_<NAME>`, the TOML file named by `BLUETIT_SETTI
 the working directory), the default. `docs/settings.md` shows the table to administrators.
 """
 
+import difflib
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -137,6 +139,17 @@ class Settings:
         unit="true or false",
         explanation="Whether the files to take away are made after each training, or only when somebody asks for them.",
     )
+    allow_hub: bool = _setting(
+        True,
+        unit="true or false",
+        explanation="Whether modules of TensorFlow Hub, which are programs, may be used at all.",
+    )
+    hub_publishers: tuple[str, ...] = _setting(
+        ("tfhub.dev/google", "kaggle.com/models/google"),
+        shown="tfhub.dev/google, kaggle.com/models/google",
+        unit="beginnings of addresses, comma-separated",
+        explanation="Whose modules of TensorFlow Hub may be downloaded and run; `[]` means nobody's.",
+    )
     hub_dirs: tuple[str, ...] = _setting(
         (),
         unit="folders, comma-separated",
@@ -202,6 +215,12 @@ class Settings:
             folder = getattr(self, name)
             if folder is not None and not folder.is_absolute():
                 object.__setattr__(self, name, Path(os.path.abspath(folder)))
+        for name in ("import_dirs", "hub_dirs"):
+            folders = (
+                _expand_home(Path(folder), f"setting {ENVIRONMENT_PREFIX}{name.upper()}")
+                for folder in getattr(self, name)
+            )
+            object.__setattr__(self, name, tuple(os.path.abspath(folder) for folder in folders))
 
     @property
     def weights_path(self) -> Path:
@@ -294,10 +313,30 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(**values)
 
 
+def find_unknown_variables(environ: Mapping[str, str] | None = None) -> list[str]:
+    """A sentence on each variable that looks like a setting and is none, probably for a typing error.
+
+    Args:
+        environ: the environment variables; the process' own if not given.
+    """
+    environ = os.environ if environ is None else environ
+    names = [spec.name for spec in fields(Settings)]
+    known = {SETTINGS_FILE_VARIABLE, *(ENVIRONMENT_PREFIX + name.upper() for name in names)}
+    sentences = []
+    for variable in sorted(environ):
+        if not variable.upper().startswith(ENVIRONMENT_PREFIX) or variable in known:
+            continue
+        # Without the beginning that all have in common: else everything would be near to everything.
+        near = difflib.get_close_matches(variable[len(ENVIRONMENT_PREFIX) :].lower(), names, n=1)
+        meant = f"was {ENVIRONMENT_PREFIX}{near[0].upper()} meant?" if near else "docs/settings.md lists all settings."
+        sentences.append(f"The environment variable {variable} is no setting and changes nothing; {meant}")
+    return sentences
+
+
 def _read_settings_file(environ: Mapping[str, str]) -> dict[str, Any]:
     named = environ.get(SETTINGS_FILE_VARIABLE, "")
     path = Path(named or DEFAULT_SETTINGS_FILE)
-    if not named and not path.is_file():
+    if not named and not os.path.isfile(path):
         return {}
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -324,14 +363,23 @@ def _parse(value: Any, kind: Any, where: str) -> Any:
                 raise ValueError(value)
             return float(value)
         if kind == tuple[str, ...]:
-            parts = value.split(",") if isinstance(value, str) else value
-            return tuple(str(part).strip() for part in parts if str(part).strip())
+            return _parse_list(value)
         if kind in (Path, Path | None):
             return _expand_home(Path(value), where).resolve()
         return str(value)
     except (TypeError, ValueError) as exc:
-        name = getattr(kind, "__name__", str(kind))
-        raise SettingsError(f"The {where} is {value!r}; a value of type {name} was expected.") from exc
+        expected = "list of texts" if kind == tuple[str, ...] else f"value of type {getattr(kind, '__name__', kind)}"
+        raise SettingsError(f"The {where} is {value!r}; a {expected} was expected.") from exc
+
+
+def _parse_list(value: Any) -> tuple[str, ...]:
+    """Texts from a TOML list, from a list as JSON writes it, or between commas; the first two may hold commas."""
+    parts = value
+    if isinstance(value, str):
+        parts = json.loads(value) if value.strip().startswith("[") else value.split(",")
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise TypeError(value)
+    return tuple(part.strip() for part in parts if part.strip())
 
 
 def _expand_home(path: Path, where: str) -> Path:
@@ -368,6 +416,6 @@ def to_environment(settings: Settings) -> dict[str, str]:
         if isinstance(value, Path):
             value = value.resolve()
         elif isinstance(value, tuple):
-            value = ",".join(value)
+            value = json.dumps(value)  # an empty list is no empty text, which would mean the default
         environment[ENVIRONMENT_PREFIX + spec.name.upper()] = "" if value is None else str(value)
     return environment

@@ -88,7 +88,9 @@ def _candidates(backbone: Backbone, settings: Settings) -> list[Path]:
         folders = [Path(folder) / "models" for folder in (spec.submodule_search_locations or ())] if spec else []
     else:
         folders = [settings.weights_path, keras_cache_dir()]
-    return [folder / backbone.weights_file for folder in folders if (folder / backbone.weights_file).is_file()]
+    paths = [folder / backbone.weights_file for folder in folders]
+    # Not `Path.is_file`: it fails on folders that may not be looked into, such as somebody else's home.
+    return [path for path in paths if os.path.isfile(path)]
 
 
 def _has_published_hash(path: Path, backbone: Backbone) -> bool:
@@ -154,12 +156,12 @@ def _begin_download(client: httpx.Client, url: str, settings: Settings) -> httpx
     The look-up of a host name obeys no time-out: on a machine without a network it can take half a minute. So it is
     left to a thread of its own, which ends by itself.
     """
-    answers: queue.SimpleQueue[httpx.Response | httpx.HTTPError] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[httpx.Response | Exception] = queue.SimpleQueue()
 
     def ask() -> None:
         try:
             answers.put(client.send(client.build_request("GET", url), stream=True))
-        except httpx.HTTPError as exc:
+        except Exception as exc:  # noqa: BLE001 - raised below: a thread that died would look like a silent server
             answers.put(exc)
 
     threading.Thread(target=ask, name="weights-download", daemon=True).start()
@@ -169,6 +171,10 @@ def _begin_download(client: httpx.Client, url: str, settings: Settings) -> httpx
         raise httpx.ConnectTimeout(f"no answer within {settings.download_connect_seconds:g} seconds") from None
     if isinstance(answer, httpx.HTTPError):
         raise answer
+    if isinstance(answer, Exception):
+        # An address that is none: httpx and the system have an error of its own kind for each part of it.
+        where = ", as BLUETIT_WEIGHTS_MIRROR_URL has it," if settings.weights_mirror_url else ""
+        raise httpx.UnsupportedProtocol(f"the address {url}{where} cannot be used: {answer}") from answer
     try:
         answer.raise_for_status()
     except httpx.HTTPStatusError:

@@ -3,7 +3,13 @@
 Training and everything that looks at a trained model later ask for the same name, so that no photo is computed twice.
 """
 
+import hashlib
+import json
 from typing import NamedTuple
+
+from core.config import AugmentConfig
+
+_NAME_DIGITS = 12
 
 
 class FeatureKey(NamedTuple):
@@ -22,3 +28,16 @@ def feature_key(fingerprint: str, fit_mode: str, crop_fraction: float) -> Featur
         crop_fraction: part of the central square that was seen, 0-1; checks and maps see less of it than training.
     """
     return FeatureKey(fingerprint, f"{fit_mode} {crop_fraction:g}")
+
+
+def view_name(augmentation: AugmentConfig | None, view: int) -> str:
+    """The name under which the features of a photo's view are kept; empty for the photo itself.
+
+    Args:
+        augmentation: how views differ from their photo; None: they do not.
+        view: its number, 0 being the photo itself.
+    """
+    if view == 0 or augmentation is None:
+        return ""
+    text = json.dumps(augmentation.to_json(), sort_keys=True)
+    return f"{hashlib.sha256(text.encode()).hexdigest()[:_NAME_DIGITS]}:{view}"

@@ -30,17 +30,21 @@ class BatchRegistry:
         _remove_leftovers(servers_folder)
         self._folder = servers_folder / str(os.getpid())
         self._lock = threading.Lock()
-        self._batches: OrderedDict[str, PhotoBatch] = OrderedDict()
+        self._batches: OrderedDict[tuple[str, str], PhotoBatch] = OrderedDict()  # by owner and batch id
 
-    def open(self, batch_id: str | None) -> PhotoBatch:
-        """The batch with this id; a new, empty one where there is none."""
+    def open(self, batch_id: str | None, *, owner: str) -> PhotoBatch:
+        """The batch with this id; a new, empty one where its owner has none.
+
+        Args:
+            batch_id: as an address has it, which others may see.
+            owner: the secret of the visitor whose photos they are; to anybody else they are not there.
+        """
         with self._lock:
-            if batch_id is not None and batch_id in self._batches:
-                self._batches.move_to_end(batch_id)
-                return self._batches[batch_id]
-            # Unguessable, because whoever knows the id sees the photos.
+            if batch_id is not None and (owner, batch_id) in self._batches:
+                self._batches.move_to_end((owner, batch_id))
+                return self._batches[owner, batch_id]
             batch = PhotoBatch(self._folder / secrets.token_urlsafe(16), self._settings)
-            self._batches[batch.batch_id] = batch
+            self._batches[owner, batch.batch_id] = batch
             evicted = self._batches.popitem(last=False)[1] if len(self._batches) > _MAX_BATCHES else None
         if evicted:
             evicted.clear()

@@ -5,7 +5,7 @@ import json
 import threading
 import time
 import weakref
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -227,7 +227,8 @@ class ClassifierCache:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()  # held for moments only
-        self._loading = defaultdict[Hashable, threading.Lock](threading.Lock)  # held while that one is being loaded
+        # Held while that one is being loaded, and forgotten when nobody holds or awaits it any more.
+        self._loading: weakref.WeakValueDictionary[Hashable, threading.Lock] = weakref.WeakValueDictionary()
         self._loaded: OrderedDict[tuple[Hashable, ...], Classifier] = OrderedDict()
         # By path and fingerprint; a network goes when the last classifier that needs it goes.
         self._engines: weakref.WeakValueDictionary[tuple[Path, str], SharedEngine] = weakref.WeakValueDictionary()
@@ -260,7 +261,7 @@ class ClassifierCache:
 
     def _get(self, key: tuple[Hashable, ...], load: Callable[[], Classifier]) -> Classifier:
         with self._lock:
-            loading = self._loading[key]
+            loading = self._loading.setdefault(key, threading.Lock())
         with loading:
             with self._lock:
                 if key in self._loaded:
@@ -303,7 +304,7 @@ class ClassifierCache:
             fingerprint: of what it holds, where the path does not say it as those of artefacts do.
         """
         with self._lock:
-            loading = self._loading[path, fingerprint]
+            loading = self._loading.setdefault((path, fingerprint), threading.Lock())
         with loading:
             engine = self._engines.get((path, fingerprint))
             if engine is None:

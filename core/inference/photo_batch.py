@@ -31,6 +31,10 @@ from core.settings import Settings
 from core.storage.files import ensure_free_space, translating_disk_errors
 
 logger = logging.getLogger(__name__)
+
+# Networks whose answers to a batch are kept; each position of a slider that says when a model does not know makes
+# another one.
+_MAX_NETWORKS = 8
 # Visitors' photos never take the last of the disk: the database and the workers need it.
 _RESERVED_BYTES = 300_000_000
 
@@ -50,7 +54,8 @@ class PhotoBatch:
         self._settings = settings
         self._lock = threading.Lock()
         self._photos: OrderedDict[int, Photo] = OrderedDict()
-        self._classifications: dict[tuple[str, int], Classification] = {}  # (artefact fingerprint, photo id)
+        # By the network's fingerprint and photo id; the longest unused networks are forgotten.
+        self._classifications: OrderedDict[str, dict[int, Classification]] = OrderedDict()
         self._next_id = 1
         self._num_arriving = 0  # photos whose place is taken and whose file is being written
         self._last_intake: Intake | None = None
@@ -109,6 +114,8 @@ class PhotoBatch:
         """Take a photo out; unknown ids are ignored, so that two impatient clicks do no harm."""
         with self._lock:
             photo = self._photos.pop(photo_id, None)
+            for said in self._classifications.values():
+                said.pop(photo_id, None)
         if photo and photo.path:
             _delete(photo.path)
 
@@ -125,6 +132,12 @@ class PhotoBatch:
         """Classify what this backbone has not seen yet; does nothing if that is under way."""
         with self._lock:
             fingerprint = classifier.fingerprint
+            self._classifications.setdefault(fingerprint, {})
+            self._classifications.move_to_end(fingerprint)
+            while len(self._classifications) > _MAX_NETWORKS:
+                forgotten, _ = self._classifications.popitem(last=False)
+                if self._run and self._run.fingerprint == forgotten:
+                    self._run.stopping.set()  # or it would never be done
             is_under_way = self._run and self._run.is_active and self._run.fingerprint == fingerprint
             if is_under_way or not self._waiting_for(classifier):
                 return
@@ -141,9 +154,9 @@ class PhotoBatch:
     def view(self, fingerprint: str) -> BatchView:
         """The batch as the backbone with this artefact fingerprint sees it."""
         with self._lock:
+            said = self._classifications.get(fingerprint, {})
             answers = tuple(
-                Answer(photo=photo, classification=self._classifications.get((fingerprint, photo.photo_id)))
-                for photo in self._photos.values()
+                Answer(photo=photo, classification=said.get(photo.photo_id)) for photo in self._photos.values()
             )
             run = self._run
         is_running = bool(run and run.is_active and run.fingerprint == fingerprint)
@@ -218,12 +231,8 @@ class PhotoBatch:
 
     def _waiting_for(self, classifier: Classifier) -> list[Photo]:
         """Photos that a classifier has not seen yet; the caller holds the lock."""
-        fingerprint = classifier.fingerprint
-        return [
-            photo
-            for photo in self._photos.values()
-            if photo.error is None and (fingerprint, photo.photo_id) not in self._classifications
-        ]
+        said = self._classifications.get(classifier.fingerprint, {})
+        return [photo for photo in self._photos.values() if photo.error is None and photo.photo_id not in said]
 
     def _classify_one(self, photo: Photo, *, run: "_Run", is_alone: bool) -> None:
         try:
@@ -243,15 +252,16 @@ class PhotoBatch:
             logger.exception("Classifying %s failed", photo.name)
             self._settle(replace(photo, error=f"{photo.name} could not be classified; the app's log says why."))
             return
-        with self._lock:
-            self._classifications[run.classifier.fingerprint, photo.photo_id] = classification
-        self._settle(photo)
+        self._settle(photo, run.fingerprint, classification)
 
-    def _settle(self, photo: Photo) -> None:
+    def _settle(self, photo: Photo, fingerprint: str = "", classification: Classification | None = None) -> None:
         """Keep what was learned of a photo, unless it was taken out meanwhile."""
         with self._lock:
             if photo.photo_id in self._photos:
                 self._photos[photo.photo_id] = photo
+                # Other networks may have taken the place of this one's answers; then it has been stopped as well.
+                if classification is not None and fingerprint in self._classifications:
+                    self._classifications[fingerprint][photo.photo_id] = classification
                 return
         if photo.path:
             _delete(photo.path)

@@ -92,7 +92,7 @@ def _resolve(link: Link, watch: Watch) -> list[_Address]:
     def ask() -> None:
         try:
             answers.put(socket.getaddrinfo(link.host, link.port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as exc:
+        except Exception as exc:  # noqa: BLE001 - raised below: a thread that died would look like a slow answer
             answers.put(exc)
 
     threading.Thread(target=ask, name=f"resolve {link.host[:40]}", daemon=True).start()
@@ -103,6 +103,8 @@ def _resolve(link: Link, watch: Watch) -> list[_Address]:
         except queue.Empty:
             continue  # the watch says when it is enough
     if isinstance(answer, Exception):
+        if not isinstance(answer, (OSError, ValueError)):
+            raise answer
         raise LinkFailedError(
             f"No server named {link.host} was found. Check the spelling of the link, and whether this "
             "computer is connected to the internet."

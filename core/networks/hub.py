@@ -8,6 +8,7 @@ program inside it, which Keras refuses unless `safe_mode=False` is asked for.
 """
 
 import socket
+import urllib.request
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,10 +21,9 @@ import tensorflow as tf
 # Whether a file is being loaded that might be a stranger's: Keras offers no public way to ask.
 from keras.src.saving.serialization_lib import in_safe_mode
 
+from core.backbones.hub_places import find_hub_module, is_allowed_redirect, is_hub_handle
 from core.errors import BackboneError, WeightsDamagedError, WeightsMissingError
-
-# A handle is downloaded and its program is run: only from where modules are published.
-HANDLE_PREFIXES = ("https://tfhub.dev/", "https://www.kaggle.com/models/", "https://kaggle.com/models/")
+from core.settings import Settings
 
 # A server that falls silent would block for ever: TensorFlow Hub sets no limit of its own.
 _NETWORK_TIMEOUT_SECONDS = 30.0
@@ -139,23 +139,20 @@ class HubFeatureVector(keras.layers.Layer):  # type: ignore[misc]  # Keras' clas
         return [by_name[f"variable_{number}"] for number in range(len(self._specs))]
 
 
-def load_hub_backbone(handle_or_folder: str | Path) -> HubFeatureVector:
+def load_hub_backbone(folder: Path) -> HubFeatureVector:
     """Load a feature vector of TensorFlow Hub as a trainable layer.
 
     Args:
-        handle_or_folder: an address that begins like one of `HANDLE_PREFIXES`, downloaded into TensorFlow Hub's own
-            cache, or the folder of a TF2 SavedModel on this machine.
+        folder: of a TF2 SavedModel on this machine, as `resolve_hub_module` finds it.
 
     Returns:
         Layer from float32 pixels (batch, height, width, 3), 0-255, to float32 features (batch, num_features). Its
         `image_size` is the module's, None if that takes any.
 
     Raises:
-        WeightsMissingError: the folder is not there, or the handle cannot be downloaded.
         WeightsDamagedError: the folder holds no SavedModel that can be read.
-        BackboneError: the address is not one of TensorFlow Hub, or the SavedModel is no TF2 feature vector.
+        BackboneError: the SavedModel is no TF2 feature vector.
     """
-    folder = resolve_hub_module(str(handle_or_folder))
     try:
         module = tf.saved_model.load(str(folder))
     # TensorFlow documents no errors here. It raises OSError for a missing or broken file, OpError for missing or
@@ -190,36 +187,71 @@ def load_hub_backbone(handle_or_folder: str | Path) -> HubFeatureVector:
     return layer
 
 
-def resolve_hub_module(handle_or_folder: str) -> Path:
+def resolve_hub_module(backbone: str, settings: Settings) -> Path:
     """The folder of a module on this machine; a handle is downloaded into TensorFlow Hub's own cache.
 
+    Args:
+        backbone: as for `find_hub_module`.
+        settings: what is allowed, and where modules may be.
+
     Raises:
+        ConfigError: modules are not allowed, or not from there.
         WeightsMissingError: the folder is not there, or the handle cannot be downloaded.
-        BackboneError: the address is not one of TensorFlow Hub.
     """
-    if "://" not in handle_or_folder:
-        folder = Path(handle_or_folder)
+    place = find_hub_module(backbone, settings)
+    if not is_hub_handle(place):
+        folder = Path(place)
         if not folder.is_dir():
             raise WeightsMissingError(f"There is no folder {folder}. Give the folder of a TF2 SavedModel, or a handle.")
         return folder
-    if not handle_or_folder.startswith(HANDLE_PREFIXES):
-        raise BackboneError(
-            f"{handle_or_folder} is no handle of TensorFlow Hub; it must begin with {' or '.join(HANDLE_PREFIXES)}."
-        )
-    with warnings.catch_warnings():
-        # TensorFlow Hub 0.16 imports pkg_resources, which warns that it is going away.
-        warnings.simplefilter("ignore")
-        import tensorflow_hub  # type: ignore[import-untyped]
     try:
         with _network_timeout():
-            return Path(tensorflow_hub.resolve(handle_or_folder))
+            return _download(place, settings)
     # No network and refused addresses (OSError), archives that are none (EOFError; tarfile.ReadError and RuntimeError
     # come from its downloader as OSError or ValueError).
     except (OSError, EOFError, ValueError, RuntimeError, tf.errors.OpError) as exc:
         raise WeightsMissingError(
-            f"{handle_or_folder} is not on this machine and cannot be downloaded: {exc}. "
+            f"{place} is not on this machine and cannot be downloaded: {exc}. "
             "Check the network, or download the module elsewhere and give its folder."
         ) from exc
+
+
+def _download(handle: str, settings: Settings) -> Path:
+    """The folder of TensorFlow Hub's cache in which a module is, or is from now on."""
+    with warnings.catch_warnings():
+        # TensorFlow Hub 0.16 imports pkg_resources, which warns that it is going away.
+        warnings.simplefilter("ignore")
+        from tensorflow_hub.compressed_module_resolver import (  # type: ignore[import-untyped]
+            HttpCompressedFileResolver,
+        )
+
+    # Not `tensorflow_hub.resolve`: it follows redirects to anywhere, unencrypted ones too, and an environment variable
+    # makes it read from the storage that a server names.
+    class CarefulResolver(HttpCompressedFileResolver):  # type: ignore[misc]  # without types
+        def _call_urlopen(self, request: urllib.request.Request) -> Any:
+            secure = urllib.request.HTTPSHandler(context=self._context)
+            return urllib.request.build_opener(secure, AllowedRedirects(settings)).open(request)
+
+    return Path(CarefulResolver()(handle))
+
+
+class AllowedRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows a redirect only where `is_allowed_redirect` lets it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        """Called by urllib.
+
+        Raises:
+            PermissionError: the address is none that a module may be fetched from.
+        """
+        if not is_allowed_redirect(newurl, self._settings):
+            raise PermissionError(f"the server sends on to {newurl[:200]}, from which no module may be loaded")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from core.backbones.artefacts import (
     write_record,
 )
 from core.backbones.catalog import Backbone, find_backbone
+from core.backbones.hub_places import find_hub_module
 from core.backbones.layers import layers_to_json
 from core.backbones.weights import Report, file_sha256, find_weights, obtain_weights
 from core.config import HUB_PREFIX
@@ -176,7 +177,7 @@ def _fill_folder(
 
 
 def prepare_hub_module(
-    handle_or_folder: str,
+    backbone: str,
     image_size: tuple[int, int] | None,
     settings: Settings,
     *,
@@ -186,13 +187,14 @@ def prepare_hub_module(
     """Make the artefact of a module of TensorFlow Hub, unless a whole one is there already.
 
     Args:
-        handle_or_folder: as for `load_hub_backbone`.
+        backbone: as for `find_hub_module`.
         image_size: height and width in pixels; None: the module's own.
         settings: folders and limits.
         report: called with the fraction done, 0-1, and a sentence.
         check_cancelled: called between the steps; raises to stop.
 
     Raises:
+        ConfigError: modules are not allowed, or not from there.
         WeightsMissingError: the module is not here and cannot be downloaded.
         WeightsDamagedError: it cannot be read.
         BackboneError: it is no feature vector, or takes no photos of this size.
@@ -204,7 +206,7 @@ def prepare_hub_module(
     from core.networks.hub import load_hub_backbone, resolve_hub_module
     from core.networks.network import wrap_hub_layer
 
-    source = resolve_hub_module(handle_or_folder)
+    source = resolve_hub_module(backbone, settings)
     check_cancelled()
     started = time.perf_counter()
     network = wrap_hub_layer(load_hub_backbone(source), image_size)
@@ -223,7 +225,7 @@ def prepare_hub_module(
         samples = _sample_squares(network.image_size)
         converted = LiteRTModel((folder / MODEL_FILE).read_bytes(), num_threads=1)
         record = ArtefactRecord(
-            backbone=f"{HUB_PREFIX}{handle_or_folder}",
+            backbone=f"{HUB_PREFIX}{find_hub_module(backbone, settings)}",
             fingerprint=fingerprint,
             image_size=network.image_size,
             fit_mode=FitMode.CROP.value,

@@ -5,16 +5,15 @@ things at the same moment: each step is one transaction that looks at the run be
 want alike is done once.
 """
 
-from pathlib import Path
 from typing import Any
 
+from core.backbones.hub_places import find_hub_module
 from core.config import HUB_PREFIX, TrainConfig
-from core.errors import ConfigError, JobError, RunStateError
+from core.errors import JobError, RunStateError
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.jobs.supervisor import Supervisor
 from core.runs.folder import RunFolder
-from core.runs.hub_folder import find_hub_module
 from core.runs.library import RunLibrary
 from core.runs.records import RunStatus, RunView
 from core.runs.refusals import refusal, refuse_trashed
@@ -51,9 +50,10 @@ class RunDesk:
             UnknownDatasetError: no such dataset or snapshot.
             UnknownRunError: no such parent.
             StorageError: the folder of the run cannot be made.
-            ConfigError: the backbone is a module in a folder from which none may be loaded.
+            ConfigError: the backbone is a module of TensorFlow Hub from where none may be loaded.
         """
-        _check_hub_folder(config.backbone, self._settings)
+        if config.backbone.startswith(HUB_PREFIX):
+            find_hub_module(config.backbone, self._settings)  # the worker looks again, this tells it at once
         view = self._library.create_run(
             config, name=name, recipe=recipe, dataset_id=dataset_id, parent_id=parent_id, race=race
         )
@@ -191,19 +191,6 @@ def queue_packaging(library: RunLibrary, queue: TaskQueue, run_id: int) -> int:
 def examination_key(run_id: int) -> str:
     """The key that keeps two workers from looking at one model at the same time, and by which pages find the task."""
     return f"{EXAMINE_KIND}:{run_id}"
-
-
-def _check_hub_folder(backbone: str, settings: Settings) -> None:
-    """Whoever can open the page chooses the folder, and what is in it runs on the server."""
-    if not backbone.startswith(HUB_PREFIX) or "://" in backbone:
-        return
-    folder = Path(find_hub_module(backbone, settings)).resolve()
-    allowed = [settings.hub_path, *map(Path, settings.hub_dirs)]
-    if not any(folder.is_relative_to(place.resolve()) for place in allowed):
-        raise ConfigError(
-            f"Modules of TensorFlow Hub may not be loaded from {folder}. Put the module into {settings.hub_path}, or "
-            "have the administrator add its folder to the setting BLUETIT_HUB_DIRS."
-        )
 
 
 def _training_key(run_id: int) -> str:

@@ -164,7 +164,7 @@ def ensure_free_space(folder: Path, needed_bytes: int) -> None:
         NoSpaceError: the disk has less free space.
         StorageError: the disk does not tell its free space.
     """
-    existing = next((place for place in (folder, *folder.parents) if place.is_dir()), Path.cwd())
+    existing = next((place for place in (folder, *folder.parents) if os.path.isdir(place)), Path.cwd())
     with translating_disk_errors(folder):
         free_bytes = shutil.disk_usage(existing).free
     if free_bytes < needed_bytes:

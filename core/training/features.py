@@ -53,14 +53,6 @@ class FeatureSource:
             num_computed += num_new
         return features, num_computed
 
-    def count_missing(self, photos: Sequence[PhotoRecord], views: Sequence[int]) -> int:
-        """How many views would have to be computed."""
-        hashes = {photo.hash for photo in photos}
-        return sum(
-            len(self.cache.missing(self.fingerprint, self.fit_mode, hashes, view=self.loader.view_name(view)))
-            for view in views
-        )
-
     def _of_view(
         self, photos: Sequence[PhotoRecord], view: int, watch: Callable[[int], None]
     ) -> tuple[dict[str, npt.NDArray[np.float32]], int]:

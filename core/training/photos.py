@@ -1,7 +1,5 @@
 """The photos of a run: which there are in each split, and how each becomes the square that the network sees."""
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ import numpy.typing as npt
 from core.config import AugmentConfig
 from core.datasets.records import SnapshotView, Split
 from core.errors import TrainingDataError
+from core.features.key import view_name
 from core.photos.augment import augment
 from core.photos.fit import to_array
 from core.photos.record import PhotoRecord
@@ -124,7 +123,4 @@ class ViewLoader:
 
     def view_name(self, view: int) -> str:
         """The name under which the features of a view are cached; empty for the photo itself."""
-        if view == 0 or self._config is None:
-            return ""
-        text = json.dumps(self._config.to_json(), sort_keys=True)
-        return f"{hashlib.sha256(text.encode()).hexdigest()[:_NAME_DIGITS]}:{view}"
+        return view_name(self._config, view)

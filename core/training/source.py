@@ -8,10 +8,9 @@ from core.backbones.catalog import find_backbone
 from core.backbones.weights import Report, find_weights
 from core.config import HUB_PREFIX, SCRATCH, TrainConfig
 from core.errors import ConfigError, WeightsMissingError
-from core.networks.hub import load_hub_backbone
+from core.networks.hub import load_hub_backbone, resolve_hub_module
 from core.networks.network import BackboneNetwork, build_backbone, wrap_hub_layer
 from core.networks.prepare import prepare_backbone, prepare_hub_module
-from core.runs.hub_folder import find_hub_module
 from core.settings import Settings
 from core.training.baseline import BASELINE_IMAGE_SIZE
 
@@ -29,12 +28,13 @@ class NetworkSource:
 
         Raises:
             BackboneError: it cannot be built, or its weights are gone.
-            ConfigError: there is no backbone, for the network starts from nothing.
+            ConfigError: there is no backbone, for the network starts from nothing, or it is a module that may not be
+                loaded.
         """
         if self.name == SCRATCH:
             raise ConfigError("A network from scratch has no backbone to build.")
         if self.name.startswith(HUB_PREFIX):
-            return wrap_hub_layer(load_hub_backbone(find_hub_module(self.name, settings)), self.image_size)
+            return wrap_hub_layer(load_hub_backbone(resolve_hub_module(self.name, settings)), self.image_size)
         backbone = find_backbone(self.name)
         weights_path = find_weights(backbone, settings)
         if weights_path is None:
@@ -57,13 +57,14 @@ def find_source(
 
     Raises:
         BackboneError: it is unknown, cannot be had, or cannot be prepared.
+        ConfigError: it is a module of TensorFlow Hub that may not be loaded.
         StorageError: the disk is full.
     """
     if config.backbone == SCRATCH:
         return NetworkSource(name=SCRATCH, image_size=config.image_size or BASELINE_IMAGE_SIZE, artefact=None)
     if config.backbone.startswith(HUB_PREFIX):
         artefact = prepare_hub_module(
-            find_hub_module(config.backbone, settings),
+            config.backbone,
             config.image_size,
             settings,
             report=report,

@@ -15,6 +15,7 @@ from core.settings import Settings
 from pages.widgets.browser_events import Pasted, watch_browser
 from pages.widgets.errors import guarded, showing_errors
 from pages.widgets.uploading import UploadBox, open_box
+from pages.widgets.visitor import visitor_key
 from pages.widgets.wording import count, plain
 
 _BATCH = "photo_inputs.batch"
@@ -29,8 +30,12 @@ _SAMPLE_WIDTH_PX = 92
 
 
 def open_batch(services: Services) -> PhotoBatch:
-    """This visitor's photos; their id in the address brings them back after a reload, on whichever page."""
-    batch = services.batches.open(st.session_state.get(_BATCH) or st.query_params.get(_BATCH_PARAMETER))
+    """This visitor's photos; their id in the address brings them back after a reload, on whichever page.
+
+    The id means nothing to anybody else: whoever else opens the address has an empty page.
+    """
+    batch_id = st.session_state.get(_BATCH) or st.query_params.get(_BATCH_PARAMETER)
+    batch = services.batches.open(batch_id, owner=visitor_key())
     st.session_state[_BATCH] = batch.batch_id
     st.query_params[_BATCH_PARAMETER] = batch.batch_id
     return batch

@@ -19,6 +19,7 @@ Said = Mapping[str, npt.NDArray[np.float32] | None]  # by photo hash; None: its 
 MAX_PHOTOS = 500  # that are asked about at a click: half a minute with a slow network
 
 _MAX_MODELS = 32
+_MAX_ANSWERS = 100_000  # of all models together; those to 1,000 photos with ten classes take 200 kB
 _PORTION = 32  # photos between two moments at which what is done is kept
 
 
@@ -39,9 +40,17 @@ class AskedStore:
     def add(self, key: tuple[str, str], said: Said) -> None:
         """Keep what one model said."""
         with self._lock:
-            self._said.setdefault(key, {}).update(said)
-            while len(self._said) > _MAX_MODELS:
+            mine = self._said.setdefault(key, {})
+            self._said.move_to_end(key)
+            mine.update(said)
+            while len(self._said) > 1 and (len(self._said) > _MAX_MODELS or self._num_answers() > _MAX_ANSWERS):
                 self._said.popitem(last=False)
+            for forgotten in list(mine)[: max(0, len(mine) - _MAX_ANSWERS)]:
+                del mine[forgotten]
+
+    def _num_answers(self) -> int:
+        """The caller holds the lock."""
+        return sum(map(len, self._said.values()))
 
 
 @st.cache_resource(show_spinner=False)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.datasets.ingest.places import list_folders
 from core.datasets.records import ClassView, DatasetView
 from core.datasets.sources.requests import (
     ImportRequest,
@@ -256,14 +257,13 @@ def _add_archives(files: Files, dataset: DatasetView, services: Services) -> Non
 
 
 def _render_server_folders(dataset: DatasetView, services: Services) -> None:
-    folders = services.settings.import_dirs
-    if not folders:
+    if not services.settings.import_dirs:
         return
     form = st.form("dataset.collect.server_form", border=False)
     with form, st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
             "A folder of this server",
-            _list_folders(folders),
+            list_folders(services.settings),
             index=None,  # a box that is filled already swallows the first letters of what is typed or pasted
             placeholder="Choose, or type a path",
             key="dataset.collect.server_folder",
@@ -273,15 +273,6 @@ def _render_server_folders(dataset: DatasetView, services: Services) -> None:
         st.form_submit_button(
             "Import", on_click=guarded(_add_server_folder), args=(dataset, services), icon=":material/dns:"
         )
-
-
-def _list_folders(roots: tuple[str, ...]) -> list[str]:
-    """The allowed folders and what lies directly in them."""
-    listed = []
-    for root in map(Path, roots):
-        if root.is_dir():
-            listed += [str(root), *sorted(str(path) for path in root.iterdir() if path.is_dir())]
-    return listed
 
 
 def _add_server_folder(dataset: DatasetView, services: Services) -> None:

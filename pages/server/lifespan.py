@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from core.errors import BluetitError
-from pages.server.services import close_services, get_services
+from pages.server.services import get_services, stop_services
 
 logger = logging.getLogger(__name__)
 
@@ -36,4 +36,4 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
         url = f"http://localhost:{st.get_option('server.port')}/{base_path}"
         threading.Timer(_BROWSER_DELAY_SECONDS, webbrowser.open, [url]).start()
     yield
-    await asyncio.to_thread(close_services)
+    await asyncio.to_thread(stop_services)

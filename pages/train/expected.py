@@ -1,16 +1,18 @@
 """How long a run will probably take on this machine."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from dataclasses import replace
 
 import streamlit as st
 
 from core.backbones.artefacts import Artefact, find_artefact
 from core.backbones.catalog import find_backbone
 from core.config import SCRATCH, TrainConfig
-from core.datasets.records import DatasetView, Split
+from core.datasets.records import DatasetView, Review, Split
 from core.datasets.snapshots import load_snapshot
 from core.errors import ArtefactDamagedError, UnknownBackboneError, UnknownDatasetError
 from core.features.cache import FeatureCache
+from core.inference.feature_needs import count_to_compute
 from core.runs.begin import Prospect
 from core.runs.corrections import learn_corrections
 from core.runs.estimate import Corrections, RunEstimate, estimate_run
@@ -34,7 +36,7 @@ def estimate(config: TrainConfig, prospect: Prospect, dataset: DatasetView, serv
         validation=prospect.num_photos(Split.VALIDATION),
         test=prospect.num_photos(Split.TEST),
         num_classes=max(2, len(prospect.class_counts)),
-        num_to_compute=None if artefact is None else _num_missing(config, artefact, prospect, dataset, services),
+        num_to_compute=None if artefact is None else _num_to_compute(config, prospect, dataset, services),
     )
     corrections = _corrections(services)
     return estimate_run(config, photos, network=network, settings=services.settings, corrections=corrections)
@@ -97,22 +99,31 @@ def _cost_of(artefact: Artefact) -> NetworkCost | None:
         return None  # it will be prepared anew
 
 
-def _num_missing(
-    config: TrainConfig, artefact: Artefact, prospect: Prospect, dataset: DatasetView, services: Services
-) -> int | None:
-    """Photos and views whose features the cache lacks; None when they are for another size, so that it has none."""
-    record = artefact.record
-    if config.image_size not in (None, record.image_size):
+def _num_to_compute(config: TrainConfig, prospect: Prospect, dataset: DatasetView, services: Services) -> int | None:
+    """Photos and views whose features the cache lacks; None when the network is not prepared for photos of that size,
+    so that it has none."""
+    backbone = find_backbone(config.backbone)
+    artefact = find_artefact(replace(backbone, image_size=config.image_size or backbone.image_size), services.settings)
+    if artefact is None:
         return None
+    fingerprint = artefact.record.fingerprint
 
-    def count_missing() -> int:
-        hashes = {image.photo_hash for image in services.library.list_images(dataset.id)}
-        return len(FeatureCache(services.settings).missing(record.fingerprint, config.fit_mode, hashes))
+    def count() -> int:
+        hashes = defaultdict[Split | None, set[str]](set)
+        for image in services.library.list_images(dataset.id):
+            if image.review is not Review.UNSURE:
+                hashes[image.split or prospect.to_assign.get(image.id)].add(image.photo_hash)
+        return count_to_compute(
+            config,
+            fingerprint,
+            FeatureCache(services.settings),
+            train=hashes[Split.TRAIN],
+            kept_back=hashes[Split.VALIDATION] | hashes[Split.TEST],
+        )
 
     num_done = sum(view.status is RunStatus.DONE for view in services.runs.list_runs())
-    key = (dataset.id, dataset.revision, record.fingerprint, config.fit_mode, num_done)
-    num_photos = remembered(_MISSING, key, count_missing)
-    return num_photos + (config.num_views - 1) * prospect.num_photos(Split.TRAIN)
+    seen = (config.fit_mode, config.augment, config.num_views, config.is_augmented_freely)
+    return remembered(_MISSING, (dataset.id, dataset.revision, prospect, fingerprint, seen, num_done), count)
 
 
 def _corrections(services: Services) -> Corrections:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.backbones.artefacts import find_artefact
 from core.backbones.catalog import Backbone, find_backbone
+from core.backbones.hub_places import find_hub_module
 from core.backbones.layers import LayerRow
 from core.config import HUB_PREFIX, SCRATCH, TrainConfig
 from core.datasets.records import ClassView, DatasetView, Split
@@ -57,6 +58,8 @@ def render_readiness(draft: Draft, dataset: DatasetView, layers: Sequence[LayerR
         obstacle = find_obstacle(dataset, classes, prospect)
         config = None
         try:
+            if backbone.startswith(HUB_PREFIX):
+                find_hub_module(backbone, services.settings)
             config = make_config(values, backbone, num_layers_of(backbone, layers))
         except ConfigError as exc:
             obstacle = obstacle or Obstacle(short="a setting cannot be used", text=str(exc))

@@ -222,7 +222,7 @@ def _render_backbone(draft: Draft, services: Services) -> tuple[LayerRow, ...]:
         help="The ready-made network to start from: it has learned to see from 1.3 million photos. Smaller ones are "
         "faster, larger ones are right more often.",
     )
-    if draft.is_expert:
+    if draft.is_expert and services.settings.allow_hub:
         _render_hub(draft, name, standard)
     return layers_of(name, services)
 
@@ -247,6 +247,6 @@ def _render_hub(draft: Draft, name: str, standard: str) -> None:
         "Or one from TensorFlow Hub",
         key=_HUB,
         on_change=guarded(choose),
-        placeholder="https://tfhub.dev/… or a folder of this computer",
+        placeholder="https://tfhub.dev/google/… or a folder of this computer",
         help="The address (handle) of a TF2 feature vector, or the folder of one that was downloaded.",
     )

@@ -31,7 +31,7 @@ class UploadBox:
         self._key = key
         self._lock = threading.Lock()
         self._generation = 0
-        self._taken_ids: set[str] = set()
+        self._taken_ids: dict[int, set[str]] = {}  # by generation, as what was received
         self._received: dict[int, list[tuple[str, int]]] = {}  # by generation: names and sizes in bytes
 
     @property
@@ -43,14 +43,16 @@ class UploadBox:
     def take(self, files: Sequence[UploadedFile]) -> list[UploadedFile]:
         """Those of the files that were not taken before; from now on there is a new box."""
         with self._lock:
-            new = [file for file in files if file.file_id not in self._taken_ids]
-            self._taken_ids.update(file.file_id for file in new)
+            taken_ids = set[str]().union(*self._taken_ids.values())
+            new = [file for file in files if file.file_id not in taken_ids]
+            self._taken_ids.setdefault(self._generation, set()).update(file.file_id for file in new)
             received_before = {generation: list(names) for generation, names in self._received.items()}
             self._received.setdefault(self._generation, []).extend((file.name, file.size) for file in new)
             if files:
                 self._generation += 1
             for forgotten in list(self._received)[:-_MAX_REMEMBERED_BOXES]:
                 del self._received[forgotten]
+                del self._taken_ids[forgotten]
         wanted = [file for file in new if not _was_received(file, received_before)]
         for file in wanted:
             file.name = _GIVEN_AGAIN.sub("", file.name)

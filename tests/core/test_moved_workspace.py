@@ -1,13 +1,14 @@
 """A workspace in a folder of any name works with its real worker, and all is there after the folder was moved."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core.backbones.catalog import Backbone
+from core.backbones.hub_places import find_hub_module
 from core.datasets.sources.requests import ImportRequest, StagedFiles
 from core.inference.classifier import Classifier, ClassifierCache
-from core.runs.hub_folder import find_hub_module
 from core.services import open_services
 from core.settings import Settings, load_settings
 from tests.conftest import link_backbones
@@ -53,14 +54,16 @@ def test_models_answer_after_a_move(
     assert answers(Settings(workspace_dir=moved)) == before
 
 
+@pytest.mark.parametrize("is_allowed", [True, False], ids=["allowed", "not allowed"])
 @pytest.mark.parametrize("is_there", [True, False], ids=["old place", "gone"])
-def test_hub_modules_move_along(tmp_path: Path, is_there: bool) -> None:
-    """A run that keeps the path of a module in the workspace finds it where the workspace is now."""
+def test_hub_modules_move_along(tmp_path: Path, is_there: bool, is_allowed: bool) -> None:
+    """A run that keeps the path of a module in the workspace finds it where the workspace is now, or in the old place
+    if modules may be loaded from there still."""
     old, settings = tmp_path / "old" / "hub" / "mobile", Settings(workspace_dir=tmp_path / "new")
     (settings.hub_path / "mobile").mkdir(parents=True)
     if is_there:
         old.mkdir(parents=True)
-    expected = old if is_there else settings.hub_path / "mobile"
+    if is_allowed:
+        settings = replace(settings, hub_dirs=(str(old.parent),))
+    expected = old if is_there and is_allowed else settings.hub_path / "mobile"
     assert find_hub_module(f"hub:{old}", settings) == str(expected)
-    assert find_hub_module(f"hub:{old}-2", settings) == f"{old}-2"
-    assert find_hub_module("hub:https://tfhub.dev/google/x/1", settings) == "https://tfhub.dev/google/x/1"

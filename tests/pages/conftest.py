@@ -5,18 +5,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import streamlit as st
+from streamlit.runtime.context import ContextProxy
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
 from core.settings import Settings, to_environment
 from pages.server.services import close_services
+from pages.widgets.visitor import COOKIE_NAME
 from tests.conftest import PROJECT_DIR
 
 # The first run of a page opens the database and loads the network.
 RUN_TIMEOUT_SECONDS = 60
 
 PAGE_ADDRESSES = {"networks": "backbones"}  # by folder; those of the others are called like their folders
+VISITOR_SECRET = "test.visitor.secret"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -38,14 +42,25 @@ def through_entry_point() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cookies() -> Iterator[None]:
+    """A test has no browser that keeps cookies: a visitor's secret stands in the state of the session."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            ContextProxy, "cookies", property(lambda _: {COOKIE_NAME: st.session_state.get(VISITOR_SECRET, "")})
+        )
+        yield
+
+
 @pytest.fixture
 def open_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Settings], AppTest]]:
-    """A function that opens the app with given settings, as a new visitor."""
+    """A function that opens the app with given settings, as a new visitor or as one with a secret."""
 
-    def open_with(settings: Settings, **query: str) -> AppTest:
+    def open_with(settings: Settings, *, secret: str = "", **query: str) -> AppTest:
         for name, value in to_environment(settings).items():
             monkeypatch.setenv(name, value)
         app = AppTest.from_file(str(PROJECT_DIR / "streamlit_app.py"), default_timeout=RUN_TIMEOUT_SECONDS)
+        app.session_state[VISITOR_SECRET] = secret
         for name, value in query.items():
             app.query_params[name] = value
         return app.run()

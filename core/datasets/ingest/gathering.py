@@ -43,7 +43,7 @@ from core.datasets.sources.requests import (
 )
 from core.datasets.sources.sample_sources import count_samples, open_samples
 from core.datasets.sources.source_files import SourceFile
-from core.errors import LinkError
+from core.errors import LinkError, SourceError
 from core.links.data_address import is_data_address
 from core.storage.files import translating_disk_errors
 
@@ -277,6 +277,13 @@ def _gather_server_path(source: ServerFolder, workplace: Workplace) -> Gathered:
             workplace,
             refused=(),
         )
+    try:
+        os.scandir(path).close()
+    except OSError as exc:
+        raise SourceError(
+            f"The folder {path.name!r} cannot be read: {exc.strerror}. "
+            "Have the administrator give the server the right to read it."
+        ) from exc
     part = FolderPart(path, import_roots(settings), workplace)
     return _files_and_archives(path.name, part, part.find_archives(), workplace)
 

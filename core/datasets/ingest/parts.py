@@ -171,11 +171,11 @@ class StagedPart:
 
 @dataclass(frozen=True, slots=True)
 class _FoundFile:
-    """A file below a folder, or a link to a folder."""
+    """A file below a folder, or a folder that is not looked into."""
 
     label: str  # its path as people see it; no two files have the same
     path: str  # its path for the system, with surrogates for bytes that are no UTF-8
-    is_folder: bool
+    refusal: str | None  # why a folder is not looked into; None: a file
 
 
 class FolderPart:
@@ -194,7 +194,7 @@ class FolderPart:
         return [
             FoundArchive(found.label, location)
             for found in self._walk(Counter())
-            if not found.is_folder and (location := self._archive_location(found.path)) is not None
+            if found.refusal is None and (location := self._archive_location(found.path)) is not None
         ]
 
     def list_files(self) -> Listing:
@@ -203,15 +203,15 @@ class FolderPart:
         paths = tuple(
             found.label
             for found in self._walk(service_files)
-            if not found.is_folder and self._archive_location(found.path) is None
+            if found.refusal is None and self._archive_location(found.path) is None
         )
         return Listing(paths=paths, service_files=service_files, name_encodings=self._names.encodings)
 
     def read_files(self) -> Iterator[SourceFile]:
         """As `Part`."""
         for found in self._walk(Counter()):
-            if found.is_folder:
-                yield SourceFile(path=found.label, reason=_LINK_TO_FOLDER)
+            if found.refusal is not None:
+                yield SourceFile(path=found.label, reason=found.refusal)
             elif self._archive_location(found.path) is None:
                 yield self._read_one(found.label, found.path)
 
@@ -231,27 +231,30 @@ class FolderPart:
         return location if is_inside and location.is_file() else None
 
     def _walk(self, service_files: Counter[str]) -> Iterator[_FoundFile]:
-        """Every file, and every link to a folder; links are not followed into folders.
+        """Every file, and every folder that is not looked into: links are not followed, others must be readable.
 
         Files of systems and programs are left out, and counted in `service_files`.
         """
-        for path, is_folder in self._walk_paths():
+        for path, refusal in self._walk_paths():
             label = self._label(path)
             service = service_name(label)
             if service is None:
-                yield _FoundFile(label, path, is_folder)
-            elif not is_folder:
+                yield _FoundFile(label, path, refusal)
+            elif refusal is None:
                 service_files[service] += 1
 
-    def _walk_paths(self) -> Iterator[tuple[str, bool]]:
-        for parent, folders, names in os.walk(self._folder):
+    def _walk_paths(self) -> Iterator[tuple[str, str | None]]:
+        closed: list[OSError] = []
+        for parent, folders, names in os.walk(self._folder, onerror=closed.append):
             relative = Path(parent).relative_to(self._folder)
             folders.sort()
             for name in folders:
                 if os.path.islink(os.path.join(parent, name)):
-                    yield (relative / name).as_posix(), True
+                    yield (relative / name).as_posix(), _LINK_TO_FOLDER
             for name in sorted(names, key=_as_people_sort):
-                yield (relative / name).as_posix(), False
+                yield (relative / name).as_posix(), None
+        for error in closed:
+            yield Path(error.filename).relative_to(self._folder).as_posix(), _unreadable(error)
 
     def _label(self, path: str) -> str:
         """A path that a database takes: bytes of an old character set are read like names in a zip."""
@@ -287,7 +290,11 @@ class FolderPart:
                 with os.fdopen(os.dup(descriptor), "rb") as file:
                     return file.read(self._max_bytes + 1)
         except (OSError, RuntimeError) as exc:  # RuntimeError: links in a circle, up to Python 3.12
-            return f"It cannot be read: {getattr(exc, 'strerror', None) or exc}."
+            return _unreadable(exc)
+
+
+def _unreadable(exc: Exception) -> str:
+    return f"It cannot be read: {getattr(exc, 'strerror', None) or exc}."
 
 
 def _is_text(path: str) -> bool:

@@ -1,5 +1,6 @@
 """Folders of an import: where uploads wait, where work is done, which folders of the server may be read."""
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -39,7 +40,29 @@ def work_path(view: ImportView, settings: Settings) -> Path:
 
 def import_roots(settings: Settings) -> list[Path]:
     """The folders from which the administrator allows imports, links resolved."""
-    return [Path(os.path.expanduser(folder)).resolve() for folder in settings.import_dirs]
+    return [Path(folder).resolve() for folder in settings.import_dirs]
+
+
+def list_folders(settings: Settings) -> list[str]:
+    """The folders from which the administrator allows imports, each with those that lie directly in it.
+
+    What is not there or cannot be looked into has nothing in it here; an import of it says why.
+    """
+    listed = []
+    for root in settings.import_dirs:
+        inside = []
+        with contextlib.suppress(OSError), os.scandir(root) as entries:
+            inside = [entry.path for entry in entries if _is_folder(entry)]
+        if inside or os.path.isdir(root):
+            listed += [root, *sorted(inside)]
+    return listed
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link into a folder that cannot be looked into
+        return False
 
 
 def allowed_path(path: str, settings: Settings) -> Path:

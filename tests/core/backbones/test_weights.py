@@ -14,6 +14,7 @@ from core.backbones.weights import find_weights, obtain_weights
 from core.errors import NoSpaceError, TaskCancelledError, WeightsDamagedError, WeightsMissingError
 from core.settings import Settings
 from tests.file_server import FileServer
+from tests.ordinary_user import close_folder, ordinary_user
 
 CONTENT = b"weights" * 300_000
 
@@ -65,6 +66,16 @@ def test_the_weights_folder_comes_before_the_cache_of_keras(
         folder.mkdir(parents=True)
         (folder / backbone.weights_file).write_bytes(CONTENT)
         assert obtain(backbone, settings) == folder / backbone.weights_file
+
+
+def test_a_folder_without_permission_has_no_weights(
+    backbone: Backbone, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    """Somebody else's home, in which Keras' cache would be, is no reason for the page of networks to fail."""
+    with ordinary_user() as folder:
+        monkeypatch.setenv("KERAS_HOME", str(close_folder(folder / "home") / ".keras"))
+        settings = replace(settings, weights_dir=close_folder(folder / "weights"))
+        assert find_weights(backbone, settings) is None
 
 
 def test_a_damaged_local_file_is_refused_and_left_as_it_is(backbone: Backbone, settings: Settings, server: FileServer):
@@ -160,6 +171,19 @@ def test_without_a_server_the_error_names_file_size_and_folder(backbone: Backbon
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
     expect_missing(backbone, replace(settings, weights_mirror_url=url))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://[::1", "http://host:port", "http://a\0b", "http://127.0.0.1:70000", "ftp://x"],
+)
+def test_an_address_that_is_none_is_told_at_once(backbone: Backbone, settings: Settings, url: str):
+    """It is not taken for a server that does not answer: the error says what is wrong, without any waiting."""
+    settings = replace(settings, weights_mirror_url=url, download_connect_seconds=5.0)
+    with pytest.raises(WeightsMissingError) as caught:
+        obtain(backbone, settings)
+    assert str(settings.weights_path) in str(caught.value)
+    assert "no answer" not in str(caught.value)
 
 
 def test_a_server_that_never_answers_is_given_up(backbone: Backbone, settings: Settings):

@@ -14,20 +14,21 @@ COFFEE = sample_path(SAMPLE_PHOTOS[1]).read_bytes()
 def test_a_batch_is_found_again_by_its_id(settings: Settings):
     """A reload brings the photos back; an id that nobody gave out begins anew."""
     registry = BatchRegistry(settings)
-    batch = registry.open(None)
-    assert registry.open(batch.batch_id) is batch
-    assert registry.open("made-up") is not batch
-    assert registry.open("../../etc").batch_id != "../../etc"
+    batch = registry.open(None, owner="anna")
+    assert registry.open(batch.batch_id, owner="anna") is batch
+    assert registry.open(batch.batch_id, owner="bert") is not batch
+    assert registry.open("made-up", owner="anna") is not batch
+    assert registry.open("../../etc", owner="anna").batch_id != "../../etc"
 
 
 def test_the_longest_unused_batch_gives_way(settings: Settings):
     """Visitors that never come back do not fill the disk."""
     registry = BatchRegistry(settings)
-    first = registry.open(None)
+    first = registry.open(None, owner="anna")
     first.add_file("cat.png", CAT, PhotoOrigin.FILE)
     for _ in range(64):
-        registry.open(None)
-    assert registry.open(first.batch_id) is not first
+        registry.open(None, owner="anna")
+    assert registry.open(first.batch_id, owner="anna") is not first
     assert not (settings.cache_path / "classify" / str(os.getpid()) / first.batch_id).exists()
 
 
@@ -48,6 +49,6 @@ def test_closing_deletes_the_photos_of_all_visitors(settings: Settings):
     """When the server stops, nobody can reach the photos any more, so none are kept."""
     registry = BatchRegistry(settings)
     for _ in range(2):
-        registry.open(None).add_file("cat.png", CAT, PhotoOrigin.FILE)
+        registry.open(None, owner="anna").add_file("cat.png", CAT, PhotoOrigin.FILE)
     registry.close()
     assert list((settings.cache_path / "classify").iterdir()) == []

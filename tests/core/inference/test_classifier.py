@@ -1,5 +1,7 @@
 """From bytes to the likeliest classes."""
 
+import gc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,18 @@ def test_a_hundred_photos_of_imagenet(classifier: Classifier, shared_dir: Path):
         ranks.append(wnids.index(wnid) if wnid in wnids else 5)
     assert sum(rank == 0 for rank in ranks) >= 0.85 * len(paths)
     assert sum(rank < 5 for rank in ranks) >= 0.96 * len(paths)
+
+
+def test_nothing_is_kept_of_a_network_that_was_loaded(prepared_settings: Settings, lite0: Backbone):
+    """Loading, also by many at once and when it fails, leaves no lock behind: there is one per way of deciding."""
+    cache = ClassifierCache(prepared_settings)
+    with ThreadPoolExecutor(4) as threads:
+        loaded = {id(classifier) for classifier in threads.map(lambda _: cache.get(lite0), range(8))}
+    with pytest.raises(ArtefactMissingError):
+        cache.get(find_backbone("MobileNetV2"))
+    gc.collect()  # the error's traceback holds what was on the stack
+    assert len(loaded) == 1
+    assert len(cache._loading) == 0
 
 
 def test_predictions_are_five_and_sorted(classifier: Classifier):

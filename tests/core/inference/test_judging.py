@@ -104,7 +104,7 @@ def test_a_changed_decision_holds_from_the_next_photo_on(
     folder: RunFolder, cache: ClassifierCache, prepared_settings: Settings
 ):
     """A batch that was answered before is answered anew: no view ever holds answers of both decisions."""
-    batch = BatchRegistry(prepared_settings).open(None)
+    batch = BatchRegistry(prepared_settings).open(None, owner="anna")
     batch.add_file("motorcycle.png", MOTORCYCLE, PhotoOrigin.FILE)
     verdicts = []
     for decision in (Decision(), Decision(min_probability=1.0), Decision(min_probability=0.1)):

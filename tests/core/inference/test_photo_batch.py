@@ -23,7 +23,7 @@ COFFEE = sample_path(SAMPLE_PHOTOS[1]).read_bytes()
 
 @pytest.fixture
 def batch(settings: Settings) -> PhotoBatch:
-    return BatchRegistry(settings).open(None)
+    return BatchRegistry(settings).open(None, owner="anna")
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def given(*names: str, data: bytes = CAT) -> list[GivenPhoto]:
 
 def test_what_became_of_the_given_photos_adds_up(settings: Settings):
     """Taken, refused and without room are told apart, and nothing is left over."""
-    batch = BatchRegistry(replace(settings, max_photos_per_batch=4, max_photo_bytes=len(CAT))).open(None)
+    batch = BatchRegistry(replace(settings, max_photos_per_batch=4, max_photo_bytes=len(CAT))).open(None, owner="anna")
     assert batch.last_intake is None
     photos = [*given("a.png", "b.png"), *given("huge.png", data=CAT + b"x"), *given("c.png", "d.png", "e.png")]
     intake = batch.add(photos)
@@ -85,7 +85,7 @@ def test_what_became_of_the_given_photos_adds_up(settings: Settings):
 
 def test_photos_given_at_the_same_time_share_the_room(settings: Settings):
     """From several runs of the page at once, no more photos come in than fit, and each is counted once."""
-    batch = BatchRegistry(replace(settings, max_photos_per_batch=50)).open(None)
+    batch = BatchRegistry(replace(settings, max_photos_per_batch=50)).open(None, owner="anna")
     with ThreadPoolExecutor(4) as pool:
         intakes = list(pool.map(lambda number: batch.add(given(*[f"{number}.png"] * 20)), range(4)))
     assert sum(intake.num_taken for intake in intakes) == 50
@@ -104,7 +104,7 @@ def test_a_photo_that_never_arrived_is_listed_with_the_reason(batch: PhotoBatch)
 
 def test_a_photo_over_the_limit_is_refused_at_once(settings: Settings):
     """Too large a file is never written to the disk."""
-    batch = BatchRegistry(replace(settings, max_photo_bytes=10)).open(None)
+    batch = BatchRegistry(replace(settings, max_photo_bytes=10)).open(None, owner="anna")
     batch.add_file("huge.png", b"x" * 11, PhotoOrigin.FILE)
     (answer,) = batch.view("").answers
     assert "huge.png" in (answer.photo.error or "")
@@ -125,7 +125,7 @@ def test_a_full_disk_is_told_per_photo(settings: Settings, tmp_path: Path):
 
 def test_a_link_is_read_when_its_turn_comes(settings: Settings, classifier: Classifier, server: LoopbackServer):
     """The photo behind the link is fetched, named and answered."""
-    batch = BatchRegistry(replace(settings, link_allowed_private_hosts=("127.0.0.1",))).open(None)
+    batch = BatchRegistry(replace(settings, link_allowed_private_hosts=("127.0.0.1",))).open(None, owner="anna")
     batch.add_link(server.url("/photo.jpg"))
     assert not server.paths
     (answer,) = finish(batch, classifier).answers
@@ -173,6 +173,21 @@ def test_the_answers_of_another_backbone_do_not_mix(batch: PhotoBatch, classifie
     finish(batch, classifier)
     assert batch.view("another fingerprint").num_waiting == 1
     assert batch.view(classifier.record.fingerprint).num_waiting == 0
+
+
+def test_answers_of_networks_long_unused_and_of_removed_photos_are_forgotten(batch: PhotoBatch, classifier: Classifier):
+    """Each way of deciding is another network to the batch: memory must not grow with every position of a slider."""
+    batch.add(given("cat.png", "coffee.png"))
+    networks = []
+    for number in range(12):
+        record = replace(classifier.record, fingerprint=f"{number}")
+        networks.append(Classifier(record, classifier.engine, classes=classifier.classes, squares=classifier._squares))
+        assert finish(batch, networks[-1]).num_waiting == 0
+    assert len(batch._classifications) == 8
+    assert [batch.view(f"{number}").num_waiting for number in (3, 4, 11)] == [2, 0, 0]
+    assert finish(batch, networks[0]).num_waiting == 0
+    batch.remove(1)
+    assert {len(said) for said in batch._classifications.values()} == {1}
 
 
 def test_removing_and_clearing_delete_the_files(batch: PhotoBatch, settings: Settings):

@@ -2,6 +2,9 @@
 
 import hashlib
 import shutil
+import threading
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import keras
@@ -10,9 +13,10 @@ import pytest
 import tensorflow as tf
 
 from core.config import HeadConfig
-from core.errors import BackboneError, WeightsDamagedError, WeightsMissingError
-from core.networks.hub import HubFeatureVector, load_hub_backbone
+from core.errors import BackboneError, ConfigError, WeightsDamagedError, WeightsMissingError
+from core.networks.hub import AllowedRedirects, HubFeatureVector, load_hub_backbone, resolve_hub_module
 from core.networks.network import BackboneNetwork, split_at, wrap_hub_layer
+from core.settings import Settings
 from core.training.heads import assemble, build_head, build_trainable
 
 # Keras 3.15 does not know NumPy 2.4's `copy` keyword; every save of a variable warns.
@@ -159,36 +163,61 @@ def test_a_module_of_another_size_is_refused(tiny_dir: Path):
         wrap_hub_layer(load_hub_backbone(tiny_dir), (16, 16))
 
 
-def test_a_handle_in_the_cache_needs_no_network(tiny_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_handle_in_the_cache_needs_no_network(
+    tiny_dir: Path, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
     """TensorFlow Hub finds what it downloaded before."""
     handle = "https://tfhub.dev/google/tiny/feature_vector/1"
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "hub"))
     # Source: `resolver.create_local_module_dir` of tensorflow_hub 0.16
     shutil.copytree(tiny_dir, tmp_path / "hub" / hashlib.sha1(handle.encode()).hexdigest())
-    assert load_hub_backbone(handle).num_features == 3
+    assert load_hub_backbone(resolve_hub_module(f"hub:{handle}", settings)).num_features == 3
 
 
-def test_a_handle_without_a_network_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_handle_without_a_network_is_told(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch):
     """The error names the handle and the way out."""
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     with pytest.raises(WeightsMissingError, match=r"cannot be downloaded.*give its folder"):
-        load_hub_backbone("https://tfhub.dev/google/tiny/feature_vector/1")
+        resolve_hub_module("hub:https://tfhub.dev/google/tiny/feature_vector/1", settings)
 
 
-@pytest.mark.parametrize(
-    "handle", ["http://tfhub.dev/x", "https://tfhub.dev.example.org/x", "gs://bucket/x", "file:///x"]
-)
-def test_other_addresses_are_refused(handle: str):
-    """A module is a program: it is fetched from nowhere but where modules are published."""
-    with pytest.raises(BackboneError, match="is no handle of TensorFlow Hub"):
-        load_hub_backbone(handle)
+@pytest.mark.parametrize("handle", ["http://tfhub.dev/x", "https://tfhub.dev/stranger/x", "gs://bucket/x", "file:///x"])
+def test_other_addresses_are_refused_before_they_are_asked(settings: Settings, handle: str):
+    """A module is a program: the worker itself fetches it from nowhere but where it may."""
+    with pytest.raises(ConfigError, match="no address from which"):
+        resolve_hub_module(f"hub:{handle}", settings)
 
 
-def test_a_missing_folder_is_told(tmp_path: Path):
+def test_a_redirect_that_is_not_allowed_is_not_followed(settings: Settings):
+    """The download ends with the address, and the server there is never asked."""
+    asked = []
+
+    class Redirecting(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(302)
+            self.send_header("Location", f"{url}/program")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Tests write no log."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Redirecting) as server:
+        url = f"http://127.0.0.1:{server.server_port}"
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            with pytest.raises(PermissionError, match="no module may be loaded"):
+                urllib.request.build_opener(AllowedRedirects(settings)).open(f"{url}/module")
+        finally:
+            server.shutdown()
+    assert asked == ["/module"]
+
+
+def test_a_missing_folder_is_told(settings: Settings):
     """Neither a folder nor a handle."""
     with pytest.raises(WeightsMissingError, match="There is no folder"):
-        load_hub_backbone(tmp_path / "nothing")
+        resolve_hub_module("hub:nothing", settings)
 
 
 @pytest.mark.parametrize("damage", ["empty folder", "no variables", "rubbish"])

@@ -242,8 +242,9 @@ def test_other_sizes_and_layers_are_kept_side_by_side(prepared_settings: Setting
 def test_a_hub_module_is_prepared(settings: Settings, shared_dir: Path):
     """A module of TensorFlow Hub gets an artefact with features and no classes, found again the second time."""
     folder = shared_dir / "weights" / "tfhub" / "mobilenet_v2_feature_vector"
+    settings = replace(settings, hub_dirs=(str(folder.parent),))
     made = [
-        prepare_hub_module(str(folder), None, settings, report=lambda *_: None, check_cancelled=lambda: None)
+        prepare_hub_module(f"hub:{folder}", None, settings, report=lambda *_: None, check_cancelled=lambda: None)
         for _ in range(2)
     ]
     assert made[0] == made[1]

@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.config import AugmentConfig
+from core.config import AugmentConfig, TrainConfig
 from core.errors import DatasetError, TaskCancelledError
 from core.features.cache import FeatureCache
+from core.features.key import feature_key
+from core.inference.feature_needs import count_to_compute
+from core.photos.fit import TRAINED_CROP_FRACTION
 from core.photos.record import PhotoRecord
 from core.photos.squares import SquareMaker
 from core.photos.store import PhotoStore, encode_photo
@@ -22,6 +25,7 @@ from tests.core.training.training_samples import paint
 
 SIZE = (32, 32)
 NUM_VIEWS = 2
+FIT_MODE = feature_key("f", "squash", TRAINED_CROP_FRACTION).fit_mode
 
 
 @pytest.fixture
@@ -104,7 +108,22 @@ class Means:
 @pytest.fixture
 def source(settings: Settings, loader: ViewLoader) -> FeatureSource:
     return FeatureSource(
-        encoder=Means(), loader=loader, cache=FeatureCache(settings), fingerprint="f", fit_mode="squash"
+        encoder=Means(), loader=loader, cache=FeatureCache(settings), fingerprint="f", fit_mode=FIT_MODE
+    )
+
+
+def num_to_compute(source: FeatureSource, photos: list[PhotoRecord], num_views: int, **values: object) -> int:
+    """What a run that learns from the photos is told to have to compute, before it begins."""
+    config = TrainConfig(
+        snapshot="0" * 64,
+        backbone="EfficientNetLite0",
+        fit_mode="squash",
+        augment=AugmentConfig(),
+        num_views=num_views,
+        **values,
+    )
+    return count_to_compute(
+        config, "f", source.cache, train=[photo.hash for photo in photos], kept_back=[photos[0].hash]
     )
 
 
@@ -115,7 +134,16 @@ def test_features_are_computed_once(source: FeatureSource, photos: list[PhotoRec
     assert (num_first, num_again) == (8, 2)
     np.testing.assert_array_equal(first, again[::-1][:4])
     assert not np.array_equal(first[:, 0], first[:, 1])
-    assert source.count_missing(photos, range(3)) == 5
+    assert num_to_compute(source, photos, NUM_VIEWS) == 0
+    assert num_to_compute(source, photos, 3) == 5
+
+
+def test_new_views_in_every_epoch_are_not_counted(source: FeatureSource, photos: list[PhotoRecord]):
+    """A run that augments freely computes the features of the photos that are kept back, and no others before it
+    learns."""
+    assert num_to_compute(source, photos, 1, is_augmented_freely=True) == 1
+    source.compute(photos[:1], [0], watch=lambda _: None)
+    assert num_to_compute(source, photos, 1, is_augmented_freely=True) == 0
 
 
 def test_a_photo_in_two_classes_is_computed_once(source: FeatureSource, photos: list[PhotoRecord]):
@@ -134,7 +162,7 @@ def test_what_was_computed_before_a_cancel_is_kept(source: FeatureSource, photos
     source.compute(photos[:2], [0], watch=lambda _: None)
     with pytest.raises(TaskCancelledError):
         source.compute(photos, [0], watch=cancel)
-    assert source.count_missing(photos[:2], [0]) == 0
+    assert num_to_compute(source, photos[:2], 1) == 0
 
 
 def test_a_damaged_photo_is_an_error(source: FeatureSource, store: PhotoStore, photos: list[PhotoRecord]):

@@ -14,6 +14,8 @@ from core.config import AugmentConfig, FineTuneConfig, HeadConfig, PhaseConfig
 from core.datasets.records import Split
 from core.evaluation.answers import read_answers
 from core.evaluation.calibration import fit_temperature
+from core.features.cache import FeatureCache
+from core.inference.feature_needs import count_to_compute
 from core.inference.head import read_head
 from core.jobs.status import TaskStatus
 from core.litert.engine import LiteRTModel
@@ -116,11 +118,18 @@ def test_the_packaged_model_answers_like_the_run(services: Services, dataset_id:
     np.testing.assert_allclose(whole.probabilities, read_head(folder.head_path).probabilities(features), atol=1e-5)
 
 
-def test_the_second_run_computes_nothing_and_ends_the_same(services: Services, dataset_id: int):
+def test_the_second_run_computes_nothing_and_ends_the_same(services: Services, dataset_id: int, lite0: Backbone):
     """The same config, snapshot and seed give the same curve, from features that are kept; one more photo costs one."""
     first, second = (submit(services, dataset_id, head_phase=SHORT, seed=4).id for _ in range(2))
     outcomes = [outcome_of(services, run_id) for run_id in (first, second)]
     assert outcomes[1].num_computed == 0
+    # What the page tells before it begins.
+    artefact = find_artefact(lite0, services.settings)
+    assert artefact is not None
+    photos = {image.photo_hash for image in services.library.list_images(dataset_id)}
+    cache = FeatureCache(services.settings)
+    config = services.runs.get_run(second).config
+    assert count_to_compute(config, artefact.record.fingerprint, cache, train=photos, kept_back=photos) == 0
     assert outcomes[0].validation == outcomes[1].validation
     curves = [
         [(epoch.loss, epoch.validation_loss) for epoch in epochs_of(services, run_id)] for run_id in (first, second)

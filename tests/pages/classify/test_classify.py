@@ -22,6 +22,7 @@ from core.photos.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings
 from pages.classify.answers import Order, arrange, to_csv
 from pages.server.services import get_services
+from pages.widgets.visitor import new_secret
 from tests.pages.classify.classify_visits import settle, upload
 from tests.waiting import wait_until
 
@@ -107,13 +108,32 @@ def test_a_link_that_is_refused_says_why(open_app: OpenApp, prepared_settings: S
 
 def test_answers_survive_other_pages_and_a_reload(open_app: OpenApp, prepared_settings: Settings):
     """Going to Networks and back, or opening the same address anew, shows the same photos."""
-    app = upload(open_app(prepared_settings), CAT, COFFEE)
+    secret = new_secret()
+    app = upload(open_app(prepared_settings, secret=secret), CAT, COFFEE)
     app.switch_page("pages/networks/page.py").run()
     assert app.title[0].value == "Networks"
     app.switch_page("pages/classify/page.py").run()
     assert app.subheader[0].value == "2 photos: 2 recognised"
-    reloaded = open_app(prepared_settings, photos="".join(app.query_params["photos"]))
+    reloaded = open_app(prepared_settings, secret=secret, photos="".join(app.query_params["photos"]))
     assert reloaded.subheader[0].value == "2 photos: 2 recognised"
+
+
+@pytest.mark.parametrize("knows_cookies", [True, False])
+def test_an_address_that_was_passed_on_opens_nobodys_photos(
+    open_app: OpenApp, prepared_settings: Settings, knows_cookies: bool
+):
+    """Whoever else has the address sees none of the photos and can take none away, on whichever page."""
+    app = upload(open_app(prepared_settings, secret=new_secret()), CAT, COFFEE)
+    address = "".join(app.query_params["photos"])
+    other = open_app(prepared_settings, secret=new_secret() if knows_cookies else "", photos=address)
+    assert "photo" not in other.subheader[0].value
+    assert not any(each.label in ("Clear", "Remove") for each in other.button)
+    other.switch_page("pages/backbones.py").run()
+    other.switch_page("pages/classify.py").run()
+    assert upload(other, COFFEE).subheader[0].value == "1 photo: 1 recognised"
+    next(each for each in other.button if each.label == "Clear").click().run()
+    assert app.run().subheader[0].value == "2 photos: 2 recognised"
+    assert address not in "".join(other.query_params["photos"])
 
 
 def test_an_address_that_is_old_or_made_up_opens_an_empty_page(open_app: OpenApp, prepared_settings: Settings):
@@ -327,7 +347,7 @@ def test_a_photo_is_taken_in_once_when_streamlit_calls_back_twice(prepared_setti
 
         _take_uploads(st.session_state["batch"], open_box("uploads"), "uploads")
 
-    batch = BatchRegistry(prepared_settings).open(None)
+    batch = BatchRegistry(prepared_settings).open(None, owner="anna")
     app = AppTest.from_function(script)
     app.session_state["batch"] = batch
     for file_id, num_expected in (("first", 1), ("first", 1), ("second", 2)):

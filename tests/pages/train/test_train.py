@@ -7,11 +7,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.backbones.artefacts import find_artefact
+from core.backbones.catalog import Backbone
 from core.datasets.checks.findings import Finding, FindingKind
 from core.datasets.records import Review, Split
+from core.features.cache import FeatureCache
+from core.features.key import feature_key
+from core.photos.fit import TRAINED_CROP_FRACTION
 from core.recipes import RECIPES
 from core.runs.begin import NO_SNAPSHOT, RunRequest, begin_runs
 from core.runs.records import RunStatus, RunView
@@ -151,6 +157,22 @@ def test_one_button_trains(visit: Visit, worker: PretendWorker, birds: int) -> N
     assert view.name == "Birds · Quick · EfficientNet-Lite0"
     assert app.title[0].value.replace("\\", "") == view.name
     assert None not in {image.split for image in worker.services.library.list_images(birds)}
+
+
+def test_a_repeated_run_is_told_to_be_short(visit: Visit, worker: PretendWorker, birds: int, lite0: Backbone) -> None:
+    """What a training has left in the cache of features is not counted again, whatever the page has told before."""
+
+    def told() -> str:
+        return next(metric.proto.help for metric in visit().metric if metric.label == "Takes about")
+
+    first = told()
+    artefact = find_artefact(lite0, worker.services.settings)
+    assert artefact is not None
+    key = feature_key(artefact.record.fingerprint, "crop", TRAINED_CROP_FRACTION)
+    hashes = {image.photo_hash for image in worker.services.library.list_images(birds)}
+    FeatureCache(worker.services.settings).put(*key, {each: np.zeros(1280, np.float32) for each in hashes})
+    assert "photo once 0.0 s" in told()
+    assert "photo once 0.0 s" not in first
 
 
 def test_unsure_photos_are_left_out_and_told(visit: Visit, worker: PretendWorker, birds: int) -> None:

@@ -51,6 +51,7 @@ def test_the_browser_is_told_what_has_arrived():
         box.take([uploaded(number)])
     assert len(box.describe()["received"]) == 10
     assert box.describe()["generation"] == 31
+    assert len(box._taken_ids) == 10
 
 
 def given_again(file: UploadedFile, generation: int, number: int) -> UploadedFile:

@@ -17,6 +17,7 @@ from core.errors import ConfigError, SourceError
 from core.settings import Settings
 from tests.core.datasets.import_samples import write_files, zip_of
 from tests.download_server import DownloadServer
+from tests.ordinary_user import close_folder, ordinary_user
 
 UPLOAD = "0" * 32
 DOWNLOAD = "Insects-20240501T101010Z-{}.zip"
@@ -105,6 +106,25 @@ def test_a_divided_archive_is_joined(way: str, names: list[str], workplace: Work
     folder = "" if way == "archives" else "a/"
     assert contents_of(gathered) == {f"{folder}ant/1.jpg": b"1" * 500, f"{folder}bee/1.jpg": b"2" * 500}
     assert gathered.notes == (f"{len(names)} pieces were joined to one archive, 'a.zip'.",)
+
+
+def test_folders_without_permission_are_told(workplace: Workplace) -> None:
+    """What lies beside them is read, and the report names each; nothing is left out without a word."""
+    with ordinary_user() as folder:
+        (folder / "birds" / "tit").mkdir(parents=True)
+        (folder / "birds" / "tit" / "1.jpg").write_bytes(b"1")
+        close_folder(folder / "birds" / "crow")
+        close_folder(folder / "shut")
+        settings = replace(workplace.settings, import_dirs=(str(folder),))
+        allowing = replace(workplace, settings=settings)
+        gathered = gather(ImportRequest(dataset_id=1, source=ServerFolder(path=str(folder / "birds"))), allowing)
+        (files,) = [list(part.read_files()) for _, part in gathered.parts]
+        with pytest.raises(SourceError, match=r"'shut' cannot be read: Permission denied.*administrator"):
+            gather(ImportRequest(dataset_id=1, source=ServerFolder(path=str(folder / "shut"))), allowing)
+    assert [(file.path, file.reason) for file in files] == [
+        ("tit/1.jpg", None),
+        ("crow", "It cannot be read: Permission denied."),
+    ]
 
 
 def test_a_divided_archive_without_a_piece_is_refused(workplace: Workplace, tmp_path: Path):

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from core.datasets.ingest.desk import KEEP_INCOMING_SECONDS, ImportDesk
-from core.datasets.ingest.places import allowed_path, work_path
+from core.datasets.ingest.places import allowed_path, list_folders, work_path
 from core.datasets.library import Library
 from core.datasets.records import ImportState
 from core.datasets.sources.requests import (
@@ -37,6 +37,7 @@ from core.settings import Settings
 from core.storage.db import Database
 from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 from tests.core.datasets.import_samples import photo, photos, work
+from tests.ordinary_user import close_folder, ordinary_user
 from tests.waiting import wait_until
 
 UPLOAD = "0" * 32
@@ -170,6 +171,20 @@ def test_allowed_path(settings: Settings, tmp_path: Path) -> None:
             allowed_path(str(path), allowing)
         messages.add(str(caught.value).replace(repr(str(path)), ""))
     assert len(messages) == 1
+
+
+def test_folders_are_listed_as_far_as_they_can_be_read(settings: Settings) -> None:
+    """One that cannot be looked into is there, with nothing in it; one in which nothing can be looked at has no end."""
+    with ordinary_user() as folder:
+        for name in ("open/birds", "open/fish"):
+            (folder / name).mkdir(parents=True)
+        closed = close_folder(folder / "closed")
+        (folder / "open" / "link").symlink_to(closed / "inside")
+        close_folder(folder / "open" / "shut")
+        roots = (folder / "open", closed, closed / "inside", folder / "missing")
+        listed = list_folders(replace(settings, import_dirs=tuple(map(str, roots))))
+    names = [str(folder / "open" / name) for name in ("birds", "fish", "shut")]
+    assert listed == [str(folder / "open"), *names, str(closed)]
 
 
 def test_no_folder_is_allowed(settings: Settings) -> None:
