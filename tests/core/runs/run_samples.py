@@ -10,7 +10,7 @@ from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.runs.desk import TRAIN_KIND
 from core.runs.library import RunLibrary
-from core.runs.records import RunStatus, RunView
+from core.runs.records import RunEventKind, RunStatus, RunView
 from core.storage.db import Database
 from core.task_kinds import TASK_KINDS
 from tests.core.datasets.library_samples import add
@@ -76,3 +76,11 @@ def bring_to(status: RunStatus, view: RunView, worker: HandWorker, queue: TaskQu
             elif status is RunStatus.INTERRUPTED:
                 worker.die()
     assert library.get_run(view.id).status is status
+
+
+def batches(first: int, last: int) -> list[tuple[RunEventKind, dict[str, int]]]:
+    return [("batch", {"step": step}) for step in range(first, last + 1)]
+
+
+def sequences(runs: RunLibrary, run_id: int, after: int = 0) -> list[int]:
+    return [found.sequence for found in runs.events_after(run_id, after)]
