@@ -1,0 +1,17 @@
+"""The photos that a visitor has had classified: one batch, found again after a reload, on whichever page."""
+
+import streamlit as st
+
+from core.inference.photo_batch import PhotoBatch
+from core.services import Services
+from pages.widgets import links
+
+_BATCH = "visitor_photos.batch"
+
+
+def open_batch(services: Services) -> PhotoBatch:
+    """This visitor's photos; their id in the address brings them back."""
+    batch = services.batches.open(st.session_state.get(_BATCH) or st.query_params.get(links.PHOTOS))
+    st.session_state[_BATCH] = batch.batch_id
+    st.query_params[links.PHOTOS] = batch.batch_id
+    return batch
