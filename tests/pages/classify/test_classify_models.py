@@ -88,7 +88,7 @@ def test_a_chosen_model_tells_its_figures(open_app: OpenApp, prepared_settings: 
     assert [metric.value for metric in app.metric[:3]] == ["96\N{NO-BREAK SPACE}%", "9 ms", "14 MB"]
     for text in (
         "Your model **My _model_** says which of its 3 classes",
-        "Right on 48 of 50 test photos, plausibly 86 to 99\N{NO-BREAK SPACE}%",
+        "Right on 48 of 50 test photos, plausibly 86 to 99 %",
         "60 photos of My *things*, from EfficientNet-Lite0",
         "3 classes: “**cat**”, “<b>coffee</b>”, “2024”.",
     ):
