@@ -1,5 +1,6 @@
 """A backbone of the catalogue, with its own head for ImageNet's 1,000 classes, as a choice on the classify page."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -11,7 +12,9 @@ from core.inference.classifier import Classifier
 from core.services import Services
 from pages.classify.class_search import render_class_search
 from pages.classify.network_choice import Anatomy, describe_pooling
+from pages.widgets import links
 from pages.widgets.preparation import availability_of, describe_availability, render_preparation
+from pages.widgets.wording import size_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,11 @@ class BackboneChoice:
     def key(self) -> str:
         """Its name in the catalogue."""
         return self.backbone.name
+
+    @property
+    def address(self) -> Mapping[str, str]:
+        """By its name, too."""
+        return links.classify_with_network(self.backbone.name).address
 
     @property
     def title(self) -> str:
@@ -60,7 +68,7 @@ class BackboneChoice:
         )
         facts.metric(
             "Size",
-            f"{backbone.weights_megabytes:,.0f} MB",
+            size_text(backbone.weights_megabytes * 1e6),
             width="content",
             help=f"{backbone.num_parameters / 1e6:.1f} million learned numbers (parameters).",
         )

@@ -1,18 +1,18 @@
 """The model of a finished run, with a person's own classes, as a choice on the classify page."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
 
-from core.backbones.catalog import Backbone, find_backbone
+from core.backbones.catalog import Backbone
 from core.config import HUB_PREFIX, SCRATCH
 from core.errors import (
     ArtefactDamagedError,
     ArtefactMissingError,
     BluetitError,
     RunFileError,
-    UnknownBackboneError,
     UnknownDatasetError,
     UnknownRunError,
 )
@@ -21,18 +21,20 @@ from core.inference.judging import describe_decision, read_rule
 from core.inference.trained_model import backbone_to_prepare, read_model_record
 from core.jobs.status import ACTIVE_STATUSES
 from core.runs.folder import RunFolder
-from core.runs.records import RunStatus, RunView
+from core.runs.records import RunView
 from core.runs.story import Outcome
 from core.services import Services
 from pages.classify.network_choice import Anatomy, describe_pooling
+from pages.widgets import links
+from pages.widgets.chosen_network import backbone_below, find_model, has_model
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.preparation import render_preparation
-from pages.widgets.status import best_score, share_text, size_text
-from pages.widgets.wording import count, plain, quoted
+from pages.widgets.status import best_score
+from pages.widgets.wording import count, plain, quoted, range_text, share_text, size_text
 from pages.widgets.worth import weigh_run
 
 # In front of a run's number; no backbone's name has a colon.
-MODEL_PREFIX = "model:"
+_PREFIX = "model:"
 
 _MAX_LISTED = 60
 
@@ -46,7 +48,12 @@ class ModelChoice:
     @property
     def key(self) -> str:
         """The run's number, marked as such."""
-        return f"{MODEL_PREFIX}{self.run.id}"
+        return f"{_PREFIX}{self.run.id}"
+
+    @property
+    def address(self) -> Mapping[str, str]:
+        """By the run's number, too."""
+        return links.classify_with_model(self.run.id).address
 
     @property
     def title(self) -> str:
@@ -56,10 +63,7 @@ class ModelChoice:
     @property
     def backbone(self) -> Backbone | None:
         """What it was trained on top of; None where that was none of the catalogue."""
-        try:
-            return find_backbone(str(self.run.config_values.get("backbone")))
-        except UnknownBackboneError:
-            return None
+        return backbone_below(self.run)
 
     @property
     def introduction(self) -> str:
@@ -107,7 +111,7 @@ class ModelChoice:
 
     def render_unready(self, error: BluetitError, services: Services) -> bool:
         """The backbone is prepared again where that helps, else the model can be packaged."""
-        if not is_usable(self.run.id, services):
+        if find_model(self.run.id, services) is None:
             st.rerun()  # the whole page: it says so, and falls back
         if not isinstance(error, ArtefactMissingError | ArtefactDamagedError):
             show_error(str(error))
@@ -169,7 +173,7 @@ class ModelChoice:
         which = "test" if self._outcome.test_score is not None else "validation"
         return (
             f"Right on {score.num_correct:,} of {count(score.num_photos, f'{which} photo')}, "
-            f"plausibly {100 * score.low:.0f} to {100 * score.high:.0f} % (95 % interval)."
+            f"plausibly {range_text(score.low, score.high)} (95 % interval)."
         )
 
     def _origin(self, services: Services) -> str:
@@ -220,21 +224,7 @@ class ModelChoice:
 
 def usable_models(services: Services) -> list[ModelChoice]:
     """The models that a visitor can choose: of finished runs out of the trash, the newest first."""
-    return [ModelChoice(run) for run in services.runs.list_runs() if _has_model(run)]
-
-
-def is_usable(run_id: int, services: Services) -> bool:
-    """Whether a run is there, finished, and not in the trash."""
-    return find_model(run_id, services) is not None
-
-
-def find_model(run_id: int, services: Services) -> ModelChoice | None:
-    """The model of a run; None where there is none, or none any more."""
-    try:
-        run = services.runs.get_run(run_id)
-    except UnknownRunError:
-        return None
-    return ModelChoice(run) if _has_model(run) else None
+    return [ModelChoice(run) for run in services.runs.list_runs() if has_model(run)]
 
 
 def explain_absence(run_id: int, services: Services) -> str:
@@ -246,7 +236,3 @@ def explain_absence(run_id: int, services: Services) -> str:
     if run.trashed_at is not None:
         return f"The model {run.name} was deleted; it can be restored on the Train page."
     return f"The model {run.name} is not trained yet."
-
-
-def _has_model(run: RunView) -> bool:
-    return run.status is RunStatus.DONE and run.outcome is not None and run.trashed_at is None

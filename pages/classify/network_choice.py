@@ -1,5 +1,6 @@
 """What the classify page can answer with, and what the page needs to know of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,7 +26,11 @@ class NetworkChoice(Protocol):
 
     @property
     def key(self) -> str:
-        """Short text by which the choice is kept; no two choices have the same."""
+        """Short text that tells it from all other choices."""
+
+    @property
+    def address(self) -> Mapping[str, str]:
+        """Parameters of the address by which it is kept."""
 
     @property
     def title(self) -> str:

@@ -6,12 +6,13 @@ from core.errors import ArtefactDamagedError, ArtefactMissingError, RunFileError
 from core.inference.photo_batch import PhotoBatch
 from core.services import Services
 from pages.classify.answers import has_stopped, render_answers
-from pages.classify.backbone_picker import chosen_network, render_picker
 from pages.classify.network_choice import NetworkChoice
-from pages.classify.photo_inputs import open_batch, render_photo_inputs
+from pages.classify.network_picker import chosen_choice, render_picker
+from pages.classify.photo_inputs import render_photo_inputs
 from pages.classify.under_the_hood import render_under_the_hood
 from pages.server.services import get_services
 from pages.widgets.errors import showing_errors
+from pages.widgets.visitor_photos import open_batch
 from pages.widgets.wording import plain
 
 _IS_BUSY = "classify.is_busy"
@@ -45,7 +46,7 @@ def render_results(batch: PhotoBatch, network: NetworkChoice, services: Services
 services = get_services()
 batch = open_batch(services)
 st.title("What is in your photo?", anchor=False)
-st.markdown(f"{chosen_network(services).introduction} Your photos stay on this computer.")
+st.markdown(f"{chosen_choice(services).introduction} Your photos stay on this computer.")
 inputs, side = st.columns([3, 2], gap="large")
 with side:
     network = render_picker(services)

@@ -10,16 +10,12 @@ from core.inference.photo_batch import PhotoBatch
 from core.photos.decode import decode_image
 from core.photos.fit import FitMode, fit, thumbnail_jpeg
 from core.photos.samples import SAMPLE_PHOTOS, SamplePhoto, sample_path
-from core.services import Services
 from core.settings import Settings
 from pages.widgets.browser_events import Pasted, watch_browser
 from pages.widgets.errors import guarded, showing_errors
 from pages.widgets.uploading import UploadBox, open_box
-from pages.widgets.visitor import visitor_key
-from pages.widgets.wording import count, plain
+from pages.widgets.wording import count, plain, size_text
 
-_BATCH = "photo_inputs.batch"
-_BATCH_PARAMETER = "photos"
 _FILES = "photo_inputs.files"
 _CAMERA = "photo_inputs.camera"
 _LINK = "photo_inputs.link"
@@ -27,18 +23,6 @@ _BROWSER_EVENTS = "photo_inputs.browser_events"
 
 _MAX_NAMES = 5  # of photos that found no room
 _SAMPLE_WIDTH_PX = 92
-
-
-def open_batch(services: Services) -> PhotoBatch:
-    """This visitor's photos; their id in the address brings them back after a reload, on whichever page.
-
-    The id means nothing to anybody else: whoever else opens the address has an empty page.
-    """
-    batch_id = st.session_state.get(_BATCH) or st.query_params.get(_BATCH_PARAMETER)
-    batch = services.batches.open(batch_id, owner=visitor_key())
-    st.session_state[_BATCH] = batch.batch_id
-    st.query_params[_BATCH_PARAMETER] = batch.batch_id
-    return batch
 
 
 def render_photo_inputs(batch: PhotoBatch, settings: Settings) -> None:
@@ -186,11 +170,11 @@ def _take_pasted(batch: PhotoBatch, pasted: Pasted) -> None:
 
 
 def _refuse_oversized(batch: PhotoBatch, files: dict[str, int], settings: Settings) -> None:
-    limit = settings.max_photo_bytes / 1e6
+    limit = size_text(settings.max_photo_bytes)
     _refuse(
         batch,
         {
-            name: f"{name} has {num_bytes / 1e6:,.0f} MB; photos up to {limit:.0f} MB are read. "
+            name: f"{name} has {size_text(num_bytes)}; photos up to {limit} are read. "
             "Save it smaller, as JPEG for example."
             for name, num_bytes in files.items()
         },

@@ -11,10 +11,10 @@ from core.runs.records import RunView
 from core.services import Services
 from pages.compare.chosen import MAX_NETWORKS, MAX_RUNS, Chosen, choose, is_comparable
 from pages.compare.ready_made import ReadyMade, find_ready_made
+from pages.widgets import links
 from pages.widgets.errors import guarded
-from pages.widgets.links import render_link
-from pages.widgets.status import best_score, share_text
-from pages.widgets.wording import plain
+from pages.widgets.status import best_score
+from pages.widgets.wording import plain, share_text
 
 _RUNS, _NETWORKS = "compare.runs", "compare.networks"
 
@@ -47,7 +47,7 @@ def render_chooser(chosen: Chosen, services: Services) -> None:
 
 def _render_nothing() -> None:
     st.info("There are no finished models to compare yet. Train two, and see here which is better.")
-    render_link("pages/train/page.py", "Train a model", icon=":material/model_training:", look="primary")
+    links.render_link(links.trainings(), "Train a model", icon=":material/model_training:", look="primary")
 
 
 def _render_runs(runs: list[RunView], chosen: Chosen, services: Services) -> None:

@@ -1,23 +1,18 @@
-"""What is compared: runs and plain networks, kept in the address so that a comparison can be reopened and shared."""
+"""What is compared: runs and plain networks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-
-import streamlit as st
 
 from core.backbones.catalog import Backbone, find_backbone
 from core.errors import UnknownBackboneError, UnknownRunError
 from core.runs.records import RunStatus, RunView
 from core.services import Services
-from pages.widgets.last_page import is_asked_for_anew
+from pages.widgets import links
+from pages.widgets.address import COMPARISON, row_number
 from pages.widgets.status import STATUS_WORDS
 
 MAX_RUNS, MAX_NETWORKS = 12, 4
 
-_WANTED = "compare.wanted"
-_ADDRESS = "compare.address"  # what this page wrote into the address last
-_RUNS, _NETWORKS = "runs", "networks"
-_MAX_DIGITS = 18  # what fits into the database's whole numbers
 _MAX_SHOWN_CHARS = 40
 
 
@@ -27,9 +22,6 @@ class Wanted:
 
     runs: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.runs or self.networks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,23 +40,15 @@ class Chosen:
 
 def choose(run_ids: Iterable[int], networks: Iterable[str] = ()) -> None:
     """Compare these, from the next run of the page on."""
-    st.session_state[_WANTED] = Wanted(runs=tuple(map(str, run_ids)), networks=tuple(networks))
-
-
-def comparison_address(run_ids: Iterable[int]) -> dict[str, str]:
-    """Parameters of a link to a comparison of runs."""
-    return {_RUNS: ",".join(map(str, run_ids))}
+    COMPARISON.open(_address(Wanted(runs=tuple(map(str, run_ids)), networks=tuple(networks))))
 
 
 def chosen(services: Services) -> Chosen:
     """What is to be compared; the address says so afterwards."""
-    asked_for = Wanted(runs=_read(_RUNS), networks=_read(_NETWORKS))
-    if _WANTED not in st.session_state or is_asked_for_anew(asked_for, st.session_state.get(_ADDRESS)):
-        st.session_state[_WANTED] = asked_for
-    wanted: Wanted = st.session_state[_WANTED]
-    _write(_RUNS, wanted.runs)
-    _write(_NETWORKS, wanted.networks)
-    st.session_state[_ADDRESS] = wanted
+    asked_for = COMPARISON.wanted()
+    wanted = Wanted(runs=_parts(asked_for, links.RUNS), networks=_parts(asked_for, links.NETWORKS))
+    COMPARISON.open(_address(wanted))
+    COMPARISON.write(COMPARISON.last())
     return resolve(wanted, services)
 
 
@@ -103,12 +87,13 @@ def is_comparable(run: RunView) -> bool:
 
 def _find_run(text: str, services: Services) -> RunView | str:
     """The run with this number, or why it cannot be compared."""
-    if not text.isascii() or not text.isdecimal() or len(text) > _MAX_DIGITS:
+    run_id = row_number(text)
+    if run_id is None:
         return f"“{_shown(text)}” is not the number of a run; an address such as ?runs=3,5 was expected."
     try:
-        run = services.runs.get_run(int(text))
+        run = services.runs.get_run(run_id)
     except UnknownRunError:
-        return f"There is no run {int(text)}; it may have been deleted for good."
+        return f"There is no run {run_id}; it may have been deleted for good."
     if run.trashed_at is not None:
         return f"{run.name} (run {run.id}) is in the trash; bring it back on the Train page to compare it."
     if run.is_active:
@@ -127,14 +112,12 @@ def _shown(text: str) -> str:
     return text if len(text) <= _MAX_SHOWN_CHARS else f"{text[:_MAX_SHOWN_CHARS]}…"
 
 
-def _read(parameter: str) -> tuple[str, ...]:
-    parts = (part.strip() for part in st.query_params.get(parameter, "").split(","))
+def _parts(asked_for: Mapping[str, str], parameter: str) -> tuple[str, ...]:
+    parts = (part.strip() for part in asked_for.get(parameter, "").split(","))
     # Twice what can be compared is more than any link of ours has, and little enough to complain about one by one.
     return tuple(part for part in parts if part)[: 2 * MAX_RUNS]
 
 
-def _write(parameter: str, values: tuple[str, ...]) -> None:
-    if values:
-        st.query_params[parameter] = ",".join(values)
-    else:
-        st.query_params.pop(parameter, None)
+def _address(wanted: Wanted) -> dict[str, str]:
+    values = {links.RUNS: wanted.runs, links.NETWORKS: wanted.networks}
+    return {parameter: ",".join(names) for parameter, names in values.items() if names}

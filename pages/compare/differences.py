@@ -10,12 +10,12 @@ from core.backbones.catalog import find_backbone
 from core.config import HUB_PREFIX, SCRATCH, TrainConfig
 from core.datasets.snapshots import load_snapshot
 from core.errors import ConfigError, UnknownBackboneError, UnknownDatasetError
+from core.runs.draft import CUT, SHARE, config_values
 from core.runs.records import RunView
 from core.runs.story import Outcome
 from core.services import Services
 from pages.compare.entrants import Entrant
-from pages.train.draft import CUT, SHARE, config_values
-from pages.train.settings import TITLES, setting_text
+from pages.widgets.setting_words import TITLES, setting_text
 from pages.widgets.wording import count, plain
 
 _NONE = "–"

@@ -14,11 +14,9 @@ from pages.compare.pairs import lead
 from pages.compare.speed import Speeds, describe_speeds, render_speed_button, speeds_of
 from pages.compare.table import render_table
 from pages.compare.words import is_hardly_luck, joined_by_and, verdict
-from pages.results.opened import results_address
+from pages.widgets import links
 from pages.widgets.errors import show_error
-from pages.widgets.links import render_link
-from pages.widgets.status import share_text, size_text
-from pages.widgets.wording import count, plain
+from pages.widgets.wording import count, plain, share_text, size_text
 
 # A model that costs so much less is worth a word.
 _WORTHWHILE_FACTOR = 1.25
@@ -94,11 +92,10 @@ def render_chance(entrant: Entrant) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f":orange[:material/casino:] {text}", width="stretch")
         if entrant.run is not None:
-            render_link(
-                "pages/results/page.py",
+            links.render_link(
+                links.results(entrant.run.id),
                 "Why?",
                 icon=":material/arrow_forward:",
-                address=results_address(entrant.run.id),
             )
 
 

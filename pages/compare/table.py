@@ -9,7 +9,7 @@ import streamlit as st
 from core.evaluation.guessing import Standing
 from pages.compare.entrants import Entrant, judged_alike
 from pages.compare.speed import Speeds
-from pages.widgets.status import share_text, size_text, time_text
+from pages.widgets.wording import range_text, share_text, size_text, time_text
 from pages.widgets.worth import SHORT
 
 _BEST, _UNKNOWN = "★", "–"
@@ -61,7 +61,7 @@ def _columns_of_answers(entrants: Sequence[Entrant]) -> list[Column]:
     scores = [entrant.score for entrant in entrants]
     metrics = [entrant.metrics for entrant in entrants]
     accuracies = [None if score is None else score.accuracy for score in scores]
-    plausible = [_UNKNOWN if score is None else _range_text(score.low, score.high) for score in scores]
+    plausible = [_UNKNOWN if score is None else range_text(score.low, score.high) for score in scores]
     lows = [None if score is None else score.low for score in scores]
     f1 = [None if each is None else each.macro_f1 for each in metrics]
     errors = [None if each is None else 100 * each.calibration_error for each in metrics]
@@ -100,10 +100,6 @@ def _column_of_photos(entrants: Sequence[Entrant]) -> Column:
     numbers = [None if each.metrics is None else float(each.metrics.num_photos) for each in entrants]
     texts = [entrant.photos_text or _UNKNOWN for entrant in entrants]
     return Column(title="Judged by", help=_PHOTOS_HELP, values=numbers, texts=texts)
-
-
-def _range_text(low: float, high: float) -> str:
-    return f"{round(100 * low)} to {round(100 * high)} %"
 
 
 def _column(

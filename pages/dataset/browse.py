@@ -7,17 +7,16 @@ import streamlit as st
 from core.datasets.records import ClassView, DatasetView, ImageView, Review, Split
 from core.services import Services
 from pages.dataset.no_photos import render_no_photos
-from pages.dataset.overview import SPLIT_TITLES
-from pages.dataset.selection import (
+from pages.widgets.errors import guarded
+from pages.widgets.photo_grid import photo_grid
+from pages.widgets.selection import (
     act_on,
     grid_photos,
     render_selection_actions,
     selection_generation,
     trash_photos,
 )
-from pages.widgets.errors import guarded
-from pages.widgets.photo_grid import photo_grid
-from pages.widgets.wording import count, plain
+from pages.widgets.wording import SPLIT_TITLES, count, plain
 
 _CLASS = "dataset.browse.class"
 _SPLIT = "dataset.browse.split"

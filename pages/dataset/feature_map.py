@@ -11,16 +11,16 @@ from core.jobs.views import TaskView
 from core.services import Services
 from pages.dataset.dataset_map import MapPoint, dataset_map, map_columns
 from pages.dataset.no_photos import render_no_photos
-from pages.dataset.selection import (
+from pages.dataset.task_progress import render_task_progress
+from pages.widgets.errors import guarded, show_error
+from pages.widgets.photo_grid import photo_grid
+from pages.widgets.remembered import remembered
+from pages.widgets.selection import (
     grid_photos,
     render_selection_actions,
     selection_generation,
     trash_photos,
 )
-from pages.dataset.task_progress import render_task_progress
-from pages.widgets.errors import guarded, show_error
-from pages.widgets.photo_grid import photo_grid
-from pages.widgets.remembered import remembered
 
 _COLUMNS = "dataset.map.columns"
 _PLACES = "dataset.map.places"  # of photos, by hash, on the map that was read last

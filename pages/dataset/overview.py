@@ -6,9 +6,9 @@ import streamlit as st
 from core.datasets.records import ClassView, DatasetView, Split
 from core.services import Services
 from pages.widgets.errors import guarded
-from pages.widgets.wording import count, plain
+from pages.widgets.selection import undo
+from pages.widgets.wording import SPLIT_TITLES, count, plain
 
-SPLIT_TITLES = {Split.TRAIN: "train", Split.VALIDATION: "validation", Split.TEST: "test", None: "not split yet"}
 _SPLIT_COLOURS = {Split.TRAIN: "#2f7fd0", Split.VALIDATION: "#e0a912", Split.TEST: "#5f8d3f", None: "#9aa7b5"}
 _BAR_PX, _FRAME_PX = 34, 70
 _MAX_LABEL_CHARS = 18
@@ -105,11 +105,3 @@ def _render_undo(dataset: DatasetView, services: Services) -> None:
                         on_click=guarded(undo),
                         args=(operation.id, services),
                     )
-
-
-def undo(operation_id: int, services: Services) -> None:
-    """Take a change back and say what came of it."""
-    result = services.library.undo(operation_id)
-    st.toast(f"Undone: {plain(result.summary)}.", icon=":material/undo:")
-    if result.num_left_alone:
-        st.toast(f"{count(result.num_left_alone, 'photo')} changed since: left alone.", icon=":material/info:")

@@ -4,22 +4,23 @@ from collections import Counter
 
 import streamlit as st
 
-from core.datasets.checks.findings import Finding, FindingKind, Remedy, RemedyKind, without_dismissed
+from core.datasets.checks.findings import Finding, FindingKind, Remedy, RemedyKind
 from core.datasets.records import ClassView, DatasetView
 from core.datasets.tasks import CHECK_KIND
 from core.errors import DatasetError
 from core.services import Services
 from pages.dataset.no_photos import render_no_photos
-from pages.dataset.selection import (
+from pages.dataset.split import split_again
+from pages.dataset.task_progress import render_task_progress
+from pages.widgets.errors import guarded
+from pages.widgets.findings import open_findings
+from pages.widgets.photo_grid import photo_grid
+from pages.widgets.selection import (
     grid_photos,
     render_selection_actions,
     selection_generation,
     trash_photos,
 )
-from pages.dataset.split import split_again
-from pages.dataset.task_progress import render_task_progress
-from pages.widgets.errors import guarded
-from pages.widgets.photo_grid import photo_grid
 from pages.widgets.wording import plain
 
 _GROUPS_PER_PAGE = 6
@@ -38,15 +39,6 @@ _DISMISSALS = {
 _HIDDEN = "Do not show this again."
 _UNBOUND = "Do not show this again. A split may then put these photos on different sides."
 _BINDING = (FindingKind.NEAR_DUPLICATES, FindingKind.IN_TWO_SPLITS)
-
-
-def open_findings(dataset: DatasetView, services: Services) -> list[Finding]:
-    """The findings of the latest check that wait for the person."""
-    check = services.library.load_check(dataset.id)
-    if check is None:
-        return []
-    findings = [Finding.from_json(values) for values in check[1]]
-    return without_dismissed(findings, services.library.dismissed_findings(dataset.id))
 
 
 def count_problems(dataset: DatasetView, services: Services) -> int | None:

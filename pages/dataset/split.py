@@ -17,10 +17,9 @@ from core.datasets.tasks import CHECK_KIND
 from core.errors import DatasetError
 from core.services import Services
 from pages.dataset.no_photos import render_no_photos
-from pages.dataset.overview import SPLIT_TITLES
 from pages.widgets.errors import guarded
 from pages.widgets.remembered import remembered
-from pages.widgets.wording import count, percent, plain
+from pages.widgets.wording import SPLIT_TITLES, count, percent, plain, whole_percent
 
 _CONFIG = "dataset.split.config"
 _PLAN = "dataset.split.plan"
@@ -188,16 +187,11 @@ def _render_outcome(result: SplitResult, classes: list[ClassView], config: Split
             rows.append({"class": view.name, **_cells(result.fractions(view.id))})
     rows.append({"class": "asked for", **_cells({split: config.fraction(split) for split in Split})})
     st.dataframe(rows, hide_index=True)
-    st.caption(f"Every share is within {percent_text(result.deviation)} of what was asked for.")
+    st.caption(f"Every share is within {whole_percent(result.deviation)} of what was asked for.")
 
 
 def _cells(shares: Mapping[Split, float]) -> dict[str, str]:
-    return {SPLIT_TITLES[split]: percent_text(shares.get(split, 0.0)) for split in Split}
-
-
-def percent_text(share: float) -> str:
-    """A share, 0-1, in whole per cent."""
-    return f"{100 * share:.0f} %"
+    return {SPLIT_TITLES[split]: whole_percent(shares.get(split, 0.0)) for split in Split}
 
 
 def _render_leaks(plan: _Plan) -> None:

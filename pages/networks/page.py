@@ -9,12 +9,13 @@ from core.backbones.preparation import preparation_key
 from core.backbones.weights import find_weights
 from core.jobs.status import TaskStatus
 from core.services import Services
-from pages.classify.backbone_picker import backbone_address, chosen_backbone
-from pages.classify.photo_inputs import open_batch
 from pages.server.services import get_services
+from pages.widgets import links
+from pages.widgets.chosen_network import chosen_backbone
 from pages.widgets.errors import guarded, showing_errors
-from pages.widgets.links import render_link
 from pages.widgets.preparation import Availability, availability_of, describe_availability, render_preparation
+from pages.widgets.visitor_photos import open_batch
+from pages.widgets.wording import size_text
 
 _POLL_SECONDS = 0.5
 
@@ -104,17 +105,16 @@ def render_actions(backbone: Backbone, services: Services, *, was_busy: bool) ->
     with showing_errors():
         task = services.queue.latest(preparation_key(backbone))
         if find_artefact(backbone, services.settings) is not None:
-            render_link(
-                "pages/classify/page.py",
+            links.render_link(
+                links.classify_with_network(backbone.name),
                 "Classify with it",
                 icon=":material/image_search:",
-                address=backbone_address(backbone),
                 look="primary",
             )
         elif task is None or task.status is TaskStatus.DONE:
             is_here = find_weights(backbone, services.settings) is not None
             st.button(
-                f"{'Prepare' if is_here else 'Download and prepare'} ({backbone.weights_megabytes:,.0f} MB)",
+                f"{'Prepare' if is_here else 'Download and prepare'} ({size_text(backbone.weights_megabytes * 1e6)})",
                 icon=":material/download:",
                 on_click=guarded(services.request_preparation),
                 args=(backbone,),

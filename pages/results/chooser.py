@@ -10,13 +10,11 @@ from core.errors import UnknownRunError
 from core.runs.names import names_dataset
 from core.runs.records import RunStatus, RunView
 from core.services import Services
-from pages.compare.chosen import comparison_address
 from pages.results.opened import open_results
-from pages.train.opened import run_address
+from pages.widgets import links
 from pages.widgets.errors import guarded, show_error
-from pages.widgets.links import render_link
-from pages.widgets.status import STATUS_WORDS, best_score, share_text
-from pages.widgets.wording import plain
+from pages.widgets.status import STATUS_WORDS, best_score
+from pages.widgets.wording import plain, share_text
 from pages.widgets.worth import caution
 
 _WIDGET = "results.chooser"
@@ -39,20 +37,21 @@ def render_chooser(shown: RunView, views: list[RunView], services: Services) -> 
             on_change=guarded(_follow),
             width=460,
         )
-        render_link(
-            "pages/train/page.py", "Its training", icon=":material/model_training:", address=run_address(shown.id)
+        links.render_link(
+            links.training(shown.id),
+            "Its training",
+            icon=":material/model_training:",
         )
         rival = _find_rival(shown, done.values())
         if rival is not None:
-            render_link(
-                "pages/compare/page.py",
+            links.render_link(
+                links.comparison([rival.id, shown.id]),
                 "Compare",
                 icon=":material/compare_arrows:",
-                address=comparison_address([rival.id, shown.id]),
                 help_text=f"Is it really better than {plain(rival.name)}?",
             )
         if others:
-            render_link("pages/train/page.py", describe_others(others), icon=":material/arrow_forward:")
+            links.render_link(links.trainings(), describe_others(others), icon=":material/arrow_forward:")
 
 
 def _follow() -> None:
@@ -111,7 +110,7 @@ def render_nothing(views: list[RunView]) -> None:
             "choose photos, press one button, and come back."
         )
         label = "Train a model"
-    render_link("pages/train/page.py", label, icon=":material/model_training:", look="primary")
+    links.render_link(links.trainings(), label, icon=":material/model_training:", look="primary")
 
 
 def render_unfinished(view: RunView, services: Services) -> None:
@@ -125,11 +124,10 @@ def render_unfinished(view: RunView, services: Services) -> None:
         st.info("This run was cancelled. There is no model, and there are no results.", icon=":material/block:")
     else:
         show_error(f"This run was not finished: {words}. {view.error or 'Its log may tell why.'}")
-    render_link(
-        "pages/train/page.py",
+    links.render_link(
+        links.training(view.id),
         "Open its training",
         icon=":material/model_training:",
-        address=run_address(view.id),
         look="primary",
     )
 

@@ -9,12 +9,12 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.services import Services
-from pages.dataset.selection import render_selection_actions, selection_generation, trash_photos
 from pages.results.charts import ACCENT, QUIET, WRONG, chart, literal, translucent
 from pages.results.dataset_now import DatasetNow
 from pages.results.material import Judged, Material
 from pages.widgets.errors import guarded
 from pages.widgets.photo_grid import GridPhoto, photo_grid
+from pages.widgets.selection import render_selection_actions, selection_generation, trash_photos
 from pages.widgets.wording import count, named, percent, plain, quoted
 
 _CELL = "results.confusion.cell"  # (true, said) whose photos are shown

@@ -12,16 +12,13 @@ from core.evaluation.examination import Examination
 from core.evaluation.guessing import Worth
 from core.evaluation.reasons import listed
 from core.services import Services
-from pages.dataset.chooser import dataset_address
 from pages.results.dataset_now import DatasetNow
 from pages.results.labels import open_suspects
 from pages.results.learning import would_help
 from pages.results.material import Judged, Material, splits_to_look_at
-from pages.train.opened import run_address
+from pages.widgets import links
 from pages.widgets.errors import guarded
-from pages.widgets.links import render_link
-from pages.widgets.status import share_text
-from pages.widgets.wording import count, named, percent, plain
+from pages.widgets.wording import count, named, percent, plain, share_text
 from pages.widgets.worth import (
     MENDINGS,
     NO_REASON,
@@ -129,11 +126,10 @@ def _render_caveat(material: Material) -> None:
 def _render_way_to_split(material: Material) -> None:
     dataset_id = material.view.dataset_id
     if dataset_id is not None:
-        render_link(
-            "pages/dataset/page.py",
+        links.render_link(
+            links.dataset(dataset_id, "Split"),
             "Set photos aside for a test",
             icon=":material/call_split:",
-            address=dataset_address(dataset_id, "Split"),
         )
 
 
@@ -185,11 +181,10 @@ def _render_reasons(material: Material, worth: Worth, services: Services) -> Non
             if mending.section:
                 render_place(mending, material.view)
         if any(not MENDINGS[reason.kind].section for reason in reasons):
-            render_link(
-                "pages/train/page.py",
+            links.render_link(
+                links.training(material.view.id),
                 "Put it right at its training",
                 icon=":material/build:",
-                address=run_address(material.view.id),
             )
 
 

@@ -18,10 +18,9 @@ from pages.results.dataset_now import DatasetNow, read_snapshot
 from pages.results.examination import render_look_again
 from pages.results.material import Material
 from pages.results.tables import mistakes_csv, predictions_csv, render_csv
-from pages.train.history import read_history
 from pages.widgets.live_chart import live_chart
-from pages.widgets.status import size_text, time_text
-from pages.widgets.wording import count
+from pages.widgets.run_history import read_history
+from pages.widgets.wording import count, size_text, time_text
 from pages.widgets.worth import SHORT
 
 _CHART_PX = 360

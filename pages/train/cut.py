@@ -8,7 +8,7 @@ import streamlit as st
 from core.backbones.layers import LayerRow, count_trained_parameters
 from core.config import HUB_PREFIX
 from core.recipes import RECIPES, layer_at_share
-from pages.train.draft import CUT, DEFAULT_SHARE, SHARE, Draft, first_trained_layer
+from core.runs.draft import CUT, DEFAULT_SHARE, SHARE, Draft, first_trained_layer
 from pages.widgets.errors import guarded
 from pages.widgets.wording import count
 

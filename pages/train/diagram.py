@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.backbones.layers import LayerRow
+from pages.widgets.wording import short_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +82,6 @@ def _box(block: Block, most: int) -> str:
         f'<span class="bluetit-model-bar"><i style="width:{share:.1f}%"></i></span>'
         f"<span>{short_count(block.num_parameters)} · {block.state}</span></li>"
     )
-
-
-def short_count(number: int) -> str:
-    """A number of parameters, short: "950", "12.3 k", "2.26 M"."""
-    if number >= 1_000_000:
-        return f"{number / 1e6:.3g} M"
-    return f"{number / 1e3:.3g} k" if number >= 1_000 else f"{number}"
 
 
 def _numbers(first: int, last: int) -> str:

@@ -19,8 +19,7 @@ from core.runs.folder import RunFolder
 from core.runs.records import RunView
 from core.services import Services
 from pages.widgets.errors import guarded, show_error
-from pages.widgets.status import size_text
-from pages.widgets.wording import plain, time_left
+from pages.widgets.wording import plain, size_text, time_left
 
 _WORTH_TELLING_BYTES = 10_000
 

@@ -20,7 +20,8 @@ from core.runs.estimated_work import NetworkCost, PhotoCounts
 from core.runs.records import RunStatus, RunView
 from core.services import Services
 from pages.widgets.remembered import remembered
-from pages.widgets.status import PHASE_WORDS, time_text
+from pages.widgets.status import PHASE_WORDS
+from pages.widgets.wording import time_text
 
 _CORRECTIONS, _MISSING, _OF_RUN = "train.expected.corrections", "train.expected.missing", "train.expected.of_run"
 

@@ -23,21 +23,20 @@ from core.datasets.records import DatasetView
 from core.errors import ConfigError
 from core.evaluation.reasons import listed
 from core.recipes import RECIPES
+from core.runs.draft import RATE, SHARE, Draft, draft_values, make_config, num_layers_of, recipe_values
 from core.services import Services
 from pages.train.cut import render_cut
-from pages.train.draft import RATE, SHARE, Draft, draft_values, make_config, num_layers_of, recipe_values
 from pages.train.expected import estimate
-from pages.train.settings import (
+from pages.widgets.errors import guarded
+from pages.widgets.prospects import find_dataset_prospect
+from pages.widgets.setting_words import (
     FIT_TITLES,
     MONITOR_TITLES,
     OPTIMIZER_TITLES,
     PRECISION_TITLES,
     learning_rate_text,
 )
-from pages.widgets.errors import guarded
-from pages.widgets.prospects import find_dataset_prospect
-from pages.widgets.status import time_text
-from pages.widgets.wording import plain
+from pages.widgets.wording import plain, time_text
 
 _RATES = (*(digit * 10.0**power for power in range(-7, 0) for digit in (1, 2, 3, 5)), 1.0)
 _VIEW_CHOICES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, MAX_VIEWS)

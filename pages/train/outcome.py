@@ -7,17 +7,13 @@ from core.runs.folder import RunFolder
 from core.runs.records import RunStatus, RunView
 from core.runs.story import Outcome, Score
 from core.services import Services
-from pages.classify.backbone_picker import model_address
-from pages.dataset.chooser import dataset_address
-from pages.results.opened import results_address
 from pages.train.downloads import render_downloads
-from pages.train.history import RunHistory
 from pages.train.start import begin_again
 from pages.train.walk_through import render_comparison
+from pages.widgets import links
 from pages.widgets.errors import guarded, show_error
-from pages.widgets.links import render_link
-from pages.widgets.status import share_text, size_text, time_text
-from pages.widgets.wording import count, plain
+from pages.widgets.run_history import RunHistory
+from pages.widgets.wording import count, plain, range_text, share_text, size_text, time_text
 from pages.widgets.worth import (
     MENDINGS,
     NO_REASON,
@@ -109,11 +105,10 @@ def _render_scores(view: RunView, outcome: Outcome) -> None:
                 "probably a little too good; photos for the test would tell the truth."
             )
             if view.dataset_id is not None:
-                render_link(
-                    "pages/dataset/page.py",
+                links.render_link(
+                    links.dataset(view.dataset_id, "Split"),
                     "Split",
                     icon=":material/arrow_forward:",
-                    address=dataset_address(view.dataset_id, "Split"),
                 )
 
 
@@ -124,10 +119,9 @@ def score_sentence(score: Score, which: str) -> str:
         score: how many were right.
         which: what photos they were, such as "it had never seen".
     """
-    low, high = round(100 * score.low), round(100 * score.high)
     return (
         f"Right on {score.num_correct:,} of {count(score.num_photos, 'photo')} {which}: "
-        f"**{share_text(score.accuracy)}**, plausibly {low} to {high}\N{NO-BREAK SPACE}%"
+        f"**{share_text(score.accuracy)}**, plausibly {range_text(score.low, score.high)}"
     )
 
 
@@ -192,19 +186,17 @@ def _times_text(outcome: Outcome) -> str:
 def _render_next_steps(view: RunView, services: Services, *, is_done: bool) -> None:
     with st.container(horizontal=True, gap="small"):
         if is_done:
-            render_link(
-                "pages/results/page.py",
+            links.render_link(
+                links.results(view.id),
                 "See results",
                 icon=":material/insights:",
-                address=results_address(view.id),
                 look="primary",
                 help_text="Where it is right and wrong, and why; put photos right and train again.",
             )
-            render_link(
-                "pages/classify/page.py",
+            links.render_link(
+                links.classify_with_model(view.id),
                 "Classify with it",
                 icon=":material/image_search:",
-                address=model_address(view.id),
                 look="secondary",
             )
         if is_done and view.config_values.get("backbone") != SCRATCH:

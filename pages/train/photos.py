@@ -11,8 +11,8 @@ from core.errors import UnknownDatasetError
 from core.runs.records import RunView
 from core.services import Services
 from pages.server.photo_routes import routes_prefix
-from pages.train.history import RunHistory
 from pages.widgets.remembered import remembered
+from pages.widgets.run_history import RunHistory
 from pages.widgets.wording import percent, quoted, verdict
 
 _CLASSES = "train.classes"

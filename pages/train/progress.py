@@ -10,10 +10,10 @@ from core.runs.folder import RunFolder
 from core.runs.records import RunStatus, RunView
 from core.services import Services
 from pages.train.expected import estimate_for_run
-from pages.train.history import RunHistory
 from pages.widgets.errors import guarded
-from pages.widgets.status import PHASE_WORDS, others_before_text, share_text
-from pages.widgets.wording import plain, time_left
+from pages.widgets.run_history import RunHistory
+from pages.widgets.status import PHASE_WORDS
+from pages.widgets.wording import others_before_text, plain, share_text, time_left
 
 
 def render_progress(view: RunView, history: RunHistory, config: TrainConfig | None, services: Services) -> None:

@@ -8,9 +8,9 @@ from core.backbones.catalog import all_backbones, find_backbone
 from core.errors import RunError
 from core.recipes import DEFAULT_RECIPE, RECIPES
 from core.runs.begin import NO_SNAPSHOT, RunRequest, begin_runs, find_obstacle
+from core.runs.draft import Draft
 from core.runs.nature import suited
 from core.services import Services
-from pages.train.draft import Draft
 from pages.train.opened import open_race
 from pages.widgets.errors import guarded
 from pages.widgets.preparation import Availability, availability_of, describe_availability

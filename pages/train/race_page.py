@@ -10,8 +10,17 @@ from core.services import Services
 from pages.train.opened import close, open_run
 from pages.train.start import begin_again
 from pages.widgets.errors import guarded
-from pages.widgets.status import STATUS_WORDS, others_before_text, share_text, size_text
-from pages.widgets.wording import count, plain, time_left
+from pages.widgets.status import STATUS_WORDS
+from pages.widgets.wording import (
+    count,
+    others_before_text,
+    plain,
+    range_text,
+    share_text,
+    size_text,
+    time_left,
+    whole_percent,
+)
 
 _POLL_SECONDS = 1.0
 _DONE_COLUMNS = ("place", "run", "validation accuracy", "plausibly", "time for one photo", "size")
@@ -98,7 +107,7 @@ def _row(place: int, view: RunView, services: Services) -> tuple[str, ...]:
         f"{place}",
         view.name,
         f"{share_text(score.accuracy)} ({score.num_correct:,} of {score.num_photos:,})",
-        f"{round(100 * score.low)} to {round(100 * score.high)} %",
+        range_text(score.low, score.high),
         "" if speed is None else f"{speed:.1f} ms",
         size_text(outcome.model_bytes),
     )
@@ -115,7 +124,7 @@ def _state(view: RunView, services: Services) -> str:
         return words
     if progress.fraction is None:
         return f"{words}: {progress.message}"
-    return f"{words}, {100 * progress.fraction:.0f} %{time_left(progress.seconds_left)}"
+    return f"{words}, {whole_percent(progress.fraction)}{time_left(progress.seconds_left)}"
 
 
 def _table(rows: list[tuple[str, ...]]) -> str:

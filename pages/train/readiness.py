@@ -15,21 +15,19 @@ from core.errors import ConfigError
 from core.evaluation.concerns import Concern, Contents, find_concerns
 from core.recipes import RECIPES
 from core.runs.begin import Obstacle, Place, Prospect, RunRequest, begin_runs, find_obstacle
+from core.runs.draft import Draft, draft_values, make_config, num_layers_of, recipe_values
 from core.services import Services
-from pages.dataset.chooser import dataset_address
-from pages.dataset.overview import SPLIT_TITLES
-from pages.dataset.problems import open_findings
-from pages.train.draft import Draft, draft_values, make_config, num_layers_of, recipe_values
 from pages.train.expected import render_expected
 from pages.train.opened import open_run
-from pages.train.settings import describe_change
 from pages.train.suited import render_suited
+from pages.widgets import links
 from pages.widgets.errors import guarded, show_error
-from pages.widgets.links import render_link
+from pages.widgets.findings import open_findings
 from pages.widgets.preparation import Availability, availability_of, render_preparation
 from pages.widgets.prospects import find_dataset_prospect
 from pages.widgets.remembered import remembered
-from pages.widgets.wording import count, plain
+from pages.widgets.setting_words import describe_change
+from pages.widgets.wording import SPLIT_TITLES, count, plain, size_text
 
 _POLL_SECONDS = 0.5
 _MAX_CHANGES_SHOWN = 6
@@ -81,11 +79,10 @@ def _render_obstacle(obstacle: Obstacle, dataset: DatasetView) -> None:
     show_error(obstacle.text)
     if obstacle.place is not None:
         title, section = _PLACES[obstacle.place]
-        render_link(
-            "pages/dataset/page.py",
+        links.render_link(
+            links.dataset(dataset.id, section),
             title,
             icon=":material/arrow_forward:",
-            address=dataset_address(dataset.id, section),
         )
 
 
@@ -178,7 +175,7 @@ def _render_preparing(backbone: str, services: Services) -> None:
     availability = availability_of(known, services)
     if availability is Availability.DOWNLOAD:
         st.info(
-            f"{known.title} will be downloaded first ({known.weights_megabytes:,.0f} MB).",
+            f"{known.title} will be downloaded first ({size_text(known.weights_megabytes * 1e6)}).",
             icon=":material/cloud_download:",
         )
     elif availability is not Availability.READY:
@@ -218,9 +215,8 @@ def _render_concern(concern: Concern, dataset: DatasetView) -> None:
     _, section = _PLACES[concern.place]
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
         st.markdown(f":orange[:material/warning:] {plain(concern.text)}", width="stretch")
-        render_link(
-            "pages/dataset/page.py",
+        links.render_link(
+            links.dataset(dataset.id, section),
             section,
             icon=":material/arrow_forward:",
-            address=dataset_address(dataset.id, section),
         )

@@ -11,10 +11,10 @@ from core.runs.model_record import ModelRecord
 from core.runs.records import RunView
 from core.runs.story import Outcome
 from core.services import Services
-from pages.train.diagram import Block, blocks_of, draw, head_blocks, short_count
+from pages.train.diagram import Block, blocks_of, draw, head_blocks
 from pages.train.layers import layers_of
 from pages.train.photos import class_names_of
-from pages.widgets.wording import plain
+from pages.widgets.wording import plain, short_count
 
 _KEY = "train.hood"
 _SCRIPT_PX = 480

@@ -7,7 +7,6 @@ from core.errors import ConfigError, UnknownRunError
 from core.runs.records import RunStatus, RunView
 from core.services import Services
 from pages.train.downloads import is_being_packaged
-from pages.train.history import RunHistory, read_history
 from pages.train.opened import close
 from pages.train.outcome import render_outcome
 from pages.train.photos import render_photos
@@ -16,6 +15,7 @@ from pages.train.run_hood import render_run_hood
 from pages.train.run_menu import render_run_menu
 from pages.widgets.errors import guarded, showing_errors
 from pages.widgets.live_chart import live_chart
+from pages.widgets.run_history import RunHistory, read_history
 from pages.widgets.status import render_badge
 from pages.widgets.wording import plain
 

@@ -11,18 +11,18 @@ from core.config import HUB_PREFIX, SCRATCH
 from core.datasets.records import DatasetView
 from core.errors import UnknownDatasetError
 from core.recipes import RECIPES, Recipe
+from core.runs.draft import Draft, draft_of, recipe_values
 from core.runs.nature import NOTHING_KNOWN, Nature
 from core.services import Services
-from pages.dataset.chooser import dataset_address, last_opened
-from pages.train.draft import Draft, draft_of, recipe_values
 from pages.train.expert import render_expert
 from pages.train.layers import layers_of
 from pages.train.opened import close
 from pages.train.race_form import render_race_form
 from pages.train.readiness import render_readiness
 from pages.train.walk_through import render_published
+from pages.widgets import links
+from pages.widgets.address import last_dataset
 from pages.widgets.errors import guarded
-from pages.widgets.links import render_link
 from pages.widgets.preparation import Availability, availability_of, describe_availability
 from pages.widgets.prospects import find_nature
 from pages.widgets.wording import count, plain
@@ -84,7 +84,7 @@ def render_start(services: Services) -> None:
         return
     draft = current_draft()
     if draft.dataset_id not in datasets:
-        last = last_opened()
+        last = last_dataset()
         draft.dataset_id = last if last in datasets else next(iter(datasets))
     draft.nature = find_nature(datasets[draft.dataset_id], services)
     if draft.parent_id is not None:
@@ -107,7 +107,7 @@ def _render_no_dataset() -> None:
         "There are no photos to learn from yet. Collect some in named classes first: a dataset.",
         icon=":material/photo_library:",
     )
-    render_link("pages/dataset/page.py", "Make a dataset", icon=":material/add:", look="primary")
+    links.render_link(links.datasets(), "Make a dataset", icon=":material/add:", look="primary")
 
 
 def _render_parent(draft: Draft) -> None:
@@ -135,11 +135,10 @@ def _render_dataset(draft: Draft, datasets: dict[int, DatasetView]) -> None:
             format_func=lambda dataset_id: _describe_dataset(datasets[dataset_id]),
             on_change=guarded(choose),
         )
-        render_link(
-            "pages/dataset/page.py",
+        links.render_link(
+            links.dataset(draft.dataset_id or 0, "Photos"),
             "Its photos",
             icon=":material/photo_library:",
-            address=dataset_address(draft.dataset_id or 0, "Photos"),
         )
 
 

@@ -7,9 +7,9 @@ import streamlit as st
 
 from core.evaluation.reasons import listed
 from core.recipes import RECIPES
+from core.runs.draft import Draft, recipe_values
 from core.runs.nature import WHOLE_PHOTO
 from core.services import Services
-from pages.train.draft import Draft, recipe_values
 from pages.widgets.errors import guarded
 from pages.widgets.wording import plain
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pages.server.photo_routes import plotly_url
 from pages.widgets.browser_component import load_component
+from pages.widgets.wording import steady_percent
 
 # Plotly puts its own style sheet into the page, where a component with isolated styles would not see it.
 _chart = load_component("live_chart", isolate_styles=False)
@@ -70,12 +71,12 @@ def chart_summary(curves: Curves) -> str:
     if not curves.epochs:
         return f"Training: none of {planned} epochs is finished yet"
     last = curves.epochs[-1]
-    parts = [f"training accuracy {_percent_text(last.accuracy)}"]
+    parts = [f"training accuracy {steady_percent(last.accuracy)}"]
     if last.validation_accuracy is not None:
-        parts.append(f"validation accuracy {_percent_text(last.validation_accuracy)}")
+        parts.append(f"validation accuracy {steady_percent(last.validation_accuracy)}")
     best = _best_point(curves)
     if best is not None:
-        parts.append(f"best {_percent_text(_judged_accuracy(best))} in epoch {best.epoch}")
+        parts.append(f"best {steady_percent(_judged_accuracy(best))} in epoch {best.epoch}")
     if not math.isfinite(last.loss):
         parts.append("the loss is not a number any more")
     return f"Epoch {last.epoch} of {max(planned, last.epoch)}: {', '.join(parts)}"
@@ -191,7 +192,3 @@ def _rounded(value: float | None) -> float | None:
 
 def _percent(share: float | None) -> float | None:
     return None if share is None or not math.isfinite(share) else round(100 * float(share), 2)
-
-
-def _percent_text(share: float) -> str:
-    return f"{100 * share:.1f} %" if math.isfinite(share) else "unknown"

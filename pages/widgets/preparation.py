@@ -13,7 +13,7 @@ from core.jobs.status import TaskStatus
 from core.jobs.views import TaskView
 from core.services import Services
 from pages.widgets.errors import guarded, show_error
-from pages.widgets.wording import plain, time_left
+from pages.widgets.wording import plain, size_text, time_left
 
 _LOST_AFTER_SECONDS = 20.0
 
@@ -39,7 +39,7 @@ def availability_of(backbone: Backbone, services: Services) -> Availability:
 def describe_availability(backbone: Backbone, availability: Availability) -> str:
     """The availability in words, with the megabytes of a download."""
     if availability is Availability.DOWNLOAD:
-        return f"download {backbone.weights_megabytes:,.0f} MB"
+        return f"download {size_text(backbone.weights_megabytes * 1e6)}"
     return availability.value
 
 
@@ -54,7 +54,7 @@ def render_preparation(backbone: Backbone, services: Services) -> bool:
         if find_weights(backbone, services.settings) is None:
             # Nobody starts a long download by looking at a network.
             st.info(f"The weights of {backbone.title} are not on this machine yet.", icon=":material/cloud_download:")
-            _render_request(backbone, services, f"Download {backbone.weights_megabytes:,.0f} MB", "download")
+            _render_request(backbone, services, f"Download {size_text(backbone.weights_megabytes * 1e6)}", "download")
             return False
         task = services.queue.get(services.request_preparation(backbone))
     if task.is_active:

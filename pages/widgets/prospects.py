@@ -2,12 +2,12 @@
 
 from collections import defaultdict
 
-from core.datasets.checks.findings import Finding, FindingKind
 from core.datasets.records import DatasetView
 from core.datasets.tasks import CHECK_KIND
 from core.runs.begin import Prospect, find_prospect
 from core.runs.nature import Nature
 from core.services import Services
+from pages.widgets.findings import mirrored_classes
 from pages.widgets.remembered import remembered
 
 _PROSPECT, _NATURE = "train.prospect", "train.nature"
@@ -41,19 +41,3 @@ def find_nature(dataset: DatasetView, services: Services) -> Nature:
 
     check = services.dataset_tasks.latest(CHECK_KIND, dataset.id)
     return remembered(_NATURE, (dataset.id, dataset.revision, check), find)
-
-
-def mirrored_classes(dataset_id: int, services: Services) -> tuple[str, ...]:
-    """Names of the classes that are mirror images of each other, as far as the latest check knows.
-
-    Also where somebody has said of the finding that it is fine: they are mirror images all the same.
-    """
-    check = services.library.load_check(dataset_id)
-    findings = [] if check is None else [Finding.from_json(values) for values in check[1]]
-    class_ids = {
-        class_id
-        for finding in findings
-        if finding.kind is FindingKind.MIRRORED_CLASSES
-        for class_id in finding.class_ids
-    }
-    return tuple(view.name for view in services.library.list_classes(dataset_id) if view.id in class_ids)

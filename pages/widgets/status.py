@@ -6,7 +6,6 @@ import streamlit as st
 
 from core.runs.records import RunStatus, RunView
 from core.runs.story import Outcome, PhaseName, Score
-from pages.widgets.wording import count
 
 Colour = Literal["blue", "green", "orange", "red", "gray", "violet"]
 
@@ -30,9 +29,6 @@ PHASE_WORDS: dict[str, tuple[str, str]] = {
     PhaseName.EVALUATION: ("Asking about the photos that were held out", "evaluation"),
 }
 
-_SECONDS_PER_MINUTE = 60
-_SECONDS_PER_HOUR = 3_600
-
 
 def render_badge(view: RunView) -> None:
     """The status as a coloured word."""
@@ -52,36 +48,8 @@ def best_score(view: RunView) -> Score | None:
     return outcome.test_score or outcome.validation_score
 
 
-def share_text(share: float) -> str:
-    """A share, 0-1, in per cent, never broken over two lines; with a decimal where rounding would hide something."""
-    value = round(100 * share, 1)
-    return f"{value:.0f}\N{NO-BREAK SPACE}%" if value == round(value) else f"{value:.1f}\N{NO-BREAK SPACE}%"
-
-
-def time_text(seconds: float) -> str:
-    """How long something took, short: "8 s", "2 min 5 s", "1 h 20 min"."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < _SECONDS_PER_MINUTE:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), _SECONDS_PER_MINUTE)
-    if seconds < _SECONDS_PER_HOUR:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
 def duration_of(view: RunView, now: float) -> float | None:
     """Seconds from the first worker to the end, or until now; None before it has begun."""
     if view.started_at is None:
         return None
     return max(0.0, (view.finished_at or now) - view.started_at)
-
-
-def size_text(num_bytes: float) -> str:
-    """A file's size: "17 MB", "640 kB"."""
-    return f"{num_bytes / 1e6:,.0f} MB" if num_bytes >= 1e6 else f"{num_bytes / 1e3:,.0f} kB"
-
-
-def others_before_text(num_others: int) -> str:
-    """The place in the queue in words."""
-    return "it is the next" if num_others == 0 else f"{count(num_others, 'other')} before it"

@@ -1,9 +1,22 @@
 """Numbers and names as people write them."""
 
+import math
+
+from core.datasets.records import Split
+
 # What a model says that knows no answer, as Markdown: with a mark, in other letters; a class may have this very name.
 I_DO_NOT_KNOW = ":material/help: *I don't know*"
 
+SPLIT_TITLES = {Split.TRAIN: "train", Split.VALIDATION: "validation", Split.TEST: "test", None: "not split yet"}
+
 _MARKDOWN_LETTERS = r"\`*_{}[]()#+-!|<>~:$&^="
+
+
+_SECONDS_PER_MINUTE = 60
+_SECONDS_PER_HOUR = 3_600
+_MEGABYTE = 1_000_000
+
+# --- shares ----------------------------------------------------------------------------------------------
 
 
 def percent(probability: float) -> str:
@@ -14,13 +27,37 @@ def percent(probability: float) -> str:
     return "< 0.1 %" if value < 0.05 else f"{min(value, 99.9):.1f} %"
 
 
+def share_text(share: float) -> str:
+    """A share that was counted, 0-1, never broken over two lines; a decimal where rounding would hide something."""
+    value = round(100 * share, 1)
+    return f"{value:.0f}\N{NO-BREAK SPACE}%" if value == round(value) else f"{value:.1f}\N{NO-BREAK SPACE}%"
+
+
+def whole_percent(share: float) -> str:
+    """A share, 0-1, that need not be known better."""
+    return f"{100 * share:.0f} %"
+
+
+def steady_percent(share: float) -> str:
+    """A share, 0-1, that changes all the time: always with a decimal, so that it keeps its width."""
+    return f"{100 * share:.1f} %" if math.isfinite(share) else "unknown"
+
+
+def range_text(low: float, high: float) -> str:
+    """Between which shares, 0-1, something plausibly lies, such as "86 to 99 %"; never broken before the sign."""
+    return f"{round(100 * low)} to {round(100 * high)}\N{NO-BREAK SPACE}%"
+
+
+# --- times and sizes -------------------------------------------------------------------------------------
+
+
 def duration(seconds: float) -> str:
     """A time left, rounded to what a person wants to know."""
     if seconds < 1.5:
         return "a second"
     if seconds < 90:
         return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / _SECONDS_PER_MINUTE:.0f} minutes"
 
 
 def time_left(seconds: float | None) -> str:
@@ -28,9 +65,44 @@ def time_left(seconds: float | None) -> str:
     return "" if seconds is None else f" · about {duration(seconds)} left"
 
 
+def time_text(seconds: float) -> str:
+    """How long something took, short: "8 s", "2 min 5 s", "1 h 20 min"."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < _SECONDS_PER_MINUTE:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), _SECONDS_PER_MINUTE)
+    if seconds < _SECONDS_PER_HOUR:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def size_text(num_bytes: float) -> str:
+    """A file's size: "17 MB", "640 kB"."""
+    return f"{num_bytes / _MEGABYTE:,.0f} MB" if num_bytes >= _MEGABYTE else f"{num_bytes / 1e3:,.0f} kB"
+
+
+# --- counts ----------------------------------------------------------------------------------------------
+
+
 def count(number: int, noun: str, plural: str = "") -> str:
     """A number with its noun, such as "1 photo" or "1,204 photos"; `plural` where it is not the noun with an s."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or noun + 's'}"
+
+
+def short_count(number: int) -> str:
+    """A number of parameters, short: "950", "12.3 k", "2.26 M"."""
+    if number >= 1_000_000:
+        return f"{number / 1e6:.3g} M"
+    return f"{number / 1e3:.3g} k" if number >= 1_000 else f"{number}"
+
+
+def others_before_text(num_others: int) -> str:
+    """The place in the queue in words."""
+    return "it is the next" if num_others == 0 else f"{count(num_others, 'other')} before it"
+
+
+# --- names -----------------------------------------------------------------------------------------------
 
 
 def quoted(class_name: str) -> str:

@@ -17,12 +17,10 @@ from core.runs.folder import RunFolder
 from core.runs.nature import WHOLE_PHOTO
 from core.runs.records import RunStatus, RunView
 from core.services import Services
-from pages.dataset.chooser import dataset_address
-from pages.widgets.links import render_link
-from pages.widgets.prospects import mirrored_classes
+from pages.widgets import links
+from pages.widgets.findings import mirrored_classes
 from pages.widgets.remembered import remembered
-from pages.widgets.status import share_text
-from pages.widgets.wording import count, plain
+from pages.widgets.wording import count, plain, range_text, share_text
 
 _MAX_KEPT = 200  # runs
 _REASONS, _MIRRORED = "worth.reasons", "worth.mirrored"
@@ -67,10 +65,9 @@ class Weighed:
     def sentence(self) -> str:
         """The figures behind it; plain text."""
         worth, largest = self.worth, self._name(self.worth.largest_class)
-        low, high = round(100 * worth.low), round(100 * worth.high)
         right = f"Right on {worth.num_correct:,} of {count(worth.num_photos, 'photo')}"
         share = share_text(worth.num_correct / worth.num_photos)
-        plausible = f"{share}, plausibly {low} to {high}\N{NO-BREAK SPACE}%"
+        plausible = f"{share}, plausibly {range_text(worth.low, worth.high)}"
         always = f"Whoever always answers {largest} is right on {worth.num_of_largest:,}"
         match worth.standing:
             case Standing.ONE_ANSWER:
@@ -205,11 +202,10 @@ NO_REASON = (
 def render_place(mending: Mending, view: RunView) -> None:
     """The way to the section of the dataset where a reason can be mended; nothing where the dataset is gone."""
     if view.dataset_id is not None:
-        render_link(
-            "pages/dataset/page.py",
+        links.render_link(
+            links.dataset(view.dataset_id, mending.section),
             mending.label,
             icon=f":material/{mending.icon}:",
-            address=dataset_address(view.dataset_id, mending.section),
         )
 
 

@@ -20,7 +20,8 @@ from core.inference.classifier import Classification
 from core.jobs.status import TaskStatus
 from core.photos.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings
-from pages.classify.answers import Order, arrange, to_csv
+from pages.classify.answers_csv import to_csv
+from pages.classify.arrangement import Order, arrange
 from pages.server.services import get_services
 from pages.widgets.visitor import new_secret
 from tests.pages.classify.classify_visits import settle, upload
@@ -259,7 +260,7 @@ def test_a_network_that_cannot_be_had_says_what_to_get_and_where_to_put_it(
     (error,) = app.error
     for part in ("densenet121_weights", "32 MB", os.fspath(mirror.weights_path)):
         assert part in error.value.replace("\\", "")
-    app.selectbox(key="backbone_picker.widget").set_value("EfficientNetLite0").run()
+    app.selectbox(key="network_picker.widget").set_value("EfficientNetLite0").run()
     assert "espresso" in texts(upload(app, COFFEE))
 
 

@@ -18,8 +18,9 @@ from core.inference.classifier import Classification, Classifier
 from core.runs.decision import Decision, write_decision
 from core.runs.folder import RunFolder
 from core.settings import Settings
-from pages.classify.answers import to_csv, top_five_chart
+from pages.classify.answers_csv import to_csv
 from pages.server.services import get_services
+from pages.widgets.verdict import top_five_chart
 from pages.widgets.wording import I_DO_NOT_KNOW
 from tests.core.inference.model_runs import Models, outcome
 from tests.core.inference.model_samples import SAMPLES, head_for_samples, record_for, write_model
@@ -50,7 +51,7 @@ def texts(app: AppTest) -> str:
 
 
 def box(app: AppTest):
-    return app.selectbox(key="backbone_picker.widget")
+    return app.selectbox(key="network_picker.widget")
 
 
 # --- choosing --------------------------------------------------------------------------------------------

@@ -8,11 +8,12 @@ def page() -> None:
     """Choose in the box while a dataset is open, and say which one is open then."""
     import streamlit as st
 
-    from pages.dataset.chooser import last_opened, open_chosen, open_dataset
+    from pages.dataset.chooser import open_chosen, open_dataset
+    from pages.widgets.address import last_dataset
 
     open_dataset(7)
     open_chosen()
-    st.text(last_opened())
+    st.text(last_dataset())
 
 
 @pytest.mark.parametrize(("chosen", "opened"), [(8, "8"), ("Birds · 11 photos", "7")])

@@ -7,16 +7,16 @@ import pytest
 from core.backbones.layers import LayerRow
 from core.evaluation.statistics import wilson_interval
 from core.recipes import RECIPES
+from core.runs.draft import recipe_values
 from core.runs.story import Score
 from pages.train.cut import describe_cut
-from pages.train.diagram import blocks_of, draw, head_blocks, short_count
+from pages.train.diagram import blocks_of, draw, head_blocks
 from pages.train.downloads import describe_package
-from pages.train.draft import recipe_values
 from pages.train.outcome import gap_text, score_sentence
 from pages.train.photos import photo_cards
 from pages.train.run_list import sparkline
-from pages.train.settings import describe_change
-from pages.widgets.status import others_before_text, share_text, size_text, time_text
+from pages.widgets.setting_words import describe_change
+from pages.widgets.wording import others_before_text, share_text, short_count, size_text, time_text
 
 NBSP = "\N{NO-BREAK SPACE}"
 MALICE = "<img src=x onerror=alert(1)>"

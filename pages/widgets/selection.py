@@ -1,4 +1,4 @@
-"""What to do with selected photos, wherever they were selected: grids, findings, the map."""
+"""What to do with selected photos, wherever they were selected: grids, findings, the map, the confusion matrix."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,10 +7,9 @@ import streamlit as st
 
 from core.datasets.records import ClassView, ImageView, OperationView, Review
 from core.services import Services
-from pages.dataset.overview import SPLIT_TITLES, undo
 from pages.widgets.errors import guarded
 from pages.widgets.photo_grid import GridPhoto
-from pages.widgets.wording import count, plain
+from pages.widgets.wording import SPLIT_TITLES, count, plain
 
 _GENERATION = "dataset.selection.generation"
 _LAST = "dataset.selection.last"
@@ -147,3 +146,11 @@ def act_on(action: Callable[[list[int]], OperationView], selected: list[int]) ->
     """Do something to the selected photos, remember what was done, and let go of the selection."""
     st.session_state[_LAST] = action(selected)
     clear_selection()
+
+
+def undo(operation_id: int, services: Services) -> None:
+    """Take a change back and say what came of it."""
+    result = services.library.undo(operation_id)
+    st.toast(f"Undone: {plain(result.summary)}.", icon=":material/undo:")
+    if result.num_left_alone:
+        st.toast(f"{count(result.num_left_alone, 'photo')} changed since: left alone.", icon=":material/info:")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from pages.train.draft import CUT, SHARE
+from core.runs.draft import CUT, SHARE
 from pages.widgets.wording import plain
 
 OPTIMIZER_TITLES = {"adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD"}

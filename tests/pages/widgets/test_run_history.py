@@ -5,7 +5,7 @@ import math
 from core.config import FineTuneConfig, PhaseConfig, TrainConfig
 from core.runs.records import RunEventKind, RunEventView
 from core.runs.story import BatchStory, EpochStory, NoteStory, PhaseName, PhaseStory, PhotosStory
-from pages.train.history import RunHistory
+from pages.widgets.run_history import RunHistory
 
 CONFIG = TrainConfig(
     snapshot="0" * 64,

@@ -6,7 +6,7 @@ of the form, loses nothing that should stay.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from core.backbones.layers import LayerRow
@@ -32,7 +32,12 @@ FINE_TUNE_EPOCHS = 10
 # A network that is adjusted in large steps forgets what it knows: a tenth is what the tutorials advise.
 FINE_TUNE_RATE_FACTOR = 0.1
 
-_PARTS = {"augment": AugmentConfig, "head": HeadConfig, "head_phase": PhaseConfig, "stopping": StoppingConfig}
+_PARTS: Mapping[str, type[AugmentConfig | HeadConfig | PhaseConfig | StoppingConfig]] = {
+    "augment": AugmentConfig,
+    "head": HeadConfig,
+    "head_phase": PhaseConfig,
+    "stopping": StoppingConfig,
+}
 _WHOLE = (
     *("image_size", "fit_mode", "num_views", "is_augmented_freely", "finds_learning_rate"),
     *("has_class_weights", "label_smoothing", "seed", "precision", "uses_all_gpus"),
@@ -123,7 +128,7 @@ def make_config(values: Mapping[str, Any], backbone: str, num_layers: int | None
     if first_layer is None and values[SHARE] > 0 and backbone != SCRATCH:
         return None
     parts: dict[str, Any] = {
-        name: kind(**{each: values[f"{name}.{each}"] for each in kind.__dataclass_fields__})
+        name: kind(**{each.name: values[f"{name}.{each.name}"] for each in fields(kind)})
         for name, kind in _PARTS.items()
     }
     if parts["augment"] == NO_AUGMENTATION:
@@ -142,7 +147,8 @@ def first_trained_layer(values: Mapping[str, Any], num_layers: int | None) -> in
     if values[SHARE] <= 0:
         return num_layers
     if values[CUT] is not None:
-        return values[CUT] if num_layers is None else min(values[CUT], num_layers)
+        cut = int(values[CUT])
+        return cut if num_layers is None else min(cut, num_layers)
     return None if num_layers is None else layer_at_share(num_layers, values[SHARE])
 
 
@@ -207,7 +213,7 @@ def _phase_values(phase: PhaseConfig) -> dict[str, Any]:
 
 
 def _fine_tune_phase(values: Mapping[str, Any]) -> PhaseConfig:
-    return PhaseConfig(**{name: values[f"fine_tune.{name}"] for name in PhaseConfig.__dataclass_fields__})
+    return PhaseConfig(**{each.name: values[f"fine_tune.{each.name}"] for each in fields(PhaseConfig)})
 
 
 def _tenth(learning_rate: float) -> float:

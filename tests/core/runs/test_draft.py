@@ -8,8 +8,7 @@ from core.config import SCRATCH, FineTuneConfig, PhaseConfig, TrainConfig
 from core.errors import ConfigError
 from core.recipes import RECIPES, layer_at_share
 from core.runs.begin import NO_SNAPSHOT
-from core.runs.records import RunStatus, RunView
-from pages.train.draft import (
+from core.runs.draft import (
     CUT,
     RATE,
     SHARE,
@@ -20,6 +19,7 @@ from pages.train.draft import (
     make_config,
     num_layers_of,
 )
+from core.runs.records import RunStatus, RunView
 
 DEFAULT = "EfficientNetLite0"
 NUM_LAYERS = 154

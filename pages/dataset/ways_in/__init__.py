@@ -1,0 +1,1 @@
+"""The ways in which photos come into a dataset, one file each."""

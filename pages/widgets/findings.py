@@ -1,0 +1,29 @@
+"""What the latest check of a dataset has found."""
+
+from core.datasets.checks.findings import Finding, FindingKind, without_dismissed
+from core.datasets.records import DatasetView
+from core.services import Services
+
+
+def open_findings(dataset: DatasetView, services: Services) -> list[Finding]:
+    """The findings that wait for the person."""
+    return without_dismissed(_findings(dataset.id, services), services.library.dismissed_findings(dataset.id))
+
+
+def mirrored_classes(dataset_id: int, services: Services) -> tuple[str, ...]:
+    """Names of the classes that are mirror images of each other, as far as the latest check knows.
+
+    Also where somebody has said of the finding that it is fine: they are mirror images all the same.
+    """
+    class_ids = {
+        class_id
+        for finding in _findings(dataset_id, services)
+        if finding.kind is FindingKind.MIRRORED_CLASSES
+        for class_id in finding.class_ids
+    }
+    return tuple(view.name for view in services.library.list_classes(dataset_id) if view.id in class_ids)
+
+
+def _findings(dataset_id: int, services: Services) -> list[Finding]:
+    check = services.library.load_check(dataset_id)
+    return [] if check is None else [Finding.from_json(values) for values in check[1]]
