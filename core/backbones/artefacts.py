@@ -25,8 +25,9 @@ import numpy.typing as npt
 from core.backbones.catalog import Backbone
 from core.backbones.layers import LayerRow, layers_from_json
 from core.backbones.weights import file_sha256, find_published_weights
-from core.errors import ArtefactDamagedError, ArtefactMissingError
+from core.errors import ArrayFileError, ArtefactDamagedError, ArtefactMissingError
 from core.settings import Settings
+from core.storage.arrays import read_arrays
 
 MODEL_FILE = "model.tflite"
 CLASSIFIER_FILE = "classifier.npz"
@@ -78,11 +79,15 @@ class Artefact:
 
         Raises:
             ArtefactMissingError: the head of this backbone is not linear.
+            ArtefactDamagedError: the file is missing or damaged.
         """
         if not self.record.has_linear_head:
             raise ArtefactMissingError(f"{self.record.backbone} has no linear classifier to read.")
-        with np.load(self.folder / CLASSIFIER_FILE, allow_pickle=False) as arrays:
+        try:
+            arrays = read_arrays(self.folder / CLASSIFIER_FILE)
             return arrays["kernel"], arrays["bias"]
+        except ArrayFileError as exc:
+            raise ArtefactDamagedError(f"{exc} Prepare the backbone again.") from exc
 
     def read_layers(self) -> tuple[LayerRow, ...]:
         """The table of the backbone's layers.
