@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from core.features.neighbours import nearest, unit_length
 from core.errors import ArrayFileError, RunFileError
+from core.features.neighbours import nearest, unit_length
 from core.runs.folder import RunFolder
 from core.storage.arrays import read_arrays, write_arrays
 

@@ -6,11 +6,13 @@ Minus and plus are part of a name (`A` and `A-`, `1` and `-1` are different), bu
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from core.datasets.readings.reading import ClassCount
 from core.names import first_free, name_key
+from core.records import Record
 
 _SPACES = re.compile(r"[\s_]+")
 # Between two letters on either side: `blue-tit` is `bluetit`; `1-1` is not `11`, nor is `A-B` `AB`.
@@ -19,12 +21,18 @@ _SINGLE_LETTERS = 2  # names up to this long that differ by case alone are lette
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NameGroup:
+class NameGroup(Record):
     """Classes whose names are so alike that they may be one class."""
 
     classes: tuple[ClassCount, ...]  # most photos first
     suggestion: dict[str, str]  # every name of the group to the class that it probably means
     apart: dict[str, str]  # every name to one under which it stays a class of its own
+
+    @classmethod
+    def _renewed(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "apart" in values or not isinstance(values.get("suggestion"), Mapping):
+            return values
+        return {**values, "apart": {name: name for name in values["suggestion"]}}  # each was a class under its own name
 
     @property
     def question(self) -> str:
