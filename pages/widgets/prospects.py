@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from core.datasets.checks.findings import Finding, FindingKind
+from core.datasets.checks.findings import FindingKind
 from core.datasets.records import DatasetView
 from core.datasets.tasks import CHECK_KIND
 from core.runs.begin import Prospect, find_prospect
@@ -49,11 +49,11 @@ def mirrored_classes(dataset_id: int, services: Services) -> tuple[str, ...]:
     Also where somebody has said of the finding that it is fine: they are mirror images all the same.
     """
     check = services.library.load_check(dataset_id)
-    findings = [] if check is None else [Finding.from_json(values) for values in check[1]]
+    findings = [] if check is None else check.as_findings()
     class_ids = {
         class_id
         for finding in findings
-        if finding.kind is FindingKind.MIRRORED_CLASSES
+        if finding.kind == FindingKind.MIRRORED_CLASSES
         for class_id in finding.class_ids
     }
     return tuple(view.name for view in services.library.list_classes(dataset_id) if view.id in class_ids)

@@ -117,7 +117,7 @@ class Finding(Record):
     json_remedy = "let the photos be checked again"
 
     key: str  # the same whenever the same photos are found for the same reason
-    kind: FindingKind
+    kind: str  # a `FindingKind`, or that of a `PhotoCheck`
     title: str  # one line
     why: str  # why it matters, one or two sentences
     remedy: Remedy | None
@@ -140,8 +140,9 @@ class Finding(Record):
 
     @classmethod
     def _renewed(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        if not is_outdated(values):
+        if "options" in values:
             return values
+        # Of before findings said what they take from each class.
         (remedy,) = _told_remedies([values.get("remedy")]) or [None]
         return {**values, "remedy": remedy, "choices": list(map(_told_remedies, values.get("choices", ())))}
 
@@ -150,11 +151,6 @@ def _told_remedies(contents: Iterable[Any]) -> list[Any]:
     """Remedies of an earlier version without those that did not say what they take from each class."""
     takers = (RemedyKind.TRASH_IMAGES, RemedyKind.KEEP_ONE)
     return [content for content in contents if content and (content.get("losses") or content.get("kind") not in takers)]
-
-
-def is_outdated(content: Mapping[str, Any]) -> bool:
-    """Whether a finding, as JSON, is of before findings said what they take from each class: a new check is due."""
-    return "options" not in content
 
 
 def without_dismissed(findings: Iterable[Finding], dismissed: Collection[str]) -> list[Finding]:
