@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.datasets.connected import Groups
 from core.datasets.readings.reading import ClassCount
 from core.names import first_free, name_key
 from core.records import Record
@@ -48,17 +49,18 @@ def group_alike(classes: Sequence[ClassCount]) -> tuple[NameGroup, ...]:
     by_key: defaultdict[str, list[ClassCount]] = defaultdict(list)
     for count in classes:
         by_key[spelling_key(count.name)].append(count)
-    group_of = {key: [key] for key in by_key}  # every key to the list that holds its group, itself included
-    for key in by_key:
+    keys = list(by_key)
+    numbers = {key: number for number, key in enumerate(keys)}
+    alike = Groups(len(keys))
+    for key, number in numbers.items():
         for plural in _plurals(key):
-            if plural in by_key and group_of[plural] is not group_of[key]:
-                merged = group_of[key] + group_of[plural]
-                group_of.update(dict.fromkeys(merged, merged))
+            if plural in numbers:
+                alike.join(number, numbers[plural])
     taken = {name_key(count.name) for count in classes}
     groups = []
-    for key, keys in group_of.items():
-        members = [count for member_key in keys for count in by_key[member_key]]
-        if key == keys[0] and len(members) > 1:
+    for group in alike.all():
+        members = [count for number in group for count in by_key[keys[number]]]
+        if len(members) > 1:
             members.sort(key=lambda count: (-count.num_photos, count.name))
             apart = _apart(members, taken)
             groups.append(NameGroup(classes=tuple(members), suggestion=_suggest(members, apart), apart=apart))
