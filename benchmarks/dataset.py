@@ -26,7 +26,7 @@ from PIL import ImageEnhance
 
 from benchmarks.classify import wait_for_task
 from core.backbones.catalog import find_backbone
-from core.datasets.checks.findings import Finding, FindingKind
+from core.datasets.checks.findings import FindingKind
 from core.datasets.records import DatasetView, ImportState
 from core.datasets.sources.requests import ImportRequest, ServerFolder
 from core.datasets.tasks import CHECK_KIND
@@ -133,8 +133,8 @@ def files_of(services: Services) -> Iterator[Path]:
 def num_near_duplicate_groups(dataset: DatasetView, services: Services) -> int:
     """Groups of photos that the check found to be nearly the same."""
     check = services.library.load_check(dataset.id)
-    findings = [Finding.from_json(values) for values in check[1]] if check else []
-    return sum(len(finding.groups) for finding in findings if finding.kind is FindingKind.NEAR_DUPLICATES)
+    findings = check.as_findings() if check else []
+    return sum(len(finding.groups) for finding in findings if finding.kind == FindingKind.NEAR_DUPLICATES)
 
 
 def time_task(services: Services, task_id: int | None) -> tuple[float, float]:

@@ -126,7 +126,7 @@ def bring_in(paths: list[Path], services: Services) -> Outcome:
     if images:
         wait_for_task(services, services.dataset_tasks.request(CHECK_KIND, dataset.id))
         checked = services.library.load_check(dataset.id)
-        findings = [Finding.from_json(content) for content in checked[1]] if checked else []
+        findings = checked.as_findings() if checked else []
     names = {found.id: found.name for found in services.library.list_classes(dataset.id)}
     hashes = {image.photo_hash for image in images}
     return Outcome(

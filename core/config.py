@@ -10,14 +10,12 @@
 A copy is kept with every run; the same config, snapshot and seed on the same machine give the same model.
 """
 
-import types
-import typing
-from collections.abc import Collection, Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
-from difflib import get_close_matches
-from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from core.errors import ConfigError
+from core.records import Config
 
 Optimizer = Literal["adam", "rmsprop", "sgd"]
 Precision = Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"]
@@ -49,55 +47,14 @@ _TITLES = {
 }
 
 
-class _Json:
-    """Both ways between a config and JSON; nested configs come along."""
+class _TrainingConfig(Config):
+    """A config whose fields have titles for people."""
 
     __slots__ = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """As the database and the run's folder keep it."""
-        return asdict(self)  # type: ignore[call-overload,no-any-return]  # every config is a dataclass
-
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Read what `to_json` wrote; what is missing has its default.
-
-        Raises:
-            ConfigError: a name is unknown, something needed is missing, or a value cannot be used.
-        """
-        if not isinstance(values, Mapping):
-            raise ConfigError(f"{cls.__name__} is {values!r}; named values are needed.")
-        _check_names(cls, values)
-        hints = get_type_hints(cls)
-        return cls(**{name: _read(name, value, hints[name]) for name, value in values.items()})
-
-
-def _check_names(config: type, values: Mapping[str, Any]) -> None:
-    """Refuse names that the config does not have, and values without which it cannot be."""
-    known = [spec.name for spec in fields(config)]
-    unknown = [str(name) for name in values if name not in known]
-    if unknown:
-        near = dict.fromkeys(match for name in unknown for match in get_close_matches(name, known, n=3))
-        hint = f"did you mean {', '.join(near)}?" if near else f"it has {', '.join(known)}."
-        raise ConfigError(f"{config.__name__} has no {', '.join(unknown)}; {hint}")
-    needed = [spec.name for spec in fields(config) if spec.default is MISSING and spec.default_factory is MISSING]
-    missing = [name for name in needed if name not in values]
-    if missing:
-        raise ConfigError(f"{config.__name__} is not complete; {' and '.join(missing)} must be given.")
-
-
-def _read(name: str, value: Any, hint: Any) -> Any:
-    """A value out of JSON: lists become tuples, named values the config that belongs there."""
-    if get_origin(hint) in (Union, types.UnionType):
-        if value is None:
-            return None
-        hint = next(choice for choice in get_args(hint) if choice is not type(None))
-    if is_dataclass(hint):
-        try:
-            return typing.cast(Any, hint).from_json(value)
-        except ConfigError as exc:  # two phases have the same names: say which one it is
-            raise ConfigError(f"In {name}: {exc}") from exc
-    return tuple(value) if isinstance(value, list) else value
+    def _titled(cls, name: str) -> str:
+        return _titled(name)
 
 
 def _titled(name: str) -> str:
@@ -139,7 +96,7 @@ def _check_config(name: str, value: object, kind: type) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AugmentConfig(_Json):
+class AugmentConfig(_TrainingConfig):
     """How far a view may be from its photo; 0 (or false) switches a change off."""
 
     flip: bool = True  # left and right may change places
@@ -162,7 +119,7 @@ NO_AUGMENTATION = AugmentConfig(flip=False, rotation=0, zoom=0, shift=0, brightn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeadConfig(_Json):
+class HeadConfig(_TrainingConfig):
     """The layers on top of the backbone's pooled features; the last one, with a unit per class, is always there."""
 
     hidden_units: tuple[int, ...] = ()  # units of each dense layer (ReLU) in between, first to last
@@ -186,7 +143,7 @@ class HeadConfig(_Json):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseConfig(_Json):
+class PhaseConfig(_TrainingConfig):
     """How one phase of a training learns."""
 
     optimizer: Optimizer = "adam"
@@ -202,7 +159,7 @@ class PhaseConfig(_Json):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FineTuneConfig(_Json):
+class FineTuneConfig(_TrainingConfig):
     """Training the upper part of the backbone too, gently, after the head."""
 
     # The first layer that is trained, in the backbone's own numbering: 100 leaves layers 0 to 99 of
@@ -216,7 +173,7 @@ class FineTuneConfig(_Json):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoppingConfig(_Json):
+class StoppingConfig(_TrainingConfig):
     """When a phase ends before its last epoch, and when it slows down. The best epoch is restored in any case."""
 
     monitor: Monitor = "loss"  # of the validation photos: what tells which epoch is best
@@ -235,7 +192,7 @@ class StoppingConfig(_Json):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainConfig(_Json):
+class TrainConfig(_TrainingConfig):
     """Everything that decides what a run's model will be."""
 
     snapshot: str  # hash of the dataset's frozen content, 64 hexadecimal digits

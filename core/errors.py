@@ -4,7 +4,9 @@
     ├── SettingsError            a setting has a value that cannot be used
     ├── ConfigError              a config has a value that cannot be used
     ├── StorageError             the workspace or the database failed
-    │   └── NoSpaceError         the disk is full
+    │   ├── NoSpaceError         the disk is full
+    │   ├── ArrayFileError       a file of arrays is missing or damaged
+    │   └── RecordError          a stored record is damaged, or of another version
     ├── ImageError               a photo cannot be used
     │   ├── EmptyImageError      the file has no bytes
     │   ├── NotAnImageError      the bytes are not a photo in a known format
@@ -62,6 +64,14 @@ class StorageError(BluetitError):
 
 class NoSpaceError(StorageError):
     """The disk is full."""
+
+
+class ArrayFileError(StorageError):
+    """A file of arrays is missing, damaged, or holds something else."""
+
+
+class RecordError(StorageError):
+    """A record out of the database or a file is damaged, or another version of Bluetit wrote it."""
 
 
 class ImageError(BluetitError):

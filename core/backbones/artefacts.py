@@ -15,7 +15,7 @@ TensorFlow Hub, have artefacts of their own; the latter's have no probabilities 
 import hashlib
 import importlib.metadata
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -25,8 +25,10 @@ import numpy.typing as npt
 from core.backbones.catalog import Backbone
 from core.backbones.layers import LayerRow, layers_from_json
 from core.backbones.weights import file_sha256, find_published_weights
-from core.errors import ArtefactDamagedError, ArtefactMissingError
+from core.errors import ArrayFileError, ArtefactDamagedError, ArtefactMissingError
+from core.records import Record
 from core.settings import Settings
+from core.storage.arrays import read_arrays
 
 MODEL_FILE = "model.tflite"
 CLASSIFIER_FILE = "classifier.npz"
@@ -45,8 +47,11 @@ _FIRST_DIGEST = "b5a9e6b6bf23dca3693816f820afbf03367f0161be5cadca5be9ec4a706a78f
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArtefactRecord:
+class ArtefactRecord(Record):
     """What is known of a prepared backbone, as kept in `artefact.json`."""
+
+    json_error = ArtefactDamagedError
+    json_remedy = "prepare the backbone again"
 
     backbone: str  # name in the catalogue, or of a Hub module as in a config
     fingerprint: str  # hexadecimal
@@ -78,11 +83,15 @@ class Artefact:
 
         Raises:
             ArtefactMissingError: the head of this backbone is not linear.
+            ArtefactDamagedError: the file is missing or damaged.
         """
         if not self.record.has_linear_head:
             raise ArtefactMissingError(f"{self.record.backbone} has no linear classifier to read.")
-        with np.load(self.folder / CLASSIFIER_FILE, allow_pickle=False) as arrays:
+        try:
+            arrays = read_arrays(self.folder / CLASSIFIER_FILE)
             return arrays["kernel"], arrays["bias"]
+        except ArrayFileError as exc:
+            raise ArtefactDamagedError(f"{exc} Prepare the backbone again.") from exc
 
     def read_layers(self) -> tuple[LayerRow, ...]:
         """The table of the backbone's layers.
@@ -194,7 +203,7 @@ def _check_files(artefact: Artefact, title: str) -> None:
 
 def write_record(record: ArtefactRecord, folder: Path) -> None:
     """Write `artefact.json` into a folder."""
-    (folder / RECORD_FILE).write_text(json.dumps(asdict(record), indent=2), encoding="utf-8")
+    (folder / RECORD_FILE).write_text(json.dumps(record.to_json(), indent=2), encoding="utf-8")
 
 
 def read_image_size(folder: Path) -> tuple[int, int] | None:
@@ -208,11 +217,8 @@ def read_image_size(folder: Path) -> tuple[int, int] | None:
 def _read_record(folder: Path) -> ArtefactRecord:
     path = folder / RECORD_FILE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if set(content) != {spec.name for spec in fields(ArtefactRecord)}:
-            raise ValueError(f"it has the entries {sorted(content)}")
-        content["image_size"] = tuple(content["image_size"])
-        content["feature_map_shape"] = tuple(content["feature_map_shape"])
-        return ArtefactRecord(**content)
-    except (OSError, ValueError, TypeError, KeyError) as exc:
+        return ArtefactRecord.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as exc:
         raise ArtefactDamagedError(f"{path} cannot be read: {exc}. Prepare the backbone again.") from exc
+    except ArtefactDamagedError as exc:
+        raise ArtefactDamagedError(f"{path} cannot be read: {exc}") from exc

@@ -19,6 +19,8 @@ from core.errors import UnknownBackboneError
 _KERAS_STORAGE_URL = "https://storage.googleapis.com/tensorflow/keras-applications"
 _EFFICIENTNET_STORAGE_URL = "https://storage.googleapis.com/keras-applications"  # of B0 to B7 only
 
+_LITE_FAMILY = "efficientnet_lite"
+
 _MAX_SUGGESTIONS = 5
 _MIN_SIMILARITY = 0.5  # difflib ratio, 0-1; below it a suggestion has little to do with what was asked for
 
@@ -59,6 +61,11 @@ class Backbone:
     def input_shape(self) -> tuple[int, int, int]:
         """Height, width and colour channels of one image."""
         return (*self.image_size, 3)
+
+    @property
+    def is_efficientnet_lite(self) -> bool:
+        """Whether Keras lacks the network: Bluetit builds it itself and reads its weights from a PyTorch file."""
+        return self.family == _LITE_FAMILY
 
 
 def _float32_megabytes(num_parameters: int) -> float:
@@ -282,7 +289,7 @@ def _efficientnet_lite(name: str, *, px: int, parameters: int, top1: float, num_
     return Backbone(
         name=name,
         title=f"EfficientNet-Lite{number}",
-        family="efficientnet_lite",
+        family=_LITE_FAMILY,
         image_size=(px, px),
         num_parameters=parameters,
         weights_file=f"efficientnet-lite{number}-{sha256[:8]}.pth",

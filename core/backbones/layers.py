@@ -4,16 +4,20 @@ Layers have the backbone's own numbers: those of `keras.applications.<name>(incl
 input. A *boundary* is a number b such that one tensor alone crosses from the layers below b to those from b on.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from core.errors import ArtefactDamagedError
+from core.records import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LayerRow:
+class LayerRow(Record):
     """One layer of a backbone."""
+
+    json_error = ArtefactDamagedError
+    json_remedy = "prepare the backbone again"
 
     index: int  # the backbone's own number, from 0
     name: str  # as Keras names it in a fresh process
@@ -28,7 +32,7 @@ class LayerRow:
 
 def layers_to_json(rows: Sequence[LayerRow]) -> list[dict[str, Any]]:
     """One object per layer, in order."""
-    return [asdict(row) for row in rows]
+    return [row.to_json() for row in rows]
 
 
 def layers_from_json(values: Any) -> tuple[LayerRow, ...]:
@@ -37,13 +41,11 @@ def layers_from_json(values: Any) -> tuple[LayerRow, ...]:
     Raises:
         ArtefactDamagedError: it is something else.
     """
-    names = {field.name for field in fields(LayerRow)}
-    if not isinstance(values, list) or not all(isinstance(row, Mapping) and set(row) == names for row in values):
+    if not isinstance(values, list):
         raise ArtefactDamagedError(
-            f"The table of layers is damaged: a list of objects with {', '.join(sorted(names))} is needed. "
-            "Prepare the backbone again to replace it."
+            "The table of layers is damaged: a list of layers is needed. Prepare the backbone again to replace it."
         )
-    return tuple(LayerRow(**{**row, "output_shape": tuple(row["output_shape"])}) for row in values)
+    return tuple(map(LayerRow.from_json, values))
 
 
 def boundary_at(rows: Sequence[LayerRow], first_layer: int) -> int:

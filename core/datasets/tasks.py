@@ -4,7 +4,7 @@ from typing import Any
 
 from core.backbones.artefacts import find_artefact
 from core.backbones.catalog import find_backbone
-from core.datasets.checks.findings import FindingKind, is_outdated
+from core.datasets.checks.findings import FindingKind
 from core.datasets.library import Library
 from core.datasets.records import DatasetView
 from core.jobs.queue import TaskQueue
@@ -54,10 +54,8 @@ class DatasetTasks:
             return
         check = self._library.load_check(dataset.id)
         task = self.latest(CHECK_KIND, dataset.id)
-        if check is not None and check[0] == dataset.revision:
-            if not any(is_outdated(finding) for finding in check[1]) and (
-                task is None or not self._can_be_refined(check[1], task)
-            ):
+        if check is not None and check.revision == dataset.revision:
+            if not check.is_outdated and (task is None or not self._can_be_refined(check.findings, task)):
                 return
         elif task is not None and task.status is TaskStatus.FAILED and task.created_at > dataset.changed_at:
             # It would fail again on the very same content, at each run of each visitor's page.

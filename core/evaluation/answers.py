@@ -1,7 +1,5 @@
 """What a run's model said to the photos that were kept back, as `predictions.npz` in the run's folder holds it."""
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from core.datasets.records import Split
-from core.errors import RunFileError
+from core.errors import ArrayFileError, RunFileError
 from core.runs.folder import RunFolder
-from core.storage.files import translating_disk_errors
+from core.storage.arrays import StoredArrays, read_arrays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,22 +66,21 @@ def read_answers(folder: RunFolder) -> RunAnswers:
         RunFileError: the report or the predictions are missing or damaged.
         StorageError: a file cannot be read.
     """
-    path = folder.predictions_path
     report: Any = folder.read_json(folder.report_path)
-    with translating_disk_errors(path):
-        try:
-            class_names = tuple(str(name) for name in report["class_names"])
-            # Opened here: NumPy leaves a file open that turns out to be damaged.
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                validation, test = (_read(arrays, split, len(class_names)) for split in (Split.VALIDATION, Split.TEST))
-        except FileNotFoundError as exc:
-            raise RunFileError(f"The file {path} is missing: nobody knows what the model said. Train again.") from exc
-        except (ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as exc:
-            raise RunFileError(f"The file {path} or the report beside it is damaged. Train again.") from exc
+    try:
+        class_names = tuple(str(name) for name in report["class_names"])
+        arrays = read_arrays(folder.predictions_path)
+        validation, test = (_read(arrays, split, len(class_names)) for split in (Split.VALIDATION, Split.TEST))
+    except ArrayFileError as exc:
+        raise RunFileError(f"{exc} Nobody knows what the model said: train again.") from exc
+    except (ValueError, KeyError, TypeError) as exc:
+        raise RunFileError(
+            f"The file {folder.predictions_path} or the report beside it is damaged. Train again."
+        ) from exc
     return RunAnswers(class_names=class_names, validation=validation, test=test)
 
 
-def _read(arrays: Any, split: Split, num_classes: int) -> Answers:
+def _read(arrays: StoredArrays, split: Split, num_classes: int) -> Answers:
     answers = Answers(
         hashes=tuple(str(photo_hash) for photo_hash in arrays[f"{split}_hashes"]),
         class_indices=np.asarray(arrays[f"{split}_classes"], np.int64),

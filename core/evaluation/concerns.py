@@ -4,10 +4,11 @@ What is sure to come to nothing is an obstacle (`core.runs.begin.find_obstacle`)
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from core.datasets.checks.findings import Finding, FindingKind
+from core.datasets.checks.photo_checks import concerns
 from core.datasets.records import ClassView, ImageView, Split
 from core.evaluation.reasons import listed
 from core.runs.begin import Place, Prospect
@@ -33,12 +34,6 @@ class Contents:
     findings: Sequence[Finding]  # that wait for a decision
 
 
-# What is wrong with most photos, in the words of "… are nearly black".
-_LIGHT: Mapping[FindingKind, str] = {
-    FindingKind.FLAT: "show one flat colour and nothing else",
-    FindingKind.DARK: "are nearly black",
-    FindingKind.BRIGHT: "are nearly white",
-}
 # Findings that speak for themselves.
 _AS_THEY_SAY = (FindingKind.FIXED_CAMERA, FindingKind.RENDERINGS, FindingKind.FEW_PHOTOS, FindingKind.IMBALANCE)
 
@@ -49,7 +44,7 @@ def find_concerns(contents: Contents) -> list[Concern]:
     found = [
         *_in_two_classes(by_kind.get(FindingKind.IN_TWO_CLASSES)),
         *_leaks(contents.prospect),
-        *(concern for kind in _LIGHT for concern in _light(by_kind.get(kind), contents)),
+        *(each for check in concerns() for each in _of_photos(check.concern, by_kind.get(check.kind), contents)),
         *_missing_photos(contents),
         *(Concern(text=by_kind[kind].title, place=Place.CHECK) for kind in _AS_THEY_SAY if kind in by_kind),
     ]
@@ -75,14 +70,13 @@ def _leaks(prospect: Prospect) -> Iterable[Concern]:
         )
 
 
-def _light(finding: Finding | None, contents: Contents) -> Iterable[Concern]:
+def _of_photos(words: str, finding: Finding | None, contents: Contents) -> Iterable[Concern]:
     """Told where it is true of most photos of the dataset, or of a class: then it is no matter of single photos."""
     if finding is None:
         return
     concerned = set(finding.image_ids)
     numbers = Counter(image.class_id for image in contents.images if image.id in concerned)
     totals = Counter(image.class_id for image in contents.images)
-    words = _LIGHT[finding.kind]
     if numbers.total() >= _MOST * totals.total():
         text = f"{numbers.total():,} of {totals.total():,} photos {words}: there may be nothing to learn from."
         yield Concern(text=text, place=Place.CHECK)

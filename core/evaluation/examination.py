@@ -4,10 +4,10 @@ The task `examine_run` writes it (`core.evaluation.examining`), the results page
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from dataclasses import dataclass
 
 from core.errors import RunFileError
+from core.records import Record
 from core.runs.folder import RunFolder
 
 # Another way of examining gets another number; older examinations count as not made.
@@ -15,7 +15,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbour:
+class Neighbour(Record):
     """A training photo that is like another photo."""
 
     photo_hash: str
@@ -24,7 +24,7 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Suspect:
+class Suspect(Record):
     """A training photo whose class is doubtful."""
 
     photo_hash: str
@@ -35,7 +35,7 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CurvePoint:
+class CurvePoint(Record):
     """How good a head becomes on part of the training photos."""
 
     share: float  # of the training photos, 0-1
@@ -46,7 +46,7 @@ class CurvePoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClassShortcut:
+class ClassShortcut(Record):
     """What becomes of right answers when parts of the photos are blanked."""
 
     class_index: int
@@ -63,8 +63,11 @@ class ClassShortcut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Examination:
+class Examination(Record):
     """Everything that was found out."""
+
+    json_error = RunFileError
+    json_remedy = "look at the model again"
 
     fingerprint: str  # of the model (`ModelRecord.fingerprint`) that was looked at
     temperature: float  # fitted on the validation photos; 1 without
@@ -75,37 +78,7 @@ class Examination:
     shortcuts: tuple[ClassShortcut, ...]  # by class; classes without right answers are left out
     skipped: tuple[str, ...]  # for people: what could not be looked at, and why
     seconds: float
-
-    def to_json(self) -> dict[str, Any]:
-        """As `examination.json` keeps it."""
-        return {"version": VERSION, **asdict(self)}
-
-    @classmethod
-    def from_json(cls, values: Any) -> Self:
-        """Read what `to_json` wrote.
-
-        Raises:
-            RunFileError: it is something else.
-        """
-        try:
-            return cls(
-                fingerprint=str(values["fingerprint"]),
-                temperature=float(values["temperature"]),
-                distances={str(key): float(value) for key, value in values["distances"].items()},
-                neighbours={
-                    str(key): tuple(Neighbour(**each) for each in found) for key, found in values["neighbours"].items()
-                },
-                suspects=tuple(Suspect(**each) for each in values["suspects"]),
-                learning_curve=tuple(CurvePoint(**each) for each in values["learning_curve"]),
-                shortcuts=tuple(
-                    ClassShortcut(**{**each, "place": tuple(each["place"]), "examples": tuple(each["examples"])})
-                    for each in values["shortcuts"]
-                ),
-                skipped=tuple(str(text) for text in values["skipped"]),
-                seconds=float(values["seconds"]),
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as exc:
-            raise RunFileError(f"The examination of the model is damaged: {exc}. Look at the model again.") from exc
+    version: int = VERSION  # of the way of examining
 
 
 def read_examination(folder: RunFolder) -> Examination | None:
@@ -120,4 +93,4 @@ def read_examination(folder: RunFolder) -> Examination | None:
     values = folder.read_json(folder.examination_path)
     if isinstance(values, Mapping) and values.get("version") != VERSION:
         return None
-    return Examination.from_json(values)
+    return folder.as_record(values, folder.examination_path, Examination)

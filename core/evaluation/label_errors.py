@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from core.datasets.checks.near_duplicates import clusters
 from core.datasets.checks.together import MOST
+from core.datasets.connected import clusters
 from core.evaluation.answers import Answers
 from core.evaluation.calibration import fit_temperature
 from core.evaluation.examination import Suspect

@@ -1,12 +1,12 @@
 """Why a result may be no better than guessing: what is known of the photos and of the training, likeliest first."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from core.config import SCRATCH, FitModeName, TrainConfig
-from core.datasets.checks.photo_faults import BRIGHT_FROM, DARK_SHARE_FROM, is_flat
+from core.datasets.checks.photo_checks import concerns
 from core.datasets.checks.problems import IMBALANCE_FROM
 from core.datasets.records import SnapshotView, Split
 from core.evaluation.guessing import Standing, Worth
@@ -17,15 +17,12 @@ from core.runs.cut_off import CutOff, find_cut_off
 _MOST = 0.5
 _IN_TWO_CLASSES_FROM = 0.1  # share of the photos, 0-1: each of them is wrong once whatever the network says
 _MAX_LISTED = 3
-_MEASURED = frozenset({"dark_share", "brightness", "colour_spread"})
 
 
 class ReasonKind(StrEnum):
     """What may be behind it."""
 
-    FLAT = "flat"
-    DARK = "dark"
-    BRIGHT = "bright"
+    PHOTOS = "photos"  # most of them are alike in what is wrong with each, as a photo check tells
     CUT_OFF = "cut off"
     MIRRORING = "mirroring"  # classes are mirror images of each other, and it was trained with mirroring on
     MIRRORED = "mirrored"  # they are, and it was not
@@ -91,18 +88,14 @@ def likely_reasons(worth: Worth, known: Circumstances) -> list[Reason]:
 
 
 def _light(known: Circumstances) -> Iterable[Reason]:
-    kinds: tuple[tuple[ReasonKind, Callable[[PhotoRecord], bool], str], ...] = (
-        (ReasonKind.FLAT, is_flat, "show one flat colour and nothing else"),
-        (ReasonKind.DARK, lambda photo: photo.measurements["dark_share"] >= DARK_SHARE_FROM, "are nearly black"),
-        (ReasonKind.BRIGHT, lambda photo: photo.measurements["brightness"] >= BRIGHT_FROM, "are nearly white"),
-    )
-    photos = [photo for photo in known.photos.values() if photo.measurements.keys() >= _MEASURED]
-    for kind, has_it, words in kinds:
-        number = sum(map(has_it, photos))
+    for check in concerns():
+        photos = [photo for photo in known.photos.values() if check.measure(photo) is not None]
+        number = sum(map(check.applies_to, photos))
         if photos and number >= _MOST * len(photos):
             yield Reason(
-                kind=kind,
-                text=f"{number:,} of its {len(photos):,} photos {words}. Look at them: can you tell the classes apart?",
+                kind=ReasonKind.PHOTOS,
+                text=f"{number:,} of its {len(photos):,} photos {check.concern}. Look at them: can you tell the "
+                "classes apart?",
             )
             return  # a black photo is flat, too: once is enough
 

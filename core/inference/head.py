@@ -1,7 +1,5 @@
 """The last layers of a trained model without Keras: a few matrices on the pooled features of a frozen backbone."""
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -9,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from core.errors import RunFileError
-from core.storage.files import translating_disk_errors
+from core.errors import ArrayFileError, RunFileError
+from core.storage.arrays import StoredArrays, read_arrays
 
 Array = npt.NDArray[np.float32]
 
@@ -115,27 +113,24 @@ def read_head(path: Path) -> Head:
         RunFileError: the file is missing or damaged.
         StorageError: the file cannot be read.
     """
-    with translating_disk_errors(path):
-        try:
-            head = _read(path)
-        except FileNotFoundError as exc:
-            raise RunFileError(f"The file {path} is missing: the model cannot answer without it. Train again.") from exc
-        except (ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as exc:
-            raise RunFileError(f"The file {path} is damaged. Train again.") from exc
+    try:
+        head = _head_of(read_arrays(path))
+    except ArrayFileError as exc:
+        raise RunFileError(f"{exc} The model cannot answer without it. Train again.") from exc
+    except ValueError as exc:
+        raise RunFileError(f"The file {path} is damaged: {exc}. Train again.") from exc
     if not _is_whole(head):
         shapes = [kernel.shape for kernel in head.kernels]
         raise RunFileError(f"The file {path} is damaged: its matrices {shapes} are no layers of a head. Train again.")
     return head
 
 
-def _read(path: Path) -> Head:
-    # Opened here: NumPy leaves a file open that turns out to be damaged.
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        numbers = range(len(arrays.files) // 2)
-        return Head(
-            kernels=tuple(np.asarray(arrays[f"kernel_{number}"], np.float32) for number in numbers),
-            biases=tuple(np.asarray(arrays[f"bias_{number}"], np.float32) for number in numbers),
-        )
+def _head_of(arrays: StoredArrays) -> Head:
+    numbers = range(len(arrays) // 2)
+    return Head(
+        kernels=tuple(np.asarray(arrays[f"kernel_{number}"], np.float32) for number in numbers),
+        biases=tuple(np.asarray(arrays[f"bias_{number}"], np.float32) for number in numbers),
+    )
 
 
 def _is_whole(head: Head) -> bool:

@@ -4,17 +4,15 @@ reference.npz   hashes U64 (photos,), class_indices int64 (photos,), features fl
                 length 1, as the network makes them of the photos themselves
 """
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from core.errors import RunFileError
+from core.errors import ArrayFileError, RunFileError
 from core.features.neighbours import nearest, unit_length
 from core.runs.folder import RunFolder
-from core.storage.files import translating_disk_errors, write_atomically
+from core.storage.arrays import read_arrays, write_arrays
 
 # With 1,280 features so many take 26 MB on the disk and 51 MB in memory.
 MAX_PHOTOS = 10_000
@@ -107,16 +105,14 @@ def read_reference(folder: RunFolder) -> Reference | None:
         StorageError: the file cannot be read.
     """
     path = folder.reference_path
-    with translating_disk_errors(path):
-        try:
-            # Opened here: NumPy leaves a file open that turns out to be damaged.
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                hashes = [str(photo_hash) for photo_hash in arrays["hashes"]]
-                class_indices, features = arrays["class_indices"], arrays["features"]
-        except FileNotFoundError:
-            return None
-        except (ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as exc:
-            raise RunFileError(f"The file {path} is damaged. Examine the model again.") from exc
+    if not path.is_file():
+        return None
+    try:
+        arrays = read_arrays(path)
+        hashes = [str(photo_hash) for photo_hash in arrays["hashes"]]
+        class_indices, features = arrays["class_indices"], arrays["features"]
+    except ArrayFileError as exc:
+        raise RunFileError(f"{exc} Examine the model again.") from exc
     is_whole = bool(hashes) and class_indices.shape == (len(hashes),) and features.ndim == 2
     if not (is_whole and len(features) == len(hashes) and np.isfinite(features).all()):
         raise RunFileError(
@@ -133,11 +129,9 @@ def write_reference(folder: RunFolder, reference: Reference) -> None:
         NoSpaceError: the disk is full.
         StorageError: the file cannot be written.
     """
-    with write_atomically(folder.reference_path) as temporary:
-        np.savez(
-            temporary,
-            allow_pickle=False,
-            hashes=np.array(reference.hashes, dtype="U64"),
-            class_indices=reference.class_indices,
-            features=reference.features.astype(np.float16),
-        )
+    arrays = {
+        "hashes": np.array(reference.hashes, dtype="U64"),
+        "class_indices": reference.class_indices,
+        "features": reference.features.astype(np.float16),
+    }
+    write_arrays(folder.reference_path, arrays)

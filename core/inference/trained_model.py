@@ -62,16 +62,10 @@ def read_model_record(folder: RunFolder) -> ModelRecord:
         RunFileError: it is missing or damaged.
         StorageError: it cannot be read.
     """
-    values = folder.read_json(folder.model_record_path)
-    try:
-        record = ModelRecord.from_json(values)
-        is_whole = len(record.class_names) >= 2 and len(record.image_size) == 2 and bool(record.fingerprint)
-    except TypeError as exc:
-        raise RunFileError(f"The file {folder.model_record_path} is damaged: {exc}. Train again.") from exc
-    if not is_whole:
+    record = folder.read_record(folder.model_record_path, ModelRecord)
+    if len(record.class_names) < 2 or not record.fingerprint:
         raise RunFileError(
-            f"The file {folder.model_record_path} is damaged: it needs two classes, a height and a width, and a "
-            "fingerprint. Train again."
+            f"The file {folder.model_record_path} is damaged: it needs two classes and a fingerprint. Train again."
         )
     return record
 

@@ -73,7 +73,7 @@ class Plan:
     @property
     def is_lite(self) -> bool:
         """Whether Keras lacks the network, so that the script brings it along."""
-        return self.backbone is not None and self.backbone.package is not None
+        return self.backbone is not None and self.backbone.is_efficientnet_lite
 
     @property
     def is_hub_handle(self) -> bool:

@@ -145,7 +145,7 @@ def scale_pixels(pixels: Any, preprocessing: str) -> Any:
 
 
 def _build_network(backbone: Backbone, scaled: Any, *, has_head: bool) -> keras.Model:
-    if backbone.package is not None:
+    if backbone.is_efficientnet_lite:
         return build_efficientnet_lite(backbone.name, scaled)
     # The shape is known from the tensor; given once more, Keras compares it with the smallest the network can take.
     options = {"input_tensor": scaled, "input_shape": scaled.shape[1:], "include_top": has_head, "weights": None}
@@ -155,7 +155,7 @@ def _build_network(backbone: Backbone, scaled: Any, *, has_head: bool) -> keras.
 
 
 def _load_weights(network: keras.Model, backbone: Backbone, path: Path) -> None:
-    if backbone.package is not None:
+    if backbone.is_efficientnet_lite:
         load_state_dict(network, read_state_dict(path))
         return
     try:

@@ -43,6 +43,7 @@ from core.photos.decode import decode_image
 from core.photos.fit import DEFAULT_CROP_FRACTION, FitMode, fit, to_array
 from core.photos.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings
+from core.storage.arrays import write_arrays
 from core.storage.files import ensure_free_space, remove_abandoned_drafts, write_directory_atomically
 
 if TYPE_CHECKING:
@@ -307,7 +308,7 @@ def _compare_features(model: "keras.Model", converted: LiteRTModel, pixels: npt.
 
 def _save_classifier(classifier: "ImageNetClassifier", folder: Path) -> None:
     if classifier.kernel is not None and classifier.bias is not None:
-        np.savez(folder / CLASSIFIER_FILE, kernel=classifier.kernel, bias=classifier.bias)
+        write_arrays(folder / CLASSIFIER_FILE, {"kernel": classifier.kernel, "bias": classifier.bias})
 
 
 def _save_layers(network: "BackboneNetwork", folder: Path) -> None:

@@ -1,9 +1,12 @@
 """What is measured on every photo once, when it comes in: light, sharpness, and what it looks like from afar.
 
-`core.datasets.checks.findings` says which values are a reason to look at a photo.
+`core.datasets.checks.photo_checks` says which values are a reason to look at a photo. Another measure is another entry
+of `MEASURES`: photos that were measured without it are measured again by the next check of a dataset that has them.
 """
 
 import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import imagehash
@@ -11,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-# Grows with every change to what is measured, so that photos measured before can be told apart.
+# Grows with every change to how something is measured, so that photos measured before are measured again.
 MEASUREMENTS_VERSION = 1
 
 # Sharpness and hashes are taken from a copy of this longest side, so that they do not depend on the number of pixels
@@ -29,6 +32,51 @@ _DARK_BELOW = 30  # of 255; grey that looks black on a screen
 _BRIGHT_ABOVE = 250  # of 255; white without any detail
 
 
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """A photo at the size it is measured at, and what several measures start from."""
+
+    colours: Image.Image  # mode RGB
+    grey: Image.Image  # mode L
+    tiny: Image.Image  # mode L, the square that perceptual hashes look at
+    grey_levels: npt.NDArray[np.float64]  # (256,): share of the pixels that have each grey, 0-1
+    colour_levels: npt.NDArray[np.float64]  # (3, 256): the same of red, green and blue
+
+    @classmethod
+    def of(cls, image: Image.Image) -> "Reduced":
+        """Reduce a photo of mode RGB."""
+        small = _reduced(image)
+        grey = small.convert("L")
+        num_pixels = grey.width * grey.height
+        return cls(
+            colours=small,
+            grey=grey,
+            tiny=grey.resize((_HASH_SIDE_PX, _HASH_SIDE_PX), Image.Resampling.LANCZOS),
+            grey_levels=np.array(grey.histogram(), dtype=np.float64) / num_pixels,
+            colour_levels=np.array(small.histogram(), dtype=np.float64).reshape(3, 256) / num_pixels,
+        )
+
+
+# What is measured, as JSON can hold it:
+# brightness              mean grey, 0-1
+# contrast                standard deviation of the grey, 0-0.5
+# dark_share              part of the photo that is black, 0-1
+# bright_share            part of the photo that is white, 0-1
+# colour_spread           the largest standard deviation of red, green or blue, 0-0.5
+# sharpness               variance of the Laplacian of the grey (0-255) in the sharpest quarter of the photo
+# phash, phash_mirrored   perceptual hashes of the photo and of its mirror image, 16 hexadecimal digits each
+MEASURES: Mapping[str, Callable[[Reduced], float | str]] = {
+    "brightness": lambda photo: round(_mean_and_deviation(photo.grey_levels)[0], 4),
+    "contrast": lambda photo: round(_mean_and_deviation(photo.grey_levels)[1], 4),
+    "dark_share": lambda photo: round(float(photo.grey_levels[:_DARK_BELOW].sum()), 4),
+    "bright_share": lambda photo: round(float(photo.grey_levels[_BRIGHT_ABOVE + 1 :].sum()), 4),
+    "colour_spread": lambda photo: round(max(_mean_and_deviation(each)[1] for each in photo.colour_levels), 4),
+    "sharpness": lambda photo: round(sharpness(np.asarray(photo.grey)), 2),
+    "phash": lambda photo: str(imagehash.phash(photo.tiny)),
+    "phash_mirrored": lambda photo: str(imagehash.phash(photo.tiny.transpose(Image.Transpose.FLIP_LEFT_RIGHT))),
+}
+
+
 def measure(image: Image.Image, original_size: tuple[int, int]) -> dict[str, Any]:
     """Measure a photo.
 
@@ -37,30 +85,16 @@ def measure(image: Image.Image, original_size: tuple[int, int]) -> dict[str, Any
         original_size: (width, height) of the photo as it arrived, turned upright.
 
     Returns:
-        What JSON can hold: `version`; `original_size` [width, height], px; `brightness`, mean grey, 0-1; `contrast`,
-        standard deviation of the grey, 0-0.5; `dark_share` and `bright_share`, parts of the photo that are black and
-        white, 0-1; `colour_spread`, the largest standard deviation of red, green or blue, 0-0.5; `sharpness`, variance
-        of the Laplacian of the grey (0-255) in the sharpest quarter of the photo; `phash` and `phash_mirrored`,
-        perceptual hashes of the photo and of its mirror image, 16 hexadecimal digits each.
+        What JSON can hold: `version`; `original_size` [width, height], px; and all of `MEASURES`.
     """
-    small = _reduced(image)
-    grey = small.convert("L")
-    tiny = grey.resize((_HASH_SIDE_PX, _HASH_SIDE_PX), Image.Resampling.LANCZOS)
-    levels = np.array(grey.histogram(), dtype=np.float64) / (grey.width * grey.height)
-    brightness, contrast = _mean_and_deviation(levels)
-    colours = np.array(small.histogram(), dtype=np.float64).reshape(3, 256) / (grey.width * grey.height)
-    return {
-        "version": MEASUREMENTS_VERSION,
-        "original_size": list(original_size),
-        "brightness": round(brightness, 4),
-        "contrast": round(contrast, 4),
-        "dark_share": round(float(levels[:_DARK_BELOW].sum()), 4),
-        "bright_share": round(float(levels[_BRIGHT_ABOVE + 1 :].sum()), 4),
-        "colour_spread": round(max(_mean_and_deviation(colour)[1] for colour in colours), 4),
-        "sharpness": round(sharpness(np.asarray(grey)), 2),
-        "phash": str(imagehash.phash(tiny)),
-        "phash_mirrored": str(imagehash.phash(tiny.transpose(Image.Transpose.FLIP_LEFT_RIGHT))),
-    }
+    reduced = Reduced.of(image)
+    values = {name: value_of(reduced) for name, value_of in MEASURES.items()}
+    return {"version": MEASUREMENTS_VERSION, "original_size": list(original_size), **values}
+
+
+def is_measured(measurements: Mapping[str, Any]) -> bool:
+    """Whether a photo was measured by this version, or by a newer one that knows all that this one does."""
+    return measurements.get("version", 0) >= MEASUREMENTS_VERSION and measurements.keys() >= MEASURES.keys()
 
 
 def sharpness(grey: npt.NDArray[np.uint8]) -> float:

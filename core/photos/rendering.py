@@ -3,10 +3,11 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 from core.photos.ground import Ground, GroundSurvey, choose_ground
 from core.photos.tones import ScaleSource, ToneScale, ToneSurvey, choose_scale
+from core.records import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +19,7 @@ class Survey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rendering:
+class Rendering(Record):
     """The decision; pictures of kinds that it does not know decide for themselves."""
 
     scales: dict[str, ToneScale] = field(default_factory=dict, hash=False)  # by `ToneSurvey.group`
@@ -34,19 +35,6 @@ class Rendering:
     def is_tentative(self) -> bool:
         """Whether it depends on the very values there are, so that further pictures will change it."""
         return any(scale.source is not ScaleSource.BITS for scale in self.scales.values())
-
-    def to_json(self) -> dict[str, Any]:
-        """A record for JSON."""
-        return {
-            "scales": {group: scale.to_json() for group, scale in self.scales.items()},
-            "ground": self.ground and str(self.ground),
-        }
-
-    @classmethod
-    def from_json(cls, record: dict[str, Any]) -> Self:
-        """The opposite of `to_json`."""
-        scales = {str(group): ToneScale.from_json(scale) for group, scale in record["scales"].items()}
-        return cls(scales=scales, ground=Ground(record["ground"]) if record["ground"] else None)
 
 
 def choose_rendering(surveys: Iterable[Survey]) -> Rendering:

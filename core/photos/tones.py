@@ -8,10 +8,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from core.records import Record
 
 # Depths of cameras and detectors; values without a range of their own fill the smallest of these.
 USUAL_BITS = (1, 8, 10, 12, 14, 16)
@@ -79,21 +81,12 @@ class ToneSurvey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToneScale:
+class ToneScale(Record):
     """Which value is shown black, and which white."""
 
     low: float
     high: float  # above `low`
     source: ScaleSource
-
-    def to_json(self) -> dict[str, Any]:
-        """A record for JSON."""
-        return {"low": self.low, "high": self.high, "source": str(self.source)}
-
-    @classmethod
-    def from_json(cls, record: dict[str, Any]) -> Self:
-        """The opposite of `to_json`."""
-        return cls(low=float(record["low"]), high=float(record["high"]), source=ScaleSource(record["source"]))
 
 
 def whole_bits(scale: ToneScale) -> int | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from core.config import SCRATCH, TrainConfig
-from core.errors import ConfigError
+from core.errors import ConfigError, RecordError
 from core.runs.estimate import ANY_BACKBONE, Corrections, estimate_run
 from core.runs.estimated_work import NetworkCost, PhotoCounts
 from core.runs.records import RunStatus, RunView
@@ -35,7 +35,7 @@ def learn_corrections(
     for run in newest:
         try:
             compared = _compare(run.config, Outcome.from_json(run.outcome or {}), find_network, settings)
-        except (ConfigError, TypeError):  # of another version
+        except (ConfigError, RecordError):  # of another version
             continue
         for phase, ratio in compared.items():
             ratios[run.config.backbone, phase].append(ratio)

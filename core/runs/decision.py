@@ -1,18 +1,19 @@
 """When a model says "I don't know": kept as `decision.json` in the run's folder, beside the model wherever it goes."""
 
-import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass
 
 from core.errors import RunFileError
+from core.records import Record
 from core.runs.folder import RunFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(Record):
     """How probabilities are calibrated, and which photos are refused."""
+
+    json_error = RunFileError
+    json_remedy = "choose again on the results page"
 
     # Probabilities are softmax(log(probability) / temperature): above 1 the model was too sure; 1 changes nothing.
     temperature: float = 1.0
@@ -38,28 +39,6 @@ class Decision:
         """Whether any photo can be refused."""
         return self.min_probability > 0 or self.max_distance is not None
 
-    def to_json(self) -> dict[str, Any]:
-        """As `decision.json` keeps it."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Any) -> Self:
-        """Read what `to_json` wrote.
-
-        Raises:
-            RunFileError: it is something else.
-        """
-        names = {spec.name for spec in fields(cls)}
-        if not isinstance(values, Mapping) or not set(values) <= names:
-            raise RunFileError(
-                f"The decision {json.dumps(values)[:80]} needs the entries {', '.join(sorted(names))}. Choose again on "
-                "the results page."
-            )
-        try:
-            return cls(**values)
-        except TypeError as exc:
-            raise RunFileError(f"The decision is damaged: {exc}. Choose again on the results page.") from exc
-
 
 def is_refused(probability: float, distance: float | None, decision: Decision) -> bool:
     """Whether a model that decides so says "I don't know".
@@ -83,7 +62,7 @@ def read_decision(folder: RunFolder) -> Decision:
     """
     if not folder.decision_path.is_file():
         return Decision()
-    return Decision.from_json(folder.read_json(folder.decision_path))
+    return folder.read_record(folder.decision_path, Decision)
 
 
 def write_decision(folder: RunFolder, decision: Decision) -> None:

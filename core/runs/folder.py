@@ -4,12 +4,15 @@ import json
 import shutil
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from core.errors import RunFileError
+from core.errors import BluetitError, RunFileError
+from core.records import Record
 from core.runs.records import without_nan
 from core.settings import Settings
 from core.storage.files import TEMPORARY_PREFIX, translating_disk_errors, write_atomically
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
 class RunFolder:
@@ -177,6 +180,26 @@ class RunFolder:
                 raise RunFileError(
                     f"The file {path.name} of run {self._run_id} in {self.path} is damaged: {exc}. Train again."
                 ) from exc
+
+    def read_record(self, path: Path, kind: type[AnyRecord]) -> AnyRecord:
+        """The record that `write_json` wrote.
+
+        Raises:
+            RunFileError: the file is missing, damaged, or of another version of Bluetit.
+            StorageError: the file cannot be read.
+        """
+        return self.as_record(self.read_json(path), path, kind)
+
+    def as_record(self, values: Any, path: Path, kind: type[AnyRecord]) -> AnyRecord:
+        """The record of what `read_json` found in a file.
+
+        Raises:
+            RunFileError: it is none, or of another version of Bluetit.
+        """
+        try:
+            return kind.from_json(values)
+        except BluetitError as exc:
+            raise RunFileError(f"The file {path.name} of run {self._run_id} cannot be read: {exc}") from exc
 
     def write_json(self, path: Path, values: Any) -> None:
         """Write one of the files as a whole; numbers that JSON does not know become null.

@@ -9,17 +9,20 @@ pooled features go through the few matrices of `head.npz`. Every other model (fi
     model.tflite  float32 pixels (1, height, width, 3), 0-255 → probabilities (1, classes), features, last feature map
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import Any
 
 from core.errors import RunFileError
 from core.features.key import FeatureKey, feature_key
+from core.records import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelRecord:
+class ModelRecord(Record):
     """How a run's model is asked."""
+
+    json_error = RunFileError
+    json_remedy = "train again"
 
     class_names: tuple[str, ...]  # in the order of the probabilities
     image_size: tuple[int, int]  # height and width, px
@@ -36,30 +39,10 @@ class ModelRecord:
 
     def to_json(self) -> dict[str, Any]:
         """As `model.json` keeps it."""
-        values = asdict(self)
+        values = Record.to_json(self)
         if self.rendering is None:
             del values["rendering"]
         return values
-
-    @classmethod
-    def from_json(cls, values: Any) -> Self:
-        """Read what `to_json` wrote.
-
-        Raises:
-            RunFileError: it is something else.
-        """
-        names = {spec.name for spec in fields(cls)}
-        if not isinstance(values, Mapping) or set(values) | {"rendering"} != names:
-            raise RunFileError(
-                f"The description of the model needs the entries {', '.join(sorted(names))}. Train again."
-            )
-        return cls(
-            **{
-                **values,
-                "class_names": tuple(values["class_names"]),
-                "image_size": tuple(values["image_size"]),
-            }
-        )
 
 
 def model_feature_key(record: ModelRecord) -> FeatureKey:

@@ -4,10 +4,11 @@ The worker writes these, pages read them; both ways they are JSON. Numbers that 
 number any more) come back as None.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any
+
+from core.records import Record
 
 
 class PhaseName(StrEnum):
@@ -21,24 +22,8 @@ class PhaseName(StrEnum):
     EVALUATION = "evaluation"  # validation and test photos, asked once
 
 
-class _Payload:
-    """Both ways between a payload and JSON; names that this version does not know are left out."""
-
-    __slots__ = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """As the database keeps it."""
-        return asdict(self)  # type: ignore[call-overload,no-any-return]  # every payload is a dataclass
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Read what `to_json` wrote."""
-        known = {spec.name for spec in fields(cls)}  # type: ignore[arg-type]
-        return cls(**{name: value for name, value in values.items() if name in known})
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseStory(_Payload):
+class PhaseStory(Record):
     """Event "phase": a step begins."""
 
     phase: str  # a `PhaseName`
@@ -50,7 +35,7 @@ class PhaseStory(_Payload):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BatchStory(_Payload):
+class BatchStory(Record):
     """Event "batch": how it goes within an epoch, at most a few times a second."""
 
     at: float  # epochs gone by; 2.5 is the middle of the third
@@ -60,7 +45,7 @@ class BatchStory(_Payload):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EpochStory(_Payload):
+class EpochStory(Record):
     """Event "epoch": an epoch is finished and cannot be lost any more."""
 
     epoch: int  # counted through all phases, from 1
@@ -76,7 +61,7 @@ class EpochStory(_Payload):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PhotosStory(_Payload):
+class PhotosStory(Record):
     """Event "photos": what the model says to a handful of validation photos after an epoch."""
 
     epoch: int
@@ -85,7 +70,7 @@ class PhotosStory(_Payload):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoteStory(_Payload):
+class NoteStory(Record):
     """Event "note": something that people should know."""
 
     text: str
@@ -93,7 +78,7 @@ class NoteStory(_Payload):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Score(_Payload):
+class Score(Record):
     """How many photos of a split were right, with the interval that so few photos leave."""
 
     num_photos: int
@@ -104,7 +89,7 @@ class Score(_Payload):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome(_Payload):
+class Outcome(Record):
     """The summary of a run that is done: `RunView.outcome`."""
 
     num_epochs: int  # that were trained

@@ -240,7 +240,8 @@ class DatasetCheck(Base):
 
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True)
     revision: Mapped[int]  # of the dataset when it was checked
-    findings: Mapped[list[Any]]  # as `core.datasets.checks.findings` writes them
+    # `made_by`, a `checks_version`, and `findings`, a list of `Finding`s; earlier versions wrote the list alone.
+    findings: Mapped[dict[str, Any]]
     checked_at: Mapped[float]
 
 

@@ -1,6 +1,5 @@
 """The model that a training leaves behind: its files in the run's folder, and the whole network made of them again."""
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,12 @@ import keras
 import numpy as np
 
 from core.config import SCRATCH, TrainConfig
-from core.errors import RunFileError
+from core.errors import ArrayFileError, RunFileError
 from core.inference.head import Head, read_head
 from core.networks.network import BackboneNetwork
 from core.runs.folder import RunFolder
 from core.settings import Settings
-from core.storage.files import translating_disk_errors, write_atomically
+from core.storage.arrays import read_arrays, write_arrays
 from core.training.baseline import build_baseline
 from core.training.heads import assemble, build_head, to_probabilities
 from core.training.source import NetworkSource
@@ -54,8 +53,7 @@ def write_head(head: Head, path: Path) -> None:
     """
     kernels: dict[str, Any] = {f"kernel_{number}": kernel for number, kernel in enumerate(head.kernels)}
     biases: dict[str, Any] = {f"bias_{number}": bias for number, bias in enumerate(head.biases)}
-    with write_atomically(path) as temporary:
-        np.savez(temporary, allow_pickle=False, **kernels, **biases)
+    write_arrays(path, kernels | biases)
 
 
 def write_trained(layers: Sequence[keras.layers.Layer], path: Path) -> None:
@@ -70,8 +68,7 @@ def write_trained(layers: Sequence[keras.layers.Layer], path: Path) -> None:
         for index, layer in enumerate(layers)
         for number, weight in enumerate(layer.get_weights())
     }
-    with write_atomically(path) as temporary:
-        np.savez(temporary, allow_pickle=False, **arrays)
+    write_arrays(path, arrays)
 
 
 def read_trained(layers: Sequence[keras.layers.Layer], path: Path) -> None:
@@ -81,14 +78,14 @@ def read_trained(layers: Sequence[keras.layers.Layer], path: Path) -> None:
         RunFileError: the file is missing, damaged, or of other layers.
         StorageError: the file cannot be read.
     """
-    with translating_disk_errors(path):
-        try:
-            # Opened here: NumPy leaves a file open that turns out to be damaged.
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                for index, layer in enumerate(layers):
-                    layer.set_weights([arrays[f"{index}_{number}"] for number in range(len(layer.weights))])
-        except (FileNotFoundError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as exc:
-            raise RunFileError(f"The trained weights in {path} are missing or damaged: {exc}. Train again.") from exc
+    try:
+        arrays = read_arrays(path)
+        for index, layer in enumerate(layers):
+            layer.set_weights([arrays[f"{index}_{number}"] for number in range(len(layer.weights))])
+    except ArrayFileError as exc:
+        raise RunFileError(f"{exc} It holds the trained weights: train again.") from exc
+    except ValueError as exc:
+        raise RunFileError(f"The trained weights in {path} are those of other layers: {exc}. Train again.") from exc
 
 
 def rebuild(

@@ -1,7 +1,6 @@
 """What a training needs to go on after its process was killed: one file, written whole after each epoch."""
 
 import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.errors import RunFileError
-from core.storage.files import translating_disk_errors, write_atomically
+from core.errors import ArrayFileError, RunFileError
+from core.storage.arrays import read_arrays, write_arrays
+from core.storage.files import translating_disk_errors
 
 Arrays = tuple[npt.NDArray[Any], ...]
 
@@ -46,8 +46,8 @@ def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
     arrays = {
         f"{group}_{number}": array for group in _GROUPS for number, array in enumerate(getattr(checkpoint, group))
     }
-    with write_atomically(folder / _FILE) as temporary:
-        np.savez(temporary, allow_pickle=False, **arrays, state=np.frombuffer(json.dumps(state).encode(), np.uint8))
+    arrays["state"] = np.frombuffer(json.dumps(state).encode(), np.uint8)
+    write_arrays(folder / _FILE, arrays)
 
 
 def read_checkpoint(folder: Path) -> Checkpoint | None:
@@ -60,20 +60,19 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
     path = folder / _FILE
     if not path.exists():
         return None
-    with translating_disk_errors(path):
-        try:
-            # Opened here: NumPy leaves a file open that turns out to be damaged.
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                state = json.loads(arrays["state"].tobytes())
-                counts = state.pop("counts")
-                groups: dict[str, Any] = {
-                    group: tuple(arrays[f"{group}_{number}"] for number in range(counts[group])) for group in _GROUPS
-                }
-            return Checkpoint(**state, **groups)
-        except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as exc:
-            raise RunFileError(
-                f"The checkpoint {path} is damaged: {exc}. Put the run into the trash and train again."
-            ) from exc
+    remedy = "It is the checkpoint of a run: put the run into the trash and train again."
+    try:
+        arrays = read_arrays(path)
+        state = json.loads(arrays["state"].tobytes())
+        counts = state.pop("counts")
+        groups: dict[str, Any] = {
+            group: tuple(arrays[f"{group}_{number}"] for number in range(counts[group])) for group in _GROUPS
+        }
+        return Checkpoint(**state, **groups)
+    except ArrayFileError as exc:
+        raise RunFileError(f"{exc} {remedy}") from exc
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise RunFileError(f"{arrays.damaged(str(exc))} {remedy}") from exc
 
 
 def remove_checkpoint(folder: Path) -> None:

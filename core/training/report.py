@@ -24,6 +24,7 @@ from core.photos.rendering import prevailing_rendering
 from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
 from core.runs.story import Score
+from core.storage.arrays import write_arrays
 from core.storage.files import write_atomically
 from core.training.device import DeviceChoice
 from core.training.photos import LabelledPhotos, RunPhotos, ViewLoader
@@ -163,8 +164,7 @@ def write_report(
         arrays[f"{name}_hashes"] = np.array(answers.hashes, dtype="U64")
         arrays[f"{name}_classes"] = answers.class_indices
         arrays[f"{name}_probabilities"] = answers.probabilities
-    with write_atomically(folder.predictions_path) as temporary:
-        np.savez(temporary, allow_pickle=False, **arrays)
+    write_arrays(folder.predictions_path, arrays)
     folder.write_json(folder.report_path, report)
 
 

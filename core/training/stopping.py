@@ -1,15 +1,14 @@
 """When a phase ends before its last epoch, and when it learns more slowly: a pure state that goes into checkpoints."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass, replace
 
 from core.config import StoppingConfig
+from core.records import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoppingState:
+class StoppingState(Record):
     """What the epochs so far have come to."""
 
     learning_rate: float  # of the next epoch
@@ -18,15 +17,6 @@ class StoppingState:
     num_without_better: int = 0  # epochs of this phase since the best one
     num_without_reduction: int = 0  # epochs since the best one or the last reduction of the rate
     is_over: bool = False  # whether patience has run out
-
-    def to_json(self) -> dict[str, Any]:
-        """As a checkpoint keeps it."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Read what `to_json` wrote."""
-        return cls(**values)
 
 
 def begin_phase(learning_rate: float, earlier: StoppingState | None = None) -> StoppingState:

@@ -7,7 +7,7 @@ from core.datasets.ingest.desk import ImportStatus
 from core.datasets.readings.alike_names import NameGroup
 from core.datasets.readings.question import PlanAnswer, PlanOption, PlanQuestion
 from core.datasets.readings.reading import ClassCount
-from core.errors import ConfigError, NameRefusedError
+from core.errors import NameRefusedError, RecordError
 from core.names import clean_name, name_key
 from core.services import Services
 from pages.dataset.vacancy import drop_import
@@ -25,7 +25,7 @@ def render_question(status: ImportStatus, title: str, services: Services) -> Non
     import_id = status.view.id
     try:
         question = PlanQuestion.from_json(status.view.question or {})
-    except ConfigError:
+    except RecordError:
         _render_outdated(status, title, services)
         return
     st.markdown(f":material/help: **{title}** · one question before its photos come in")

@@ -5,6 +5,7 @@ from collections import Counter
 import streamlit as st
 
 from core.datasets.checks.findings import Finding, FindingKind, Remedy, RemedyKind
+from core.datasets.checks.photo_checks import photo_checks, words_of
 from core.datasets.records import ClassView, DatasetView
 from core.datasets.tasks import CHECK_KIND
 from core.errors import DatasetError
@@ -28,17 +29,8 @@ _PHOTOS_PER_GROUP = 60
 _GRID_PX = 112
 
 
-# What somebody says who wants to see no more of a finding, where that is not "It is fine".
-_DISMISSALS = {
-    FindingKind.MIRRORED_CLASSES: "They are no mirror images",
-    FindingKind.NO_VALIDATION: "I know",
-    FindingKind.FEW_PHOTOS: "I know",
-    FindingKind.IMBALANCE: "I know",
-    FindingKind.ROUGH_SEARCH: "I know",
-}
 _HIDDEN = "Do not show this again."
 _UNBOUND = "Do not show this again. A split may then put these photos on different sides."
-_BINDING = (FindingKind.NEAR_DUPLICATES, FindingKind.IN_TWO_SPLITS)
 
 
 def count_problems(dataset: DatasetView, services: Services) -> int | None:
@@ -61,8 +53,8 @@ def render_problems(dataset: DatasetView, classes: list[ClassView], services: Se
         st.success("No problems found.", icon=":material/verified:")
         st.caption(
             "Looked for copies and near-copies, also between classes and across the split; for mirrored classes and "
-            "renderings of one photo; for blurred, dark, bright, tiny, narrow and one-coloured photos; for too few "
-            "photos, uneven classes and missing splits."
+            f"renderings of one photo; for {_photos_looked_for()} photos; for too few photos, uneven classes and "
+            "missing splits."
         )
     for number, finding in enumerate(findings):
         title = f"**{plain(finding.title)}**"
@@ -82,6 +74,11 @@ def render_problems(dataset: DatasetView, classes: list[ClassView], services: Se
         )
 
 
+def _photos_looked_for() -> str:
+    *first, last = [check.words.looked_for for check in photo_checks() if check.words.looked_for]
+    return f"{', '.join(first)} and {last}"
+
+
 def _render_finding(finding: Finding, dataset: DatasetView, classes: list[ClassView], services: Services) -> None:
     st.markdown(plain(finding.why))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -95,31 +92,31 @@ def _render_finding(finding: Finding, dataset: DatasetView, classes: list[ClassV
         # A single group needs no button of its own: that of the finding says the same.
         keys = finding.member_keys[number : number + 1] if len(finding.groups) > 1 else ()
         has_selection = _render_photos(parts[number], dataset, classes, services)
-        if finding.kind is FindingKind.IN_TWO_CLASSES:
+        if finding.kind == FindingKind.IN_TWO_CLASSES:
             choices = finding.choices[number] if finding.choices else ()
             _render_choices(choices, parts[number], dataset, classes, services)
         if keys and not has_selection:
-            hint = _UNBOUND if finding.kind in _BINDING else _HIDDEN
+            hint = _UNBOUND if words_of(finding.kind).is_binding else _HIDDEN
             _render_dismissal("These are fine", keys, dataset, services, hint=hint)
 
 
 def _render_remedies(finding: Finding, dataset: DatasetView, services: Services) -> None:
     """What one click can do: what is suggested first, and nothing that takes photos away where all are like that."""
+    words = words_of(finding.kind)
     if finding.remedy is not None:
         _render_remedy(finding.remedy, finding, dataset, services, is_first=True)
     if finding.is_usual:
         # Near-twins that are so many stay on one side of the split: only the finding is put away.
-        keys = (finding.key,) if finding.kind in _BINDING else finding.dismissal_keys
+        keys = (finding.key,) if words.is_binding else finding.dismissal_keys
         _render_dismissal("This is how they are", keys, dataset, services, is_first=True)
     for option in finding.options:
         _render_remedy(option, finding, dataset, services, is_first=False)
-    if finding.kind is FindingKind.RENDERINGS:
-        _render_dismissal("It is fine", (finding.key,), dataset, services)
-        _render_dismissal("They are different photos", finding.dismissal_keys, dataset, services, hint=_UNBOUND)
+    if words.unbinding:
+        _render_dismissal(words.dismissal, (finding.key,), dataset, services)
+        _render_dismissal(words.unbinding, finding.dismissal_keys, dataset, services, hint=_UNBOUND)
     elif not finding.is_usual:
-        hint = _UNBOUND if finding.kind in _BINDING else _HIDDEN
-        label = _DISMISSALS.get(finding.kind, "It is fine")
-        _render_dismissal(label, finding.dismissal_keys, dataset, services, hint=hint)
+        hint = _UNBOUND if words.is_binding else _HIDDEN
+        _render_dismissal(words.dismissal, finding.dismissal_keys, dataset, services, hint=hint)
 
 
 def _render_remedy(
@@ -220,7 +217,7 @@ def _apply(remedy: Remedy, finding: Finding | None, dataset: DatasetView, servic
         case RemedyKind.MOVE_TOGETHER:
             operations = [library.set_split(image_ids, split) for split, image_ids in remedy.moves]
         case RemedyKind.SPLIT_AGAIN:
-            lets_go = finding is not None and finding.kind is not FindingKind.NO_VALIDATION
+            lets_go = finding is not None and finding.kind != FindingKind.NO_VALIDATION
             operations = [split_again(dataset, services, lets_go=lets_go)]
     for operation in operations:
         st.toast(plain(operation.summary), icon=":material/check:")

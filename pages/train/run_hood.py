@@ -67,7 +67,7 @@ def _image_size(view: RunView, services: Services) -> tuple[int, int] | None:
     if not folder.model_record_path.is_file():
         return None
     try:
-        return ModelRecord.from_json(folder.read_json(folder.model_record_path)).image_size
+        return folder.read_record(folder.model_record_path, ModelRecord).image_size
     except (RunFileError, StorageError):
         return None
 

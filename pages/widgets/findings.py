@@ -18,7 +18,7 @@ def mirrored_classes(dataset_id: int, services: Services) -> tuple[str, ...]:
     class_ids = {
         class_id
         for finding in _findings(dataset_id, services)
-        if finding.kind is FindingKind.MIRRORED_CLASSES
+        if finding.kind == FindingKind.MIRRORED_CLASSES
         for class_id in finding.class_ids
     }
     return tuple(view.name for view in services.library.list_classes(dataset_id) if view.id in class_ids)
@@ -26,4 +26,4 @@ def mirrored_classes(dataset_id: int, services: Services) -> tuple[str, ...]:
 
 def _findings(dataset_id: int, services: Services) -> list[Finding]:
     check = services.library.load_check(dataset_id)
-    return [] if check is None else [Finding.from_json(values) for values in check[1]]
+    return [] if check is None else check.as_findings()

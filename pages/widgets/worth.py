@@ -174,9 +174,7 @@ _SPLIT = Mending(label="Split the photos", icon="call_split", section="Split")
 
 MENDINGS: Mapping[ReasonKind, Mending] = MappingProxyType(
     {
-        ReasonKind.FLAT: _PHOTOS,
-        ReasonKind.DARK: _PHOTOS,
-        ReasonKind.BRIGHT: _PHOTOS,
+        ReasonKind.PHOTOS: _PHOTOS,
         ReasonKind.CUT_OFF: Mending(
             label="Train again with the whole photo", icon="fit_screen", changes={"fit_mode": WHOLE_PHOTO}
         ),

@@ -239,8 +239,8 @@ PUBLISHED: dict[str, dict[str, Any]] = {
 @every_recipe()
 def test_the_numbers_are_those_published(recipe: Recipe):
     """Each recipe has exactly the numbers of its walk-through, and the defaults everywhere else."""
-    config = config_of(recipe.name, num_layers=NUM_LAYERS).to_json()
-    plain = TrainConfig(snapshot=SNAPSHOT, backbone="MobileNetV2").to_json()
+    config = asdict(config_of(recipe.name, num_layers=NUM_LAYERS))
+    plain = asdict(TrainConfig(snapshot=SNAPSHOT, backbone="MobileNetV2"))
     assert config == {**plain, **PUBLISHED[recipe.name]}
 
 

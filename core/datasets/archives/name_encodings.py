@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from core.datasets.archives.name_costs import reading_cost
+from core.records import Record
 
 # Python's name of each character set that is tried, with the name for people. Of equal readings the first wins.
 NAME_ENCODINGS = {
@@ -39,8 +40,10 @@ _DOUBTFUL_BITS = 13.0  # a character: on average no reading that makes sense cos
 
 
 @dataclass(frozen=True, slots=True)
-class EncodingChoice:
+class EncodingChoice(Record):
     """A character set, and what it makes of the names."""
+
+    is_json_row = True
 
     encoding: str  # of `NAME_ENCODINGS`
     examples: tuple[str, ...]  # a few names as it reads them; the same names for every choice
@@ -52,12 +55,21 @@ class EncodingChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NameEncodings:
+class NameEncodings(Record):
     """How names were read that do not say their character set."""
 
-    used: EncodingChoice
     is_sure: bool  # False: a person should look at the examples
-    alternatives: tuple[EncodingChoice, ...]  # other readings, the likeliest first
+    choices: tuple[EncodingChoice, ...]  # at least the one that was used, then the others, the likeliest first
+
+    @property
+    def used(self) -> EncodingChoice:
+        """How they were read."""
+        return self.choices[0]
+
+    @property
+    def alternatives(self) -> tuple[EncodingChoice, ...]:
+        """Other readings, the likeliest first."""
+        return self.choices[1:]
 
     @property
     def note(self) -> str:
@@ -140,14 +152,14 @@ def detect_encoding(names: Iterable[bytes], forced: str | None = None) -> tuple[
     if forced is not None:
         used = EncodingChoice(forced, _examples(parts, forced))
         others = tuple(choice for choice in choices if choice.encoding != forced)[:_NUM_ALTERNATIVES]
-        return NameReader(forced, is_mixed), NameEncodings(used=used, is_sure=True, alternatives=others)
+        return NameReader(forced, is_mixed), NameEncodings(is_sure=True, choices=(used, *others))
     best = choices[0]
     margin = min((costs[choice.encoding] for choice in choices[1:]), default=math.inf) - costs[best.encoding]
     num_characters = sum(len(NameReader(best.encoding).read(part)) for part in parts)
     is_sure = margin >= _SURE_BITS and costs[best.encoding] < _DOUBTFUL_BITS * num_characters
     if best.encoding == "utf-8" and is_sure:
         return NameReader("utf-8"), None
-    encodings = NameEncodings(used=best, is_sure=is_sure, alternatives=tuple(choices[1 : 1 + _NUM_ALTERNATIVES]))
+    encodings = NameEncodings(is_sure=is_sure, choices=(best, *choices[1 : 1 + _NUM_ALTERNATIVES]))
     return NameReader(best.encoding, is_mixed), encodings
 
 

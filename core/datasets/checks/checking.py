@@ -5,6 +5,7 @@ near-duplicates in the database. Features are computed only for photos that look
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,20 +14,24 @@ import numpy.typing as npt
 from core.backbones.artefacts import load_artefact
 from core.backbones.catalog import find_backbone
 from core.datasets.checks.near_duplicates import is_mirror_image, near_duplicates, photos_to_compare
-from core.datasets.checks.photo_faults import is_flat
+from core.datasets.checks.photo_checks import is_flat
 from core.datasets.checks.problems import DatasetContent, find_problems
 from core.datasets.library import Library
 from core.datasets.records import Likeness
-from core.errors import ArtefactDamagedError, ArtefactMissingError, UnknownBackboneError
+from core.errors import ArtefactDamagedError, ArtefactMissingError, DatasetError, ImageError, UnknownBackboneError
 from core.features.cache import FeatureCache
 from core.features.embedding import Embedder, compute_features
 from core.jobs.context import TaskContext
+from core.photos.decode import decode_image
+from core.photos.measurements import is_measured, measure
 from core.photos.record import PhotoRecord
 from core.photos.store import PhotoStore
 from core.settings import Settings
 
 # How the time is divided, for the progress that is shown: nearly all of it goes into computing features.
 _SHARE_OF_FEATURES = 0.9
+
+_HASHES = frozenset({"phash", "phash_mirrored"})  # without which a photo cannot be compared
 
 Pairs = dict[tuple[str, str], float]
 
@@ -51,9 +56,10 @@ def check_dataset(library: Library, dataset_id: int, context: TaskContext) -> No
     context.report(0.0, "Looking at the photos")
     revision = library.get_dataset(dataset_id).revision
     images = library.list_images(dataset_id)
-    photos = library.get_photos({image.photo_hash for image in images})
+    photos = _measured_by_now(library, library.get_photos({image.photo_hash for image in images}), context)
     # Empty photos resemble each other in every way; sorted, so that every check sees them in the same order.
-    comparable = [photos[photo_hash] for photo_hash in sorted(photos) if not is_flat(photos[photo_hash])]
+    in_order = [photos[photo_hash] for photo_hash in sorted(photos)]
+    comparable = [photo for photo in in_order if photo.measurements.keys() >= _HASHES and not is_flat(photo)]
     known = library.get_pairs([photo.hash for photo in comparable])
     found, with_features = _Search(comparable, known, context).run()
     if with_features:
@@ -68,6 +74,24 @@ def check_dataset(library: Library, dataset_id: int, context: TaskContext) -> No
     findings = [finding.to_json() for finding in find_problems(content)]
     library.save_check(dataset_id, revision, findings)
     context.report(1.0, "Checked")
+
+
+def _measured_by_now(library: Library, photos: dict[str, PhotoRecord], context: TaskContext) -> dict[str, PhotoRecord]:
+    """The photos, those measured by an older version measured again; one that cannot be read stays as it is."""
+    outdated = [photo for photo in photos.values() if not is_measured(photo.measurements)]
+    store = PhotoStore(context.settings.photos_path, context.settings.cache_path)
+    renewed: dict[str, PhotoRecord] = {}
+    for number, photo in enumerate(outdated):
+        context.check_cancelled()
+        context.report(0.0, f"Measured {number:,} of {len(outdated):,} photos again")
+        try:
+            image = decode_image(store.read(photo.hash, photo.suffix), photo.hash[:12])
+        except (DatasetError, ImageError):
+            continue  # the pages say so where the photo is shown
+        values = measure(image, (photo.original_width, photo.original_height))
+        renewed[photo.hash] = replace(photo, measurements={**photo.measurements, **values})
+    library.save_measurements({photo.hash: photo.measurements for photo in renewed.values()})
+    return photos | renewed
 
 
 def _likeness(pairs: Collection[tuple[str, str]], photos: Mapping[str, PhotoRecord]) -> Likeness:

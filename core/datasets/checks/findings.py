@@ -13,6 +13,7 @@ from core.datasets.checks.kinds import FindingKind as FindingKind
 from core.datasets.checks.kinds import finding_key
 from core.datasets.checks.together import MOST, is_dismissed
 from core.datasets.records import Split
+from core.records import Record
 
 # Of a class; a click that takes more says so of this class.
 _WORTH_SAYING = 0.1
@@ -29,8 +30,10 @@ class RemedyKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loss:
+class Loss(Record):
     """What a remedy takes from one class."""
+
+    is_json_row = True
 
     class_name: str
     num_images: int  # that the class has now
@@ -43,7 +46,7 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remedy:
+class Remedy(Record):
     """What one click does about a finding."""
 
     kind: RemedyKind
@@ -52,36 +55,6 @@ class Remedy:
     moves: tuple[tuple[Split, tuple[int, ...]], ...] = ()  # for `MOVE_TOGETHER`: which images go to which split
     losses: tuple[Loss, ...] = ()  # where images go to the trash: what each class loses
     lead: str = ""  # where images go to the trash: how the label begins
-
-    def to_json(self) -> dict[str, Any]:
-        """The remedy as JSON can hold it."""
-        return {
-            "kind": self.kind.value,
-            "label": self.label,
-            "image_ids": list(self.image_ids),
-            "moves": [[split.value, list(image_ids)] for split, image_ids in self.moves],
-            "losses": [[loss.class_name, loss.num_images, list(loss.image_ids)] for loss in self.losses],
-            "lead": self.lead,
-        }
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> "Remedy | None":
-        """The remedy that `to_json` wrote; None for one of before, which did not say what it takes from each class."""
-        kind = RemedyKind(content["kind"])
-        takes_away = kind in (RemedyKind.TRASH_IMAGES, RemedyKind.KEEP_ONE)
-        if takes_away and not content.get("losses"):
-            return None
-        return cls(
-            kind=kind,
-            label=content["label"],
-            image_ids=tuple(content["image_ids"]),
-            moves=tuple((Split(split), tuple(image_ids)) for split, image_ids in content["moves"]),
-            losses=tuple(
-                Loss(class_name=name, num_images=number, image_ids=tuple(image_ids))
-                for name, number, image_ids in content.get("losses", ())
-            ),
-            lead=content.get("lead", ""),
-        )
 
     def only(self, image_ids: Collection[int]) -> "Remedy | None":
         """The same for some of the images; None when nothing is left to do."""
@@ -138,11 +111,13 @@ def _of_class(loss: Loss, of: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Record):
     """Something that may be wrong."""
 
+    json_remedy = "let the photos be checked again"
+
     key: str  # the same whenever the same photos are found for the same reason
-    kind: FindingKind
+    kind: str  # a `FindingKind`, or that of a `PhotoCheck`
     title: str  # one line
     why: str  # why it matters, one or two sentences
     remedy: Remedy | None
@@ -163,51 +138,19 @@ class Finding:
         """What to note as dismissed, so that exactly what is shown now is not shown again."""
         return self.member_keys or (self.key,)
 
-    def to_json(self) -> dict[str, Any]:
-        """The finding as JSON can hold it."""
-        return {
-            "key": self.key,
-            "kind": self.kind.value,
-            "title": self.title,
-            "why": self.why,
-            "remedy": self.remedy and self.remedy.to_json(),
-            "image_ids": list(self.image_ids),
-            "groups": [list(group) for group in self.groups],
-            "member_keys": list(self.member_keys),
-            "choices": [[remedy.to_json() for remedy in remedies] for remedies in self.choices],
-            "class_ids": list(self.class_ids),
-            "is_usual": self.is_usual,
-            "options": [remedy.to_json() for remedy in self.options],
-        }
-
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> "Finding":
-        """The finding that `to_json` wrote, one of before there were choices, classes or usual ones too."""
-        remedy = content["remedy"]
-        return cls(
-            key=content["key"],
-            kind=FindingKind(content["kind"]),
-            title=content["title"],
-            why=content["why"],
-            remedy=remedy and Remedy.from_json(remedy),
-            image_ids=tuple(content["image_ids"]),
-            groups=tuple(tuple(group) for group in content["groups"]),
-            member_keys=tuple(content["member_keys"]),
-            choices=tuple(map(_remedies, content.get("choices", ()))),
-            class_ids=tuple(content.get("class_ids", ())),
-            is_usual=bool(content.get("is_usual", False)),
-            options=_remedies(content.get("options", ())),
-        )
+    def _renewed(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "options" in values:
+            return values
+        # Of before findings said what they take from each class.
+        (remedy,) = _told_remedies([values.get("remedy")]) or [None]
+        return {**values, "remedy": remedy, "choices": list(map(_told_remedies, values.get("choices", ())))}
 
 
-def _remedies(contents: Iterable[Mapping[str, Any]]) -> tuple[Remedy, ...]:
-    remedies = (Remedy.from_json(content) for content in contents)
-    return tuple(remedy for remedy in remedies if remedy is not None)
-
-
-def is_outdated(content: Mapping[str, Any]) -> bool:
-    """Whether a finding, as JSON, is of before findings said what they take from each class: a new check is due."""
-    return "options" not in content
+def _told_remedies(contents: Iterable[Any]) -> list[Any]:
+    """Remedies of an earlier version without those that did not say what they take from each class."""
+    takers = (RemedyKind.TRASH_IMAGES, RemedyKind.KEEP_ONE)
+    return [content for content in contents if content and (content.get("losses") or content.get("kind") not in takers)]
 
 
 def without_dismissed(findings: Iterable[Finding], dismissed: Collection[str]) -> list[Finding]:

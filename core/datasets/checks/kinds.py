@@ -1,4 +1,7 @@
-"""The kinds of findings, and the keys under which they are dismissed."""
+"""The kinds of findings, and the keys under which they are dismissed.
+
+A finding's kind is a text: a row of `core.datasets.checks.photo_checks` may have one that is not listed here.
+"""
 
 import hashlib
 from collections.abc import Iterable
@@ -6,7 +9,7 @@ from enum import StrEnum
 
 
 class FindingKind(StrEnum):
-    """What may be wrong, or worth knowing."""
+    """What may be wrong, or worth knowing, as far as code asks for it by name."""
 
     EXACT_DUPLICATES = "exact_duplicates"
     NEAR_DUPLICATES = "near_duplicates"
@@ -27,16 +30,16 @@ class FindingKind(StrEnum):
     ROUGH_SEARCH = "rough_search"
 
 
-def finding_key(kind: FindingKind, parts: Iterable[str]) -> str:
+def finding_key(kind: str, parts: Iterable[str]) -> str:
     """The key of a finding, or of a group or photo in one.
 
     Args:
         kind: why it is found.
         parts: what is found, in one order: the hashes of its photos, or other keys.
     """
-    return f"{kind.value}:{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:32]}"
+    return f"{kind}:{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:32]}"
 
 
-def group_key(kind: FindingKind, photo_hashes: Iterable[str]) -> str:
+def group_key(kind: str, photo_hashes: Iterable[str]) -> str:
     """The key of a group of photos, in whatever order and how often each is given."""
     return finding_key(kind, sorted(set(photo_hashes)))

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from core.datasets.connected import Groups
+
 # Bits out of 64 by which two hashes may differ to be looked at. Found at 14 (16; 12): all photos saved again at quality
 # 60 or halved, all cropped by 5 %, 90 % (97; 79 %) of those cropped by 5 % at two sides only, 94 % (99; 86 %) of those
 # turned by 2 degrees, all mirrored. Different photos that had to be compared: 0.04 % (0.14; 0.02 %) of all pairs.
@@ -45,44 +47,6 @@ Features = Callable[[npt.NDArray[np.intp]], npt.NDArray[np.float32]]
 
 # What a photo is in a star: in none yet, the one that the others are like, or one of the others.
 _FREE, _LEADER, _MEMBER = range(3)
-
-
-class _Groups:
-    """Items in groups that can be joined; at first each item is alone."""
-
-    def __init__(self, num_items: int) -> None:
-        self.labels = np.arange(num_items)  # items of one group have one label
-        self._members = [[item] for item in range(num_items)]
-
-    def join(self, first: int, second: int) -> None:
-        """Make one group of the groups of two items."""
-        smaller, larger = sorted(
-            (int(self.labels[first]), int(self.labels[second])), key=lambda label: len(self._members[label])
-        )
-        if smaller != larger:
-            self.labels[self._members[smaller]] = larger
-            self._members[larger] += self._members[smaller]
-            self._members[smaller] = []
-
-    def largest(self) -> list[list[int]]:
-        """The groups of two items or more, each sorted, ordered by their first item."""
-        return sorted(sorted(members) for members in self._members if len(members) > 1)
-
-
-def clusters(num_items: int, pairs: Collection[tuple[int, int]]) -> list[list[int]]:
-    """Items that are connected by pairs, directly or through others.
-
-    Args:
-        num_items: items are numbered from 0 on.
-        pairs: which items belong together.
-
-    Returns:
-        The groups of two items or more, each sorted, ordered by their first item.
-    """
-    groups = _Groups(num_items)
-    for first, second in pairs:
-        groups.join(first, second)
-    return groups.largest()
 
 
 def stars(num_items: int, pairs: Collection[tuple[int, int]]) -> list[list[int]]:
@@ -219,8 +183,8 @@ class _Found:
     """Which photos are known to be nearly the same, and which pairs would say something new."""
 
     def __init__(self, hashes: Sequence[str], mirrored: Sequence[str], known: Collection[tuple[int, int]]) -> None:
-        self._all = _Groups(len(hashes))
-        self._straight = _Groups(len(hashes))  # without the pairs that are alike only when mirrored
+        self._all = Groups(len(hashes))
+        self._straight = Groups(len(hashes))  # without the pairs that are alike only when mirrored
         self._roles = np.full(len(hashes), _FREE, dtype=np.uint8)
         straight = []
         for first, second in known:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from core.datasets.checks.findings import Finding, Loss, Remedy, RemedyKind, counted, removal
 from core.datasets.checks.kinds import FindingKind, finding_key, group_key
 from core.datasets.checks.mirrored import mirrored_classes
-from core.datasets.checks.photo_faults import TINY_BELOW_PX, faults_of
+from core.datasets.checks.photo_checks import faults_of, photo_checks, words_of
 from core.datasets.checks.together import MOST, Neighbours, find_kinship, most_classes
 from core.datasets.records import ClassView, ImageView, Likeness, Split
 from core.photos.record import PhotoRecord
@@ -142,7 +142,7 @@ class _Search:
     def _near_duplicates(self) -> Finding | None:
         def quality(image: ImageView) -> tuple[float, ...]:
             photo = self._photos[image.photo_hash]
-            return photo.original_width * photo.original_height, photo.measurements["sharpness"], -image.id
+            return photo.original_width * photo.original_height, photo.measurements.get("sharpness", 0.0), -image.id
 
         related = [set(group) for group in self._kinship.related]
         of_photo = {position: number for number, group in enumerate(related) for position in group}
@@ -209,16 +209,17 @@ class _Search:
     # --- one photo that may be useless -------------------------------------------------------------------
 
     def _bad_photos(self) -> list[Finding | None]:
-        members = defaultdict[FindingKind, list[ImageView]](list)
+        members = defaultdict[str, list[ImageView]](list)
         for image in self._images:
             for kind in faults_of(self._photos[image.photo_hash]):
                 members[kind].append(image)
         findings = []
-        for kind in (k for k in FindingKind if k in members):
-            images = members[kind]
-            remedy = removal(RemedyKind.TRASH_IMAGES, "", self._losses(image.id for image in images))
-            keys = [group_key(kind, [image.photo_hash]) for image in images]
-            draft = _Draft(kind=kind, keys=keys, image_ids=[image.id for image in images], remedy=remedy)
+        for check in (check for check in photo_checks() if check.kind in members):
+            images = members[check.kind]
+            losses = self._losses(image.id for image in images)
+            remedy = None if check.remedy is None else removal(check.remedy, "", losses)
+            keys = [group_key(check.kind, [image.photo_hash]) for image in images]
+            draft = _Draft(kind=check.kind, keys=keys, image_ids=[image.id for image in images], remedy=remedy)
             findings.append(self._finding(draft))
         return findings
 
@@ -290,7 +291,7 @@ class _Search:
 
     def _of_groups(
         self,
-        kind: FindingKind,
+        kind: str,
         groups: Sequence[Sequence[ImageView]],
         *,
         remedy: Remedy | None = None,
@@ -312,22 +313,23 @@ class _Search:
     def _finding(self, draft: "_Draft") -> Finding | None:
         if not draft.keys:
             return None
-        title, why = _WORDS[draft.kind]
+        words = words_of(draft.kind)
         numbers = counted(len(draft.image_ids), len(draft.groups) if draft.groups else None)
         remedy, options = draft.remedy, tuple(draft.options)
-        usual = self._usual_classes(draft) if draft.kind in _USUAL else []
-        is_usual = draft.kind in _USUAL and (bool(usual) or self._is_most_of_all(draft))
+        why = words.why
+        usual = self._usual_classes(draft) if words.usual else []
+        is_usual = bool(words.usual) and (bool(usual) or self._is_most_of_all(draft))
         if is_usual:
             names = [f"“{self._names[class_id]}”" for class_id in usual]
             numbers += f", most of {_listed(names) if names else 'the dataset'}"
-            why = f"{why} {_USUAL[draft.kind]}"
+            why = f"{why} {words.usual}"
             if remedy is not None and remedy.kind is RemedyKind.KEEP_ONE:
                 options = (remedy, *options)
             remedy = None
         return Finding(
             key=finding_key(draft.kind, sorted(draft.keys)),
             kind=draft.kind,
-            title=f"{title}: {numbers}",
+            title=f"{words.title}: {numbers}",
             why=why,
             remedy=remedy,
             image_ids=tuple(draft.image_ids),
@@ -352,7 +354,7 @@ class _Search:
 class _Draft:
     """What is found of one kind, before it is put into words."""
 
-    kind: FindingKind
+    kind: str
     keys: Sequence[str]  # of each group, or else of each image
     image_ids: Sequence[int]
     groups: Sequence[tuple[int, ...]] = ()
@@ -397,71 +399,3 @@ _MIRRORED_BY_NAME = (
     "Their names say so. If it is true, a network that practises on mirrored photos learns that the two are the same, "
     "and guesses."
 )
-
-# How the title begins, and why it matters.
-_WORDS: Mapping[FindingKind, tuple[str, str]] = {
-    FindingKind.IN_TWO_CLASSES: (
-        "In two classes at once",
-        "The same photo is given as an example of different things. Nothing can be learned from it, and whatever the "
-        "network answers counts as wrong once. Choose the class that it belongs to.",
-    ),
-    FindingKind.IN_TWO_SPLITS: (
-        "The same or nearly the same on both sides of the split",
-        "The network is asked about photos that it has seen while learning, so it will look better than it is. "
-        "Photos that belong together must be in the same split.",
-    ),
-    FindingKind.EXACT_DUPLICATES: (
-        "Exact copies",
-        "A copy teaches nothing new, and counts twice when the network is judged.",
-    ),
-    FindingKind.NEAR_DUPLICATES: (
-        "Nearly the same",
-        "A photo that is there again, saved anew, cropped or mirrored, teaches little, and makes one scene more "
-        "important than others. The split keeps them on one side.",
-    ),
-    FindingKind.RENDERINGS: (
-        "Several forms of one photo, or frames of one film",
-        "The names of their files say so: in colour and in grey, cut out, turned, varied. A network that has learned "
-        "one of them knows the others, so the split keeps them on one side. Nothing else is to be done.",
-    ),
-    FindingKind.BLURRED: (
-        "Blurred",
-        "Details by which things are told apart are lost. Keep them only if you will ask about blurred photos too.",
-    ),
-    FindingKind.DARK: ("Very dark", "Nearly everything in them is black, so there is little to learn from."),
-    FindingKind.BRIGHT: ("Very bright", "Nearly everything in them is white, so there is little to learn from."),
-    FindingKind.FLAT: (
-        "One flat colour",
-        "They show nothing. A class with such photos is recognised by its empty photos.",
-    ),
-    FindingKind.TINY: (
-        "Tiny",
-        f"Less than {TINY_BELOW_PX} pixels on the shorter side: enlarged to what the network looks at, they are soft "
-        "and are often taken for something else.",
-    ),
-    FindingKind.EXTREME_ASPECT: (
-        "Very long and narrow",
-        "The network looks at a square. It sees less than a third of such a photo, or all of it very small.",
-    ),
-}
-
-# What it means when most photos of a class are like that: it is how they are, and no reason to delete them.
-_USUAL: Mapping[FindingKind, str] = {
-    FindingKind.EXACT_DUPLICATES: "Most photos are there more than once: perhaps the same folder came twice, or every "
-    "file was read as the same picture. Look at them first.",
-    FindingKind.NEAR_DUPLICATES: "But most photos here have such a twin: then it is how these photos are, as with a "
-    "fixed camera, one film or simple drawings, and no reason to delete them.",
-    FindingKind.BLURRED: "But most photos here are like that: then it is how these photos are, as through a microscope "
-    "or in scans and drawings without fine detail, and the network learns from what there is.",
-    FindingKind.DARK: "But most photos here are like that: then it is how these photos are, as under a microscope, in "
-    "X-rays or of the night sky. If they should be brighter, their range of greys was perhaps read wrongly: look at "
-    "the report of their import.",
-    FindingKind.BRIGHT: "But most photos here are like that: then it is how these photos are, as drawings, icons and "
-    "scans on white, and the network learns from what is on them.",
-    FindingKind.FLAT: "But most photos here are like that. If there should be more to see, they were perhaps read "
-    "wrongly, such as white drawings on a transparent ground: look at the report of their import.",
-    FindingKind.TINY: "But most photos here are like that: then it is how these photos are, and the network can learn "
-    "from them what there is to see. Ask about photos of the same size.",
-    FindingKind.EXTREME_ASPECT: "But most photos here are like that: then it is how these photos are, as spectrograms "
-    "and receipts. When you train, choose to show the network the whole photo.",
-}

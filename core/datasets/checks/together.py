@@ -14,8 +14,9 @@ from enum import StrEnum
 from typing import Any
 
 from core.datasets.checks.kinds import FindingKind, group_key
-from core.datasets.checks.near_duplicates import clusters, stars
+from core.datasets.checks.near_duplicates import stars
 from core.datasets.checks.renderings import are_numbered, number_key, related_by_name
+from core.datasets.connected import clusters
 from core.datasets.records import ImageView, Likeness
 
 # More than this share of a class or of the dataset is "most" of it.

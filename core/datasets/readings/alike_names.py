@@ -6,11 +6,14 @@ Minus and plus are part of a name (`A` and `A-`, `1` and `-1` are different), bu
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from core.datasets.connected import Groups
 from core.datasets.readings.reading import ClassCount
 from core.names import first_free, name_key
+from core.records import Record
 
 _SPACES = re.compile(r"[\s_]+")
 # Between two letters on either side: `blue-tit` is `bluetit`; `1-1` is not `11`, nor is `A-B` `AB`.
@@ -19,12 +22,18 @@ _SINGLE_LETTERS = 2  # names up to this long that differ by case alone are lette
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NameGroup:
+class NameGroup(Record):
     """Classes whose names are so alike that they may be one class."""
 
     classes: tuple[ClassCount, ...]  # most photos first
     suggestion: dict[str, str]  # every name of the group to the class that it probably means
     apart: dict[str, str]  # every name to one under which it stays a class of its own
+
+    @classmethod
+    def _renewed(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "apart" in values or not isinstance(values.get("suggestion"), Mapping):
+            return values
+        return {**values, "apart": {name: name for name in values["suggestion"]}}  # each was a class under its own name
 
     @property
     def question(self) -> str:
@@ -40,17 +49,18 @@ def group_alike(classes: Sequence[ClassCount]) -> tuple[NameGroup, ...]:
     by_key: defaultdict[str, list[ClassCount]] = defaultdict(list)
     for count in classes:
         by_key[spelling_key(count.name)].append(count)
-    group_of = {key: [key] for key in by_key}  # every key to the list that holds its group, itself included
-    for key in by_key:
+    keys = list(by_key)
+    numbers = {key: number for number, key in enumerate(keys)}
+    alike = Groups(len(keys))
+    for key, number in numbers.items():
         for plural in _plurals(key):
-            if plural in by_key and group_of[plural] is not group_of[key]:
-                merged = group_of[key] + group_of[plural]
-                group_of.update(dict.fromkeys(merged, merged))
+            if plural in numbers:
+                alike.join(number, numbers[plural])
     taken = {name_key(count.name) for count in classes}
     groups = []
-    for key, keys in group_of.items():
-        members = [count for member_key in keys for count in by_key[member_key]]
-        if key == keys[0] and len(members) > 1:
+    for group in alike.all():
+        members = [count for number in group for count in by_key[keys[number]]]
+        if len(members) > 1:
             members.sort(key=lambda count: (-count.num_photos, count.name))
             apart = _apart(members, taken)
             groups.append(NameGroup(classes=tuple(members), suggestion=_suggest(members, apart), apart=apart))

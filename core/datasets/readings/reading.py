@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from core.datasets.records import Split
+from core.records import Record
 
 # From here on a reading may well be what the person means. Where more than one is, the person is asked.
 PLAUSIBLE_FROM = 0.5
@@ -19,7 +20,7 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClassCount:
+class ClassCount(Record):
     """A class's name as written, with its photos per split; "" stands for no split."""
 
     name: str

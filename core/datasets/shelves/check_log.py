@@ -2,18 +2,43 @@
 
 import time
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from core.datasets.checks.findings import Finding
 from core.datasets.checks.near_duplicates import is_mirror_image
+from core.datasets.checks.photo_checks import checks_version
 from core.datasets.records import Likeness
 from core.datasets.shelves.photo_index import select_known_hashes
 from core.datasets.shelves.rows import WRITE_TRIES, Shelf, chunked, lock_dataset
-from core.errors import DatasetError
+from core.errors import DatasetError, RecordError
 from core.storage.schema import DatasetCheck, DismissedFinding, Photo, PhotoPair
+
+
+class StoredCheck(NamedTuple):
+    """The latest check of a dataset."""
+
+    revision: int  # that the dataset had
+    findings: list[dict[str, Any]]  # `Finding`s as JSON, dismissed ones too
+    is_outdated: bool  # whether another version looked for other things: a new check is due
+
+    def as_findings(self) -> list[Finding]:
+        """What was found; of a check that is outdated, as far as this version can read it.
+
+        Raises:
+            RecordError: the findings are damaged.
+        """
+        read = []
+        for content in self.findings:
+            try:
+                read.append(Finding.from_json(content))
+            except RecordError:
+                if not self.is_outdated:
+                    raise
+        return read
 
 
 class CheckLog(Shelf):
@@ -33,13 +58,19 @@ class CheckLog(Shelf):
                 session.add(check)
             elif check.revision > revision:
                 return
-            check.revision, check.findings, check.checked_at = revision, findings, time.time()
+            check.revision, check.checked_at = revision, time.time()
+            check.findings = {"made_by": checks_version(), "findings": findings}
 
-    def load_check(self, dataset_id: int) -> tuple[int, list[dict[str, Any]]] | None:
+    def load_check(self, dataset_id: int) -> StoredCheck | None:
         """The revision that was checked last and what was found, dismissed findings too; None before any check."""
         with self._database.read_session() as session:
             check = session.get(DatasetCheck, dataset_id)
-            return None if check is None else (check.revision, check.findings)
+            if check is None:
+                return None
+            found: Any = check.findings
+            if isinstance(found, list):
+                return StoredCheck(check.revision, found, is_outdated=True)
+            return StoredCheck(check.revision, found["findings"], is_outdated=found["made_by"] != checks_version())
 
     def checked_revision(self, dataset_id: int) -> int | None:
         """The revision that was checked last, without reading what was found; None before any check."""

@@ -1,7 +1,7 @@
 """The photos that the database knows; `core.photos.store` holds their bytes."""
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, exists, insert, or_, select, update
@@ -43,6 +43,14 @@ class PhotoIndex(Shelf):
                 for chunk in chunked(hashes)
                 for photo in session.scalars(select(Photo).where(Photo.hash.in_(chunk)))
             }
+
+    def save_measurements(self, measurements: Mapping[str, dict[str, Any]]) -> None:
+        """Keep what was measured of photos again, by hash; unknown photos are left out."""
+        with self._database.session() as session:
+            for chunk in chunked(sorted(measurements)):
+                rows = [{"hash": photo_hash, "measurements": measurements[photo_hash]} for photo_hash in chunk]
+                known = select_known_hashes(session, chunk)
+                session.execute(update(Photo), [row for row in rows if row["hash"] in known])
 
     def known_hashes(self, hashes: Collection[str]) -> set[str]:
         """Which of these hashes belong to known photos."""

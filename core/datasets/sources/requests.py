@@ -1,11 +1,12 @@
 """Which photos to bring into which dataset, from which source."""
 
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from core.datasets.archives.name_encodings import NAME_ENCODINGS
 from core.errors import ConfigError
+from core.records import Config
 
 MAX_LINKS = 1_000  # of one import
 MAX_PHOTOS_OF_A_SOURCE = 100_000
@@ -23,7 +24,7 @@ class Licence(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StagedFiles:
+class StagedFiles(Config):
     """Photos that a browser sent; `ImportDesk.stage_files` wrote them to the disk."""
 
     KIND: ClassVar[str] = "staged_files"
@@ -36,7 +37,7 @@ class StagedFiles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StagedArchive:
+class StagedArchive(Config):
     """Archives, or pieces of them, that a browser sent; `ImportDesk.stage_files` wrote them to the disk."""
 
     KIND: ClassVar[str] = "staged_archive"
@@ -49,7 +50,7 @@ class StagedArchive:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Links:
+class Links(Config):
     """Addresses on the web, each of a photo or of an archive."""
 
     KIND: ClassVar[str] = "links"
@@ -64,7 +65,7 @@ class Links:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerFolder:
+class ServerFolder(Config):
     """A folder, or an archive, on the server, inside one of the setting `import_dirs`."""
 
     KIND: ClassVar[str] = "server_folder"
@@ -77,7 +78,7 @@ class ServerFolder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kaggle:
+class Kaggle(Config):
     """A data set on Kaggle."""
 
     KIND: ClassVar[str] = "kaggle"
@@ -90,7 +91,7 @@ class Kaggle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TensorFlowDataset:
+class TensorFlowDataset(Config):
     """An image classification set of TensorFlow Datasets."""
 
     KIND: ClassVar[str] = "tensorflow_dataset"
@@ -105,7 +106,7 @@ class TensorFlowDataset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebSearch:
+class WebSearch(Config):
     """Photos that a web search finds; the link of each is kept."""
 
     KIND: ClassVar[str] = "web_search"
@@ -122,7 +123,7 @@ class WebSearch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DrawnShapes:
+class DrawnShapes(Config):
     """Photo-like pictures that Bluetit draws by itself; the same seed gives the same pictures."""
 
     KIND: ClassVar[str] = "drawn_shapes"
@@ -137,7 +138,7 @@ class DrawnShapes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HandwrittenDigits:
+class HandwrittenDigits(Config):
     """The 1,797 handwritten digits that scikit-learn carries."""
 
     KIND: ClassVar[str] = "handwritten_digits"
@@ -157,24 +158,9 @@ Source = (
     | HandwrittenDigits
 )
 
-_SOURCE_TYPES: dict[str, type[Any]] = {
-    kind.KIND: kind
-    for kind in (
-        StagedFiles,
-        StagedArchive,
-        Links,
-        ServerFolder,
-        Kaggle,
-        TensorFlowDataset,
-        WebSearch,
-        DrawnShapes,
-        HandwrittenDigits,
-    )
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImportRequest:
+class ImportRequest(Config):
     """Which photos to bring into which dataset, and how."""
 
     dataset_id: int
@@ -194,40 +180,6 @@ class ImportRequest:
             raise ConfigError(
                 f"The character set of names is {self.name_encoding!r}; it must be one of {', '.join(NAME_ENCODINGS)}."
             )
-
-    def to_json(self) -> dict[str, Any]:
-        """As the database keeps it."""
-        values = {spec.name: getattr(self, spec.name) for spec in fields(self)}
-        return {**values, "source": {"kind": self.source.KIND, **asdict(self.source)}}
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
-        """Read what `to_json` wrote.
-
-        Raises:
-            ConfigError: a name is unknown or missing, or a value cannot be used.
-        """
-        source = dict(values.get("source") or {})
-        kind = _SOURCE_TYPES.get(source.pop("kind", ""))
-        if kind is None:
-            raise ConfigError(f"The import has no known source; known are {', '.join(_SOURCE_TYPES)}.")
-        checked_source = kind(**_checked_names(kind, source))
-        return cls(**_checked_names(cls, {**values, "source": checked_source}))
-
-
-def _checked_names(config: type[Any], values: dict[str, Any]) -> dict[str, Any]:
-    known = {spec.name for spec in fields(config)}
-    required = known - {name for name in known if _has_default(config, name)}
-    if set(values) - known or required - set(values):
-        raise ConfigError(
-            f"{config.__name__} was given {', '.join(sorted(values)) or 'nothing'}; "
-            f"it needs {', '.join(sorted(required)) or 'nothing'} and knows {', '.join(sorted(known)) or 'nothing'}."
-        )
-    return values
-
-
-def _has_default(config: type[Any], name: str) -> bool:
-    return any(spec.name == name and spec.default is not MISSING for spec in fields(config))
 
 
 def _check_text(value: str, what: str) -> None:

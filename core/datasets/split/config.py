@@ -1,18 +1,17 @@
 """How a dataset is to be split."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass
 
 from core.datasets.checks.together import Neighbours
 from core.datasets.records import Split
 from core.errors import ConfigError
+from core.records import Config
 
 FRACTION_TOLERANCE = 1e-6  # fractions from sliders add up to 1 only nearly
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SplitConfig:
+class SplitConfig(Config):
     """How a dataset is to be split."""
 
     train: float = 0.7  # share of the photos, 0-1; the three shares add up to 1
@@ -43,20 +42,3 @@ class SplitConfig:
     def fraction(self, split: Split) -> float:
         """Share of the photos that a split is to have, 0-1."""
         return {Split.TRAIN: self.train, Split.VALIDATION: self.validation, Split.TEST: self.test}[split]
-
-    def to_json(self) -> dict[str, Any]:
-        """As the database keeps it."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Read what `to_json` wrote; what is missing has its default.
-
-        Raises:
-            ConfigError: a name is unknown, or a value cannot be used.
-        """
-        known = [spec.name for spec in fields(cls)]
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise ConfigError(f"A split knows no {', '.join(unknown)}; known are {', '.join(known)}.")
-        return cls(**values)

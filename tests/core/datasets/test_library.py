@@ -502,10 +502,10 @@ def test_the_latest_check_is_kept(library: Library, birds: int) -> None:
     assert library.checked_revision(birds) is None
     library.save_check(birds, 5, [{"key": "a"}])
     library.save_check(birds, 4, [])
-    assert library.load_check(birds) == (5, [{"key": "a"}])
+    assert library.load_check(birds) == (5, [{"key": "a"}], False)
     assert library.checked_revision(birds) == 5
     library.save_check(birds, 5, [])
-    assert library.load_check(birds) == (5, [])
+    assert library.load_check(birds) == (5, [], False)
 
 
 def test_dismissed_findings_stay_dismissed(library: Library, birds: int) -> None:

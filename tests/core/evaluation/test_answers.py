@@ -48,7 +48,7 @@ def test_the_test_split_tells_most(folder: RunFolder) -> None:
 def test_a_damaged_file_is_told_without_bad_advice(folder: RunFolder) -> None:
     """The message names the file and the remedy, and does not suggest to load it unsafely, as NumPy does."""
     folder.predictions_path.write_text("broken")
-    with pytest.raises(RunFileError, match=r"predictions\.npz .* is damaged\. Train again\.$") as told:
+    with pytest.raises(RunFileError, match=r"predictions\.npz is damaged: .* train again\.$") as told:
         read_answers(folder)
     assert "pickle" not in str(told.value)
     folder.predictions_path.unlink()

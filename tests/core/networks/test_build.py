@@ -19,8 +19,8 @@ from core.photos.fit import FitMode, fit, to_array
 from core.photos.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings
 
-FAMILIES = sorted({backbone.family for backbone in BACKBONES if backbone.package is None})
-LITES = [backbone for backbone in BACKBONES if backbone.package is not None]
+FAMILIES = sorted({backbone.family for backbone in BACKBONES if not backbone.is_efficientnet_lite})
+LITES = [backbone for backbone in BACKBONES if backbone.is_efficientnet_lite]
 PIXELS = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype(np.float32)
 
 

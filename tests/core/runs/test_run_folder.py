@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import RunFileError, StorageError
+from core.runs.decision import Decision, read_decision
 from core.runs.folder import RunFolder, runs_path
 from core.settings import Settings
 
@@ -88,3 +89,12 @@ def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
         folder.create()
     with pytest.raises(StorageError):
         folder.write_json(folder.config_path, {})
+
+
+def test_a_record_that_cannot_be_read_names_the_file(folder: RunFolder) -> None:
+    """What a newer version wrote is told with the file, the run and what to do."""
+    folder.write_json(folder.decision_path, {"temperature": 1.5, "charm": 3})
+    with pytest.raises(RunFileError, match=r"decision\.json of run 7 cannot be read: Decision has no charm.*install"):
+        read_decision(folder)
+    folder.write_json(folder.decision_path, {"temperature": 1.5})
+    assert read_decision(folder) == Decision(temperature=1.5)

@@ -11,6 +11,9 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from core.datasets.checks.findings import Finding, Loss, RemedyKind, removal
+from core.datasets.checks.photo_checks import PHOTO_CHECKS, PhotoCheck, measured
+from core.datasets.checks.words import Words
 from core.datasets.ingest.desk import ImportStatus
 from core.datasets.records import Review, Split
 from core.datasets.samples.drawn_samples import CLASS_NAMES
@@ -880,6 +883,48 @@ def test_an_exact_copy_is_found_and_one_click_removes_it(visit: Visit):
     button(app, "Undo").click().run()
     assert counts(dataset_id(app)) == {"crow": 7, "tit": 6}
     assert has_finding(settle_check(app), "Exact copies")
+
+
+def test_a_new_photo_check_speaks_on_the_page_by_its_row(visit: Visit, birds: int, monkeypatch: pytest.MonkeyPatch):
+    """Title, reason, remedy and what somebody says who wants to see no more of it; and what was looked for."""
+    words = Words(title="Very red", why="Everything in them is red.", dismissal="I like red", looked_for="red")
+    row = PhotoCheck(kind="red", measure=measured("redness"), from_limit=0.75, words=words)
+    monkeypatch.setattr("core.datasets.checks.photo_checks.PHOTO_CHECKS", (*PHOTO_CHECKS, row))
+    library, open_id = get_services().library, copy_of(birds)
+    (image, *_) = library.list_images(open_id)
+    loss = Loss(class_name="crow", num_images=6, image_ids=(image.id,))
+    found = Finding(
+        key="red:1",
+        kind="red",
+        title="Very red: 1 photo",
+        why=words.why,
+        remedy=removal(RemedyKind.TRASH_IMAGES, "", [loss]),
+        image_ids=(image.id,),
+        member_keys=("red:2",),
+    )
+    library.save_check(open_id, library.get_dataset(open_id).revision, [found.to_json()])
+    app = visit(open_id, "Check")
+    assert has_finding(app, "Very red")
+    assert button(app, "Put 1 of 6 photos of “crow” into the trash")
+    button(app, "I like red").click().run()
+    assert errors(app) == ""
+    assert not has_finding(app, "Very red")
+    assert "dark, bright, one-coloured, tiny, narrow and red photos" in texts(app)
+
+
+def test_photos_that_an_older_version_measured_do_not_break_the_page(visit: Visit, birds: int):
+    """The page opens while nothing is known of them, and the check measures them again."""
+    library, open_id = get_services().library, copy_of(birds)
+    hashes = {image.photo_hash for image in library.list_images(open_id)}
+    before = library.get_photos(hashes)
+    library.save_measurements({photo_hash: {} for photo_hash in hashes})
+    for section in SECTIONS:
+        assert errors(visit(open_id, section)) == ""
+    app = settle_check(visit(open_id, "Check"))
+    assert errors(app) == ""
+    assert {photo.hash: photo.measurements for photo in library.get_photos(hashes).values()} == {
+        photo.hash: photo.measurements for photo in before.values()
+    }
 
 
 def test_what_is_fine_is_not_shown_again(visit: Visit):

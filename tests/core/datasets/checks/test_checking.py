@@ -8,18 +8,23 @@ from contextlib import closing
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
+from sqlalchemy import update
 
 from core.datasets.checks.checking import run_check_task
-from core.datasets.checks.findings import Finding, FindingKind
+from core.datasets.checks.findings import Finding, FindingKind, without_dismissed
+from core.datasets.checks.photo_checks import PHOTO_CHECKS, PhotoCheck, measured, words_of
+from core.datasets.checks.words import Words
 from core.datasets.library import Library
 from core.datasets.records import DatasetView, NewImage, Split
 from core.errors import TaskCancelledError, UnknownDatasetError
 from core.jobs.context import TaskContext
 from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
+from core.photos.measurements import MEASURES
 from core.photos.store import PhotoStore, encode_photo
 from core.settings import Settings
 from core.storage.db import Database, open_database
+from core.storage.schema import DatasetCheck
 from core.task_kinds import TASK_KINDS
 
 
@@ -129,6 +134,110 @@ def test_nothing_is_found_out_twice(
     run_check_task(begin_check(prepared_settings, filler.dataset.id))
     assert library.load_check(filler.dataset.id) == first
     assert not features_path.exists()
+
+
+def forget(library: Library, dataset_id: int, *names: str) -> None:
+    """Leave of the photos what a version knew that did not measure this."""
+    photos = library.get_photos({image.photo_hash for image in library.list_images(dataset_id)}).values()
+    library.save_measurements(
+        {
+            photo.hash: {key: photo.measurements[key] for key in photo.measurements if key not in names}
+            for photo in photos
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["dark_share"], ["phash"], ["phash_mirrored"], ["sharpness", "contrast"], ["version"], ["version", *MEASURES]],
+    ids=lambda names: f"{len(names)} with {names[-1]}",
+)
+def test_photos_that_an_older_version_measured_are_measured_again(
+    begin_check,
+    library: Library,
+    filler: Filler,
+    prepared_settings: Settings,
+    planted: dict[str, int],
+    names: list[str],
+):
+    """Whatever is missing, the check finds what it finds in new photos, and keeps what it measured."""
+    hashes = {image.photo_hash for image in library.list_images(filler.dataset.id)}
+    before = library.get_photos(hashes)
+    forget(library, filler.dataset.id, *names)
+    run_check_task(begin_check(prepared_settings, filler.dataset.id))
+    assert library.get_photos(hashes) == before
+    found = found_in(library, filler.dataset.id)
+    assert found[FindingKind.DARK].image_ids == (planted["black"], planted["black too"])
+    assert found[FindingKind.NEAR_DUPLICATES].groups == ((planted["scene 1"], planted["resaved"]),)
+
+
+def test_photos_that_cannot_be_measured_again_do_not_stop_a_check(
+    begin_check, library: Library, filler: Filler, prepared_settings: Settings, planted: dict[str, int]
+):
+    """A lost file has no light to speak of; what is known of the others is found."""
+    forget(library, filler.dataset.id, *MEASURES)
+    photos = library.get_photos({image.photo_hash for image in library.list_images(filler.dataset.id)})
+    lost = library.get_images([planted["black"]])[0].photo_hash
+    PhotoStore(prepared_settings.photos_path, prepared_settings.cache_path).delete(lost, photos[lost].suffix)
+    run_check_task(begin_check(prepared_settings, filler.dataset.id))
+    assert found_in(library, filler.dataset.id)[FindingKind.DARK].image_ids == (planted["black too"],)
+
+
+def test_a_new_check_is_a_row_and_a_measure(
+    begin_check,
+    library: Library,
+    filler: Filler,
+    prepared_settings: Settings,
+    planted: dict[str, int],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Photos that are there already are measured for it, it is found in words, and the check of before is outdated."""
+    red = [filler.add(Image.new("RGB", (400, 300), (200, shade, 0)), "tit", Split.TRAIN) for shade in (0, 20)]
+    run_check_task(begin_check(prepared_settings, filler.dataset.id))
+    before = library.load_check(filler.dataset.id)
+    assert before is not None
+    assert not before.is_outdated
+    redness = {"redness": lambda photo: round(float(np.asarray(photo.colours)[..., 0].mean() / 255), 4)}
+    row = PhotoCheck(
+        kind="red",
+        measure=measured("redness"),
+        from_limit=0.75,
+        words=Words(title="Very red", why="Everything in them is red.", dismissal="I like red", looked_for="red"),
+    )
+    monkeypatch.setattr("core.photos.measurements.MEASURES", {**MEASURES, **redness})
+    monkeypatch.setattr("core.datasets.checks.photo_checks.PHOTO_CHECKS", (*PHOTO_CHECKS, row))
+    outdated = library.load_check(filler.dataset.id)
+    assert outdated is not None
+    assert outdated.is_outdated
+    run_check_task(begin_check(prepared_settings, filler.dataset.id))
+    finding = found_in(library, filler.dataset.id)["red"]
+    assert (finding.title, finding.why) == ("Very red: 2 photos", "Everything in them is red.")
+    assert finding.image_ids == tuple(red)
+    assert finding.remedy is not None
+    assert finding.remedy.image_ids == tuple(red)
+    assert words_of("red").dismissal == "I like red"
+    library.dismiss_findings(filler.dataset.id, finding.dismissal_keys)
+    assert without_dismissed([finding], library.dismissed_findings(filler.dataset.id)) == []
+
+
+def test_a_check_of_an_earlier_version_is_shown_until_the_next(
+    begin_check,
+    library: Library,
+    database: Database,
+    filler: Filler,
+    prepared_settings: Settings,
+    planted: dict[str, int],
+):
+    """Earlier versions wrote a list of findings; what cannot be read of it is left out, and a new check is due."""
+    run_check_task(begin_check(prepared_settings, filler.dataset.id))
+    now = library.load_check(filler.dataset.id)
+    assert now is not None
+    with database.session() as session:
+        session.execute(update(DatasetCheck).values(findings=[*now.findings, {"kind": "of the future"}]))
+    earlier = library.load_check(filler.dataset.id)
+    assert earlier is not None
+    assert earlier.is_outdated
+    assert earlier.as_findings() == now.as_findings() != []
 
 
 def test_without_a_prepared_network_hashes_decide(

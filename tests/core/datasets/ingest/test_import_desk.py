@@ -120,11 +120,11 @@ def test_request_survives_json(source: Source) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"source": {"kind": "carrier pigeon"}}, "known are staged_files"),
-        ({"source": {}}, "no known source"),
-        ({"source": {"kind": "links", "urls": ["a"], "colour": "red"}}, "Links was given colour"),
-        ({"source": {"kind": "links"}}, "it needs urls"),
-        ({"colour": "red"}, "ImportRequest was given"),
+        ({"source": {"kind": "carrier pigeon"}}, "one of the kinds staged_files"),
+        ({"source": {}}, "source is {}"),
+        ({"source": {"kind": "links", "urls": ["a"], "colour": "red"}}, "Links has no colour"),
+        ({"source": {"kind": "links"}}, "Links is not complete; urls must be given"),
+        ({"colour": "red"}, "ImportRequest has no colour"),
     ],
 )
 def test_request_that_cannot_be(changes: dict[str, object], words: str) -> None:

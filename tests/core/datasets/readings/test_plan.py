@@ -11,7 +11,7 @@ from core.datasets.readings.plan import ImportPlan, apply_answer, plan_import
 from core.datasets.readings.question import PlanAnswer, PlanQuestion
 from core.datasets.readings.reading import Placement, Reading
 from core.datasets.records import Split
-from core.errors import ConfigError, DatasetError
+from core.errors import ConfigError, DatasetError, RecordError
 
 SPLITS = {"-": None, "train": Split.TRAIN, "validation": Split.VALIDATION, "test": Split.TEST}
 
@@ -302,7 +302,7 @@ def test_a_wrong_answer_is_refused(values: dict):
 @pytest.mark.parametrize("values", [{}, {"options": []}, {"options": [{"reading": "leaf"}]}, {"options": 5}])
 def test_a_wrong_question_is_refused(values: dict):
     """What is no question is said."""
-    with pytest.raises(ConfigError):
+    with pytest.raises(RecordError):
         PlanQuestion.from_json(values)
 
 
@@ -334,7 +334,7 @@ def test_the_order_of_the_paths_does_not_matter(order: int):
 def test_unsure_names_are_shown_before_anything_comes_in():
     """Where a character set had to be guessed the person sees what it makes of the names, and what others would."""
     names = NameEncodings(
-        used=EncodingChoice("cp437", ("Bär",)), is_sure=False, alternatives=(EncodingChoice("cp1251", ("B„r",)),)
+        is_sure=False, choices=(EncodingChoice("cp437", ("Bär",)), EncodingChoice("cp1251", ("B„r",)))
     )
     question = plan_import(["Bär/1.jpg", "cat/1.jpg"], "x", names=names).question
     assert question is not None

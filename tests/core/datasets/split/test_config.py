@@ -13,11 +13,11 @@ from tests.core.datasets.split.split_samples import CONFIGS
         ({"train": 0.5}, "add up to 0.8"),
         ({"train": -0.1, "validation": 1.0, "test": 0.1}, "share for train is -0.1"),
         ({"train": float("nan")}, "share for train is nan"),
-        ({"test": "0.15"}, "share for test is '0.15'"),
-        ({"test": True}, "share for test is True"),
+        ({"test": "0.15"}, "test is '0.15'"),
+        ({"test": True}, "test is True"),
         ({"seed": 1.5}, "seed is 1.5"),
-        ({"keep_imported": 1}, "keep_imported is 1"),
-        ({"shuffle": True}, "knows no shuffle"),
+        ({"keep_imported": 1}, "keep imported is 1"),
+        ({"shuffle": True}, "has no shuffle"),
     ],
 )
 def test_a_config_that_cannot_be_used_is_refused(values: dict[str, object], message: str):
