@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,9 @@ from core.inference.classifier import Classifier, ClassifierCache
 from core.jobs.status import TaskStatus
 from core.services import Services, open_services
 from core.settings import Settings
+from core.storage.db import open_database
+from tests.distribution import FilesByCost, num_processes, sort_by_cost
+from tests.made_once import made_once
 from tests.waiting import wait_until
 
 PROJECT_DIR = Path(__file__).parent.parent
@@ -26,6 +30,22 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """File contents get the name of their argument as test id: archives hold the time they were made at,
     and two test processes must agree on every id."""
     return argname if isinstance(val, bytes) else None
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Processes for the `-n auto` of pyproject.toml."""
+    return num_processes(config.args)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesByCost:
+    """How these share the tests."""
+    return FilesByCost(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where processes share the tests, dear files come first; a single process keeps the order."""
+    if hasattr(config, "workerinput"):
+        sort_by_cost(items)
 
 
 def pytest_collection_finish() -> None:
@@ -59,19 +79,39 @@ def lite0() -> Backbone:
 @pytest.fixture(scope="session")
 def prepared_cache(tmp_path_factory: pytest.TempPathFactory, lite0: Backbone) -> Path:
     """A cache folder in which the default backbone has been prepared; tests take copies of it."""
-    settings = Settings(workspace_dir=tmp_path_factory.mktemp("prepared"))
-    services = open_services(settings)
-    try:
-        prepare(services, lite0)
-    finally:
-        services.close()
-    return settings.cache_path
+
+    def make(folder: Path) -> None:
+        services = open_services(Settings(workspace_dir=folder))
+        try:
+            prepare(services, lite0)
+        finally:
+            services.close()
+
+    return Settings(workspace_dir=made_once(tmp_path_factory, "prepared", make)).cache_path
+
+
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a database that holds nothing: a copy is there in a hundredth of the time of making one."""
+
+    def make(folder: Path) -> None:
+        open_database(Settings(workspace_dir=folder)).close()
+
+    return Settings(workspace_dir=made_once(tmp_path_factory, "new-database", make)).database_path
+
+
+def give_database(new_database: Path, settings: Settings) -> None:
+    """Make the workspace, as its first start does."""
+    settings.workspace_dir.mkdir(parents=True, exist_ok=True)
+    shutil.copy(new_database, settings.database_path)
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """Settings with a workspace of the test's own."""
-    return Settings(workspace_dir=tmp_path / "workspace")
+def settings(tmp_path: Path, new_database: Path) -> Settings:
+    """Settings with a workspace of the test's own, as a first start leaves it."""
+    made = Settings(workspace_dir=tmp_path / "workspace")
+    give_database(new_database, made)
+    return made
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +104,8 @@ def open_database(settings: Settings) -> Database:
 
 def migration_config(connection: Connection) -> Config:
     """Alembic's configuration, for commands on `connection`."""
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", "core.storage:migrations")
+    config = _migration_scripts()
+    config.attributes["connection"] = connection
     return config
 
 
@@ -186,6 +187,8 @@ def _migrate(url: URL, folder: Path) -> None:
         with _translating_database_errors(folder):
             if engine.dialect.name == "sqlite":
                 _enable_wal(engine)
+            if _is_up_to_date(engine):
+                return
             with engine.begin() as connection:
                 if engine.dialect.name == "postgresql":
                     connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
@@ -194,6 +197,23 @@ def _migrate(url: URL, folder: Path) -> None:
                 command.upgrade(config, "head")
     finally:
         engine.dispose()
+
+
+def _is_up_to_date(engine: Engine) -> bool:
+    """Whether the schema is the newest, as at nearly every start: Alembic is slow to find nothing to do."""
+    with engine.execution_options(**{_READ_ONLY_OPTION: True}).begin() as connection:
+        return MigrationContext.configure(connection).get_current_heads() == _newest_revisions()
+
+
+@cache
+def _newest_revisions() -> tuple[str, ...]:
+    return tuple(ScriptDirectory.from_config(_migration_scripts()).get_heads())
+
+
+def _migration_scripts() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "core.storage:migrations")
+    return config
 
 
 def _enable_wal(engine: Engine) -> None:
