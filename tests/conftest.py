@@ -4,6 +4,8 @@ import gc
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,29 @@ from core.inference.classifier import Classifier, ClassifierCache
 from core.jobs.status import TaskStatus
 from core.services import Services, open_services
 from core.settings import Settings
-from core.storage.db import open_database
+from core.storage.db import Database, open_database
 from tests.distribution import FilesByCost, num_processes, sort_by_cost
 from tests.made_once import made_once
+from tests.postgresql_server import PostgreSQLServer, empty_tables, find_programs, running_postgresql
 from tests.waiting import wait_until
 
 PROJECT_DIR = Path(__file__).parent.parent
 SHARED_DIR = Path(os.environ.get("BLUETIT_SHARED_DIR", PROJECT_DIR.parent / "shared"))
+
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
+POSTGRESQL_PROGRAMS = find_programs()
+# Files whose tests run on both databases: what is stored, how tasks are claimed, datasets, runs.
+ON_BOTH_DATABASES = frozenset(
+    {
+        "core/storage/test_db.py",
+        "core/jobs/test_context.py",
+        "core/jobs/test_queue.py",
+        "core/datasets/shelves/test_history.py",
+        "core/datasets/test_library.py",
+        "core/runs/test_run_desk.py",
+        "core/runs/test_run_library.py",
+    }
+)
 
 # Building and converting a network takes ten seconds on a quiet machine.
 PREPARE_TIMEOUT_SECONDS = 240.0
@@ -40,6 +58,14 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesByCost:
     """How these share the tests."""
     return FilesByCost(config, log)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Where there is a PostgreSQL, what the database has to do with is tested on it, too."""
+    path = metafunc.definition.path.relative_to(PROJECT_DIR / "tests").as_posix()
+    is_for_both = path in ON_BOTH_DATABASES and metafunc.definition.get_closest_marker("sqlite_only") is None
+    if POSTGRESQL_PROGRAMS is not None and is_for_both and "database_kind" in metafunc.fixturenames:
+        metafunc.parametrize("database_kind", [SQLITE, POSTGRESQL])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -100,17 +126,39 @@ def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Settings(workspace_dir=made_once(tmp_path_factory, "new-database", make)).database_path
 
 
-def give_database(new_database: Path, settings: Settings) -> None:
-    """Make the workspace, as its first start does."""
-    settings.workspace_dir.mkdir(parents=True, exist_ok=True)
-    shutil.copy(new_database, settings.database_path)
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQLServer]:
+    """A running PostgreSQL."""
+    assert POSTGRESQL_PROGRAMS is not None
+    with running_postgresql(POSTGRESQL_PROGRAMS) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql_database(postgresql: PostgreSQLServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A database there that tests take over from each other, empty."""
+    settings = Settings(workspace_dir=tmp_path_factory.mktemp("postgresql"), database_url=postgresql.new_database())
+    with closing(open_database(settings)) as database:
+        yield database
 
 
 @pytest.fixture
-def settings(tmp_path: Path, new_database: Path) -> Settings:
+def database_kind() -> str:
+    """SQLite, where `pytest_generate_tests` has not chosen."""
+    return SQLITE
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_kind: str, request: pytest.FixtureRequest) -> Settings:
     """Settings with a workspace of the test's own, as a first start leaves it."""
     made = Settings(workspace_dir=tmp_path / "workspace")
-    give_database(new_database, made)
+    made.workspace_dir.mkdir()
+    if database_kind == POSTGRESQL:
+        database: Database = request.getfixturevalue("postgresql_database")
+        with database.session() as session:
+            empty_tables(session.connection())
+        return replace(made, database_url=database.engine.url.render_as_string(hide_password=False))
+    shutil.copy(request.getfixturevalue("new_database"), made.database_path)
     return made
 
 

@@ -168,6 +168,7 @@ def test_list_is_one_statement(runs: RunLibrary, desk: RunDesk, worker: HandWork
     assert len([sql for sql in statements if sql.lstrip().upper().startswith("SELECT")]) == 1
 
 
+@pytest.mark.sqlite_only
 def test_indexes_are_used(runs: RunLibrary, plan: TrainConfig) -> None:
     """Neither the list nor the events of a run are looked for in the whole table."""
     plans = {
