@@ -175,14 +175,6 @@ def classifier(prepared_settings: Settings, lite0: Backbone) -> Classifier:
     return ClassifierCache(prepared_settings).get(lite0)
 
 
-@pytest.fixture
-def services(settings: Settings) -> Iterator[Services]:
-    """Running services on an empty workspace, whose default backbone begins to be prepared."""
-    opened = open_services(settings)
-    yield opened
-    opened.close()
-
-
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
     """Real photos and weights that are not part of the repository."""
