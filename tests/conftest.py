@@ -27,19 +27,6 @@ SHARED_DIR = Path(os.environ.get("BLUETIT_SHARED_DIR", PROJECT_DIR.parent / "sha
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 POSTGRESQL_PROGRAMS = find_programs()
-# Files whose tests run on both databases: what is stored, how tasks are claimed, datasets, runs.
-ON_BOTH_DATABASES = frozenset(
-    {
-        "core/storage/test_db.py",
-        "core/jobs/test_context.py",
-        "core/jobs/test_queue.py",
-        "core/datasets/shelves/test_history.py",
-        "core/datasets/test_library.py",
-        "core/runs/test_run_desk.py",
-        "core/runs/test_run_library.py",
-    }
-)
-
 # Building and converting a network takes ten seconds on a quiet machine.
 PREPARE_TIMEOUT_SECONDS = 240.0
 
@@ -62,8 +49,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesByCost:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Where there is a PostgreSQL, what the database has to do with is tested on it, too."""
-    path = metafunc.definition.path.relative_to(PROJECT_DIR / "tests").as_posix()
-    is_for_both = path in ON_BOTH_DATABASES and metafunc.definition.get_closest_marker("sqlite_only") is None
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    is_for_both = "both_databases" in marks and "sqlite_only" not in marks
     if POSTGRESQL_PROGRAMS is not None and is_for_both and "database_kind" in metafunc.fixturenames:
         metafunc.parametrize("database_kind", [SQLITE, POSTGRESQL])
 

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from core.backbones.preparation import PREPARE_KIND
 from core.jobs.kinds import Lane
 from core.jobs.status import TaskStatus
-from core.services import PREPARE_KIND, Services
+from core.services import Services
 from tests.conftest import link_backbones
 
 _WORKER = "pretender"

@@ -16,6 +16,8 @@ from core.storage.db import Database
 from core.storage.schema import Photo
 from tests.core.datasets.library_samples import add, class_ids, contents, in_threads, new_image, photo, photo_hash
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def birds(library: Library) -> int:

@@ -20,6 +20,8 @@ from core.storage.schema import Dataset, RunEvent, Snapshot
 from tests.core.datasets.library_samples import in_threads
 from tests.core.runs.run_samples import HandWorker, bring_to, config, take
 
+pytestmark = pytest.mark.both_databases
+
 Change = Callable[[RunLibrary, int], object]
 
 CHANGES: dict[str, Change] = {

@@ -28,6 +28,8 @@ from pathlib import Path
 from core.settings import Settings
 from core.storage.db import open_database
 from core.storage.schema import Worker
+
+pytestmark = pytest.mark.both_databases
 print("ready", flush=True)
 sys.stdin.readline()
 database = open_database(Settings(workspace_dir=Path(sys.argv[1]), database_url=sys.argv[3]))
