@@ -4,7 +4,10 @@ import gc
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,11 +16,17 @@ from core.inference.classifier import Classifier, ClassifierCache
 from core.jobs.status import TaskStatus
 from core.services import Services, open_services
 from core.settings import Settings
+from core.storage.db import Database, open_database
+from tests.distribution import FilesByCost, num_processes, sort_by_cost
+from tests.made_once import made_once
+from tests.postgresql_server import PostgreSQLServer, empty_tables, find_programs, running_postgresql
 from tests.waiting import wait_until
 
 PROJECT_DIR = Path(__file__).parent.parent
 SHARED_DIR = Path(os.environ.get("BLUETIT_SHARED_DIR", PROJECT_DIR.parent / "shared"))
 
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
+POSTGRESQL_PROGRAMS = find_programs()
 # Building and converting a network takes ten seconds on a quiet machine.
 PREPARE_TIMEOUT_SECONDS = 240.0
 
@@ -26,6 +35,30 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """File contents get the name of their argument as test id: archives hold the time they were made at,
     and two test processes must agree on every id."""
     return argname if isinstance(val, bytes) else None
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Processes for the `-n auto` of pyproject.toml."""
+    return num_processes(config.args)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesByCost:
+    """How these share the tests."""
+    return FilesByCost(config, log)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Where there is a PostgreSQL, what the database has to do with is tested on it, too."""
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    is_for_both = "both_databases" in marks and "sqlite_only" not in marks
+    if POSTGRESQL_PROGRAMS is not None and is_for_both and "database_kind" in metafunc.fixturenames:
+        metafunc.parametrize("database_kind", [SQLITE, POSTGRESQL])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where processes share the tests, dear files come first; a single process keeps the order."""
+    if hasattr(config, "workerinput"):
+        sort_by_cost(items)
 
 
 def pytest_collection_finish() -> None:
@@ -59,19 +92,61 @@ def lite0() -> Backbone:
 @pytest.fixture(scope="session")
 def prepared_cache(tmp_path_factory: pytest.TempPathFactory, lite0: Backbone) -> Path:
     """A cache folder in which the default backbone has been prepared; tests take copies of it."""
-    settings = Settings(workspace_dir=tmp_path_factory.mktemp("prepared"))
-    services = open_services(settings)
-    try:
-        prepare(services, lite0)
-    finally:
-        services.close()
-    return settings.cache_path
+
+    def make(folder: Path) -> None:
+        services = open_services(Settings(workspace_dir=folder))
+        try:
+            prepare(services, lite0)
+        finally:
+            services.close()
+
+    return Settings(workspace_dir=made_once(tmp_path_factory, "prepared", make)).cache_path
+
+
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a database that holds nothing: a copy is there in a hundredth of the time of making one."""
+
+    def make(folder: Path) -> None:
+        open_database(Settings(workspace_dir=folder)).close()
+
+    return Settings(workspace_dir=made_once(tmp_path_factory, "new-database", make)).database_path
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQLServer]:
+    """A running PostgreSQL."""
+    assert POSTGRESQL_PROGRAMS is not None
+    with running_postgresql(POSTGRESQL_PROGRAMS) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql_database(postgresql: PostgreSQLServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A database there that tests take over from each other, empty."""
+    settings = Settings(workspace_dir=tmp_path_factory.mktemp("postgresql"), database_url=postgresql.new_database())
+    with closing(open_database(settings)) as database:
+        yield database
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """Settings with a workspace of the test's own."""
-    return Settings(workspace_dir=tmp_path / "workspace")
+def database_kind() -> str:
+    """SQLite, where `pytest_generate_tests` has not chosen."""
+    return SQLITE
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_kind: str, request: pytest.FixtureRequest) -> Settings:
+    """Settings with a workspace of the test's own, as a first start leaves it."""
+    made = Settings(workspace_dir=tmp_path / "workspace")
+    made.workspace_dir.mkdir()
+    if database_kind == POSTGRESQL:
+        database: Database = request.getfixturevalue("postgresql_database")
+        with database.session() as session:
+            empty_tables(session.connection())
+        return replace(made, database_url=database.engine.url.render_as_string(hide_password=False))
+    shutil.copy(request.getfixturevalue("new_database"), made.database_path)
+    return made
 
 
 @pytest.fixture
@@ -85,14 +160,6 @@ def prepared_settings(settings: Settings, prepared_cache: Path) -> Settings:
 def classifier(prepared_settings: Settings, lite0: Backbone) -> Classifier:
     """The default backbone, loaded."""
     return ClassifierCache(prepared_settings).get(lite0)
-
-
-@pytest.fixture
-def services(settings: Settings) -> Iterator[Services]:
-    """Running services on an empty workspace, whose default backbone begins to be prepared."""
-    opened = open_services(settings)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture(scope="session")

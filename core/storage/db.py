@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy import exc as sa_exc
 from sqlalchemy.orm import Session
 
@@ -28,7 +29,7 @@ from core.storage.misplaced import adopt_misplaced_database
 BUSY_TIMEOUT_SECONDS = 30.0  # longest wait for another writer; ours write for milliseconds
 
 _READ_ONLY_OPTION = "bluetit_read_only"
-_MIGRATION_LOCK = 0x626C7565  # "blue"; PostgreSQL's advisory lock takes any number that all agree on
+_WRITER_LOCK = 0x626C7565  # "blue"; PostgreSQL's advisory lock takes any number that all agree on
 # SQLite keeps names of 512 bytes, its own "-journal" at the end included. Source: MAX_PATHNAME in its os_unix.c
 _MAX_SQLITE_PATH_BYTES = 504
 _OLDEST_SQLITE = (3, 35, 0)  # first with UPDATE ... RETURNING
@@ -57,7 +58,7 @@ class Database:
     def session(self) -> Iterator[Session]:
         """A transaction that may write: committed at the end of the block, undone when it raises.
 
-        On SQLite it is the only writer from its first statement on (BEGIN IMMEDIATE): keep it short.
+        It is the only writer from its first statement on (SQLite: BEGIN IMMEDIATE): keep it short.
 
         Raises:
             NoSpaceError: the disk is full.
@@ -103,8 +104,8 @@ def open_database(settings: Settings) -> Database:
 
 def migration_config(connection: Connection) -> Config:
     """Alembic's configuration, for commands on `connection`."""
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", "core.storage:migrations")
+    config = _migration_scripts()
+    config.attributes["connection"] = connection
     return config
 
 
@@ -141,14 +142,31 @@ def _create_engine(url: URL, *, has_foreign_keys: bool = True) -> Engine:
     if url.get_backend_name() == "sqlite":
         return _create_sqlite_engine(url, has_foreign_keys=has_foreign_keys)
     try:
-        # The server may restart while a training runs for hours: each connection is tried before it is used.
-        return create_engine(url, pool_pre_ping=True)
+        return _create_postgresql_engine(url)
     except ImportError as exc:
         raise SettingsError(
             f"BLUETIT_DATABASE_URL needs the Python package {exc.name!r}, which is not installed."
         ) from exc
     except sa_exc.ArgumentError as exc:
         raise SettingsError(f"BLUETIT_DATABASE_URL cannot be used: {exc}.") from exc
+
+
+def _create_postgresql_engine(url: URL) -> Engine:
+    # The server may restart while a training runs for hours: each connection is tried before it is used.
+    engine = create_engine(url, pool_pre_ping=True)
+
+    # As on SQLite: who reads sees one state, and of writers there is one at a time, or two that read before they write
+    # would lose what the other wrote.
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if connection.get_execution_options().get(_READ_ONLY_OPTION, False):
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        else:
+            connection.exec_driver_sql(
+                f"SET LOCAL lock_timeout = '{BUSY_TIMEOUT_SECONDS:.0f}s'; SELECT pg_advisory_xact_lock({_WRITER_LOCK})"
+            )
+
+    return engine
 
 
 def _create_sqlite_engine(url: URL, *, has_foreign_keys: bool) -> Engine:
@@ -186,14 +204,31 @@ def _migrate(url: URL, folder: Path) -> None:
         with _translating_database_errors(folder):
             if engine.dialect.name == "sqlite":
                 _enable_wal(engine)
+            if _is_up_to_date(engine):
+                return
             with engine.begin() as connection:
-                if engine.dialect.name == "postgresql":
-                    connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
                 config = migration_config(connection)
                 _refuse_newer(connection, config)
                 command.upgrade(config, "head")
     finally:
         engine.dispose()
+
+
+def _is_up_to_date(engine: Engine) -> bool:
+    """Whether the schema is the newest, as at nearly every start: Alembic is slow to find nothing to do."""
+    with engine.execution_options(**{_READ_ONLY_OPTION: True}).begin() as connection:
+        return MigrationContext.configure(connection).get_current_heads() == _newest_revisions()
+
+
+@cache
+def _newest_revisions() -> tuple[str, ...]:
+    return tuple(ScriptDirectory.from_config(_migration_scripts()).get_heads())
+
+
+def _migration_scripts() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "core.storage:migrations")
+    return config
 
 
 def _enable_wal(engine: Engine) -> None:

@@ -11,6 +11,7 @@ from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
+from core.jobs.supervisor import Supervisor
 from core.settings import Settings, to_environment
 from pages.server.services import close_services
 from pages.widgets.visitor import COOKIE_NAME
@@ -67,6 +68,12 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Settings], A
 
     yield open_with
     close_services()
+
+
+@pytest.fixture
+def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the app asks its workers for waits until the test does it: a real one takes half a minute to prepare."""
+    monkeypatch.setattr(Supervisor, "start", lambda _: None)
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from core.storage.db import Database
 from core.storage.schema import Photo
 from tests.core.datasets.library_samples import add, class_ids, contents, in_threads, new_image, photo, photo_hash
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def birds(library: Library) -> int:
@@ -676,6 +678,7 @@ def test_cleaning_while_importing(library: Library, other_library: Library, bird
 # --- random edits ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("seed", range(5))
 def test_random_edits_keep_the_books_straight(library: Library, database: Database, seed: int) -> None:
     """After any edits: no image is lost unless purged, images live in living classes, and all counts agree."""

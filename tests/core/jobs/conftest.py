@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,8 @@ PROJECT_ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(workspace_dir=tmp_path / "workspace", cancel_grace_seconds=0.3)
+def settings(settings: Settings) -> Settings:
+    return replace(settings, cancel_grace_seconds=0.3)
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from core.settings import Settings
 from tests.core.jobs.sample_kinds import KINDS
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def context(queue: TaskQueue, settings: Settings) -> TaskContext:

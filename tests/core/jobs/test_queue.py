@@ -13,6 +13,8 @@ from core.storage.db import Database
 from core.task_kinds import TASK_KINDS
 from tests.core.jobs.sample_kinds import KINDS, NETWORK_KINDS, PHOTO_KINDS
 
+pytestmark = pytest.mark.both_databases
+
 
 def in_threads(number: int, function: Callable[[int], None]) -> None:
     """Run a function in several threads that begin at the same moment; raise what one of them raises."""

@@ -2,10 +2,14 @@
 
 import time
 
+import pytest
+
 from core.jobs.queue import TaskQueue
 from core.storage.db import Database
 from core.storage.schema import Task, TaskEvent
 from tests.core.jobs.sample_kinds import KINDS, NETWORK_KINDS
+
+pytestmark = pytest.mark.both_databases
 
 
 def test_place_in_queue(queue: TaskQueue, worker_id: str) -> None:

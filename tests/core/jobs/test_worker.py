@@ -6,6 +6,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -212,8 +213,8 @@ class TestIdleWorker:
 
 class TestHeartbeat:
     @pytest.fixture
-    def settings(self, tmp_path: Path) -> Settings:
-        return Settings(workspace_dir=tmp_path / "workspace", worker_dead_after_seconds=1.0)
+    def settings(self, settings: Settings) -> Settings:
+        return replace(settings, worker_dead_after_seconds=1.0)
 
     def test_busy_worker_stays_alive(self, queue: TaskQueue, start_worker: StartWorker) -> None:
         """The heart beats several times per limit, also while a handler works."""

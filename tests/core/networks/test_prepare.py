@@ -25,7 +25,7 @@ from core.networks.convert import convert_to_litert
 from core.networks.prepare import MAX_PROBABILITY_DIFFERENCE, compare, prepare_backbone, prepare_hub_module
 from core.services import Services, open_services
 from core.settings import Settings
-from tests.conftest import PREPARE_TIMEOUT_SECONDS, prepare
+from tests.conftest import PREPARE_TIMEOUT_SECONDS
 from tests.waiting import wait_until
 
 
@@ -101,14 +101,13 @@ def test_a_damaged_record_counts_as_not_prepared(own_settings: Settings, lite0: 
     assert find_artefact(lite0, own_settings) is None
 
 
-def test_preparing_again_replaces_a_damaged_artefact(services: Services, lite0: Backbone, prepared_cache: Path):
-    """A file cut in half is rebuilt by the worker and answers again."""
-    shutil.copytree(prepared_cache / "backbones", services.settings.cache_path / "backbones", dirs_exist_ok=True)
-    model_path = load_artefact(lite0, services.settings).model_path
+def test_preparing_again_replaces_a_damaged_artefact(own_settings: Settings, lite0: Backbone):
+    """A file cut in half is built again and answers again."""
+    model_path = load_artefact(lite0, own_settings).model_path
     whole = model_path.read_bytes()
     model_path.write_bytes(whole[: len(whole) // 2])
-    prepare(services, lite0)
-    assert len(load_artefact(lite0, services.settings).model_path.read_bytes()) == len(whole)
+    prepare_here(lite0, own_settings)
+    assert len(load_artefact(lite0, own_settings).model_path.read_bytes()) == len(whole)
 
 
 def test_preparing_twice_does_the_work_once(own_settings: Settings, lite0: Backbone):

@@ -31,6 +31,8 @@ from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 from tests.core.datasets.library_samples import in_threads
 from tests.core.runs.run_samples import HandWorker, bring_to, config
 
+pytestmark = pytest.mark.both_databases
+
 Press = Callable[[RunDesk, int], object]
 
 PRESSES: dict[str, Press] = {

@@ -19,6 +19,8 @@ from core.storage.schema import Dataset, RunEvent, Snapshot
 from tests.core.datasets.library_samples import in_threads
 from tests.core.runs.run_samples import HandWorker, batches, bring_to, config, sequences, take
 
+pytestmark = pytest.mark.both_databases
+
 Change = Callable[[RunLibrary, int], object]
 
 CHANGES: dict[str, Change] = {
@@ -156,6 +158,7 @@ def test_list_is_one_statement(runs: RunLibrary, desk: RunDesk, worker: HandWork
     assert len([sql for sql in statements if sql.lstrip().upper().startswith("SELECT")]) == 1
 
 
+@pytest.mark.sqlite_only
 def test_indexes_are_used(runs: RunLibrary, plan: TrainConfig) -> None:
     """Neither the list nor the events of a run are looked for in the whole table."""
     plans = {

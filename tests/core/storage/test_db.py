@@ -1,11 +1,11 @@
 """The database opens from nothing, in several processes at once, and its failures are told apart."""
 
-import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,8 @@ from core.errors import NoSpaceError, SettingsError, StorageError
 from core.settings import Settings
 from core.storage.db import Database, open_database
 from core.storage.schema import Worker
+from tests.conftest import SQLITE
+from tests.postgresql_server import PostgreSQLServer
 
 PROJECT_ROOT = Path(__file__).resolve().parents[3]
 
@@ -26,9 +28,11 @@ from pathlib import Path
 from core.settings import Settings
 from core.storage.db import open_database
 from core.storage.schema import Worker
+
+pytestmark = pytest.mark.both_databases
 print("ready", flush=True)
 sys.stdin.readline()
-database = open_database(Settings(workspace_dir=Path(sys.argv[1])))
+database = open_database(Settings(workspace_dir=Path(sys.argv[1]), database_url=sys.argv[3]))
 for number in range(20):
     with database.session() as session:
         session.add(Worker(id=f"{sys.argv[2]}-{number}", pid=1, host="h", started_at=0.0, heartbeat_at=0.0))
@@ -37,7 +41,22 @@ database.close()
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def database(settings: Settings) -> Iterator[Database]:
+    with closing(open_database(settings)) as database:
+        yield database
+
+
+@pytest.fixture
+def new_url(database_kind: str, request: pytest.FixtureRequest) -> str:
+    """A database without tables: none for SQLite, whose file appears when it is opened."""
+    if database_kind == SQLITE:
+        return ""
+    server: PostgreSQLServer = request.getfixturevalue("postgresql")
+    return server.new_database()
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Database]:
     with closing(open_database(Settings(workspace_dir=tmp_path))) as database:
         yield database
 
@@ -51,28 +70,29 @@ def pragma(database: Database, name: str) -> object:
         return session.execute(text(f"PRAGMA {name}")).scalar()
 
 
-def test_sqlite_is_set_up(database: Database) -> None:
+def test_sqlite_is_set_up(sqlite: Database) -> None:
     """Every connection has WAL, a long wait for other writers, foreign keys and cheap commits."""
-    assert pragma(database, "journal_mode") == "wal"
-    assert pragma(database, "busy_timeout") == 30_000
-    assert pragma(database, "foreign_keys") == 1
-    assert pragma(database, "synchronous") == 1
+    assert pragma(sqlite, "journal_mode") == "wal"
+    assert pragma(sqlite, "busy_timeout") == 30_000
+    assert pragma(sqlite, "foreign_keys") == 1
+    assert pragma(sqlite, "synchronous") == 1
 
 
-def test_opening_twice_keeps_the_rows(tmp_path: Path) -> None:
+def test_opening_twice_keeps_the_rows(settings: Settings, tmp_path: Path) -> None:
     """A second start finds what the first one wrote."""
-    settings = Settings(workspace_dir=tmp_path / "new" / "100% mine")
+    settings = replace(settings, workspace_dir=tmp_path / "new" / "100% mine")
     with closing(open_database(settings)) as database, database.session() as session:
         session.add(worker("a"))
     with closing(open_database(settings)) as database, database.read_session() as session:
         assert session.get(Worker, "a") is not None
 
 
-def test_four_processes_on_an_empty_workspace(tmp_path: Path) -> None:
+def test_four_processes_on_an_empty_workspace(settings: Settings, new_url: str, tmp_path: Path) -> None:
     """Processes that start at the same moment on nothing all open the database; none is locked out."""
+    settings = replace(settings, workspace_dir=tmp_path / "new", database_url=new_url)
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", OPEN_WHEN_TOLD, str(tmp_path / "workspace"), str(number)],
+            [sys.executable, "-c", OPEN_WHEN_TOLD, str(settings.workspace_dir), str(number), new_url],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -90,7 +110,6 @@ def test_four_processes_on_an_empty_workspace(tmp_path: Path) -> None:
         process.stdin.flush()
     errors = [process.communicate(timeout=60)[1] for process in processes]
     assert errors == [""] * 4
-    settings = Settings(workspace_dir=tmp_path / "workspace")
     with closing(open_database(settings)) as database, database.read_session() as session:
         assert session.query(Worker).count() == 4 * 20
 
@@ -130,6 +149,17 @@ def test_writers_take_turns(database: Database) -> None:
         assert session.get_one(Worker, "counter").pid == 1 + 4 * 10
 
 
+def test_a_reader_sees_one_state(database: Database) -> None:
+    """What is written while a block reads is not in what it reads next."""
+    with database.read_session() as reading:
+        assert reading.query(Worker).count() == 0
+        with database.session() as session:
+            session.add(worker("a"))
+        assert reading.query(Worker).count() == 0
+    with database.read_session() as reading:
+        assert reading.query(Worker).count() == 1
+
+
 def test_reader_does_not_wait_for_a_writer(database: Database) -> None:
     """While one block writes, another reads the state before it."""
     with database.session() as writing:
@@ -141,7 +171,7 @@ def test_reader_does_not_wait_for_a_writer(database: Database) -> None:
 
 def test_read_session_cannot_write(database: Database) -> None:
     """A write in a reading block fails always, not only when another writer is at it."""
-    with pytest.raises(StorageError, match="readonly"), database.read_session() as session:
+    with pytest.raises(StorageError, match=r"read-?only"), database.read_session() as session:
         session.add(worker("a"))
     with database.session() as session:
         session.add(worker("a"))
@@ -155,17 +185,17 @@ def test_constraints_speak_for_themselves(database: Database) -> None:
         session.add(worker("a"))
 
 
-def test_full_disk(database: Database) -> None:
+def test_full_disk(sqlite: Database) -> None:
     """SQLite's own "disk is full" becomes a NoSpaceError, and writing works again when there is room."""
 
     def write_too_much() -> None:
-        with database.session() as session:
+        with sqlite.session() as session:
             session.execute(text("PRAGMA max_page_count = 1"))
             session.add(worker("a" * 1_000_000))
 
     with pytest.raises(NoSpaceError, match="BLUETIT_WORKSPACE_DIR"):
         write_too_much()
-    with database.session() as session:
+    with sqlite.session() as session:
         session.execute(text("PRAGMA max_page_count = 1000000"))
         session.add(worker("a" * 1_000_000))
 
@@ -186,13 +216,11 @@ def test_workspace_that_cannot_be_made(tmp_path: Path) -> None:
         open_database(Settings(workspace_dir=tmp_path / "file" / "workspace"))
 
 
-def test_newer_database_is_refused(tmp_path: Path) -> None:
+def test_newer_database_is_refused(settings: Settings, new_url: str) -> None:
     """A schema that this code does not know is left alone, with the advice to update."""
-    settings = Settings(workspace_dir=tmp_path)
-    open_database(settings).close()
-    with closing(sqlite3.connect(tmp_path / "bluetit.sqlite3")) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-        connection.commit()
+    settings = replace(settings, database_url=new_url)
+    with closing(open_database(settings)) as database, database.session() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StorageError, match=r"newer Bluetit \(schema 9999.*Update Bluetit"):
         open_database(settings)
 

@@ -5,6 +5,7 @@ import io
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -25,6 +26,7 @@ from pages.classify.arrangement import Order, arrange
 from pages.server.services import get_services
 from pages.widgets.visitor import new_secret
 from tests.pages.classify.classify_visits import settle, upload
+from tests.pages.pretend_preparing import finish_preparing
 from tests.waiting import wait_until
 
 OpenApp = Callable[..., AppTest]
@@ -218,33 +220,28 @@ def test_under_the_hood_has_the_real_numbers(open_app: OpenApp, prepared_setting
         assert number in texts(app)
 
 
-def test_the_first_visit_waits_for_the_network(open_app: OpenApp, settings: Settings):
+@pytest.mark.usefixtures("no_workers")
+def test_the_first_visit_waits_for_the_network(open_app: OpenApp, settings: Settings, prepared_cache: Path):
     """On a fresh workspace the page says what it is doing, and a photo that came too early is answered in the end."""
     app = open_app(settings)
     assert "Getting EfficientNet-Lite0 ready" in texts(app)
     app.file_uploader[0].set_value([COFFEE]).run()
     assert app.subheader[0].value == "1 photo: 0 recognised, 1 waiting"
-    wait_until(lambda: get_services().classifiers and not _preparing(settings), 240)
+    finish_preparing(get_services(), prepared_cache)
     assert "espresso" in texts(settle(app))
 
 
-def _preparing(settings: Settings) -> bool:
-    task = get_services().queue.latest("prepare_backbone:EfficientNetLite0")
-    return task is not None and task.is_active
-
-
+@pytest.mark.usefixtures("no_workers")
 def test_a_preparation_can_be_stopped_and_begun_again(open_app: OpenApp, settings: Settings, lite0: Backbone):
     """Stop ends it and says so; Try again asks for it anew."""
     app = open_app(settings)
     button(app, "Stop").click().run()
     queue = get_services().queue
-    wait_until(lambda: not _preparing(settings), 60)
     assert queue.latest(preparation_key(lite0)).status is TaskStatus.CANCELLED
     app.run()
     assert "was stopped" in texts(app)
     button(app, "Try again").click().run()
     assert "Getting EfficientNet-Lite0 ready" in texts(app)
-    queue.request_cancel(queue.latest(preparation_key(lite0)).id)
 
 
 def test_a_network_that_cannot_be_had_says_what_to_get_and_where_to_put_it(

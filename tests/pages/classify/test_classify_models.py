@@ -26,6 +26,7 @@ from tests.core.inference.model_runs import Models, outcome
 from tests.core.inference.model_samples import SAMPLES, head_for_samples, record_for, write_model
 from tests.pages.classify.classify_visits import settle, upload
 from tests.pages.page_links import follow_link
+from tests.pages.pretend_preparing import finish_preparing
 
 OpenApp = Callable[..., AppTest]
 
@@ -319,6 +320,7 @@ def test_a_model_whose_network_cannot_be_prepared_again_can_be_packaged(
     assert "is being packaged" in texts(app)
 
 
+@pytest.mark.usefixtures("no_workers")
 def test_a_model_whose_backbone_left_the_cache_waits_for_it(
     open_app: OpenApp, settings: Settings, prepared_cache: Path, classifier: Classifier
 ):
@@ -330,7 +332,7 @@ def test_a_model_whose_backbone_left_the_cache_waits_for_it(
     assert "Getting EfficientNet-Lite0 ready" in texts(app)
     app.file_uploader[0].set_value([COFFEE]).run()
     assert app.subheader[0].value == "1 photo: 0 recognised, 1 waiting"
-    shutil.copytree(prepared_cache / "backbones", settings.cache_path / "backbones", dirs_exist_ok=True)
+    finish_preparing(get_services(), prepared_cache)
     assert "#### “<b>coffee</b>”" in texts(settle(app))
 
 

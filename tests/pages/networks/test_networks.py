@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from core.settings import Settings
 from pages.server.services import get_services
 from tests.pages.page_links import follow_link, link_labels
+from tests.pages.pretend_preparing import finish_preparing
 from tests.waiting import wait_until
 
 OpenApp = Callable[..., AppTest]
@@ -61,16 +62,13 @@ def test_a_network_that_is_not_here_offers_its_download(
     assert button(app, "Try again")
 
 
-def test_a_network_becomes_ready_while_one_looks(
-    open_app: OpenApp, prepared_settings: Settings, shared_dir: Path, monkeypatch: pytest.MonkeyPatch
-):
+@pytest.mark.usefixtures("no_workers")
+def test_a_network_becomes_ready_while_one_looks(open_app: OpenApp, settings: Settings, prepared_cache: Path):
     """Weights on this machine become a network that is ready: first with progress, then in the table."""
-    monkeypatch.setenv("KERAS_HOME", str(shared_dir / "weights" / "keras"))
-    app = open_page(open_app, prepared_settings, network="MobileNet-0.75-192")
+    app = open_page(open_app, settings, network="EfficientNetLite0")
     assert button(app, "Stop")
-    queue = get_services().queue
-    wait_until(lambda: not queue.latest("prepare_backbone:MobileNet-0.75-192").is_active, 240)
+    finish_preparing(get_services(), prepared_cache)
     app.run()
     assert "Classify with it" in link_labels(app)
     table = app.dataframe[0].value.set_index("Network")
-    assert table.loc["MobileNet 0.75, 192 px", "Weights"] == "ready"
+    assert table.loc["EfficientNet-Lite0", "Weights"] == "ready"

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from core.runs.desk import EXAMINE_KIND, TRAIN_KIND, examination_key
 from core.runs.folder import RunFolder
 from core.services import Services
 from core.settings import Settings, to_environment
-from core.storage.db import open_database
 from pages.results.tables import predictions_csv, to_csv
 from pages.server.services import close_services, get_services
 from tests.conftest import PROJECT_DIR
@@ -65,19 +63,10 @@ VALIDATED = tuple(
 )
 
 
-@pytest.fixture(scope="module")
-def empty_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with a database in which nothing is; making its tables takes a second."""
-    made = Settings(workspace_dir=tmp_path_factory.mktemp("empty"))
-    open_database(made).close()
-    return made.workspace_dir
-
-
 @pytest.fixture
-def services(settings: Settings, empty_workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     """The services of an app whose workers never come."""
     close_services()
-    shutil.copytree(empty_workspace, settings.workspace_dir)
     for name, value in to_environment(settings).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(Supervisor, "start", lambda _: None)

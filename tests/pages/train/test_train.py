@@ -1,11 +1,9 @@
 """Every state of the train page, with a worker that only pretends to train."""
 
 import io
-import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,12 +34,10 @@ NBSP = "\N{NO-BREAK SPACE}"
 
 
 @pytest.fixture
-def worker(prepared_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendWorker]:
+def worker(prepared_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendWorker]:
     """The services of an app whose default network is prepared and whose own workers have gone home."""
-    shutil.copytree(prepared_cache, tmp_path / "cache")
-    settings = Settings(workspace_dir=tmp_path / "workspace", cache_dir=tmp_path / "cache")
     close_services()
-    for name, value in to_environment(settings).items():
+    for name, value in to_environment(prepared_settings).items():
         monkeypatch.setenv(name, value)
     services = get_services()
     services.supervisor.stop()

@@ -24,8 +24,8 @@ DOWNLOAD = "Insects-20240501T101010Z-{}.zip"
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(workspace_dir=tmp_path / "workspace", import_dirs=(str(tmp_path / "shared"),))
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    return replace(settings, import_dirs=(str(tmp_path / "shared"),))
 
 
 @pytest.fixture

@@ -40,9 +40,9 @@ from tests.download_server import Act, DownloadServer
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(
-        workspace_dir=tmp_path / "workspace",
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    return replace(
+        settings,
         import_dirs=(str(tmp_path / "shared"),),
         link_allowed_private_hosts=("127.0.0.1",),
         download_stall_seconds=5.0,

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +27,8 @@ from tests.core.photos.photo_files import camera_raw_file, encode, gradient, noi
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(workspace_dir=tmp_path / "workspace", import_dirs=(str(tmp_path / "shared"),))
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    return replace(settings, import_dirs=(str(tmp_path / "shared"),))
 
 
 Bring = Callable[..., ImportView]

@@ -10,6 +10,8 @@ from core.datasets.shelves import history
 from core.errors import DatasetError, UnknownDatasetError
 from tests.core.datasets.library_samples import add, class_ids, contents, in_threads, new_image
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def birds(library: Library) -> int:
