@@ -43,15 +43,14 @@ class BrowserEvents {
     const link = event.clipboardData.getData("text/plain").trim();
     if (files.length > 0) {
       event.preventDefault();
-      const photos = [];
       let budget = this.data.max_pasted_bytes;
-      for (const file of files) {
+      const photos = files.map(async (file) => {
         budget -= file.size;
         const content = budget >= 0 ? await asBase64(file) : null;
-        photos.push({ name: file.name, size: file.size, content });
-      }
-      this.outbox.send("pasted", { photos });
-    } else if (!isTyping() && /^(https?:\/\/|data:image\/)\S+$/i.test(link) && link.length < 2 * this.data.max_pasted_bytes) {
+        return { name: file.name, size: file.size, content };
+      });
+      this.outbox.send("pasted", { photos: await Promise.all(photos) });
+    } else if (!isTyping() && /^(https?:\/\/|data:image\/)\S+$/iu.test(link) && link.length < 2 * this.data.max_pasted_bytes) {
       this.outbox.send("pasted", { photos: [], link });
     }
   }
@@ -209,15 +208,6 @@ function isAccepted(file, input, maxUploadBytes) {
   return input.accept.split(",").some((ending) => file.name.toLowerCase().endsWith(ending.trim().toLowerCase()));
 }
 
-function asBase64(file) {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(file);
-  });
-}
-
-export default function (component) {
+export default function render(component) {
   return mount(component, BrowserEvents);
 }

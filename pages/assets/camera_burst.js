@@ -256,14 +256,15 @@ class Camera {
 
   async dispatch(promises, isSingle) {
     const { label, subject } = this.data;
-    const frames = [];
+    const blobs = [];
     let room = this.data.max_chars;
     for (const blob of await Promise.all(promises)) {
       room -= base64Length(blob);
       if (!blob || room < 0) break;
-      frames.push(await asBase64(blob));
+      blobs.push(blob);
     }
-    if (frames.length === 0) return;
+    if (blobs.length === 0) return;
+    const frames = await Promise.all(blobs.map(asBase64));
     const photos = frames.length === 1 ? "1 photo" : `${frames.length} photos`;
     const isKept = this.outbox.send("burst", { subject, is_single: isSingle, frames }, {
       onSent: () => this.say(`Sending ${photos} …`),
@@ -291,8 +292,8 @@ function stopTracks(stream) {
 }
 
 function cameraName(camera, index) {
-  if (/back|rear|environment/i.test(camera.label)) return `Back camera (${camera.label})`;
-  if (/front|user|face/i.test(camera.label)) return `Front camera (${camera.label})`;
+  if (/back|rear|environment/iu.test(camera.label)) return `Back camera (${camera.label})`;
+  if (/front|user|face/iu.test(camera.label)) return `Front camera (${camera.label})`;
   return camera.label || `Camera ${index + 1}`;
 }
 
@@ -300,15 +301,6 @@ function base64Length(blob) {
   return 4 * Math.ceil((blob?.size ?? 0) / 3);
 }
 
-function asBase64(blob) {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(blob);
-  });
-}
-
-export default function (component) {
+export default function render(component) {
   return mount(component, Camera);
 }

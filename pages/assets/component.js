@@ -38,10 +38,10 @@ function outboxOf(key) {
 // without that: while the page is being made, another request would only hold it up.
 class Outbox {
   static firstPatienceMilliseconds = 1500;
-  static longestPatienceMilliseconds = 15000;
+  static longestPatienceMilliseconds = 15_000;
   static checkMilliseconds = 250;
-  static maxMessageChars = 20500000; // Streamlit refuses a message of more than 25 MB
-  static maxWaitingChars = 80000000;
+  static maxMessageChars = 20_500_000; // Streamlit refuses a message of more than 25 MB
+  static maxWaitingChars = 80_000_000;
 
   constructor() {
     this.sender = randomId();
@@ -139,6 +139,16 @@ function randomId() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+// A file's content as text.
+function asBase64(file) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.addEventListener("load", () => resolve(reader.result.slice(reader.result.indexOf(",") + 1)));
+    reader.addEventListener("error", () => reject(reader.error));
+    reader.readAsDataURL(file);
+  });
+}
+
 // The chart library, fetched once by whichever component needs it first. Streamlit evaluates each component's script by
 // itself, so what they share is kept on the page.
 function loadPlotly(url) {
@@ -146,12 +156,12 @@ function loadPlotly(url) {
   window.bluetitPlotly ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = url;
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => {
+    script.addEventListener("load", () => resolve(window.Plotly));
+    script.addEventListener("error", () => {
       window.bluetitPlotly = undefined; // the next update tries again
       script.remove();
       reject(new Error(`${url} cannot be loaded`));
-    };
+    });
     document.head.append(script);
   });
   return window.bluetitPlotly;

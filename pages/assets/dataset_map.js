@@ -175,8 +175,8 @@ class DatasetMap {
   onClicked(event) {
     const id = this.data.ids[event.points[0].customdata];
     const others = [...this.selected].filter((other) => other !== id);
-    if (!this.isAdding) this.select([id]);
-    else this.select(others.length < this.selected.size ? others : [...others, id]);
+    if (this.isAdding) this.select(others.length < this.selected.size ? others : [...others, id]);
+    else this.select([id]);
     this.showTip(event);
   }
 
@@ -309,7 +309,7 @@ function rotated(colours) {
 function themeColours(element) {
   const style = getComputedStyle(element);
   const read = (name) => style.getPropertyValue(`--st-${name}`).trim();
-  const listed = read("chart-categorical-colors").split(/,(?![^(]*\))/).map((colour) => colour.trim()).filter(Boolean);
+  const listed = read("chart-categorical-colors").split(/,(?![^(]*\))/u).map((colour) => colour.trim()).filter(Boolean);
   return {
     text: read("text-color"),
     background: read("background-color"),
@@ -336,6 +336,6 @@ function hasWebGl() {
   return isWebGlThere;
 }
 
-export default function (component) {
+export default function render(component) {
   return mount(component, DatasetMap);
 }

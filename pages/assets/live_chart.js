@@ -416,7 +416,7 @@ function plainNumber(value) {
 function themeColours(element) {
   const style = getComputedStyle(element);
   const read = (name) => style.getPropertyValue(`--st-${name}`).trim();
-  const listed = read("chart-categorical-colors").split(/,(?![^(]*\))/).map((colour) => colour.trim()).filter(Boolean);
+  const listed = read("chart-categorical-colors").split(/,(?![^(]*\))/u).map((colour) => colour.trim()).filter(Boolean);
   const lines = PLAIN_COLOURS.map((plain, number) => listed[number] || plain);
   const text = read("text-color");
   return {
@@ -442,6 +442,6 @@ function withAlpha(colour, alpha) {
   return opaque.startsWith("#") ? opaque + Math.round(alpha * 255).toString(16).padStart(2, "0") : opaque;
 }
 
-export default function (component) {
+export default function render(component) {
   return mount(component, LiveChart);
 }

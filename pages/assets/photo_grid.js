@@ -361,6 +361,6 @@ function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-export default function (component) {
+export default function render(component) {
   return mount(component, PhotoGrid);
 }

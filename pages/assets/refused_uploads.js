@@ -2,7 +2,7 @@
 // Request failed with status code 413". This script, which the page loads once, puts words in their place that help.
 
 (() => {
-  const refusal = /^(?:AxiosError: )?(?:Request failed with status code (\d{3})|Network Error|timeout of \d+ ?ms exceeded)$/;
+  const refusal = /^(?:AxiosError: )?(?:Request failed with status code (\d{3})|Network Error|timeout of \d+ ?ms exceeded)$/u;
   const ask = "Ask whoever runs it, or see docs/deployment.md.";
 
   function wordsFor(status) {

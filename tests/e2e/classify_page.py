@@ -9,6 +9,9 @@ from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from tests.waiting import wait_until
 
+# What a page does takes a second on a quiet machine, and tests must pass on a busy one.
+PAGE_TIMEOUT_SECONDS = 60.0
+
 SUMMARY = re.compile(r"^[\d,]+ photos?: ")
 _PLACES_JS = (
     "images => images.map(image => [image.getBoundingClientRect().x, image.getBoundingClientRect().y, image.alt])"
@@ -161,7 +164,7 @@ class ClassifyPage:
             # All in one step: between two runs of the page a chart may be there twice for a moment.
             return chart.evaluate_all("charts => charts.map(chart => chart.ariaLabel)")
 
-        wait_until(lambda: len(descriptions()) == 1)
+        wait_until(lambda: len(descriptions()) == 1, PAGE_TIMEOUT_SECONDS)
         return _PREDICTION.findall(descriptions()[0])
 
     def times(self) -> list[str]:
@@ -170,7 +173,7 @@ class ClassifyPage:
 
     def expect_order(self, names: Sequence[str]) -> None:
         """Wait until these answered photos are on the screen, in this order, and no others."""
-        wait_until(lambda: self.shown_order() == list(names))
+        wait_until(lambda: self.shown_order() == list(names), PAGE_TIMEOUT_SECONDS)
 
     def shown_order(self) -> list[str]:
         """Names of the answered photos that are on the screen, row by row."""

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
-from tests.e2e.classify_page import ClassifyPage
+from tests.e2e.classify_page import PAGE_TIMEOUT_SECONDS, ClassifyPage
 from tests.waiting import wait_until
 
-IMPORT_TIMEOUT_MILLISECONDS = 60_000
-MAP_TIMEOUT_MILLISECONDS = 60_000
+# What a worker does, which may have to load TensorFlow first.
+WORKER_TIMEOUT_MILLISECONDS = 120_000
+
+_A_FEW = re.compile(r"^([3-9]|\d\d+)$")
 
 
 class DatasetPage:
@@ -26,6 +28,16 @@ class DatasetPage:
         """Go to the page from wherever the visitor is."""
         self.visited.go_to("Dataset")
         expect(self.page.get_by_role("heading", name="Teach it your own photos")).to_be_visible()
+        self.rest()
+
+    def visit(self, dataset_id: int | None = None) -> None:
+        """Go to the page by its address: to a dataset, or to the start page."""
+        if dataset_id is None:
+            self.page.goto(f"{self.visited.url}/dataset")
+            expect(self.page.get_by_role("heading", name="Teach it your own photos")).to_be_visible()
+        else:
+            self.page.goto(f"{self.visited.url}/dataset?dataset={dataset_id}")
+            expect(self.section("Collect")).to_be_visible()
         self.rest()
 
     def create(self, name: str, classes: Sequence[str]) -> None:
@@ -87,7 +99,7 @@ class DatasetPage:
     def circle_everything(self) -> None:
         """Draw a lasso around all points of the map, once it is there."""
         plot = self.main.locator(".js-plotly-plot .nsewdrag").last
-        expect(plot).to_be_visible(timeout=MAP_TIMEOUT_MILLISECONDS)
+        expect(plot).to_be_visible(timeout=WORKER_TIMEOUT_MILLISECONDS)
         self.rest()
         box = plot.bounding_box()
         assert box is not None
@@ -105,15 +117,15 @@ class DatasetPage:
             self.page.keyboard.press(key)
         self.rest()
 
-    def hold_to_record(self, milliseconds: float) -> None:
-        """Keep the camera's button pressed for a time."""
+    def hold_to_record(self) -> None:
+        """Keep the camera's button pressed until it has taken a few photos."""
         self.press("Start camera")
         button = self.page.get_by_role("button", name="Hold to record")
         button.scroll_into_view_if_needed()
         expect(button).to_be_enabled()
         button.hover()
         self.page.mouse.down()
-        self.page.wait_for_timeout(milliseconds)
+        expect(self.main.locator(".number")).to_have_text(_A_FEW)
         self.page.mouse.up()
 
     def select(self, *names: str) -> None:
@@ -168,17 +180,17 @@ class DatasetPage:
         """Wait until the chart in the sidebar says these things, such as "crow: 3 not split yet"."""
         for text in counts:
             chart = self.page.get_by_test_id("stSidebar").get_by_role("figure", name=re.compile(re.escape(text)))
-            expect(chart.first).to_be_attached(timeout=IMPORT_TIMEOUT_MILLISECONDS)
+            expect(chart.first).to_be_attached(timeout=WORKER_TIMEOUT_MILLISECONDS)
         self.rest()
 
     def expect_added(self, text: str) -> None:
         """Wait until the report of an import says so."""
-        expect(self.main.get_by_text(text).first).to_be_visible(timeout=IMPORT_TIMEOUT_MILLISECONDS)
+        expect(self.main.get_by_text(text).first).to_be_visible(timeout=WORKER_TIMEOUT_MILLISECONDS)
         self.rest()
 
     def expect_photos(self, *names: str) -> None:
         """Wait until exactly these photos are in the grid."""
-        wait_until(lambda: sorted(self._names_in_grid()) == sorted(names))
+        wait_until(lambda: sorted(self._names_in_grid()) == sorted(names), PAGE_TIMEOUT_SECONDS)
 
     def rest(self) -> None:
         """Wait until the page has been complete for a moment."""

@@ -15,8 +15,8 @@ import pytest
 from tests.conftest import PROJECT_DIR
 from tests.waiting import wait_until
 
-START_TIMEOUT_SECONDS = 20.0
-STOP_TIMEOUT_SECONDS = 20.0
+START_TIMEOUT_SECONDS = 60.0
+STOP_TIMEOUT_SECONDS = 60.0
 
 # Debian puts it where only administrators look.
 _PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])

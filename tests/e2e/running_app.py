@@ -1,7 +1,6 @@
 """The real app as a process of its own, for tests that look at it with a browser."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,8 +17,8 @@ from core.settings import Settings, to_environment
 from tests.conftest import PROJECT_DIR
 from tests.waiting import wait_until
 
-START_TIMEOUT_SECONDS = 60.0
-STOP_TIMEOUT_SECONDS = 20.0
+START_TIMEOUT_SECONDS = 120.0
+STOP_TIMEOUT_SECONDS = 60.0
 # A worker in the middle of preparing a network finishes that before it leaves.
 WORKER_STOP_TIMEOUT_SECONDS = 90.0
 
@@ -102,11 +101,6 @@ def serving_script(script: Path, log_path: Path, *options: str) -> Iterator[str]
     finally:
         process.terminate()
         process.wait(STOP_TIMEOUT_SECONDS)
-
-
-def copy_cache(prepared_cache: Path, settings: Settings) -> None:
-    """Give a workspace backbones that were prepared before, in files of its own."""
-    shutil.copytree(prepared_cache / "backbones", settings.cache_path / "backbones")
 
 
 def _free_port() -> int:

@@ -8,8 +8,8 @@ from pages.dataset.camera_burst import Burst, camera_burst
 from pages.widgets.photo_grid import GridPhoto, photo_grid
 
 NUM_PHOTOS = 12
-SECONDS_BEFORE = 0.4  # the page comes to its components
-SECONDS_AFTER = 0.8
+SECONDS_BEFORE = 0.2  # the page comes to its components
+SECONDS_AFTER = 0.4
 
 _DELETED, _BURSTS, _PRESSED = "deleted", "bursts", "pressed"
 

@@ -13,6 +13,7 @@ from tests.e2e.classify_page import ClassifyPage
 from tests.e2e.photos import sample
 
 SHARED_NAMES = ("German_Shepherd.jpg", "labrador1.jpg", "poodle1.jpg", "blue_tit.jpg")
+SAMPLE_NAMES = ("chelsea.png", "coffee.png", "rocket.jpg")
 
 
 @pytest.fixture
@@ -28,6 +29,22 @@ def heat_map(card: Locator) -> Image.Image:
     picture = card.get_by_test_id("stImage").filter(has_text="Evidence for").get_by_role("img")
     answer = picture.page.request.get(picture.evaluate("image => image.src"))
     return Image.open(io.BytesIO(answer.body())).convert("RGB")
+
+
+def table_rows(page: ClassifyPage) -> list[list[str]]:
+    """What the table of the answers says, row by row, once it has all of them."""
+    rows = page.page.get_by_test_id("stDataFrame").first.locator("canvas tbody tr")
+    expect(rows).to_have_count(len(SAMPLE_NAMES))
+    return [row.locator("td").all_text_contents() for row in rows.all()]
+
+
+def csv_rows(page: ClassifyPage) -> dict[str, dict[str, str]]:
+    """What the file that CSV downloads says, by the names of the photos."""
+    with page.page.expect_download() as download:
+        page.press_button("CSV")
+    assert download.value.suggested_filename == "bluetit.csv"
+    text = Path(download.value.path()).read_text(encoding="utf-8-sig")
+    return {row["file"]: row for row in csv.DictReader(io.StringIO(text))}
 
 
 def test_real_photos_get_the_classes_of_the_mobilenet_tutorial(page: ClassifyPage, shared_dir: Path):
@@ -46,31 +63,41 @@ def test_real_photos_get_the_classes_of_the_mobilenet_tutorial(page: ClassifyPag
     expect(page.summary).to_have_text("4 photos: 3 recognised, 1 unsure")
 
 
-def test_the_chart_shows_five_classes_likeliest_on_top(page_with_samples: ClassifyPage):
-    """What the chart draws is what it says to the blind: five labels with percentages, the largest on top."""
-    described = page_with_samples.top_five("coffee.png")
-    assert len(described) == 5
-    assert described[0][0] in ("espresso", "cup")
-    percentages = [float(percent.removeprefix("< ")) for _, percent in described]
-    assert percentages == sorted(percentages, reverse=True)
-    chart = page_with_samples.card("coffee.png").get_by_role("figure")
-    drawn_labels = chart.locator(".ytick text").all_text_contents()
-    drawn_percentages = chart.locator(".bartext").all_text_contents()
-    assert list(zip(drawn_labels, drawn_percentages, strict=True))[::-1] == [
-        (label, f"{percent} %") for label, percent in described
-    ]
-
-
-def test_every_answer_says_what_it_took(page_with_samples: ClassifyPage):
-    """Each card names its file, and the milliseconds for reading and for the network."""
-    for name in ("chelsea.png", "coffee.png", "rocket.jpg"):
-        expect(page_with_samples.card(name)).to_contain_text(
-            re.compile(rf"{re.escape(name)} · \d+ ms \(reading \d+, network \d+\)")
+def test_chart_table_and_csv_file_say_the_same(page_with_samples: ClassifyPage):
+    """Five classes, the likeliest on top, for the eye, for the blind, in the table in its order and in the file."""
+    page = page_with_samples
+    described = {name: page.top_five(name) for name in SAMPLE_NAMES}
+    assert described["coffee.png"][0][0] in ("espresso", "cup")
+    for name, answers in described.items():
+        percentages = [float(percent.removeprefix("< ")) for _, percent in answers]
+        assert len(percentages) == 5
+        assert percentages == sorted(percentages, reverse=True)
+        chart = page.card(name).get_by_role("figure")
+        drawn = zip(
+            chart.locator(".ytick text").all_text_contents(), chart.locator(".bartext").all_text_contents(), strict=True
         )
+        assert list(drawn)[::-1] == [(label, f"{percent} %") for label, percent in answers]
+        # What it took, too.
+        expect(page.card(name)).to_contain_text(re.compile(rf"{re.escape(name)} · \d+ ms \(reading \d+, network \d+\)"))
+
+    rows = csv_rows(page)
+    assert set(rows) == set(SAMPLE_NAMES)
+    for name, row in rows.items():
+        assert row["network"] == "EfficientNet-Lite0"
+        assert [row[f"class_{rank}"] for rank in range(1, 6)] == [label for label, _ in described[name]]
+        assert float(row["probability_1"]) * 100 == pytest.approx(float(described[name][0][1]), abs=0.51)
+        assert row["error"] == ""
+
+    page.choose("Sort", "By file name")
+    page.page.get_by_text("Table", exact=True).click()
+    expect(page.cards).to_have_count(0)
+    cells = table_rows(page)
+    assert [row[0] for row in cells] == list(SAMPLE_NAMES)
+    assert all(described[row[0]][0][0] in row[2] for row in cells)
 
 
-def test_why_shows_the_square_and_evidence_for_any_of_the_five(page_with_samples: ClassifyPage):
-    """Why? shows the square the network saw and a heat map, and another class another heat map."""
+def test_an_answer_is_explained(page_with_samples: ClassifyPage):
+    """Why? shows the square the network saw and a heat map for any of the five; Under the hood has the real numbers."""
     card = page_with_samples.card("chelsea.png")
     card.get_by_text("Why?").click()
     expect(card.get_by_text("What the network saw: 224 × 224 pixels")).to_be_visible()
@@ -83,9 +110,6 @@ def test_why_shows_the_square_and_evidence_for_any_of_the_five(page_with_samples
     assert before.size == after.size == (224, 224)
     assert ImageChops.difference(before, after).getbbox() is not None
 
-
-def test_under_the_hood_has_the_real_numbers(page_with_samples: ClassifyPage):
-    """The folded panel explains three steps with the pixels, patterns and times of the last photo."""
     page_with_samples.page.get_by_text("Under the hood").click()
     panel = page_with_samples.page.get_by_test_id("stExpander").filter(has_text="Under the hood")
     for text in ("224 × 224 pixels", "1,280 patterns at 7 × 7 places", "1,000 scores", "For rocket.jpg"):
@@ -98,7 +122,7 @@ def test_sorting_reorders_the_cards(page_with_samples: ClassifyPage):
     page.expect_order(["rocket.jpg", "coffee.png", "chelsea.png"])
     page.choose("Sort", "By file name")
     page.expect_order(["chelsea.png", "coffee.png", "rocket.jpg"])
-    certainties = {name: float(page.top_five(name)[0][1]) for name in ("chelsea.png", "coffee.png", "rocket.jpg")}
+    certainties = {name: float(page.top_five(name)[0][1]) for name in SAMPLE_NAMES}
     by_certainty = sorted(certainties, key=certainties.__getitem__, reverse=True)
     page.choose("Sort", "Surest first")
     page.expect_order(by_certainty)
@@ -106,8 +130,8 @@ def test_sorting_reorders_the_cards(page_with_samples: ClassifyPage):
     page.expect_order(by_certainty[::-1])
 
 
-def test_filtering_keeps_what_fits(page_with_samples: ClassifyPage):
-    """The filter finds names, answers and kinds of things; what fits nothing is said, and an empty filter shows all."""
+def test_photos_are_filtered_and_taken_out(page_with_samples: ClassifyPage):
+    """The filter finds names and answers, a switch what needs a look; Remove takes one photo out, Clear all."""
     page = page_with_samples
     page.filter("rock")
     page.expect_order(["rocket.jpg"])
@@ -119,52 +143,17 @@ def test_filtering_keeps_what_fits(page_with_samples: ClassifyPage):
     page.filter("")
     expect(page.cards).to_have_count(3)
 
-
-def test_only_unsure_shows_unlikely_answers_and_refused_files(page_with_samples: ClassifyPage):
-    """A switch leaves what needs a look: here a file that is no photo, and not the espresso."""
-    page = page_with_samples
     page.upload({"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"buy milk"})
     page.expect_answered(4)
-    page.page.get_by_text("Only unsure").click()
+    only_unsure = page.page.get_by_text("Only unsure")
+    only_unsure.click()
     expect(page.card("coffee.png")).to_have_count(0)
     page.expect_refused("notes.jpg", "text file")
+    only_unsure.click()
+    expect(page.cards).to_have_count(4)
 
-
-def test_the_table_has_a_row_per_photo(page_with_samples: ClassifyPage):
-    """The same answers as a table, in the order asked for."""
-    page = page_with_samples
-    expected = {name: page.top_five(name)[0][0] for name in ("chelsea.png", "coffee.png", "rocket.jpg")}
-    page.choose("Sort", "By file name")
-    page.page.get_by_text("Table", exact=True).click()
-    expect(page.cards).to_have_count(0)
-    rows = page.page.get_by_test_id("stDataFrame").first.locator("canvas tbody tr")
-    expect(rows).to_have_count(3)
-    cells = [row.locator("td").all_text_contents() for row in rows.all()]
-    assert [row[0] for row in cells] == ["chelsea.png", "coffee.png", "rocket.jpg"]
-    assert all(expected[row[0]] in row[2] for row in cells)
-
-
-def test_the_csv_file_has_what_the_cards_say(page_with_samples: ClassifyPage):
-    """The download opens as CSV in UTF-8, a row per photo with file, network, five classes and probabilities."""
-    page = page_with_samples
-    with page.page.expect_download() as download:
-        page.press_button("CSV")
-    assert download.value.suggested_filename == "bluetit.csv"
-    text = Path(download.value.path()).read_text(encoding="utf-8-sig")
-    rows = {row["file"]: row for row in csv.DictReader(io.StringIO(text))}
-    assert set(rows) == {"chelsea.png", "coffee.png", "rocket.jpg"}
-    for name, row in rows.items():
-        assert row["network"] == "EfficientNet-Lite0"
-        assert [row[f"class_{rank}"] for rank in range(1, 6)] == [label for label, _ in page.top_five(name)]
-        assert float(row["probability_1"]) * 100 == pytest.approx(float(page.top_five(name)[0][1]), abs=0.51)
-        assert row["error"] == ""
-
-
-def test_photos_can_be_taken_out(page_with_samples: ClassifyPage):
-    """Remove takes one photo out, Clear all; new photos can be added afterwards."""
-    page = page_with_samples
     page.card("coffee.png").get_by_role("button", name="Remove").click()
-    page.expect_answered(2)
+    page.expect_answered(3)
     page.expect_order(["rocket.jpg", "chelsea.png"])
     page.press_button("Clear")
     expect(page.summary).to_be_hidden()
@@ -173,18 +162,15 @@ def test_photos_can_be_taken_out(page_with_samples: ClassifyPage):
     page.expect_answered(1)
 
 
-@pytest.mark.parametrize(
-    ("query", "answer"),
-    [
-        pytest.param("blue tit", "No, “blue tit” is not among the 1,000 classes", id="unknown"),
-        pytest.param("poodle", "Yes: ", id="class"),
-        pytest.param("dogs", "It knows 118 kinds of dog", id="group"),
-    ],
-)
-def test_the_search_says_whether_a_class_is_known(page: ClassifyPage, query: str, answer: str):
+def test_the_search_says_whether_a_class_is_known(page: ClassifyPage):
     """Yes, no, or a whole group; the list of all classes makes way for the answer."""
     expect(page.page.get_by_text("All 1,000 classes")).to_be_visible()
-    page.class_search.fill(query)
-    page.class_search.press("Enter")
-    expect(page.page.get_by_test_id("stAlert").filter(has_text=answer)).to_be_visible()
-    expect(page.page.get_by_text("All 1,000 classes")).to_be_hidden()
+    for query, answer in (
+        ("blue tit", "No, “blue tit” is not among the 1,000 classes"),
+        ("poodle", "Yes: "),
+        ("dogs", "It knows 118 kinds of dog"),
+    ):
+        page.class_search.fill(query)
+        page.class_search.press("Enter")
+        expect(page.page.get_by_test_id("stAlert").filter(has_text=answer)).to_be_visible()
+        expect(page.page.get_by_text("All 1,000 classes")).to_be_hidden()

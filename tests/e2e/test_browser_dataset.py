@@ -1,4 +1,4 @@
-"""A dataset in a real browser: made from files, a zip and the camera, cleaned, undone, and there after a restart."""
+"""A dataset in a real browser: made from files, a zip and the camera, cleaned, sorted by hand, undone."""
 
 import io
 import re
@@ -6,26 +6,16 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
 from core.settings import Settings
-from tests.e2e.classify_page import ClassifyPage
-from tests.e2e.conftest import OpenPage
-from tests.e2e.dataset_page import DatasetPage
+from tests.e2e.conftest import OpenDataset
+from tests.e2e.dataset_page import WORKER_TIMEOUT_MILLISECONDS
 from tests.e2e.photos import sample
-from tests.e2e.running_app import copy_cache, running_app
+from tests.e2e.workspace import GivenImage, add_dataset
 
 PLACES = [("train", "crow"), ("train", "tit"), ("val", "crow"), ("val", "tit")]
-
-
-@pytest.fixture
-def dataset(page: ClassifyPage) -> DatasetPage:
-    """The dataset page before a dataset is open."""
-    visited = DatasetPage(page)
-    visited.open()
-    return visited
 
 
 def noise_jpeg(seed: int) -> bytes:
@@ -36,6 +26,15 @@ def noise_jpeg(seed: int) -> bytes:
     return target.getvalue()
 
 
+def crows(*names: str) -> list[GivenImage]:
+    """Photos that resemble no others; those of the same first word are copies of each other."""
+    seeds = [sum(name.split("-")[0].encode()) for name in names]
+    return [
+        GivenImage(name=f"{name}.jpg", content=noise_jpeg(seed), class_name="crow")
+        for name, seed in zip(names, seeds, strict=True)
+    ]
+
+
 def zip_of(path: Path, files: dict[str, bytes]) -> Path:
     """An archive on the disk."""
     with zipfile.ZipFile(path, "w") as archive:
@@ -44,8 +43,9 @@ def zip_of(path: Path, files: dict[str, bytes]) -> Path:
     return path
 
 
-def test_files_come_into_a_class_and_bad_ones_are_named(dataset: DatasetPage, tmp_path: Path):
+def test_files_come_into_a_class_and_bad_ones_are_named(open_dataset: OpenDataset, tmp_path: Path):
     """Photos are counted in their class; a file that is none is listed with the reason."""
+    dataset = open_dataset()
     wrong = tmp_path / "notes.jpg"
     wrong.write_text("no photo")
     dataset.create("At home", ["cat", "coffee"])
@@ -60,8 +60,9 @@ def test_files_come_into_a_class_and_bad_ones_are_named(dataset: DatasetPage, tm
     dataset.expect_photos("chelsea.png", "coffee.png")
 
 
-def test_a_zip_becomes_a_dataset_with_its_splits(dataset: DatasetPage, tmp_path: Path):
+def test_a_zip_becomes_a_dataset_with_its_splits(open_dataset: OpenDataset, tmp_path: Path):
     """One upload on the start page: classes, photos and splits are as the folders say."""
+    dataset = open_dataset()
     files = {f"birds/{split}/{name}/{seed}.jpg": noise_jpeg(seed) for seed, (split, name) in enumerate(PLACES)}
     dataset.choose_tab("Archive")
     dataset.upload(zip_of(tmp_path / "garden.zip", files))
@@ -69,11 +70,16 @@ def test_a_zip_becomes_a_dataset_with_its_splits(dataset: DatasetPage, tmp_path:
     dataset.expect_counts("crow: 1 train, 1 validation", "tit: 1 train, 1 validation")
 
 
-def test_a_burst_comes_from_the_camera(dataset: DatasetPage):
-    """Holding the button records several photos, which come in as one burst."""
-    dataset.create("Camera", ["green", "other"])
+def test_a_burst_comes_from_the_camera(open_dataset: OpenDataset, app_settings: Settings):
+    """Holding the button records several photos, which come in as one burst; a message leaves the camera's tab open."""
+    dataset = open_dataset(add_dataset(app_settings, "Camera", crows("one")))
     dataset.choose_tab("Camera")
-    dataset.hold_to_record(1_500)
+    dataset.page.get_by_role("textbox", name="New class").fill("Crow")
+    dataset.press("Add class")
+    expect(dataset.main.get_by_text("There is a class named")).to_be_visible()
+    dataset.rest()
+    expect(dataset.main.get_by_role("tab", name="Camera")).to_have_attribute("aria-selected", "true")
+    dataset.hold_to_record()
     dataset.expect_added("Burst of")
     dataset.expect_added("photos added")
     dataset.choose_section("Photos")
@@ -81,129 +87,66 @@ def test_a_burst_comes_from_the_camera(dataset: DatasetPage):
     assert dataset.photo("camera").count() > 1
 
 
-def test_a_dataset_is_cleaned(dataset: DatasetPage, tmp_path: Path):
+def test_a_dataset_is_cleaned(open_dataset: OpenDataset, app_settings: Settings):
     """A photo goes to its class, the check finds a planted copy, a deletion is undone."""
-    dataset.create("Cleaning", ["crow", "tit"])
-    crows = [tmp_path / f"crow-{number}.jpg" for number in range(5)]
-    for number, path in enumerate(crows):
-        path.write_bytes(noise_jpeg(100 + number))
-    copy = tmp_path / "copy.jpg"
-    copy.write_bytes(noise_jpeg(100))
-    dataset.upload(*crows, copy)
-    dataset.expect_counts("crow: 6 not split yet")
+    images = crows("a", "b", "c", "d", "e", "a-copy")
+    images.append(GivenImage(name="tit.jpg", content=noise_jpeg(1), class_name="tit"))
+    dataset = open_dataset(add_dataset(app_settings, "Cleaning", images))
+    dataset.expect_counts("crow: 6 not split yet", "tit: 1 not split yet")
 
     dataset.choose_section("Photos")
-    dataset.select("crow-2.jpg")
+    dataset.select("c.jpg")
     dataset.move_selected_to("tit")
-    dataset.expect_counts("crow: 5 not split yet", "tit: 1 not split yet")
+    dataset.expect_counts("crow: 5 not split yet", "tit: 2 not split yet")
 
     dataset.choose_section("Check")
     finding = dataset.main.get_by_text(re.compile("Exact copies: 2 photos"))
-    expect(finding).to_be_visible(timeout=60_000)
+    expect(finding).to_be_visible(timeout=WORKER_TIMEOUT_MILLISECONDS)
     dataset.rest()
     dataset.press(re.compile("Keep one of each: put 1 of 5 photos"))
     dataset.expect_counts("crow: 4 not split yet")
     expect(finding).to_have_count(0)
 
     dataset.choose_section("Photos")
-    dataset.select("crow-1.jpg")
+    dataset.select("b.jpg")
     dataset.press("Delete")
     dataset.expect_counts("crow: 3 not split yet")
     dataset.press("Undo")
     dataset.expect_counts("crow: 4 not split yet")
 
 
-def noisy_photos(folder: Path, names: str) -> list[Path]:
-    """Photos that resemble no others, one for each letter."""
-    paths = [folder / f"{name}.jpg" for name in names]
-    for path in paths:
-        path.write_bytes(noise_jpeg(ord(path.stem)))
-    return paths
-
-
-def test_photos_are_sorted_with_the_keyboard(dataset: DatasetPage, tmp_path: Path):
-    """Arrows move, Shift selects a range, Delete deletes it, and what is left can be selected as a whole."""
-    dataset.create("Keyboard", ["crow"])
-    dataset.upload(*noisy_photos(tmp_path, "abcd"))
-    dataset.expect_counts("crow: 4 not split yet")
+def test_photos_are_sorted_with_the_keyboard(open_dataset: OpenDataset, app_settings: Settings):
+    """In the grid arrows move, Shift selects a range, Delete deletes it, and what is left can be selected as a whole;
+    in the large view Delete takes away the photo that is shown and turns to the next; Escape leads back to the grid."""
+    dataset = open_dataset(add_dataset(app_settings, "Keyboard", crows(*"abcdef")))
     dataset.choose_section("Photos")
     dataset.photo("a.jpg").focus()
     dataset.press_keys("ArrowRight", "Shift+ArrowRight")
     expect(dataset.main.get_by_text("2 photos selected")).to_be_visible()
     dataset.press_keys("Delete")
-    dataset.expect_photos("a.jpg", "d.jpg")
+    dataset.expect_photos("a.jpg", "d.jpg", "e.jpg", "f.jpg")
     dataset.press_keys("ControlOrMeta+A")
-    expect(dataset.main.get_by_text("2 photos selected")).to_be_visible()
+    expect(dataset.main.get_by_text("4 photos selected")).to_be_visible()
 
-
-def test_photos_are_sifted_in_the_large_view(dataset: DatasetPage, tmp_path: Path):
-    """Delete takes away the photo that is shown large and turns to the next; Escape leads back to the grid."""
-    dataset.create("Sifted", ["crow"])
-    dataset.upload(*noisy_photos(tmp_path, "abc"))
-    dataset.expect_counts("crow: 3 not split yet")
-    dataset.choose_section("Photos")
-    dataset.photo("a.jpg").dblclick()
-    expect(dataset.large_photo("a.jpg")).to_be_visible()
+    dataset.photo("d.jpg").dblclick()
+    expect(dataset.large_photo("d.jpg")).to_be_visible()
     dataset.press_keys("Delete")
-    expect(dataset.large_photo("b.jpg")).to_be_visible()
+    expect(dataset.large_photo("e.jpg")).to_be_visible()
     dataset.rest()
-    dataset.large_photo("b.jpg").get_by_role("button", name="Delete").click()
-    expect(dataset.large_photo("c.jpg")).to_be_visible()
+    dataset.large_photo("e.jpg").get_by_role("button", name="Delete").click()
+    expect(dataset.large_photo("f.jpg")).to_be_visible()
     dataset.rest()
     dataset.press_keys("Escape")
-    dataset.expect_photos("c.jpg")
-    dataset.expect_counts("crow: 1 not split yet")
+    dataset.expect_photos("a.jpg", "f.jpg")
+    dataset.expect_counts("crow: 2 not split yet")
 
 
-def test_circled_points_of_the_map_show_their_photos(dataset: DatasetPage, tmp_path: Path):
+def test_circled_points_of_the_map_show_their_photos(open_dataset: OpenDataset, app_settings: Settings):
     """A lasso around all points brings all photos below the map, ready to be moved or deleted."""
-    dataset.create("Mapped", ["crow"])
-    dataset.upload(*noisy_photos(tmp_path, "abcd"))
-    dataset.expect_counts("crow: 4 not split yet")
+    dataset = open_dataset(add_dataset(app_settings, "Mapped", crows(*"abcd")))
     dataset.choose_section("Map")
     dataset.press("Draw the map")
     dataset.circle_everything()
     circled = dataset.main.get_by_role("listbox", name="Circled photos")
     expect(circled.get_by_role("option")).to_have_count(4)
     expect(dataset.main.get_by_text("4 photos selected")).to_be_visible()
-
-
-def test_a_message_leaves_the_way_in_open(dataset: DatasetPage):
-    """A class that exists already is refused while the camera's tab stays the open one."""
-    dataset.create("Refused", ["crow"])
-    dataset.choose_tab("Camera")
-    dataset.page.get_by_role("textbox", name="New class").fill("Crow")
-    dataset.press("Add class")
-    expect(dataset.main.get_by_text("There is a class named")).to_be_visible()
-    dataset.rest()
-    expect(dataset.main.get_by_role("tab", name="Camera")).to_have_attribute("aria-selected", "true")
-    expect(dataset.button("Start camera")).to_be_visible()
-
-
-def test_everything_is_there_after_a_restart(
-    open_page: OpenPage, prepared_cache: Path, keras_environment: dict[str, str], tmp_path: Path
-):
-    """Datasets, photos and the trash outlive the server."""
-    settings = Settings(workspace_dir=tmp_path / "workspace")
-    copy_cache(prepared_cache, settings)
-    with running_app(settings, environment=keras_environment) as first:
-        dataset = DatasetPage(open_page(first))
-        dataset.open()
-        dataset.create("Kept", ["cat", "coffee"])
-        dataset.upload(sample("Cat"), sample("Coffee"))
-        dataset.expect_counts("cat: 2 not split yet")
-        dataset.choose_section("Photos")
-        dataset.select("coffee.png")
-        dataset.press("Delete")
-        dataset.expect_counts("cat: 1 not split yet")
-        dataset.page.close()  # or it would miss its server, loudly
-    with running_app(settings, environment=keras_environment) as second:
-        dataset = DatasetPage(open_page(second))
-        dataset.open()
-        dataset.open_existing("Kept")
-        dataset.expect_counts("cat: 1 not split yet", "coffee: no photos")
-        dataset.press("Undo")
-        dataset.expect_counts("cat: 2 not split yet")
-        dataset.choose_section("Photos")
-        dataset.expect_photos("chelsea.png", "coffee.png")
-        dataset.page.close()

@@ -1,5 +1,6 @@
 """Behind the web server of the documentation, below a path that it takes away, and with a browser that translates."""
 
+import functools
 import io
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,14 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Locator, Route, expect
 
-from core.backbones.catalog import Backbone
 from core.datasets.library import Library
-from core.datasets.records import NewImage, Split
+from core.datasets.records import Split
 from core.datasets.snapshots import take_snapshot
-from core.inference.classifier import ClassifierCache
-from core.photos.store import PhotoStore, encode_photo
+from core.inference.classifier import Classifier
 from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
 from core.runs.story import EpochStory
@@ -25,14 +24,16 @@ from core.storage.db import open_database
 from tests.core.inference.model_runs import outcome
 from tests.core.inference.model_samples import SAMPLES, head_for_samples, record_for, write_model
 from tests.core.runs.run_samples import config
-from tests.e2e.classify_page import ClassifyPage
-from tests.e2e.conftest import DESKTOP, TIMEOUT_MILLISECONDS
+from tests.e2e.classify_page import PAGE_TIMEOUT_SECONDS, ClassifyPage
+from tests.e2e.conftest import OpenTab
 from tests.e2e.dataset_page import DatasetPage
 from tests.e2e.front_server import FrontServer, front_server
 from tests.e2e.photos import sample
 from tests.e2e.running_app import RunningApp
+from tests.e2e.workspace import GivenImage, fill_dataset
 from tests.waiting import wait_until
 
+DATASET = "Below a path"
 CLASS_NAMES = ("cat", "cup")
 
 # Replaces every text by another node, now and later, as browsers do that translate a page.
@@ -59,42 +60,38 @@ _ARE_LOADED_JS = "images => images.length > 0 && images.every(image => image.com
 
 
 @pytest.fixture(scope="module")
-def app_settings(app_settings: Settings, prepared_cache: Path, lite0: Backbone) -> Settings:
-    """A workspace with a dataset and a finished run, which is wrong about one photo."""
-    classifier = ClassifierCache(replace(app_settings, cache_dir=prepared_cache)).get(lite0)
-    store = PhotoStore(app_settings.photos_path, app_settings.cache_path)
+def run_id(app_settings: Settings, default_classifier: Classifier) -> int:
+    """A finished run on a dataset of its own, which is wrong about one photo."""
+    splits = [Split.TRAIN] * 2 + [Split.TEST] * 2
+    images = [
+        GivenImage(name=f"{number}.png", content=SAMPLES[number], class_name=CLASS_NAMES[number % 2], split=split)
+        for number, split in enumerate(splits)
+    ]
     with closing(open_database(app_settings)) as database:
-        library, runs = Library(database), RunLibrary(database)
-        dataset_id = library.create_dataset("Things", CLASS_NAMES).id
-        hashes = []
-        for number, split in enumerate([Split.TRAIN] * 2 + [Split.TEST] * 2):
-            photo = encode_photo(SAMPLES[number], f"{number}.png")
-            store.put(photo)
-            hashes.append(photo.record.hash)
-            name = CLASS_NAMES[number % 2]
-            image = NewImage(photo=photo.record, class_name=name, name=f"{number}.png", split=split)
-            library.add_images(dataset_id, [image])
+        dataset_id = fill_dataset(app_settings, database, DATASET, images)
+        runs = RunLibrary(database)
         made = config(take_snapshot(database, dataset_id).hash, "EfficientNetLite0")
         run_id = runs.create_run(made, name="First", dataset_id=dataset_id).id
         epochs = [("epoch", _epoch(number).to_json()) for number in (1, 2, 3)]
         runs.append_events(run_id, epochs)  # type: ignore[arg-type]
         runs.set_started(run_id)
         runs.set_finished(run_id, outcome(num_classes=2).to_json())
+        tested = {image.name: image.photo_hash for image in Library(database).list_images(dataset_id)}
     folder = RunFolder(app_settings, run_id)
-    record = replace(record_for(classifier, CLASS_NAMES), fingerprint="ab" * 8)
-    write_model(folder, record, head_for_samples(classifier, 2))
+    record = replace(record_for(default_classifier, CLASS_NAMES), fingerprint="ab" * 8)
+    write_model(folder, record, head_for_samples(default_classifier, 2))
     folder.write_json(folder.report_path, {"class_names": list(CLASS_NAMES)})
     arrays = {
         f"{split}_{what}": value[:count]
         for split, count in (("validation", 0), ("test", 2))
         for what, value in (
-            ("hashes", np.array(hashes[2:], "U64")),
+            ("hashes", np.array([tested["2.png"], tested["3.png"]], "U64")),
             ("classes", np.array([0, 1])),
             ("probabilities", np.array([[0.1, 0.9], [0.1, 0.9]], np.float32)),
         )
     }
     np.savez(folder.predictions_path, **arrays)
-    return app_settings
+    return run_id
 
 
 def _epoch(number: int) -> EpochStory:
@@ -123,23 +120,6 @@ def front(app: RunningApp, tmp_path: Path) -> Iterator[FrontServer]:
         yield running
 
 
-@pytest.fixture
-def tab(chromium: Browser) -> Iterator[tuple[Page, list[str]]]:
-    """A new visitor's tab, and the errors that its browser notices."""
-    errors: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        if message.type == "error" and not _is_probe(message.location.get("url", "")):
-            errors.append(message.text)
-
-    with closing(chromium.new_context(viewport=DESKTOP)) as context:
-        context.set_default_timeout(TIMEOUT_MILLISECONDS)
-        page = context.new_page()
-        page.on("console", note)
-        page.on("pageerror", lambda error: errors.append(f"uncaught: {error}"))
-        yield page, errors
-
-
 def large_photo() -> bytes:
     """More than the server in front lets through."""
     pixels = np.random.default_rng(0).integers(0, 255, (600, 800, 3), np.uint8)
@@ -148,9 +128,10 @@ def large_photo() -> bytes:
     return target.getvalue()
 
 
-def test_everything_loads_below_a_path(front: FrontServer, tab: tuple[Page, list[str]]) -> None:
-    """Photos, heat maps and charts come through the server in front; nothing is asked for outside its path."""
-    page, errors = tab
+def test_everything_loads_below_a_path(front: FrontServer, run_id: int, open_tab: OpenTab) -> None:
+    """Photos, heat maps and charts come through the server in front, also where an address has a slash at its end;
+    nothing is asked for outside its path."""
+    page = open_tab()
     page.goto(front.url.rstrip("/"))
     visited = ClassifyPage(page, front.url)
     visited.expect_open()
@@ -159,88 +140,79 @@ def test_everything_loads_below_a_path(front: FrontServer, tab: tuple[Page, list
 
     dataset = DatasetPage(visited)
     dataset.open()
-    dataset.open_existing("Things")
+    dataset.open_existing(DATASET)
     dataset.choose_section("Photos")
     dataset.expect_photos("0.png", "1.png", "2.png", "3.png")
     expect_loaded(dataset.grid.locator("img"))
 
-    page.get_by_role("link", name="Results").first.click()
+    page.goto(f"{front.url}results?run={run_id}")
     expect_loaded(page.locator("img[src*='bluetit/heat/']"))
 
-    page.goto(f"{front.url}train?run=1")
+    page.goto(f"{front.url}train?run={run_id}")
     expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+
+    page.goto(f"{front.url}dataset/")
+    expect(page.get_by_role("heading", name="Teach it your own photos")).to_be_visible()
+    assert page.url.split("?")[0] == f"{front.url}dataset"
 
     asked = front.requests()
     assert {path for _, path in asked if not path.startswith("/photos")} == set()
     assert [(status, path) for status, path in asked if status >= 400 and not _is_probe(path)] == []
     for part in ("/photos/bluetit/photos/", "/photos/bluetit/heat/", "/photos/bluetit/plotly.min.js"):
         assert any(path.startswith(part) and status in (200, 304) for status, path in asked), part
-    assert errors == []
 
 
-def test_a_refused_upload_is_told_in_words(front: FrontServer, tab: tuple[Page, list[str]], tmp_path: Path) -> None:
-    """A photo that the server in front refuses says who refused it and why; smaller ones go through."""
-    page, errors = tab
-    page.goto(front.url)
-    visited = ClassifyPage(page, front.url)
-    visited.expect_open()
+def test_a_refused_upload_is_told_in_words(front: FrontServer, open_tab: OpenTab, tmp_path: Path) -> None:
+    """The visitor reads what the server in front does not like, and can go on."""
+    visited = ClassifyPage(open_tab(may_fail=True), front.url)
+    visited.open()
     large = tmp_path / "large.jpg"
     large.write_bytes(large_photo())
     visited.upload(large)
-    expect(page.get_by_text("The server in front of Bluetit refuses files of this size (413)")).to_be_visible()
-    expect(page.get_by_text("AxiosError")).to_have_count(0)
-    assert any("413" in error for error in errors)
+    expect(visited.page.get_by_text("The server in front of Bluetit refuses files of this size (413)")).to_be_visible()
+    expect(visited.page.get_by_text("AxiosError")).to_have_count(0)
     visited.upload(sample("Cat"))
     visited.expect_answered(1)
 
 
-@pytest.mark.parametrize(
-    ("answer", "words"),
-    [
+def test_other_refusals(app: RunningApp, open_tab: OpenTab) -> None:
+    """Whatever a server in front does to an upload, no word of a program reaches the visitor."""
+    visited = ClassifyPage(open_tab(may_fail=True), app.url)
+    for status, words in (
         (403, "did not accept the file (403)"),
         (502, "did not get an answer in time (502)"),
         (504, "did not get an answer in time (504)"),
         (500, "refused the file (500)"),
         (None, "The connection was cut while the file was sent"),
-    ],
-)
-def test_other_refusals(app: RunningApp, tab: tuple[Page, list[str]], answer: int | None, words: str) -> None:
-    """Whatever a server in front does to an upload, no word of a program reaches the visitor."""
-    page, _ = tab
-    refuse = (lambda route: route.fulfill(status=answer)) if answer else (lambda route: route.abort())
-    page.route("**/_stcore/upload_file/**", refuse)
-    visited = ClassifyPage(page, app.url)
-    visited.open()
-    visited.upload(sample("Cat"))
-    expect(page.get_by_text(words)).to_be_visible()
-    expect(page.get_by_text("Axios")).to_have_count(0)
+    ):
+        visited.page.unroute_all()
+        visited.page.route("**/_stcore/upload_file/**", functools.partial(answer, status))
+        visited.open()
+        visited.upload(sample("Cat"))
+        expect(visited.page.get_by_text(words)).to_be_visible()
+        expect(visited.page.get_by_text("Axios")).to_have_count(0)
 
 
-def test_a_page_with_a_slash_at_its_end(front: FrontServer, tab: tuple[Page, list[str]]) -> None:
-    """An address as people type it leads to the page, and its photos are there."""
-    page, _ = tab
-    page.goto(f"{front.url}dataset/")
-    expect(page.get_by_role("heading", name="Teach it your own photos")).to_be_visible()
-    assert page.url.split("?")[0] == f"{front.url}dataset"
-    assert {path for _, path in front.requests() if not path.startswith("/photos/")} == set()
+def answer(status: int | None, route: Route) -> None:
+    """Answer a request with a status, or not at all."""
+    if status is None:
+        route.abort()
+    else:
+        route.fulfill(status=status)
 
 
-def test_a_browser_that_translates_changes_nothing(app: RunningApp, tab: tuple[Page, list[str]]) -> None:
+def test_a_browser_that_translates_changes_nothing(page: ClassifyPage) -> None:
     """It is told not to: no text is replaced, and going from page to page breaks nothing."""
-    page, errors = tab
-    visited = ClassifyPage(page, app.url)
-    visited.open()
-    page.evaluate(_TRANSLATE_JS)
-    visited.upload(sample("Cat"))
-    visited.expect_answered(1)
+    page.page.evaluate(_TRANSLATE_JS)
+    page.upload(sample("Cat"))
+    page.expect_answered(1)
     for title in ("Dataset", "Train", "Results", "Classify"):
-        page.get_by_role("link", name=title).first.click()
-        visited.expect_rest()
-    expect(page.locator("font")).to_have_count(0)
-    assert errors == []
+        page.go_to(title)
+        page.expect_rest()
+    expect(page.page.locator("font")).to_have_count(0)
 
 
 def expect_loaded(pictures: Locator) -> None:
     """Wait until there are pictures, all of them loaded."""
     expect(pictures.first).to_be_visible()
-    wait_until(lambda: pictures.evaluate_all(_ARE_LOADED_JS))
+    wait_until(lambda: pictures.evaluate_all(_ARE_LOADED_JS), PAGE_TIMEOUT_SECONDS)

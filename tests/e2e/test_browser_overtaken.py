@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.e2e.conftest import TIMEOUT_MILLISECONDS
+from tests.e2e.conftest import OpenTab
 from tests.e2e.running_app import serving_script
 
 APP = Path("tests", "e2e", "slow_page_app.py")
@@ -27,16 +27,9 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def page(chromium: Browser, url: str) -> Iterator[Page]:
+def page(open_tab: OpenTab, url: str) -> Page:
     """A tab in which nothing is open yet."""
-    context = chromium.new_context(base_url=url)
-    context.set_default_timeout(TIMEOUT_MILLISECONDS)
-    opened = context.new_page()
-    errors: list[str] = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    yield opened
-    context.close()
-    assert errors == []
+    return open_tab(may_fail=True, base_url=url)
 
 
 def open_slow_page(page: Page) -> None:

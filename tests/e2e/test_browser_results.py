@@ -4,16 +4,14 @@ import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-import pytest
 from playwright.sync_api import Locator, expect
 
 from core.config import PhaseConfig, TrainConfig
 from core.datasets.library import Library
-from core.datasets.records import NewImage, Split
+from core.datasets.records import Split
 from core.datasets.snapshots import take_snapshot
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
-from core.photos.store import PhotoStore, encode_photo
 from core.runs.desk import RunDesk
 from core.runs.library import RunLibrary
 from core.settings import Settings
@@ -23,6 +21,7 @@ from tests.core.training.training_samples import paint
 from tests.e2e.classify_page import ClassifyPage
 from tests.e2e.conftest import OpenPage
 from tests.e2e.running_app import RunningApp
+from tests.e2e.workspace import GivenImage, add_dataset
 
 # A worker loads TensorFlow before its first run.
 TRAIN_MILLISECONDS = 120_000
@@ -42,23 +41,17 @@ _CELL_JS = """(plot, [true_, said]) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def app_settings(app_settings: Settings) -> Settings:
-    """A workspace with a dataset in which photos are in the wrong class."""
-    with opened(app_settings) as (database, _):
-        library = Library(database)
-        dataset_id = library.create_dataset("Colours").id
-        store = PhotoStore(app_settings.photos_path, app_settings.cache_path)
-        for split, counts, begin in ((Split.TRAIN, TRAIN, 0), (Split.TEST, TEST, 100)):
-            for order, (colour, class_name, count) in enumerate(counts):
-                for number in range(begin + 20 * order, begin + 20 * order + count):
-                    photo = encode_photo(paint(colour, number), f"{colour}{number}.png")
-                    store.put(photo)
-                    is_planted = (colour, class_name) == ("blue", "warm")
-                    name = PLANTED if is_planted else f"{colour}{number}.png"
-                    image = NewImage(photo=photo.record, class_name=class_name, name=name, split=split)
-                    library.add_images(dataset_id, [image])
-    return app_settings
+def colours() -> list[GivenImage]:
+    """A dataset in which photos are in the wrong class."""
+    made = []
+    for split, counts, begin in ((Split.TRAIN, TRAIN, 0), (Split.TEST, TEST, 100)):
+        for order, (colour, class_name, count) in enumerate(counts):
+            for number in range(begin + 20 * order, begin + 20 * order + count):
+                is_planted = (colour, class_name) == ("blue", "warm")
+                name = PLANTED if is_planted else f"{colour}{number}.png"
+                content = paint(colour, number)
+                made.append(GivenImage(name=name, content=content, class_name=class_name, split=split))
+    return made
 
 
 @contextmanager
@@ -72,25 +65,23 @@ def opened(settings: Settings) -> Iterator[tuple[Database, RunDesk]]:
         )
 
 
-def begin_training(settings: Settings) -> int:
+def begin_training(settings: Settings, dataset_id: int) -> int:
     """Have a head trained on the dataset; the run's number."""
     with opened(settings) as (database, desk):
-        (dataset,) = Library(database).list_datasets()
         config = TrainConfig(
-            snapshot=take_snapshot(database, dataset.id).hash,
+            snapshot=take_snapshot(database, dataset_id).hash,
             backbone="EfficientNetLite0",
             head_phase=PhaseConfig(num_epochs=15, learning_rate=0.01, batch_size=8),
         )
-        return desk.submit(config, name="First", dataset_id=dataset.id).id
+        return desk.submit(config, name="First", dataset_id=dataset_id).id
 
 
-def put_red_right(settings: Settings) -> None:
+def put_red_right(settings: Settings, dataset_id: int) -> None:
     """Move the red training photos into the class where they belong, as somebody does on the dataset page."""
     with opened(settings) as (database, _):
         library = Library(database)
-        (dataset,) = library.list_datasets()
-        warm = next(view for view in library.list_classes(dataset.id) if view.name == "warm")
-        red = [image.id for image in library.list_images(dataset.id) if image.name.startswith("red")]
+        warm = next(view for view in library.list_classes(dataset_id) if view.name == "warm")
+        red = [image.id for image in library.list_images(dataset_id) if image.name.startswith("red")]
         library.move_images(red, warm.id)
 
 
@@ -107,7 +98,8 @@ def test_from_mistakes_to_a_better_model(
     page: ClassifyPage, app: RunningApp, app_settings: Settings, open_page: OpenPage
 ) -> None:
     """A cell of the confusion matrix shows its photos; relabelled and trained again, flips are seen and compared."""
-    first = begin_training(app_settings)
+    dataset_id = add_dataset(app_settings, "Colours", colours())
+    first = begin_training(app_settings, dataset_id)
     page.page.goto(f"{app.url}/train?run={first}")
     main_of(page).get_by_role("link", name="See results").click(timeout=TRAIN_MILLISECONDS)
     headline = main_of(page).get_by_role("heading", name=re.compile("^Right on 6 of 10 photos"))
@@ -132,7 +124,7 @@ def test_from_mistakes_to_a_better_model(
     expect(card.get_by_text("Moved to “cold”")).to_be_visible()
     expect(main_of(page).get_by_text(re.compile("^1 correction since"))).to_be_visible()
 
-    put_red_right(app_settings)
+    put_red_right(app_settings, dataset_id)
     page.page.reload()
     expect(main_of(page).get_by_text(re.compile("^8 corrections since"))).to_be_visible()
     page.expect_rest()

@@ -1,9 +1,7 @@
-"""A training in a real browser with the real engine: from upload to model, left, interrupted, resumed, stopped."""
+"""A training in a real browser with the real engine: from photos to model, left, interrupted, resumed, stopped."""
 
 import io
 import re
-import zipfile
-from pathlib import Path
 
 import numpy as np
 import psutil
@@ -11,54 +9,48 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from core.jobs.kinds import Lane
-from tests.e2e.classify_page import ClassifyPage
-from tests.e2e.dataset_page import DatasetPage
+from core.settings import Settings
+from tests.e2e.conftest import OpenDataset
 from tests.e2e.running_app import RunningApp
 from tests.e2e.train_page import TrainPage
+from tests.e2e.workspace import GivenImage, add_dataset
 from tests.waiting import wait_until
 
-NUM_UPDATES = 20
+NUM_UPDATES = 5
 # More than the test waits for, and none of them ends the run early.
 NUM_EPOCHS = 1_000
-PACKAGING_MILLISECONDS = 120_000
+WORKER_TIMEOUT_SECONDS = 120.0
 COLOURS = {"orange": (220, 130, 40), "violet": (120, 60, 190)}
 NUM_PER_CLASS = 14
 
 
-def photos_zip(path: Path) -> Path:
-    """Photos of two classes, each with a colour of its own, in folders without splits."""
+def photos() -> list[GivenImage]:
+    """Photos of two classes, each with a colour of its own, that are not split yet."""
     generator = np.random.default_rng(0)
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, colour in COLOURS.items():
-            for number in range(NUM_PER_CLASS):
-                noise = generator.integers(-60, 60, (12, 16, 3))
-                pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
-                target = io.BytesIO()
-                Image.fromarray(pixels).resize((160, 120), Image.Resampling.BICUBIC).save(target, "JPEG")
-                archive.writestr(f"{name}/{number}.jpg", target.getvalue())
-    return path
+    made = []
+    for class_name, colour in COLOURS.items():
+        for number in range(NUM_PER_CLASS):
+            noise = generator.integers(-60, 60, (12, 16, 3))
+            pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
+            target = io.BytesIO()
+            Image.fromarray(pixels).resize((160, 120), Image.Resampling.BICUBIC).save(target, "JPEG")
+            name = f"{class_name}-{number}.jpg"
+            made.append(GivenImage(name=name, content=target.getvalue(), class_name=class_name))
+    return made
 
 
 def kill_trainer(app: RunningApp) -> None:
     """Kill the worker that trains, as the system does when memory is short."""
     (trainer,) = [worker for worker in app.workers() if Lane.NETWORKS.value in worker.cmdline()]
     trainer.kill()
-    psutil.wait_procs([trainer], timeout=10)
+    psutil.wait_procs([trainer], timeout=60)
 
 
-def upload(page: ClassifyPage, path: Path) -> None:
-    """Make a dataset of an archive."""
-    dataset = DatasetPage(page)
-    dataset.open()
-    dataset.choose_tab("Archive")
-    dataset.upload(path)
-    dataset.expect_open(path.stem)
-    dataset.expect_counts(*(f"{name}: {NUM_PER_CLASS} not split yet" for name in COLOURS))
-
-
-def test_from_upload_to_model(page: ClassifyPage, app: RunningApp, tmp_path: Path) -> None:
+def test_from_photos_to_a_model(open_dataset: OpenDataset, app: RunningApp, app_settings: Settings) -> None:
     """A run is watched live, left and found again, killed, resumed and stopped; its chart never begins anew."""
-    upload(page, photos_zip(tmp_path / "colours.zip"))
+    dataset = open_dataset(add_dataset(app_settings, "Two colours", photos()))
+    dataset.expect_counts(*(f"{name}: {NUM_PER_CLASS} not split yet" for name in COLOURS))
+    page = dataset.visited
     train = TrainPage(page)
     train.open()
     train.choose_expert_view()
@@ -86,14 +78,16 @@ def test_from_upload_to_model(page: ClassifyPage, app: RunningApp, tmp_path: Pat
     assert before > 0
     train.press("Resume")
     train.expect_training(before)
-    wait_until(lambda: train.epoch() > before)
+    wait_until(lambda: train.epoch() > before, WORKER_TIMEOUT_SECONDS)
     assert train.is_same_chart()
 
     train.press("Stop")
     train.expect_status("done, stopped early")
     expect(train.main.get_by_role("heading", name=re.compile("^Right on [34] of 4 photos"))).to_be_visible()
     assert train.is_same_chart()
-    expect(train.main.get_by_role("button", name="Everything (zip)")).to_be_visible(timeout=PACKAGING_MILLISECONDS)
+    expect(train.main.get_by_role("button", name="Everything (zip)")).to_be_visible(
+        timeout=1000 * WORKER_TIMEOUT_SECONDS
+    )
     page.follow_link("Classify with it")
     expect(page.page.get_by_role("heading", name="What is in your photo?")).to_be_visible()
     expect(page.page.get_by_role("combobox", name=re.compile("Network"))).to_have_value(re.compile("your model"))

@@ -1,17 +1,14 @@
 """Every way in which photos reach the app, in a real browser: dropped, pasted, photographed, linked, picked."""
 
 import re
-from collections.abc import Iterator
 
-import pytest
 from playwright.sync_api import expect
 
 from core.photos.samples import SAMPLE_PHOTOS
-from core.settings import Settings
 from tests.e2e.classify_page import ClassifyPage
 from tests.e2e.clipboard import CLIPBOARD_PERMISSIONS, as_base64, copy_picture, copy_text, paste
 from tests.e2e.conftest import OpenPage
-from tests.e2e.photos import as_jpeg, sample
+from tests.e2e.photos import sample
 from tests.e2e.running_app import RunningApp
 from tests.loopback_server import LoopbackServer
 
@@ -23,26 +20,6 @@ _DROP_JS = """([name, content]) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def photo_server() -> Iterator[LoopbackServer]:
-    with LoopbackServer() as running:
-        running.photo = as_jpeg(sample("Cat"))
-        yield running
-
-
-@pytest.fixture(scope="module")
-def app_settings(tmp_path_factory: pytest.TempPathFactory, photo_server: LoopbackServer) -> Settings:
-    return Settings(
-        workspace_dir=tmp_path_factory.mktemp("workspace"), link_allowed_private_hosts=(photo_server.host_and_port,)
-    )
-
-
-@pytest.fixture
-def page_with_clipboard(open_page: OpenPage, app: RunningApp) -> ClassifyPage:
-    """A page that may use the clipboard."""
-    return open_page(app, permissions=CLIPBOARD_PERMISSIONS)
-
-
 def test_photos_can_be_dropped(page: ClassifyPage):
     """A file that is dropped on the uploader is classified like one that was chosen in its dialog."""
     transfer = page.page.evaluate_handle(_DROP_JS, ["dropped.png", as_base64(sample("Coffee"))])
@@ -51,18 +28,9 @@ def test_photos_can_be_dropped(page: ClassifyPage):
     assert page.top_five("dropped.png")[0][0] in ("espresso", "cup")
 
 
-def test_a_copied_picture_can_be_pasted(page_with_clipboard: ClassifyPage):
-    """Ctrl+V anywhere on the page takes the picture in the clipboard."""
-    page = page_with_clipboard
-    copy_picture(page.page, sample("Coffee"))
-    paste(page.page)
-    page.expect_answered(1)
-    assert page.top_five("image.png")[0][0] in ("espresso", "cup")
-
-
-def test_a_copied_link_can_be_pasted(page_with_clipboard: ClassifyPage, photo_server: LoopbackServer):
-    """Ctrl+V takes the photo behind a link, but not while the visitor types into a box, and not other text."""
-    page = page_with_clipboard
+def test_copied_links_and_pictures_can_be_pasted(open_page: OpenPage, app: RunningApp, photo_server: LoopbackServer):
+    """Ctrl+V takes a picture, or the photo behind a link, but not while the visitor types, and not other text."""
+    page = open_page(app, permissions=CLIPBOARD_PERMISSIONS)
     link = photo_server.url("/photo.jpg")
     copy_text(page.page, link)
     page.class_search.click()
@@ -75,6 +43,10 @@ def test_a_copied_link_can_be_pasted(page_with_clipboard: ClassifyPage, photo_se
     paste(page.page)
     page.expect_answered(1)
     expect(page.card("photo.jpg")).to_contain_text("cat")
+    copy_picture(page.page, sample("Coffee"))
+    paste(page.page)
+    page.expect_answered(2)
+    assert page.top_five("image.png")[0][0] in ("espresso", "cup")
 
 
 def test_a_link_to_a_photo_is_read(page: ClassifyPage, photo_server: LoopbackServer):

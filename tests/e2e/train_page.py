@@ -7,8 +7,8 @@ from playwright.sync_api import Locator, Page, expect
 from tests.e2e.classify_page import ClassifyPage
 
 # A worker loads TensorFlow before its first run.
-BEGIN_TIMEOUT_MILLISECONDS = 90_000
-END_TIMEOUT_MILLISECONDS = 60_000
+BEGIN_TIMEOUT_MILLISECONDS = 120_000
+END_TIMEOUT_MILLISECONDS = 120_000
 
 # Counts the drawings from now on, and tags the node and what Plotly has made in it.
 _WATCH_JS = """plot => {
