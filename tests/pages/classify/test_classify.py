@@ -131,8 +131,8 @@ def test_an_address_that_was_passed_on_opens_nobodys_photos(
     other = open_app(prepared_settings, secret=new_secret() if knows_cookies else "", photos=address)
     assert "photo" not in other.subheader[0].value
     assert not any(each.label in ("Clear", "Remove") for each in other.button)
-    other.switch_page("pages/backbones.py").run()
-    other.switch_page("pages/classify.py").run()
+    other.switch_page("pages/networks/page.py").run()
+    other.switch_page("pages/classify/page.py").run()
     assert upload(other, COFFEE).subheader[0].value == "1 photo: 1 recognised"
     next(each for each in other.button if each.label == "Clear").click().run()
     assert app.run().subheader[0].value == "2 photos: 2 recognised"
