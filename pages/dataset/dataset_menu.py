@@ -2,12 +2,14 @@
 
 import streamlit as st
 
-from core.datasets.exporting import export_path, safe_file_name
+from core.datasets.exporting import export_path
 from core.datasets.records import DatasetView
 from core.datasets.tasks import EXPORT_KIND
 from core.services import Services
 from pages.dataset.chooser import leave_dataset, open_dataset
 from pages.dataset.deleted import trash_period
+from pages.server.file_routes import dataset_url
+from pages.widgets.download_link import render_download
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.wording import plain
 
@@ -63,16 +65,8 @@ def _render_export_state(dataset: DatasetView, services: Services, *, was_active
         return
     if was_active:
         st.rerun()  # the whole page, which ends the timer
-    path = export_path(services.settings, dataset)
-    if path.is_file():
-        st.download_button(
-            "Download zip",
-            data=path.read_bytes,  # called by a click: an export may be large
-            file_name=f"{safe_file_name(dataset.name)}.zip",
-            mime="application/zip",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+    if export_path(services.settings, dataset).is_file():
+        render_download("Download zip", dataset_url(dataset.id, dataset.revision))
         return
     if task is not None and task.error:
         show_error(task.error)

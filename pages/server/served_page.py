@@ -1,4 +1,4 @@
-"""The HTML page that Streamlit serves, as the browser gets it: not to be translated, with a script of our own.
+"""The HTML page that Streamlit serves, as the browser gets it: not to be translated, with scripts of our own.
 
 Streamlit's front end is one fixed file. What must hold before it starts is written into that file on its way out.
 """
@@ -15,16 +15,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pages.server.photo_routes import routes_path, routes_prefix
 
-_SCRIPT_PATH = Path(__file__).parent.parent / "assets" / "refused_uploads.js"
-_SCRIPT_NAME = _SCRIPT_PATH.name
+_ASSETS = Path(__file__).parent.parent / "assets"
+_SCRIPTS = ("refused_uploads.js", "downloads.js")  # what holds on every page, whatever it shows
 
 # A browser that translates a page replaces its text nodes. React then writes into nodes that nobody sees any more, or
 # fails when it removes one. So the page says that it must stay as it is, in the two ways that browsers know.
 # Source: https://github.com/facebook/react/issues/11538
 _HTML_ATTRIBUTES = b' translate="no" class="notranslate"'
-_HEAD_LINES = b'<meta name="google" content="notranslate" /><script defer src="./%s/%s"></script>' % (
-    routes_prefix().encode(),
-    _SCRIPT_NAME.encode(),
+_HEAD_LINES = b'<meta name="google" content="notranslate" />' + b"".join(
+    b'<script defer src="./%s/%s"></script>' % (routes_prefix().encode(), name.encode()) for name in _SCRIPTS
 )
 
 _HTML_TAG = re.compile(rb"<html\b")
@@ -122,11 +121,14 @@ def relative_location(path: str, location: str, host: str) -> str:
 
 
 def _opens_page(scope: Scope) -> bool:
+    if scope["path"].startswith(f"{routes_path()}/"):
+        return False  # a file of ours, which a browser may ask for a part of
     return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
 
 
-async def _send_script(_: Request) -> Response:
-    return FileResponse(_SCRIPT_PATH, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+async def _send_script(request: Request) -> Response:
+    path = _ASSETS / request.url.path.rpartition("/")[2]
+    return FileResponse(path, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
 
-PAGE_ROUTES = [Route(f"{routes_path()}/{_SCRIPT_NAME}", _send_script)]
+PAGE_ROUTES = [Route(f"{routes_path()}/{name}", _send_script) for name in _SCRIPTS]

@@ -1,23 +1,17 @@
 """The files that people take away, and the packaging that makes them."""
 
-import io
-import zipfile
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
 
-from core.datasets.exporting import safe_file_name
 from core.errors import RunFileError, StorageError
-from core.export.model_readme import DECISION_NAME, README_NAME, REFERENCE_NAME, TakenFiles, describe_files
-from core.inference.judging import Judge, read_rule
-from core.inference.trained_model import read_model_record
 from core.jobs.status import ACTIVE_STATUSES, TaskStatus
 from core.runs.folder import RunFolder
 from core.runs.records import RunView
 from core.services import Services
+from pages.server.file_routes import EVERYTHING, KERAS, LABELS, LITERT, model_url
+from pages.widgets.download_link import render_download
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.wording import plain, size_text, time_left
 
@@ -67,38 +61,20 @@ def _render_request(view: RunView, services: Services) -> None:
 
 def _render_files(view: RunView, services: Services) -> None:
     folder = RunFolder(services.settings, view.id)
-    name = safe_file_name(view.name)
     offers = [
-        ("Keras", folder.keras_path, f"{name}.keras", "The whole model, to go on with in Python."),
-        ("LiteRT", folder.litert_path, f"{name}.tflite", "The whole model for phones and small computers."),
-        ("Labels", folder.labels_path, _labels_name(name), "The class names, in the order of its answers."),
+        (KERAS, "Keras", folder.keras_path, "The whole model, to go on with in Python."),
+        (LITERT, "LiteRT", folder.litert_path, "The whole model for phones and small computers."),
+        (LABELS, "Labels", folder.labels_path, "The class names, in the order of its answers."),
     ]
-    there = [offer for offer in offers if offer[1].is_file()]
+    there = [offer for offer in offers if offer[2].is_file()]
     if len(there) < len(offers):
         st.warning("Some files of the model are missing.", icon=":material/warning:")
         _render_missing(view, services)
     with st.container(horizontal=True, gap="small"):
         if there:
-            st.download_button(
-                "Everything (zip)",
-                data=lambda: everything(view.name, folder),
-                file_name=f"{name}.zip",
-                mime="application/zip",
-                icon=":material/folder_zip:",
-                on_click="ignore",
-                key=f"train.download.zip.{view.id}",
-            )
-        for title, path, file_name, explanation in there:
-            st.download_button(
-                _label(title, path),
-                data=path.read_bytes,  # called by a click: it may be large
-                file_name=file_name,
-                mime="application/octet-stream",
-                icon=":material/download:",
-                help=explanation,
-                on_click="ignore",
-                key=f"train.download.{title}.{view.id}",
-            )
+            render_download("Everything (zip)", model_url(view.id, EVERYTHING), icon=":material/folder_zip:")
+        for part, title, path, explanation in there:
+            render_download(_label(title, path), model_url(view.id, part), help_text=explanation)
     _render_findings(folder)
 
 
@@ -152,56 +128,3 @@ def describe_package(found: dict[str, Any]) -> str:
 def _points(difference: float) -> str:
     """A difference of probabilities, 0-1, in percentage points."""
     return f"{100 * difference:.2g} points"
-
-
-def everything(title: str, folder: RunFolder) -> bytes:
-    """A zip of a run's model, of what says when it does not know, and of a text on how to use them.
-
-    What is damaged is left out, and the text says so.
-
-    Args:
-        title: the run's name.
-        folder: of the run.
-
-    Raises:
-        StorageError: a file cannot be read.
-    """
-    name = safe_file_name(title)
-    rule = read_rule(folder)
-    wanted = [
-        (folder.keras_path, f"{name}.keras"),
-        (folder.litert_path, f"{name}.tflite"),
-        (folder.labels_path, _labels_name(name)),
-    ]
-    if rule.problem is None:
-        wanted.append((folder.decision_path, DECISION_NAME))
-        if Judge.of(folder, rule).rule.problem is None:
-            wanted.append((folder.reference_path, REFERENCE_NAME))
-    there = {path: file_name for path, file_name in wanted if path.is_file()}
-    files = TakenFiles(
-        keras=there.get(folder.keras_path),
-        litert=there.get(folder.litert_path),
-        labels=_labels_name(name),
-        has_decision=folder.decision_path in there,
-        has_reference=folder.reference_path in there,
-    )
-    try:
-        readme = describe_files(title, read_model_record(folder), rule, files)
-    except RunFileError as exc:
-        readme = f"{exc}\n"
-    return zip_of(list(there.items()), {README_NAME: readme})
-
-
-def _labels_name(name: str) -> str:
-    return f"{name} labels.txt"
-
-
-def zip_of(files: list[tuple[Path, str]], texts: Mapping[str, str] = MappingProxyType({})) -> bytes:
-    """A zip of files, each under a name of its own, and of texts by name."""
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as archive:  # weights are noise to a compressor
-        for path, name in files:
-            archive.write(path, name)
-        for name, text in texts.items():
-            archive.writestr(name, text)
-    return target.getvalue()

@@ -22,9 +22,11 @@ from core.datasets.tasks import CHECK_KIND, EXPORT_KIND, MAP_KIND
 from core.photos.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings, to_environment
 from pages.dataset import samples, watch
+from pages.server.file_routes import FILE_ROUTES
 from pages.server.services import close_services, get_services
 from tests.conftest import PROJECT_DIR
 from tests.pages.conftest import RUN_TIMEOUT_SECONDS
+from tests.pages.server.route_visits import fetch
 from tests.waiting import wait_until
 
 Visit = Callable[..., AppTest]
@@ -1138,8 +1140,10 @@ def test_an_export_is_made_and_offered(visit: Visit, birds: int):
     assert errors(app) == ""
     wait_for_task(EXPORT_KIND, dataset_id(app))
     assert errors(app.run()) == ""
-    (download,) = app.get("download_button")
+    (download,) = (each.proto for each in app.get("link_button"))
     assert download.label == "Download zip"
+    with zipfile.ZipFile(io.BytesIO(fetch(f"/{download.url}", FILE_ROUTES).content)) as archive:
+        assert any(name.endswith("manifest.csv") for name in archive.namelist())
     assert "Export as zip" not in labels(app)
     get_services().library.create_class(dataset_id(app), "owl")
     assert "Export as zip" in labels(app.run())

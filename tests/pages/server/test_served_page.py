@@ -73,12 +73,13 @@ def test_other_files_are_untouched(ask: Ask) -> None:
     assert changed_page(REPORT.encode()) == REPORT.encode()
 
 
-def test_the_script_of_the_page_is_there(ask: Ask) -> None:
-    """Its address is relative to the page, as that of Streamlit's own scripts is."""
-    (address,) = re.findall(r'<script defer src="\./([^"]+)">', ask("/").text)
-    answer = ask(f"/{address}", accept="*/*")
-    assert answer.headers["content-type"].startswith("text/javascript")
-    assert "413" in answer.text
+def test_the_scripts_of_the_page_are_there(ask: Ask) -> None:
+    """Their addresses are relative to the page, as those of Streamlit's own scripts are."""
+    addresses = re.findall(r'<script defer src="\./([^"]+)">', ask("/").text)
+    answers = [ask(f"/{address}", accept="*/*") for address in addresses]
+    assert all(answer.headers["content-type"].startswith("text/javascript") for answer in answers)
+    assert ["413" in answer.text for answer in answers] == [True, False]
+    assert ["bluetit/files/" in answer.text for answer in answers] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,13 @@ from core.recipes import RECIPES
 from core.runs.begin import NO_SNAPSHOT, RunRequest, begin_runs
 from core.runs.records import RunStatus, RunView
 from core.settings import Settings, to_environment
+from pages.server.file_routes import FILE_ROUTES
 from pages.server.services import close_services, get_services
 from tests.conftest import PROJECT_DIR
 from tests.core.datasets.library_samples import add, class_ids, new_image
 from tests.pages.conftest import RUN_TIMEOUT_SECONDS
 from tests.pages.page_links import follow_link, link_labels
+from tests.pages.server.route_visits import fetch
 from tests.pages.train.pretend_training import PretendWorker, make_birds
 
 Visit = Callable[..., AppTest]
@@ -578,10 +580,14 @@ def test_the_files_to_take_away(visit: Visit, worker: PretendWorker, birds: int)
     worker.package(run_id)
     app.run()
     assert "Saved, reloaded and asked again: no difference." in texts(app)
-    labels = [each.label for each in app.get("download_button")]
-    assert labels == ["Everything (zip)", "Keras", "LiteRT", "Labels"]
-    app.get("download_button")[0].click().run()
-    assert not app.exception
+    links = [each.proto for each in app.get("link_button")]
+    assert [each.label for each in links] == ["Everything (zip)", "Keras", "LiteRT", "Labels"]
+    answers = [fetch(f"/{each.url}", FILE_ROUTES) for each in links]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 200]
+    with zipfile.ZipFile(io.BytesIO(answers[0].content)) as archive:
+        assert (
+            answers[1].content == b"keras" == archive.read(next(n for n in archive.namelist() if n.endswith(".keras")))
+        )
 
 
 def test_packaging_that_failed_can_be_tried_again(visit: Visit, worker: PretendWorker, birds: int) -> None:
@@ -768,16 +774,3 @@ def test_a_race_needs_two(visit: Visit, birds: int) -> None:
     app = visit()
     app.multiselect(key="train.race.chosen").set_value(["EfficientNetLite0"]).run()
     assert button(app, "Start the race of 1 network").disabled
-
-
-def test_the_zip_holds_everything(worker: PretendWorker, birds: int) -> None:
-    """Model for Keras, model for LiteRT, labels; what is in it is what was made."""
-    from pages.train.downloads import zip_of
-
-    run_id = done(worker, birds)
-    worker.package(run_id)
-    folder = worker.folder(run_id)
-    content = zip_of([(folder / "model.keras", "a.keras"), (folder / "labels.txt", "labels.txt")])
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        assert archive.read("a.keras") == b"keras"
-        assert archive.read("labels.txt") == b"crow\ntit\n"

@@ -6,11 +6,11 @@ import zipfile
 import numpy as np
 import pytest
 
+from core.export.bundle import write_bundle
 from core.inference.reference import Reference, write_reference
 from core.runs.decision import Decision, write_decision
 from core.runs.folder import RunFolder
 from core.settings import Settings
-from pages.train.downloads import everything
 from tests.core.inference.model_samples import own_record
 
 TITLE = "Birds: *mine*"
@@ -31,7 +31,9 @@ def folder(settings: Settings) -> RunFolder:
 
 
 def unpack(folder: RunFolder) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(everything(TITLE, folder))) as archive:
+    target = io.BytesIO()
+    write_bundle(target, TITLE, folder)
+    with zipfile.ZipFile(target) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
