@@ -30,6 +30,7 @@ from core.config import HUB_PREFIX, SCRATCH, StoppingConfig, TrainConfig
 from core.datasets.records import ImportState
 from core.datasets.sources.requests import DrawnShapes, ImportRequest, ServerFolder, Source
 from core.errors import BluetitError
+from core.export.findings import Findings, read_findings
 from core.recipes import DEFAULT_RECIPE, Recipe, find_recipe
 from core.runs.begin import NO_SNAPSHOT, RunRequest, begin_runs
 from core.runs.folder import RunFolder
@@ -56,7 +57,7 @@ class TimedRun:
     outcome: Outcome
     seconds: float  # from submitting until its model has answered and its report is there
     package_seconds: float
-    package: dict[str, Any]  # what packaging found
+    findings: Findings  # what packaging found
     rss_mb: float  # largest memory of the worker
 
     @property
@@ -168,8 +169,8 @@ def measure_in(services: Services, plan: Plan, extra: Path) -> dict[str, Any]:
         "finetune_speedup": round(loop["finetune_epoch_seconds"] / epoch_seconds, 2),
         "finetune_validation_accuracy": round(fine_tuned.validation_accuracy, 4),
         "rss_mb": round(max(each.rss_mb for each in runs), 1),
-        "reload_difference": max(each.package["reload_difference"] for each in runs),
-        "litert_difference": max(each.package["litert_difference"] for each in runs),
+        "reload_difference": max(each.findings["keras"].difference for each in runs),
+        "litert_difference": max(each.findings["litert"].difference for each in runs),
     }
 
 
@@ -216,7 +217,7 @@ def time_run(services: Services, dataset_id: int, config: TrainConfig, folder: P
         outcome=Outcome.from_json(view.outcome or {}),
         seconds=seconds,
         package_seconds=package_seconds,
-        package=run_folder.read_json(run_folder.package_path),
+        findings=read_findings(run_folder),
         rss_mb=rss_mb,
     )
 

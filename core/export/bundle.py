@@ -8,6 +8,7 @@ from typing import IO
 
 from core.datasets.exporting import safe_file_name
 from core.errors import RunFileError
+from core.export.formats import FORMATS
 from core.export.model_readme import DECISION_NAME, README_NAME, REFERENCE_NAME, TakenFiles, describe_files
 from core.inference.judging import Judge, read_rule
 from core.inference.trained_model import read_model_record
@@ -39,11 +40,8 @@ def write_bundle(target: IO[bytes], title: str, folder: RunFolder) -> None:
     """
     name = safe_file_name(title)
     rule = read_rule(folder)
-    wanted = [
-        (folder.keras_path, f"{name}.keras"),
-        (folder.litert_path, f"{name}.tflite"),
-        (folder.labels_path, labels_name(title)),
-    ]
+    wanted = [(folder.path / row.file_name, f"{name}{row.suffix}") for row in FORMATS]
+    wanted.append((folder.labels_path, labels_name(title)))
     if rule.problem is None:
         wanted.append((folder.decision_path, DECISION_NAME))
         if Judge.of(folder, rule).rule.problem is None:

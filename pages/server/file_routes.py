@@ -26,6 +26,7 @@ from starlette.routing import Route
 from core.datasets.exporting import export_path, safe_file_name
 from core.errors import BluetitError, UnknownDatasetError, UnknownRunError
 from core.export.bundle import labels_name, write_bundle
+from core.export.formats import FORMATS, find_format
 from core.runs.folder import RunFolder
 from core.services import Services
 from pages.server.photo_routes import routes_path, routes_prefix
@@ -33,8 +34,8 @@ from pages.server.services import get_services
 
 logger = logging.getLogger(__name__)
 
-# Parts of a model that are files of their own; a bundle of all is made while somebody waits for it.
-KERAS, LITERT, LABELS, EVERYTHING = "keras", "litert", "labels", "everything"
+# Parts of a model besides the formats of `core.export.formats`; a bundle of all is made while somebody waits for it.
+LABELS, EVERYTHING = "labels", "everything"
 
 _SECRET = secrets.token_bytes(32)
 _PIECE_BYTES = 256 * 1024
@@ -76,7 +77,7 @@ def model_url(run_id: int, part: str) -> str:
 
     Args:
         run_id: whose model it is.
-        part: `KERAS`, `LITERT`, `LABELS`, or a zip of `EVERYTHING`.
+        part: name of a format, `LABELS`, or a zip of `EVERYTHING`.
     """
     return _url("models", run_id, part)
 
@@ -135,14 +136,14 @@ def _model(run_id: int, part: str, services: Services) -> _Offer:
         return _Offer(
             name=f"{name}.zip",
             media_type="application/zip",
-            paths=(folder.keras_path, folder.litert_path, folder.labels_path),
+            paths=(*(folder.path / row.file_name for row in FORMATS), folder.labels_path),
             write=lambda target: write_bundle(target, title, folder),
         )
-    file_name, path = {
-        KERAS: (f"{name}.keras", folder.keras_path),
-        LITERT: (f"{name}.tflite", folder.litert_path),
-        LABELS: (labels_name(title), folder.labels_path),
-    }[part]
+    if part == LABELS:
+        file_name, path = labels_name(title), folder.labels_path
+    else:
+        row = find_format(part)
+        file_name, path = f"{name}{row.suffix}", folder.path / row.file_name
     return _Offer(name=file_name, media_type="application/octet-stream", paths=(path,))
 
 

@@ -1,16 +1,17 @@
 """The files that people take away, and the packaging that makes them."""
 
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from core.errors import RunFileError, StorageError
+from core.export.findings import describe_findings, read_findings, warnings_of
+from core.export.formats import FORMATS
 from core.jobs.status import ACTIVE_STATUSES, TaskStatus
 from core.runs.folder import RunFolder
 from core.runs.records import RunView
 from core.services import Services
-from pages.server.file_routes import EVERYTHING, KERAS, LABELS, LITERT, model_url
+from pages.server.file_routes import EVERYTHING, LABELS, model_url
 from pages.widgets.download_link import render_download
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.wording import plain, size_text, time_left
@@ -61,11 +62,8 @@ def _render_request(view: RunView, services: Services) -> None:
 
 def _render_files(view: RunView, services: Services) -> None:
     folder = RunFolder(services.settings, view.id)
-    offers = [
-        (KERAS, "Keras", folder.keras_path, "The whole model, to go on with in Python."),
-        (LITERT, "LiteRT", folder.litert_path, "The whole model for phones and small computers."),
-        (LABELS, "Labels", folder.labels_path, "The class names, in the order of its answers."),
-    ]
+    offers = [(row.name, row.title, folder.path / row.file_name, row.explanation) for row in FORMATS]
+    offers.append((LABELS, "Labels", folder.labels_path, "The class names, in the order of its answers."))
     there = [offer for offer in offers if offer[2].is_file()]
     if len(there) < len(offers):
         st.warning("Some files of the model are missing.", icon=":material/warning:")
@@ -95,36 +93,12 @@ def _render_missing(view: RunView, services: Services) -> None:
 
 
 def _render_findings(folder: RunFolder) -> None:
-    if not folder.package_path.is_file():
-        return
     try:
-        found = folder.read_json(folder.package_path)
+        findings = read_findings(folder)
     except (RunFileError, StorageError) as exc:
         show_error(str(exc))
         return
-    if isinstance(found, dict):
-        st.caption(":material/verified: " + describe_package(found))
-        if found.get("warning"):
-            st.warning(plain(str(found["warning"])), icon=":material/warning:")
-
-
-def describe_package(found: dict[str, Any]) -> str:
-    """What packaging found out when it compared the files with the model, in one or two sentences."""
-    difference = found.get("reload_difference")
-    parts = []
-    if difference is not None:
-        same = "no difference" if difference == 0 else f"a difference of {_points(difference)}"
-        parts.append(f"Saved, reloaded and asked again: {same}.")
-    litert = found.get("litert_difference")
-    if litert is not None:
-        answers = "the same best answer" if found.get("same_top1") else "not always the same best answer"
-        parts.append(
-            f"LiteRT beside Keras on {found.get('num_compared', 0):,} photos: {answers}, probabilities differ by at "
-            f"most {_points(litert)}."
-        )
-    return " ".join(parts) or "The files were made."
-
-
-def _points(difference: float) -> str:
-    """A difference of probabilities, 0-1, in percentage points."""
-    return f"{100 * difference:.2g} points"
+    if findings:
+        st.caption(":material/verified: " + describe_findings(findings))
+        for warning in warnings_of(findings):
+            st.warning(plain(warning), icon=":material/warning:")

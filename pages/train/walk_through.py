@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.errors import RunFileError, StorageError
+from core.export.findings import read_findings
 from core.recipes import Figure, Recipe, Source
 from core.runs.folder import RunFolder
 from core.runs.records import RunView
@@ -76,14 +77,11 @@ def _num_layers(view: RunView, services: Services) -> int | None:
 
 def _difference(folder: RunFolder) -> float | None:
     """What packaging found when it loaded the model again; None before it did."""
-    if not folder.package_path.is_file():
-        return None
     try:
-        found = folder.read_json(folder.package_path)
+        found = read_findings(folder).get("keras")
     except (RunFileError, StorageError):
         return None  # the section of the files tells
-    difference = found.get("reload_difference") if isinstance(found, dict) else None
-    return None if difference is None else float(difference)
+    return None if found is None else found.difference
 
 
 def _render_table(source: Source, own: dict[Figure, float] | None) -> None:

@@ -14,6 +14,7 @@ from core.config import AugmentConfig, FineTuneConfig, HeadConfig, PhaseConfig
 from core.datasets.records import Split
 from core.evaluation.answers import read_answers
 from core.evaluation.calibration import fit_temperature
+from core.export.findings import read_findings, warnings_of
 from core.features.cache import FeatureCache
 from core.inference.feature_needs import count_to_compute
 from core.inference.head import read_head
@@ -105,11 +106,11 @@ def test_the_packaged_model_answers_like_the_run(services: Services, dataset_id:
     )
     view, folder = services.runs.get_run(run.id), folder_of(services, run.id)
     assert view.package_status is TaskStatus.DONE, view.package_error
-    package = json.loads(folder.package_path.read_text())
-    assert package["reload_difference"] == 0.0
-    assert package["litert_difference"] <= 1e-3
-    assert package["same_top1"]
-    assert package["warning"] is None
+    findings = read_findings(folder)
+    assert findings["keras"].difference == 0.0
+    assert findings["litert"].difference <= 1e-3
+    assert findings["litert"].same_top1
+    assert warnings_of(findings) == []
     artefact = find_artefact(lite0, services.settings)
     assert artefact is not None
     square = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)

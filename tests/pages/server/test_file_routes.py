@@ -18,7 +18,7 @@ from core.runs.folder import RunFolder
 from core.settings import Settings
 from core.storage.db import open_database
 from pages.server import file_routes
-from pages.server.file_routes import EVERYTHING, FILE_ROUTES, KERAS, LABELS, dataset_url, model_url
+from pages.server.file_routes import EVERYTHING, FILE_ROUTES, LABELS, dataset_url, model_url
 from pages.server.served_page import ServedPage
 from tests.pages.server.route_visits import count_bytes, fetch
 
@@ -91,7 +91,7 @@ def test_a_download_that_broke_off_goes_on_where_it_stopped(address: str):
 
 def test_only_whoever_was_shown_a_file_can_fetch_it(address: str, folder: RunFolder):
     """Numbers can be guessed; the mark in the address cannot, and holds for one file alone."""
-    for shown in (address, f"/{model_url(3, KERAS)}"):
+    for shown in (address, f"/{model_url(3, 'keras')}"):
         _, _, _, mark, kind, row_id, part = shown.split("/")
         for other in (
             f"/bluetit/files/{'0' * len(mark)}/{kind}/{row_id}/{part}",
@@ -109,7 +109,7 @@ def test_a_file_that_is_gone_is_told(address: str, folder: RunFolder, services: 
     folder.keras_path.unlink()
     folder.litert_path.unlink()
     folder.labels_path.unlink()
-    gone = [address, *(f"/{model_url(3, part)}" for part in (KERAS, LABELS, EVERYTHING)), f"/{dataset_url(99, 1)}"]
+    gone = [address, *(f"/{model_url(3, part)}" for part in ("keras", LABELS, EVERYTHING)), f"/{dataset_url(99, 1)}"]
     for each in gone:
         answer = fetch(each, FILE_ROUTES)
         assert answer.status_code == 404
@@ -134,7 +134,7 @@ def test_a_large_file_is_never_in_memory_as_a_whole(folder: RunFolder):
     """Neither one that lies on the disk nor a bundle: a piece at a time."""
     with folder.keras_path.open("wb") as file:
         file.truncate(LARGE_BYTES)
-    for part in (KERAS, EVERYTHING):
+    for part in ("keras", EVERYTHING):
         tracemalloc.start()
         assert count_bytes(f"/{model_url(3, part)}", FILE_ROUTES) >= LARGE_BYTES
         peak = tracemalloc.get_traced_memory()[1]

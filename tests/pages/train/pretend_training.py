@@ -1,9 +1,11 @@
 """A worker that only pretends to train: the test says what it tells and when it ends."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from core.datasets.library import Library
 from core.evaluation.statistics import wilson_interval
+from core.export.findings import FileFinding, write_findings
 from core.jobs.kinds import Lane
 from core.jobs.status import TaskStatus
 from core.runs.desk import PACKAGE_KIND, TRAIN_KIND
@@ -116,8 +118,8 @@ class PretendWorker:
         for path, content in ((folder.keras_path, b"keras"), (folder.litert_path, b"litert")):
             path.write_bytes(content)
         folder.labels_path.write_text("crow\ntit\n", "utf-8")
-        found = {"reload_difference": 0.0, "litert_difference": 1e-6, "same_top1": True, "num_compared": 12}
-        folder.write_json(folder.package_path, {**found, "warning": None})
+        found = FileFinding(difference=0.0, same_top1=True, num_compared=12, num_bytes=5)
+        write_findings(folder, {"keras": found, "litert": replace(found, difference=1e-6)}, seconds=1.0)
         self.services.queue.finish(task_id, WORKER, status=TaskStatus.DONE)
 
     def fail_packaging(self, run_id: int, error: str) -> None:

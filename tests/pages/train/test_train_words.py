@@ -11,7 +11,6 @@ from core.runs.draft import recipe_values
 from core.runs.story import Score
 from pages.train.cut import describe_cut
 from pages.train.diagram import blocks_of, draw, head_blocks
-from pages.train.downloads import describe_package
 from pages.train.outcome import gap_text, score_sentence
 from pages.train.photos import photo_cards
 from pages.train.run_list import sparkline
@@ -140,13 +139,3 @@ def test_sparklines() -> None:
     assert f'aria-label="validation accuracy from 50{NBSP}% to 90{NBSP}%"' in line
     assert line.count("% ") >= 6
     assert len(sparkline([0.1 + 0.0001 * number for number in range(5_000)])) < 4_000
-
-
-def test_what_packaging_found() -> None:
-    """No difference is said as such; a difference is told in points."""
-    found = {"reload_difference": 0.0, "litert_difference": 2e-6, "same_top1": True, "num_compared": 200}
-    assert describe_package(found) == (
-        "Saved, reloaded and asked again: no difference. LiteRT beside Keras on 200 photos: the same best answer, "
-        "probabilities differ by at most 0.0002 points."
-    )
-    assert "not always" in describe_package({**found, "same_top1": False})
