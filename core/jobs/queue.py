@@ -7,7 +7,7 @@ Whoever changes a task locks its row first (on SQLite: is the only writer), so w
 from collections.abc import Callable, Collection
 from typing import Any
 
-from sqlalchemy import Select, delete, exists, func, or_, select, update
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
@@ -26,6 +26,7 @@ from core.jobs.task_rows import (
     owned_task,
 )
 from core.jobs.views import ClaimedTask, EventKind, TaskView, WorkerView
+from core.jobs.worker_rows import is_open_worker, lock_if_silent, note_stopped
 from core.storage.clock import database_now
 from core.storage.schema import Task, TaskEvent, Worker
 
@@ -238,12 +239,12 @@ class TaskQueue(TaskReader):
 
     def live_workers(self, dead_after_seconds: float) -> list[WorkerView]:
         """The workers that said within this time that they are alive."""
-        statement = select(Worker).where(_is_open(), Worker.heartbeat_at >= database_now() - dead_after_seconds)
+        statement = select(Worker).where(is_open_worker(), Worker.heartbeat_at >= database_now() - dead_after_seconds)
         return self._workers(statement)
 
     def dead_workers(self, dead_after_seconds: float) -> list[WorkerView]:
         """The workers that fell silent this long ago without a word, or left a running task behind."""
-        statement = select(Worker).where(_is_open(), Worker.heartbeat_at < database_now() - dead_after_seconds)
+        statement = select(Worker).where(is_open_worker(), Worker.heartbeat_at < database_now() - dead_after_seconds)
         return self._workers(statement)
 
     def overdue_tasks(self, grace_seconds: float) -> list[TaskView]:
@@ -272,7 +273,7 @@ class TaskQueue(TaskReader):
             if locked is None or not end_worker():
                 return False
             move_task(session, locked, TaskStatus.CANCELLED)
-            _note_stopped(session, locked.worker_id)
+            note_stopped(session, locked.worker_id)
             return True
 
     def recover_tasks_of(
@@ -299,12 +300,12 @@ class TaskQueue(TaskReader):
         left = select(Task).where(Task.worker_id == worker_id, Task.status == TaskStatus.RUNNING)
         details = f" The details are in {log_name}." if log_name else ""
         with self.database.session() as session:
-            if silent_seconds is not None and not _lock_if_silent(session, worker_id, silent_seconds):
+            if silent_seconds is not None and not lock_if_silent(session, worker_id, silent_seconds):
                 return []
             tasks = session.scalars(left.order_by(Task.id).with_for_update()).all()
             for task in tasks:
                 self._recover(session, task, reason, details)
-            _note_stopped(session, worker_id)
+            note_stopped(session, worker_id)
             return [TaskView.of(task) for task in tasks]
 
     def fail_queued(self, kind_names: Collection[str], error: str) -> None:
@@ -340,20 +341,3 @@ class TaskQueue(TaskReader):
     def _set_worker(self, worker_id: str, **values: database_now | None) -> None:
         with self.database.session() as session:
             session.execute(update(Worker).where(Worker.id == worker_id).values(values))
-
-
-def _lock_if_silent(session: Session, worker_id: str, silent_seconds: float) -> bool:
-    silent = select(Worker.id).where(Worker.id == worker_id, Worker.heartbeat_at < database_now() - silent_seconds)
-    return session.scalar(silent.with_for_update()) is not None
-
-
-def _note_stopped(session: Session, worker_id: str | None) -> None:
-    session.execute(
-        update(Worker).where(Worker.id == worker_id, Worker.stopped_at.is_(None)).values(stopped_at=database_now())
-    )
-
-
-def _is_open() -> Any:
-    # One that signed off but still has a task counts too, or nobody would ever recover the task.
-    has_task = exists().where(Task.worker_id == Worker.id, Task.status == TaskStatus.RUNNING)
-    return or_(Worker.stopped_at.is_(None), has_task)

@@ -11,6 +11,8 @@ from core.settings import Settings
 from core.storage.clock import database_now
 from core.storage.db import open_database
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_it_tells_unix_seconds(settings: Settings) -> None:
     """Between two looks at this host's clock, to the millisecond, and never backwards."""
