@@ -55,6 +55,12 @@ class Settings:
         unit="folder",
         explanation="Prepared backbones and other files that can be made again; empty means `cache` in the workspace.",
     )
+    cache_is_shared: bool = _setting(
+        False,
+        unit="true or false",
+        explanation="Whether several hosts use this cache at once; the cache of features is then written in a way that "
+        "is slower and safe for all. A folder on a network file system is taken for shared without being told.",
+    )
     database_url: str = _setting(
         "",
         unit="SQLAlchemy URL",

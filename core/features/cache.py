@@ -1,7 +1,9 @@
 """Features of photos, kept from one check, map or training to the next. The file may be deleted at any time.
 
 A cache never stands in the way: what is damaged, locked or does not fit on the disk counts as not there and is computed
-again. Several threads and processes may use it at once.
+again. Several threads and processes may use it at once, and several hosts where the folder is theirs together: SQLite's
+write-ahead log (WAL) needs memory that all its users share, so they have a file of their own with a rollback journal.
+Source: https://www.sqlite.org/wal.html ("All processes using a database must be on the same host computer").
 """
 
 import contextlib
@@ -20,10 +22,12 @@ import numpy as np
 import numpy.typing as npt
 
 from core.settings import Settings
+from core.storage.network_folder import is_on_network
 
 logger = logging.getLogger(__name__)
 
 _FILE = "features-1.sqlite3"  # another layout gets another number
+_SHARED_FILE = "features-1-shared.sqlite3"  # where several hosts may write; nobody ever opens it with a log
 _BUSY_SECONDS = 10.0
 # Features of 1,280 numbers take 5 kB: three of them fill a page of this size, one would fill half of the usual two.
 _PAGE_BYTES = 16_384
@@ -53,7 +57,9 @@ class FeatureCache:
     """Pooled features by network, way of fitting, view and photo."""
 
     def __init__(self, settings: Settings) -> None:
-        self._path = settings.cache_path / "features" / _FILE
+        folder = settings.cache_path / "features"
+        self._is_shared = settings.cache_is_shared or is_on_network(folder)
+        self._path = folder / (_SHARED_FILE if self._is_shared else _FILE)
         self._max_bytes = settings.feature_cache_bytes
 
     def get(self, fingerprint: str, fit_mode: str, hashes: Collection[str], *, view: str = "") -> dict[str, Features]:
@@ -100,16 +106,16 @@ class FeatureCache:
     def _attempt(self, work: Callable[[sqlite3.Connection], Result], otherwise: Result) -> Result:
         """What `work` returns, or `otherwise` when the cache cannot be used now; a damaged file is begun anew."""
         try:
-            with _connected(self._path) as connection:
+            with _connected(self._path, is_shared=self._is_shared) as connection:
                 return work(connection)
         except (sqlite3.OperationalError, OSError) as exc:  # locked, no space, read-only
             logger.warning("The cache of features %s cannot be used now: %s", self._path, exc)
         except sqlite3.DatabaseError as exc:
             logger.warning("The cache of features %s is damaged and begun anew: %s", self._path, exc)
-            for path in (self._path, *(self._path.with_name(f"{_FILE}{end}") for end in ("-wal", "-shm"))):
+            for ending in ("", "-wal", "-shm", "-journal"):
                 # On Windows it stays while another process has it open; the last one gets rid of it.
                 with contextlib.suppress(OSError):
-                    path.unlink(missing_ok=True)
+                    self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
         return otherwise
 
 
@@ -117,7 +123,7 @@ class FeatureCache:
 
 
 @contextmanager
-def _connected(path: Path) -> Iterator[sqlite3.Connection]:
+def _connected(path: Path, *, is_shared: bool) -> Iterator[sqlite3.Connection]:
     """A connection of the caller's own: opening takes a fraction of a millisecond, and no two threads share it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
@@ -127,7 +133,8 @@ def _connected(path: Path) -> Iterator[sqlite3.Connection]:
             connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
             # The file shrinks when rows are deleted; like the size of a page it is decided before the first table.
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            connection.execute("PRAGMA journal_mode = WAL")
+            if not is_shared:
+                connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(_SCHEMA)
         yield connection
     finally:

@@ -28,7 +28,8 @@ class BatchRegistry:
         self._settings = settings
         servers_folder = settings.cache_path / "classify"
         _remove_leftovers(servers_folder)
-        self._folder = servers_folder / str(os.getpid())
+        # Servers in containers that share a cache have the same number, and each deletes its folder when it stops.
+        self._folder = servers_folder / f"{os.getpid()}-{secrets.token_hex(8)}"
         self._lock = threading.Lock()
         self._batches: OrderedDict[tuple[str, str], PhotoBatch] = OrderedDict()  # by owner and batch id
 
@@ -63,7 +64,8 @@ def _remove_leftovers(servers_folder: Path) -> None:
     """Delete the photos of servers that were killed."""
     oldest = time.time() - _LEFTOVER_SECONDS
     for folder in servers_folder.glob("*"):
-        is_alive = folder.name.isdecimal() and psutil.pid_exists(int(folder.name))
+        process_id = folder.name.partition("-")[0]
+        is_alive = process_id.isdecimal() and psutil.pid_exists(int(process_id))
         # Another server that starts right now may be removing it too.
         with contextlib.suppress(OSError):
             if not is_alive and folder.stat().st_mtime < oldest:

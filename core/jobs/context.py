@@ -115,7 +115,7 @@ class TaskContext:
         except StorageError as exc:
             logger.warning("Task %d could not ask whether to stop: %s", self.task_id, exc)
             return
-        if task.worker_id != self._worker_id or task.status != TaskStatus.RUNNING:
+        if (task.worker_id, task.attempts, task.status) != (self._worker_id, self.attempt, TaskStatus.RUNNING):
             raise TaskLostError(f"Task {self.task_id} no longer belongs to this worker.")
         if task.cancel_requested_at is not None:
             raise TaskCancelledError(f"Somebody asked for task {self.task_id} to stop.")
@@ -145,7 +145,7 @@ class TaskContext:
 
     def _write(self, kind: EventKind, payload: dict[str, Any]) -> None:
         try:
-            self.queue.append_event(self.task_id, self._worker_id, kind=kind, payload=payload)
+            self.queue.append_event(self.task_id, self._worker_id, kind=kind, payload=payload, attempt=self.attempt)
         except StorageError as exc:
             # Hours of work must not end because the database was away for a moment.
             logger.warning("Task %d could not report %s: %s", self.task_id, payload, exc)

@@ -4,11 +4,10 @@ Pages, supervisor and workers use it alike, from any thread or process. Every ch
 Whoever changes a task locks its row first (on SQLite: is the only writer), so what was checked stays true.
 """
 
-import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
-from sqlalchemy import Select, delete, exists, func, or_, select, update
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
@@ -24,8 +23,11 @@ from core.jobs.task_rows import (
     lock_owned_task,
     lock_task,
     move_task,
+    owned_task,
 )
 from core.jobs.views import ClaimedTask, EventKind, TaskView, WorkerView
+from core.jobs.worker_rows import is_open_worker, lock_if_silent, note_stopped
+from core.storage.clock import database_now
 from core.storage.schema import Task, TaskEvent, Worker
 
 WORKER_DIED = "The worker stopped unexpectedly"
@@ -76,7 +78,7 @@ class TaskQueue(TaskReader):
             if task.status == TaskStatus.QUEUED:
                 move_task(session, task, TaskStatus.CANCELLED)
             elif task.status == TaskStatus.RUNNING and task.cancel_requested_at is None:
-                task.cancel_requested_at = time.time()
+                task.cancel_requested_at = database_now()
 
     def cancel_queued(self, task_id: int) -> bool:
         """Cancel a task that waits, and say whether it did; one that a worker has or had stays as it is.
@@ -141,7 +143,7 @@ class TaskQueue(TaskReader):
                 status=TaskStatus.RUNNING,
                 worker_id=worker_id,
                 attempts=Task.attempts + 1,
-                started_at=time.time(),
+                started_at=database_now(),
             )
             .returning(Task.id, Task.kind, Task.payload, Task.attempts)
             .execution_options(synchronize_session=False)
@@ -153,21 +155,44 @@ class TaskQueue(TaskReader):
             append_status(session, row.id, TaskStatus.RUNNING, attempt=row.attempts)
             return ClaimedTask(id=row.id, kind=row.kind, payload=row.payload, attempt=row.attempts, worker_id=worker_id)
 
-    def finish(self, task_id: int, worker_id: str, *, status: TaskStatus, error: str | None = None) -> None:
+    def finish(
+        self,
+        task_id: int,
+        worker_id: str,
+        *,
+        status: TaskStatus,
+        error: str | None = None,
+        attempt: int | None = None,
+    ) -> None:
         """Write how a task ended; of its reports of progress only the last is kept.
 
+        Args:
+            task_id: the task.
+            worker_id: the worker that has it.
+            status: how it ended.
+            error: why it failed, for people.
+            attempt: the attempt that ended; None: whichever the worker is at.
+
         Raises:
-            TaskLostError: the task is no longer this worker's.
+            TaskLostError: the task is no longer this worker's, or is in another attempt.
             IllegalTransitionError: a running task cannot get this status.
         """
         with self.database.session() as session:
-            move_task(session, lock_owned_task(session, task_id, worker_id), status, error=error)
+            move_task(session, lock_owned_task(session, task_id, worker_id, attempt), status, error=error)
             # How far it once was interests nobody any more, and hours of work report a hundred thousand times.
             is_report = (TaskEvent.task_id == task_id) & (TaskEvent.kind == "progress")
             last = session.scalar(select(func.max(TaskEvent.sequence)).where(is_report))
             session.execute(delete(TaskEvent).where(is_report, TaskEvent.sequence < (last or 0)))
 
-    def append_event(self, task_id: int, worker_id: str | None, *, kind: EventKind, payload: dict[str, Any]) -> int:
+    def append_event(
+        self,
+        task_id: int,
+        worker_id: str | None,
+        *,
+        kind: EventKind,
+        payload: dict[str, Any],
+        attempt: int | None = None,
+    ) -> int:
         """Add an event to a task and return its sequence number.
 
         Args:
@@ -175,22 +200,23 @@ class TaskQueue(TaskReader):
             worker_id: the worker that the task must belong to; None when it is not a worker that writes.
             kind: what sort of event.
             payload: as `EventView` says.
+            attempt: the worker's attempt; None: whichever it is at.
 
         Raises:
-            TaskLostError: the task is no longer this worker's.
+            TaskLostError: the task is no longer this worker's, or is in another attempt.
             UnknownTaskError: no such task.
         """
         with self.database.session() as session:
             if worker_id is None:
                 lock_task(session, task_id)
             else:
-                lock_owned_task(session, task_id, worker_id)
+                lock_owned_task(session, task_id, worker_id, attempt)
             return append_event_row(session, task_id, kind=kind, payload=payload)
 
     def register_worker(self, worker_id: str, *, pid: int, host: str, lane: Lane) -> None:
         """Make a worker known, before its first claim."""
-        now = time.time()
         with self.database.session() as session:
+            now = session.scalar(select(database_now()))
             # It may have been announced, and even been taken for dead since then.
             session.merge(
                 Worker(id=worker_id, pid=pid, host=host, lane=lane, started_at=now, heartbeat_at=now, stopped_at=None)
@@ -198,11 +224,11 @@ class TaskQueue(TaskReader):
 
     def heartbeat(self, worker_id: str) -> None:
         """Say that a worker is alive; one that was taken for dead counts again."""
-        self._set_worker(worker_id, heartbeat_at=time.time(), stopped_at=None)
+        self._set_worker(worker_id, heartbeat_at=database_now(), stopped_at=None)
 
     def unregister_worker(self, worker_id: str) -> None:
         """Say that a worker has stopped."""
-        self._set_worker(worker_id, stopped_at=time.time())
+        self._set_worker(worker_id, stopped_at=database_now())
 
     # For the supervisor
 
@@ -213,16 +239,50 @@ class TaskQueue(TaskReader):
 
     def live_workers(self, dead_after_seconds: float) -> list[WorkerView]:
         """The workers that said within this time that they are alive."""
-        statement = select(Worker).where(_is_open(), Worker.heartbeat_at >= time.time() - dead_after_seconds)
+        statement = select(Worker).where(is_open_worker(), Worker.heartbeat_at >= database_now() - dead_after_seconds)
         return self._workers(statement)
 
     def dead_workers(self, dead_after_seconds: float) -> list[WorkerView]:
         """The workers that fell silent this long ago without a word, or left a running task behind."""
-        statement = select(Worker).where(_is_open(), Worker.heartbeat_at < time.time() - dead_after_seconds)
+        statement = select(Worker).where(is_open_worker(), Worker.heartbeat_at < database_now() - dead_after_seconds)
         return self._workers(statement)
 
+    def overdue_tasks(self, grace_seconds: float) -> list[TaskView]:
+        """The running tasks that were asked to stop so long ago, oldest first."""
+        overdue = select(Task).where(
+            Task.status == TaskStatus.RUNNING, Task.cancel_requested_at <= database_now() - grace_seconds
+        )
+        return self._all(overdue.order_by(Task.id))
+
+    def end_by_force(self, task: TaskView, end_worker: Callable[[], bool]) -> bool:
+        """Cancel a task that was asked to stop by ending its worker.
+
+        A worker that stops by itself at this very moment may have the next task a moment later, which nobody wants to
+        end. So the task is locked while its worker is ended: the worker can neither finish it nor take another.
+
+        Args:
+            task: as it was read; only this attempt of this worker is ended.
+            end_worker: ends the worker's process, and says whether it is gone; called once at most.
+
+        Returns:
+            Whether the task is cancelled now; False when it has ended before, or its worker could not be ended.
+        """
+        owned = owned_task(task.id, task.worker_id, task.attempts).where(Task.cancel_requested_at.is_not(None))
+        with self.database.session() as session:
+            locked = session.scalar(owned.with_for_update())
+            if locked is None or not end_worker():
+                return False
+            move_task(session, locked, TaskStatus.CANCELLED)
+            note_stopped(session, locked.worker_id)
+            return True
+
     def recover_tasks_of(
-        self, worker_id: str, reason: str = WORKER_DIED, *, log_name: str | None = None
+        self,
+        worker_id: str,
+        reason: str = WORKER_DIED,
+        *,
+        log_name: str | None = None,
+        silent_seconds: float | None = None,
     ) -> list[TaskView]:
         """Decide what becomes of the tasks that a worker left running, and note that it has stopped.
 
@@ -230,6 +290,8 @@ class TaskQueue(TaskReader):
             worker_id: the worker; one that never registered left nothing.
             reason: why it left them, a sentence without its full stop.
             log_name: where the details are, when that is known.
+            silent_seconds: how long the worker must have said nothing, where only that tells that it is dead; one that
+                has said something in the meantime keeps its tasks.
 
         Returns:
             The tasks with their new status: cancelled when that was asked for; queued again or failed when
@@ -238,12 +300,12 @@ class TaskQueue(TaskReader):
         left = select(Task).where(Task.worker_id == worker_id, Task.status == TaskStatus.RUNNING)
         details = f" The details are in {log_name}." if log_name else ""
         with self.database.session() as session:
+            if silent_seconds is not None and not lock_if_silent(session, worker_id, silent_seconds):
+                return []
             tasks = session.scalars(left.order_by(Task.id).with_for_update()).all()
             for task in tasks:
                 self._recover(session, task, reason, details)
-            session.execute(
-                update(Worker).where(Worker.id == worker_id, Worker.stopped_at.is_(None)).values(stopped_at=time.time())
-            )
+            note_stopped(session, worker_id)
             return [TaskView.of(task) for task in tasks]
 
     def fail_queued(self, kind_names: Collection[str], error: str) -> None:
@@ -276,12 +338,6 @@ class TaskQueue(TaskReader):
             workers = session.scalars(statement.order_by(Worker.started_at))
             return [WorkerView.of(worker) for worker in workers]
 
-    def _set_worker(self, worker_id: str, **values: float | None) -> None:
+    def _set_worker(self, worker_id: str, **values: database_now | None) -> None:
         with self.database.session() as session:
             session.execute(update(Worker).where(Worker.id == worker_id).values(values))
-
-
-def _is_open() -> Any:
-    # One that signed off but still has a task counts too, or nobody would ever recover the task.
-    has_task = exists().where(Task.worker_id == Worker.id, Task.status == TaskStatus.RUNNING)
-    return or_(Worker.stopped_at.is_(None), has_task)

@@ -15,6 +15,7 @@ import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -171,29 +172,31 @@ class Supervisor:
     def _recover_from_others(self) -> None:
         limit_seconds = self._settings.worker_dead_after_seconds
         recent, silent = self._queue.live_workers(limit_seconds), self._queue.dead_workers(limit_seconds)
-        dead = [worker for worker in recent if is_running(worker) is False]
-        dead += [worker for worker in silent if is_running(worker) is not True]
-        for worker in dead:
-            if worker.id not in self._children:
+        for worker in [*recent, *silent]:
+            if worker.id in self._children:
+                continue
+            runs = is_running(worker)
+            if runs is False:
                 self._queue.recover_tasks_of(worker.id, log_name=worker_log_name(worker.id))
+            elif runs is None and worker in silent:
+                self._queue.recover_tasks_of(
+                    worker.id, log_name=worker_log_name(worker.id), silent_seconds=limit_seconds
+                )
 
     def _end_overdue_tasks(self) -> None:
         """Kill the workers of tasks that were asked to stop and did not."""
-        latest = time.time() - self._settings.cancel_grace_seconds
-        for task in self._queue.running_tasks():
-            if task.cancel_requested_at is not None and task.cancel_requested_at <= latest:
-                self._end_worker_of(task)
+        for task in self._queue.overdue_tasks(self._settings.cancel_grace_seconds):
+            self._end_worker_of(task)
         self._reap_children()
 
     def _end_worker_of(self, task: TaskView) -> None:
         child = self._children.get(task.worker_id or "")
         if child is not None:
-            child.process.kill()
-            _wait(child.process, KILL_SECONDS)  # then it is reaped like one that died by itself
+            self._queue.end_by_force(task, partial(_kill, child.process))
             return
         for worker in self._other_workers():
-            if worker.id == task.worker_id and end_process(worker):
-                self._queue.recover_tasks_of(worker.id)
+            if worker.id == task.worker_id:
+                self._queue.end_by_force(task, partial(end_process, worker))
 
     def _other_workers(self) -> list[WorkerView]:
         limit_seconds = self._settings.worker_dead_after_seconds
@@ -296,6 +299,13 @@ def _popen(command: list[str], log: IO[bytes], environment: dict[str, str]) -> s
         start_new_session=True,  # no effect on Windows
         creationflags=creation_flags,
     )
+
+
+def _kill(process: subprocess.Popen[bytes]) -> bool:
+    """End a child and say whether it is gone; then it is reaped like one that died by itself."""
+    process.kill()
+    _wait(process, KILL_SECONDS)
+    return process.poll() is not None
 
 
 def _wait(process: subprocess.Popen[bytes], timeout_seconds: float) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from sqlalchemy import ColumnElement, Select, case, exists, func, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from core.jobs.kinds import TaskKind, find_kind, kinds_of
 from core.jobs.status import TaskStatus
@@ -66,13 +66,20 @@ class TaskReader:
 
     def progress(self, task_id: int) -> Progress | None:
         """What the current attempt of a task reported last; None before its first report."""
+        beginning = aliased(TaskEvent)
+        began_with = select(func.max(beginning.sequence)).where(
+            beginning.task_id == task_id,
+            beginning.kind == "status",
+            beginning.payload["status"].as_string() == TaskStatus.RUNNING,
+        )
         statement = (
             select(TaskEvent, Task.started_at)
             .join(Task, Task.id == TaskEvent.task_id)
             .where(
                 TaskEvent.task_id == task_id,
                 TaskEvent.kind == "progress",
-                TaskEvent.created_at >= Task.started_at,  # leaves out earlier attempts
+                Task.started_at.is_not(None),
+                TaskEvent.sequence > began_with.scalar_subquery(),  # leaves out earlier attempts
             )
             .order_by(TaskEvent.sequence.desc())
             .limit(1)

@@ -1,6 +1,5 @@
 """Rows of tasks and their events: locked before they change, moved along the table of legal transitions."""
 
-import time
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -9,6 +8,7 @@ from sqlalchemy.orm import Session
 from core.errors import TaskLostError, UnknownTaskError
 from core.jobs.status import ACTIVE_STATUSES, TaskStatus, check_transition
 from core.jobs.views import EventKind
+from core.storage.clock import database_now
 from core.storage.schema import Task, TaskEvent
 
 
@@ -28,7 +28,7 @@ def add_task(session: Session, kind: str, payload: dict[str, Any], key: str | No
     Raises:
         IntegrityError: one with the same key is queued or running.
     """
-    task = Task(kind=kind, payload=payload, key=key, status=TaskStatus.QUEUED, attempts=0, created_at=time.time())
+    task = Task(kind=kind, payload=payload, key=key, status=TaskStatus.QUEUED, attempts=0, created_at=database_now())
     session.add(task)
     session.flush()
     append_status(session, task.id, TaskStatus.QUEUED, attempt=0)
@@ -47,14 +47,19 @@ def lock_task(session: Session, task_id: int) -> Task:
     return task
 
 
-def lock_owned_task(session: Session, task_id: int, worker_id: str) -> Task:
+def owned_task(task_id: int, worker_id: str | None, attempt: int | None) -> Select[Task]:
+    """Finds a task while a worker has it, in this attempt; None: in whichever."""
+    owned = select(Task).where(Task.id == task_id, Task.worker_id == worker_id, Task.status == TaskStatus.RUNNING)
+    return owned if attempt is None else owned.where(Task.attempts == attempt)
+
+
+def lock_owned_task(session: Session, task_id: int, worker_id: str, attempt: int | None = None) -> Task:
     """Lock a task for a write by its worker; a worker that lost the task must not write.
 
     Raises:
-        TaskLostError: the task is no longer this worker's.
+        TaskLostError: the task is no longer this worker's, or is in another attempt.
     """
-    owned = select(Task).where(Task.id == task_id, Task.worker_id == worker_id, Task.status == TaskStatus.RUNNING)
-    task = session.scalar(owned.with_for_update())
+    task = session.scalar(owned_task(task_id, worker_id, attempt).with_for_update())
     if task is None:
         raise TaskLostError(f"Task {task_id} no longer belongs to worker {worker_id}; its result is dropped.")
     return task
@@ -72,7 +77,7 @@ def move_task(session: Session, task: Task, status: TaskStatus, *, error: str | 
     if status == TaskStatus.QUEUED:
         task.worker_id = task.cancel_requested_at = task.started_at = task.finished_at = None
     else:
-        task.finished_at = time.time()
+        task.finished_at = database_now()
     append_status(session, task.id, status, attempt=task.attempts, error=error)
 
 
@@ -87,7 +92,7 @@ def append_status(
 def append_event_row(session: Session, task_id: int, *, kind: EventKind, payload: dict[str, Any]) -> int:
     """Add an event to a task that is locked, and return its sequence number."""
     last = session.scalar(select(func.max(TaskEvent.sequence)).where(TaskEvent.task_id == task_id))
-    event = TaskEvent(task_id=task_id, sequence=(last or 0) + 1, kind=kind, payload=payload, created_at=time.time())
+    event = TaskEvent(task_id=task_id, sequence=(last or 0) + 1, kind=kind, payload=payload, created_at=database_now())
     session.add(event)
     session.flush()
     return event.sequence

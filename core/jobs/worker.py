@@ -132,12 +132,12 @@ class Worker:
     def _finish(self, task: ClaimedTask, status: TaskStatus, error: str | None) -> None:
         for wait_seconds in FINISH_RETRY_SECONDS:
             try:
-                self._queue.finish(task.id, self._worker_id, status=status, error=error)
+                self._queue.finish(task.id, self._worker_id, status=status, error=error, attempt=task.attempt)
                 return
             except StorageError:
                 logger.exception("The result of task %d could not be written.", task.id)
                 time.sleep(wait_seconds)
-        self._queue.finish(task.id, self._worker_id, status=status, error=error)
+        self._queue.finish(task.id, self._worker_id, status=status, error=error, attempt=task.attempt)
 
     def _beat(self) -> None:
         interval_seconds = min(_HEARTBEAT_SECONDS, self._settings.worker_dead_after_seconds / _HEARTBEATS_PER_DEATH)

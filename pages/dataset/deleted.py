@@ -128,5 +128,5 @@ def _ask(dataset_id: int | None) -> None:
 def _purge(dataset: DatasetView, services: Services) -> None:
     st.session_state[_ASKED] = None
     outlook = services.trash.purge(dataset.id)
-    photos = count(outlook.num_going, "photo")
-    st.toast(f"Deleted {plain(dataset.name)} for good, with {photos}.", icon=":material/delete_forever:")
+    photos = f", with {count(outlook.num_going, 'photo')}" if outlook.num_going else ""
+    st.toast(f"Deleted {plain(dataset.name)} for good{photos}.", icon=":material/delete_forever:")

@@ -31,7 +31,7 @@ _GUIDE = """
 3. **Check**: let Bluetit find copies and bad photos.
 4. **Split**: keep some photos for an honest test.
 
-Every deletion can be undone.
+What you delete can be brought back.
 """
 
 

@@ -18,6 +18,7 @@ from core.services import open_services
 from core.settings import Settings
 from core.storage.db import open_database
 from core.storage.files import ABANDONED_AFTER_SECONDS
+from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 
 LONG_AGO = time.time() - KEEP_INCOMING_SECONDS - ABANDONED_AFTER_SECONDS
 
@@ -94,8 +95,8 @@ def test_a_sweep_passes_over_what_changes_under_its_eyes(
     gone.mkdir()
     os.utime(gone, (LONG_AGO, LONG_AGO))
     with closing(open_database(settings)) as database:
-        queue = TaskQueue(database)
-        desk = ImportDesk(settings, Library(database), queue, Supervisor(settings, queue))
+        queue = TaskQueue(database, TASK_KINDS)
+        desk = ImportDesk(settings, Library(database), queue, Supervisor(settings, queue, kinds=TASK_KINDS_PATH))
         remove = desk_module.remove_staging
 
         def remove_and_change(folder: Path) -> None:

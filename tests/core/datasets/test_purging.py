@@ -2,8 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -26,22 +25,14 @@ from core.jobs.supervisor import Supervisor
 from core.photos.store import PhotoStore, StoredPhoto
 from core.runs.library import RunLibrary
 from core.settings import Settings
-from core.storage.db import Database, open_database
+from core.storage.db import Database
 from core.storage.schema import Dataset
+from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 from tests.core.datasets.test_garbage import stored_photo
 
+pytestmark = pytest.mark.both_databases
+
 DAY_SECONDS = 24 * 3600.0
-
-
-@pytest.fixture
-def database(settings: Settings) -> Iterator[Database]:
-    with closing(open_database(settings)) as database:
-        yield database
-
-
-@pytest.fixture
-def library(database: Database) -> Library:
-    return Library(database)
 
 
 @pytest.fixture
@@ -51,12 +42,12 @@ def store(settings: Settings) -> PhotoStore:
 
 @pytest.fixture
 def queue(database: Database) -> TaskQueue:
-    return TaskQueue(database)
+    return TaskQueue(database, TASK_KINDS)
 
 
 @pytest.fixture
 def desk(settings: Settings, library: Library, queue: TaskQueue) -> ImportDesk:
-    return ImportDesk(settings, library, queue, Supervisor(settings, queue))
+    return ImportDesk(settings, library, queue, Supervisor(settings, queue, kinds=TASK_KINDS_PATH))
 
 
 @pytest.fixture
@@ -66,7 +57,7 @@ def trash(settings: Settings, database: Database, queue: TaskQueue, desk: Import
 
 def make_trash(settings: Settings, database: Database, queue: TaskQueue, desk: ImportDesk) -> DatasetTrash:
     """Its supervisor is never started: tests do the work."""
-    return DatasetTrash(settings, database, queue, Supervisor(settings, queue), desk)
+    return DatasetTrash(settings, database, queue, Supervisor(settings, queue, kinds=TASK_KINDS_PATH), desk)
 
 
 @pytest.fixture

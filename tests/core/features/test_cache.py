@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.features import cache as cache_module
 from core.features.cache import FeatureCache
 from core.settings import Settings, to_environment
 from tests.conftest import PROJECT_DIR
@@ -29,6 +30,11 @@ def assert_same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -
     for photo_hash, values in expected.items():
         np.testing.assert_array_equal(found[photo_hash], values)
         assert found[photo_hash].dtype == np.float32
+
+
+@pytest.fixture(params=[False, True], ids=["one host", "several hosts"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    return Settings(workspace_dir=tmp_path / "workspace", cache_is_shared=request.param)
 
 
 @pytest.fixture
@@ -161,6 +167,7 @@ def _put_and_get(settings: Settings, seed: int) -> int:
 _WRITER = """
 import sys
 import numpy as np
+from core.features import cache as cache_module
 from core.features.cache import FeatureCache
 from core.settings import load_settings
 
@@ -189,3 +196,29 @@ def test_many_threads_use_it_at_once(settings: Settings):
     _put_and_get(settings, 0)
     with ThreadPoolExecutor(6) as threads:
         assert list(threads.map(lambda seed: _put_and_get(settings, seed), range(1, 7))) == [100] * 6
+
+
+def journal_mode(path: Path) -> str:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("PRAGMA journal_mode").fetchone()[0]
+
+
+def test_several_hosts_never_share_a_write_ahead_log(settings: Settings, path: Path):
+    """Its memory cannot be shared over a network: what several hosts write has a rollback journal."""
+    assert journal_mode(path) == ("delete" if settings.cache_is_shared else "wal")
+
+
+@pytest.mark.parametrize("settings", [False], indirect=True)
+def test_a_network_folder_is_taken_for_shared_and_an_older_file_left_alone(
+    settings: Settings, path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Where a cache with a log is found on the network, it is not even opened."""
+    written_at, log = path.stat().st_mtime_ns, path.with_name(f"{path.name}-wal")
+    monkeypatch.setattr(cache_module, "is_on_network", lambda _: True)
+    cache = FeatureCache(settings)
+    cache.put(NETWORK, FIT, made_features(20))
+    assert cache.missing(NETWORK, FIT, made_features(20)) == []
+    (shared,) = set(path.parent.glob("*.sqlite3")) - {path}
+    assert journal_mode(shared) == "delete"
+    assert path.stat().st_mtime_ns == written_at
+    assert not log.exists()

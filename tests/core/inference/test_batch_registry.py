@@ -29,12 +29,12 @@ def test_the_longest_unused_batch_gives_way(settings: Settings):
     for _ in range(64):
         registry.open(None, owner="anna")
     assert registry.open(first.batch_id, owner="anna") is not first
-    assert not (settings.cache_path / "classify" / str(os.getpid()) / first.batch_id).exists()
+    assert list((settings.cache_path / "classify").glob(f"*/{first.batch_id}")) == []
 
 
 def test_leftovers_of_an_ended_server_are_removed(settings: Settings):
     """Photos of a server that was killed go at a later start; those of a running or just ended one stay."""
-    killed, just_ended, running = "999999998", "999999999", str(os.getppid())
+    killed, just_ended, running = "999999998-ab", "999999999", f"{os.getppid()}-cd"
     for name in (killed, just_ended, running):
         folder = settings.cache_path / "classify" / name
         folder.mkdir(parents=True)
@@ -52,3 +52,12 @@ def test_closing_deletes_the_photos_of_all_visitors(settings: Settings):
         registry.open(None, owner="anna").add_file("cat.png", CAT, PhotoOrigin.FILE)
     registry.close()
     assert list((settings.cache_path / "classify").iterdir()) == []
+
+
+def test_a_server_with_the_same_number_keeps_its_photos(settings: Settings):
+    """In two containers that share a cache, one server stops and leaves the other's visitors alone."""
+    stopping, staying = BatchRegistry(settings), BatchRegistry(settings)
+    for registry in (stopping, staying):
+        registry.open(None, owner="anna").add_file("cat.png", CAT, PhotoOrigin.FILE)
+    stopping.close()
+    assert len(list((settings.cache_path / "classify").glob("*/*/*"))) == 1

@@ -1,7 +1,9 @@
 """The queue gives each task to one worker, keeps its history, and never lets a stranger write."""
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -9,7 +11,10 @@ from core.errors import IllegalTransitionError, JobError, TaskLostError, Unknown
 from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
-from core.storage.db import Database
+from core.jobs.views import TaskView
+from core.settings import Settings
+from core.storage.db import Database, open_database
+from core.storage.schema import Worker
 from core.task_kinds import TASK_KINDS
 from tests.core.jobs.sample_kinds import KINDS, NETWORK_KINDS, PHOTO_KINDS
 
@@ -379,3 +384,137 @@ def test_what_gives_way_comes_last(database: Database):
     assert (queue.place_in_queue(packaging), queue.place_in_queue(training)) == (1, 0)
     claimed = [queue.claim("w1", ["package_run", "train_run"]) for _ in range(2)]
     assert [task.id for task in claimed if task is not None] == [training, packaging]
+
+
+@contextmanager
+def clock_wrong_by(seconds: float) -> Iterator[None]:
+    """The clock of one host, while the others are right."""
+    right = time.time
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "time", lambda: right() + seconds)
+        yield
+
+
+@pytest.mark.parametrize("seconds", [-7200.0, 7200.0], ids=["two hours slow", "two hours fast"])
+class TestClocks:
+    """Times are the database's, whatever the clocks of servers and workers say."""
+
+    def test_a_worker_with_a_wrong_clock_is_alive_and_then_dead(self, queue: TaskQueue, seconds: float) -> None:
+        """Its heartbeat counts as what it is: now; and its silence is noticed."""
+        with clock_wrong_by(seconds):
+            queue.register_worker("w", pid=1, host="elsewhere", lane=Lane.NETWORKS)
+            queue.heartbeat("w")
+        assert [worker.id for worker in queue.live_workers(60)] == ["w"]
+        assert [worker.id for worker in queue.dead_workers(-1)] == ["w"]
+
+    def test_a_supervisor_with_a_wrong_clock_neither_hurries_nor_waits(
+        self, queue: TaskQueue, worker_id: str, seconds: float
+    ) -> None:
+        """Whoever asked for the end, and whoever counts the time of grace, agree on when that was."""
+        task_id = queue.submit("count", {})
+        queue.claim(worker_id, NETWORK_KINDS)
+        queue.request_cancel(task_id)
+        with clock_wrong_by(seconds):
+            assert queue.overdue_tasks(60.0) == []
+            assert [task.id for task in queue.overdue_tasks(0.0)] == [task_id]
+            assert [worker.id for worker in queue.live_workers(60)] == [worker_id]
+
+
+class TestEndByForce:
+    """A worker is ended for the task that was asked to stop, never for the next one."""
+
+    @pytest.fixture
+    def overdue(self, queue: TaskQueue, worker_id: str) -> TaskView:
+        """As a supervisor has read it."""
+        task_id = queue.submit("count", {})
+        queue.claim(worker_id, NETWORK_KINDS)
+        queue.request_cancel(task_id)
+        return queue.get(task_id)
+
+    def test_the_task_is_cancelled_with_its_worker(self, queue: TaskQueue, overdue: TaskView) -> None:
+        """Once the worker is gone the task is cancelled, and nobody waits for the worker any more."""
+        assert queue.end_by_force(overdue, lambda: True)
+        assert queue.get(overdue.id).status is TaskStatus.CANCELLED
+        assert queue.live_workers(60) == []
+
+    def test_a_worker_that_cannot_be_ended_keeps_its_task(self, queue: TaskQueue, overdue: TaskView) -> None:
+        """It may still stop by itself."""
+        assert not queue.end_by_force(overdue, lambda: False)
+        assert queue.get(overdue.id) == overdue
+
+    def test_a_worker_that_has_the_next_task_is_left_alone(
+        self, queue: TaskQueue, worker_id: str, overdue: TaskView
+    ) -> None:
+        """It stopped by itself after the supervisor had looked."""
+        queue.finish(overdue.id, worker_id, status=TaskStatus.CANCELLED)
+        following = queue.submit("count", {})
+        queue.claim(worker_id, NETWORK_KINDS)
+        ended: list[str] = []
+        assert not queue.end_by_force(overdue, lambda: ended.append(worker_id) is None)
+        assert ended == []
+        assert queue.get(following).status is TaskStatus.RUNNING
+
+    def test_the_next_attempt_is_left_alone(self, queue: TaskQueue, worker_id: str) -> None:
+        """The same worker may have the same task once more."""
+        task_id = queue.submit("count", {})
+        queue.claim(worker_id, NETWORK_KINDS)
+        first = queue.get(task_id)
+        queue.recover_tasks_of(worker_id)
+        queue.claim(worker_id, NETWORK_KINDS)
+        queue.request_cancel(task_id)
+        assert not queue.end_by_force(first, lambda: pytest.fail("the worker was ended"))
+        assert queue.get(task_id).attempts == 2
+
+    def test_while_it_is_ended_it_takes_no_other_task(
+        self, queue: TaskQueue, worker_id: str, overdue: TaskView, settings: Settings
+    ) -> None:
+        """The worker's own last words wait, and come too late."""
+        words: list[str] = []
+
+        def finish() -> None:
+            with closing(open_database(settings)) as database:
+                try:
+                    TaskQueue(database, KINDS).finish(overdue.id, worker_id, status=TaskStatus.DONE)
+                except TaskLostError as exc:
+                    words.append(str(exc))
+
+        thread = threading.Thread(target=finish)
+
+        def end() -> bool:
+            thread.start()
+            thread.join(0.5)
+            return thread.is_alive()
+
+        assert queue.end_by_force(overdue, end)
+        thread.join()
+        assert len(words) == 1
+        assert queue.get(overdue.id).status is TaskStatus.CANCELLED
+
+
+def test_late_words_of_an_earlier_attempt_are_dropped(queue: TaskQueue, worker_id: str) -> None:
+    """A worker that has the same task again does not take a report of the first attempt for one of the second."""
+    task_id = queue.submit("count", {})
+    first = queue.claim(worker_id, NETWORK_KINDS)
+    assert first is not None
+    queue.recover_tasks_of(worker_id)
+    queue.claim(worker_id, NETWORK_KINDS)
+    payload = {"fraction": 0.9, "message": "late"}
+    with pytest.raises(TaskLostError):
+        queue.append_event(task_id, worker_id, kind="progress", payload=payload, attempt=first.attempt)
+    with pytest.raises(TaskLostError):
+        queue.finish(task_id, worker_id, status=TaskStatus.DONE, attempt=first.attempt)
+    assert queue.progress(task_id) is None
+    queue.finish(task_id, worker_id, status=TaskStatus.DONE, attempt=2)
+
+
+def test_a_silent_worker_that_speaks_again_keeps_its_tasks(
+    queue: TaskQueue, database: Database, worker_id: str
+) -> None:
+    """Between the look of a supervisor and its decision a heartbeat may have come."""
+    task_id = queue.submit("count", {})
+    queue.claim(worker_id, NETWORK_KINDS)
+    assert queue.recover_tasks_of(worker_id, silent_seconds=60) == []
+    assert queue.get(task_id).status is TaskStatus.RUNNING
+    with database.session() as session:
+        session.get_one(Worker, worker_id).heartbeat_at = 0.0
+    assert len(queue.recover_tasks_of(worker_id, silent_seconds=60)) == 1

@@ -179,6 +179,26 @@ def test_worker_of_another_server_ignores_a_cancel(
     process.wait(10)
 
 
+def test_a_worker_that_has_gone_on_to_the_next_task_is_left_alone(
+    queue: TaskQueue, make_supervisor: MakeSupervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task that ignored its cancel ends just when the supervisor has decided to end its worker: nobody is killed."""
+    supervisor = make_supervisor(cancel_grace_seconds=0)
+    first = queue.submit("wait_for_cancel", {})
+    supervisor.tick()
+    running = wait_for_status(queue, first, TaskStatus.RUNNING)
+    queue.request_cancel(first)
+    overdue = replace(running, cancel_requested_at=queue.get(first).cancel_requested_at)
+    following = queue.submit("ignore_cancel", {})
+    wait_for_status(queue, following, TaskStatus.RUNNING)
+    monkeypatch.setattr(queue, "overdue_tasks", lambda _: [overdue])
+    supervisor.tick()
+    assert queue.get(first).status == TaskStatus.CANCELLED
+    assert queue.get(following).worker_id == running.worker_id
+    assert queue.get(following).status == TaskStatus.RUNNING
+    assert len(own_workers()) == 1
+
+
 def test_stranger_with_the_number_of_a_worker(queue: TaskQueue, make_supervisor: MakeSupervisor) -> None:
     """A process that only has the number of a dead worker is not killed (this test's own process)."""
     number = claim_as_other_server(queue, pid=os.getpid(), host=this_host())

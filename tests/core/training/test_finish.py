@@ -22,7 +22,7 @@ from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
 from core.settings import Settings
 from core.storage.db import open_database
-from core.task_kinds import TASK_KINDS
+from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 from core.training.attempt import Attempt
 from core.training.mapped_array import MappedArray
 from core.training.recording import RunRecorder
@@ -58,7 +58,7 @@ class Workshop(SimpleNamespace):
 def workshop(settings: Settings) -> Iterator[Workshop]:
     settings = replace(settings, package_after_training=False, activation_memory_bytes=0)
     with closing(open_database(settings)) as database:
-        queue, runs = TaskQueue(database), RunLibrary(database)
+        queue, runs = TaskQueue(database, TASK_KINDS), RunLibrary(database)
         yield Workshop(
             settings=settings,
             database=database,
@@ -66,7 +66,7 @@ def workshop(settings: Settings) -> Iterator[Workshop]:
             runs=runs,
             library=Library(database),
             photo_store=PhotoStore(settings.photos_path, settings.cache_path),
-            run_desk=RunDesk(runs, queue, Supervisor(settings, queue), settings),
+            run_desk=RunDesk(runs, queue, Supervisor(settings, queue, kinds=TASK_KINDS_PATH), settings),
         )
 
 
