@@ -6,13 +6,14 @@ and lose nothing. Whatever is deleted goes to the trash; what can be undone is r
 
 import time
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import fields
 
 from sqlalchemy import ColumnElement, Insert, and_, func, insert, literal, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.datasets.records import ClassView, DatasetView, OperationView, UndoResult
 from core.datasets.shelves.check_log import CheckLog
-from core.datasets.shelves.history import change_rows, operation_view, record_operation, revert, revive_dataset
+from core.datasets.shelves.history import change_rows, record_operation, revert, revive_dataset
 from core.datasets.shelves.image_shelf import ImageShelf, insert_class, num_photos
 from core.datasets.shelves.import_log import ImportLog, is_vacant
 from core.datasets.shelves.photo_index import PhotoIndex
@@ -169,14 +170,16 @@ class DatasetShelf(Shelf):
 
     def list_operations(self, dataset_id: int, limit: int = 20) -> list[OperationView]:
         """The newest changes of a dataset that can be or have been undone, newest first."""
+        # Without what the changed rows held: pages ask at every run, and only `undo` needs it.
+        columns = [getattr(DatasetOperation, column.name) for column in fields(OperationView)]
         statement = (
-            select(DatasetOperation)
+            select(*columns)
             .where(DatasetOperation.dataset_id == dataset_id)
             .order_by(DatasetOperation.id.desc())
             .limit(limit)
         )
         with self._database.read_session() as session:
-            return [operation_view(operation) for operation in session.scalars(statement)]
+            return [OperationView(**row._mapping) for row in session.execute(statement)]
 
     def undo(self, operation_id: int) -> UndoResult:
         """Take a change back, where nobody has changed the same since.

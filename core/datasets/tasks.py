@@ -54,6 +54,8 @@ class DatasetTasks:
             return
         check = self._library.load_check(dataset.id)
         task = self.latest(CHECK_KIND, dataset.id)
+        if task is not None and task.is_active:
+            return  # asking would wait for whoever writes into the database, at each run of each visitor's page
         if check is not None and check.revision == dataset.revision:
             if not check.is_outdated and (task is None or not self._can_be_refined(check.findings, task)):
                 return

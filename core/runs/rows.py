@@ -66,6 +66,19 @@ def _runs_with_tasks() -> Select[Any]:
     )
 
 
+@cache
+def run_marks() -> Select[Any]:
+    """Everything of a run and its tasks but its config, which never changes, and its outcome, which comes with
+    `finished_at`."""
+    training, packaging = aliased(Task), aliased(Task)
+    columns = [column for column in Run.__table__.columns if column.key not in ("config", "outcome")]
+    return (
+        select(*columns, *_columns(training), *_columns(packaging))
+        .outerjoin(training, training.id == Run.task_id)
+        .outerjoin(packaging, packaging.id == Run.package_task_id)
+    )
+
+
 def _columns(task: type[Task]) -> tuple[Any, ...]:
     return task.status, task.error, task.cancel_requested_at, task.finished_at
 

@@ -7,16 +7,20 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from core.config import TrainConfig
-from core.datasets.shelves.rows import WRITE_TRIES, refusing_taken_name, unknown_dataset
+from core.datasets.shelves.rows import WRITE_TRIES, chunked, refusing_taken_name, unknown_dataset
 from core.errors import NameRefusedError, RunStateError, UnknownDatasetError
 from core.jobs.status import ACTIVE_STATUSES
 from core.names import clean_name, clean_text, first_free, name_key
 from core.runs.names import default_name
 from core.runs.records import RunView, without_nan
 from core.runs.refusals import refuse_active, unknown_run
-from core.runs.rows import lock_live_run, lock_run, run_view, run_views
+from core.runs.rows import lock_live_run, lock_run, run_marks, run_view, run_views
 from core.storage.db import Database
+from core.storage.kept import KeptReadings
 from core.storage.schema import Dataset, Run, Snapshot
+
+# Runs that are kept in memory as they were read last; each takes some kilobytes.
+_MAX_SEEN = 2_000
 
 
 class RunShelf:
@@ -24,6 +28,7 @@ class RunShelf:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._seen: KeptReadings[RunView] = KeptReadings(_MAX_SEEN)
 
     def create_run(
         self,
@@ -92,7 +97,14 @@ class RunShelf:
         if dataset_id is not None:
             condition &= Run.dataset_id == dataset_id
         with self._database.read_session() as session:
-            return run_views(session, condition, Run.id.desc())
+            # Without configs and outcomes, which are the most of it; nearly always all is as it was a moment ago.
+            marks = {row.id: tuple(row) for row in session.execute(run_marks().where(condition))}
+            seen = {run_id: self._seen.get(run_id, mark) for run_id, mark in marks.items()}
+            for run_ids in chunked([run_id for run_id, view in seen.items() if view is None]):
+                for view in run_views(session, Run.id.in_(run_ids)):
+                    self._seen.keep(view.id, marks[view.id], view)
+                    seen[view.id] = view
+        return [view for _, view in sorted(seen.items(), reverse=True) if view is not None]
 
     def list_trashed(self) -> list[RunView]:
         """The runs in the trash, the latest deleted first."""

@@ -1,6 +1,7 @@
 """How long a run will probably take on this machine."""
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -32,14 +33,15 @@ def estimate(config: TrainConfig, prospect: Prospect, dataset: DatasetView, serv
     network = None if artefact is None else _cost_of(artefact)
     if network is None and config.backbone != SCRATCH:
         return None
+    done = _done_runs(services)
     photos = PhotoCounts(
         train=prospect.num_photos(Split.TRAIN),
         validation=prospect.num_photos(Split.VALIDATION),
         test=prospect.num_photos(Split.TEST),
         num_classes=max(2, len(prospect.class_counts)),
-        num_to_compute=None if artefact is None else _num_to_compute(config, prospect, dataset, services),
+        num_to_compute=None if artefact is None else _num_to_compute(config, prospect, dataset, done, services),
     )
-    corrections = _corrections(services)
+    corrections = _corrections(done, services)
     return estimate_run(config, photos, network=network, settings=services.settings, corrections=corrections)
 
 
@@ -62,7 +64,7 @@ def estimate_for_run(view: RunView, config: TrainConfig, services: Services) -> 
             test=numbers[Split.TEST],
             num_classes=len(snapshot.class_names),
         )
-        corrections = _corrections(services)
+        corrections = _corrections(_done_runs(services), services)
         return estimate_run(config, photos, network=network, settings=services.settings, corrections=corrections)
 
     # A network that was prepared by the run itself is measured only then.
@@ -100,7 +102,9 @@ def _cost_of(artefact: Artefact) -> NetworkCost | None:
         return None  # it will be prepared anew
 
 
-def _num_to_compute(config: TrainConfig, prospect: Prospect, dataset: DatasetView, services: Services) -> int | None:
+def _num_to_compute(
+    config: TrainConfig, prospect: Prospect, dataset: DatasetView, done: Sequence[RunView], services: Services
+) -> int | None:
     """Photos and views whose features the cache lacks; None when the network is not prepared for photos of that size,
     so that it has none."""
     backbone = find_backbone(config.backbone)
@@ -122,14 +126,16 @@ def _num_to_compute(config: TrainConfig, prospect: Prospect, dataset: DatasetVie
             kept_back=hashes[Split.VALIDATION] | hashes[Split.TEST],
         )
 
-    num_done = sum(view.status is RunStatus.DONE for view in services.runs.list_runs())
     seen = (config.fit_mode, config.augment, config.num_views, config.is_augmented_freely)
-    return remembered(_MISSING, (dataset.id, dataset.revision, prospect, fingerprint, seen, num_done), count)
+    return remembered(_MISSING, (dataset.id, dataset.revision, prospect, fingerprint, seen, len(done)), count)
 
 
-def _corrections(services: Services) -> Corrections:
+def _done_runs(services: Services) -> list[RunView]:
+    return [view for view in services.runs.list_runs() if view.status is RunStatus.DONE]
+
+
+def _corrections(done: Sequence[RunView], services: Services) -> Corrections:
     """What earlier runs on this machine teach, learned anew when one more is done."""
-    done = [view for view in services.runs.list_runs() if view.status is RunStatus.DONE]
 
     def find_network(config: TrainConfig) -> NetworkCost | None:
         artefact = _artefact_of(config.backbone, services)

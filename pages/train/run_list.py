@@ -26,15 +26,19 @@ _MAX_POINTS = 72
 
 def render_run_list(open_run_id: int | None, services: Services) -> None:
     """The runs of the visitor's choice, with the trash below; looks again while one of them goes on."""
-    is_active = any(view.is_active for view in services.runs.list_runs())
+    views = services.runs.list_runs()
+    is_active = any(view.is_active for view in views)
     st.fragment(_render_runs, run_every=_POLL_SECONDS if is_active else None)(
-        open_run_id, services, was_active=is_active
+        open_run_id, services, was_active=is_active, just_read=[views]
     )
     _render_trash(services)
 
 
-def _render_runs(open_run_id: int | None, services: Services, *, was_active: bool) -> None:
-    views = services.runs.list_runs()
+def _render_runs(
+    open_run_id: int | None, services: Services, *, was_active: bool, just_read: list[list[RunView]]
+) -> None:
+    """Part of the page that looks again by itself; `just_read` has the runs for the first time that it is made."""
+    views = just_read.pop() if just_read else services.runs.list_runs()
     st.markdown(f"**{count(len(views), 'run')}**")
     datasets = {dataset.id: dataset.name for dataset in services.library.list_datasets()}
     shown = _filtered(views, datasets)

@@ -3,6 +3,9 @@
 from core.datasets.checks.findings import Finding, FindingKind, without_dismissed
 from core.datasets.records import DatasetView
 from core.services import Services
+from pages.widgets.remembered import remembered
+
+_FINDINGS = "findings"
 
 
 def open_findings(dataset: DatasetView, services: Services) -> list[Finding]:
@@ -26,4 +29,4 @@ def mirrored_classes(dataset_id: int, services: Services) -> tuple[str, ...]:
 
 def _findings(dataset_id: int, services: Services) -> list[Finding]:
     check = services.library.load_check(dataset_id)
-    return [] if check is None else check.as_findings()
+    return [] if check is None else remembered(_FINDINGS, (dataset_id, check), check.as_findings)

@@ -25,7 +25,8 @@ def visitor_key() -> str:
     A browser that takes no cookies gets a key that lasts as long as its page stays open.
     """
     if _KEY not in st.session_state:
-        secret = st.context.cookies.get(COOKIE_NAME, "")
+        # Streamlit's own way of testing an app has no browser; what stands for its cookies is no text.
+        secret = str(st.context.cookies.get(COOKIE_NAME, ""))
         st.session_state[_KEY] = secret if _SECRET.fullmatch(secret) else new_secret()
     key: str = st.session_state[_KEY]
     return key

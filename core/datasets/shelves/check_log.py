@@ -15,7 +15,12 @@ from core.datasets.records import Likeness
 from core.datasets.shelves.photo_index import select_known_hashes
 from core.datasets.shelves.rows import WRITE_TRIES, Shelf, chunked, lock_dataset
 from core.errors import DatasetError, RecordError
+from core.storage.db import Database
+from core.storage.kept import KeptReadings
 from core.storage.schema import DatasetCheck, DismissedFinding, Photo, PhotoPair
+
+# Datasets whose findings are kept in memory: those of a large one are some hundred kilobytes of JSON.
+_MAX_CHECKS = 32
 
 
 class StoredCheck(NamedTuple):
@@ -44,6 +49,10 @@ class StoredCheck(NamedTuple):
 class CheckLog(Shelf):
     """The findings of each dataset's latest check; none of this changes a dataset's revision."""
 
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._checks: KeptReadings[StoredCheck] = KeptReadings(_MAX_CHECKS)
+
     def save_check(self, dataset_id: int, revision: int, findings: list[dict[str, Any]]) -> None:
         """Keep what a check found, unless a check of a later revision is kept already.
 
@@ -62,15 +71,22 @@ class CheckLog(Shelf):
             check.findings = {"made_by": checks_version(), "findings": findings}
 
     def load_check(self, dataset_id: int) -> StoredCheck | None:
-        """The revision that was checked last and what was found, dismissed findings too; None before any check."""
+        """The revision that was checked last and what was found, dismissed findings too; None before any check.
+
+        What was found is shared by all who ask, and not to be changed.
+        """
+        state = select(DatasetCheck.revision, DatasetCheck.checked_at).where(DatasetCheck.dataset_id == dataset_id)
         with self._database.read_session() as session:
-            check = session.get(DatasetCheck, dataset_id)
-            if check is None:
+            mark = session.execute(state).one_or_none()
+            if mark is None:
                 return None
-            found: Any = check.findings
-            if isinstance(found, list):
-                return StoredCheck(check.revision, found, is_outdated=True)
-            return StoredCheck(check.revision, found["findings"], is_outdated=found["made_by"] != checks_version())
+            known = self._checks.get(dataset_id, tuple(mark))
+            check = session.get(DatasetCheck, dataset_id) if known is None else None
+            if check is None:
+                return known
+            stored = _stored_check(check)
+            self._checks.keep(dataset_id, tuple(mark), stored)
+            return stored
 
     def checked_revision(self, dataset_id: int) -> int | None:
         """The revision that was checked last, without reading what was found; None before any check."""
@@ -177,3 +193,10 @@ def _insert_missing_pairs(session: Session, similarities: Mapping[tuple[str, str
     ]
     if rows:
         session.execute(insert(PhotoPair), rows)
+
+
+def _stored_check(check: DatasetCheck) -> StoredCheck:
+    found: Any = check.findings
+    if isinstance(found, list):
+        return StoredCheck(check.revision, found, is_outdated=True)
+    return StoredCheck(check.revision, found["findings"], is_outdated=found["made_by"] != checks_version())

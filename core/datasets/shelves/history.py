@@ -86,7 +86,7 @@ def record_operation(
         .where(DatasetOperation.dataset_id == dataset.id, DatasetOperation.id.not_in(kept))
         .execution_options(synchronize_session=False)
     )
-    return operation_view(operation)
+    return _operation_view(operation)
 
 
 def revert(session: Session, operation: DatasetOperation) -> tuple[int, int]:
@@ -135,8 +135,7 @@ def revive_dataset(session: Session, dataset: Dataset) -> None:
         dataset.name, dataset.name_key, dataset.trashed_at = values["name"], values["name_key"], None
 
 
-def operation_view(operation: DatasetOperation) -> OperationView:
-    """What the library hands out about an operation."""
+def _operation_view(operation: DatasetOperation) -> OperationView:
     return OperationView(
         id=operation.id,
         dataset_id=operation.dataset_id,

@@ -16,6 +16,7 @@ from core.errors import DatasetError, NameRefusedError, UnknownDatasetError
 from core.storage.db import Database
 from core.storage.schema import Photo
 from tests.core.datasets.library_samples import add, class_ids, contents, in_threads, new_image, photo, photo_hash
+from tests.statements import noted_statements
 
 pytestmark = pytest.mark.both_databases
 
@@ -508,6 +509,26 @@ def test_the_latest_check_is_kept(library: Library, birds: int) -> None:
     assert library.checked_revision(birds) == 5
     library.save_check(birds, 5, [])
     assert library.load_check(birds) == (5, [], False)
+
+
+def test_findings_are_read_once_for_each_check(library: Library, birds: int, database: Database) -> None:
+    """Pages ask at every run; what was found is some hundred kilobytes in a large dataset."""
+    library.save_check(birds, 5, [{"key": "a"}])
+    for found in ([{"key": "a"}], [{"key": "b"}], []):
+        Library(database).save_check(birds, 5, found)
+        for number in range(3):
+            with noted_statements(database) as statements:
+                assert library.load_check(birds) == (5, found, False)
+            assert any("findings" in sql for sql in statements) == (number == 0)
+
+
+def test_a_list_of_changes_leaves_out_what_they_changed(library: Library, birds: int, database: Database) -> None:
+    """The rows before and after are for the undo alone: with many photos they are megabytes."""
+    made = library.delete_class(library.create_class(birds, "tits").id)
+    with noted_statements(database) as statements:
+        operations = library.list_operations(birds)
+    assert operations == [made]
+    assert not any("changes" in sql for sql in statements)
 
 
 def test_dismissed_findings_stay_dismissed(library: Library, birds: int) -> None:

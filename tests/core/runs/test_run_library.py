@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import delete, event, text
+from sqlalchemy import delete, text
 from sqlalchemy.exc import IntegrityError
 
 from core.config import TrainConfig
@@ -18,6 +18,7 @@ from core.storage.db import Database
 from core.storage.schema import Dataset, RunEvent, Snapshot
 from tests.core.datasets.library_samples import in_threads
 from tests.core.runs.run_samples import HandWorker, batches, bring_to, config, sequences, take
+from tests.statements import noted_statements
 
 pytestmark = pytest.mark.both_databases
 
@@ -142,20 +143,53 @@ def test_lists(runs: RunLibrary, plan: TrainConfig, database: Database, dataset_
     assert [view.id for view in runs.list_trashed()] == [ended]
 
 
-def test_list_is_one_statement(runs: RunLibrary, desk: RunDesk, worker: HandWorker, plan: TrainConfig) -> None:
-    """However many runs there are, they are read with the states of their tasks in one statement."""
+def listed(runs: RunLibrary) -> tuple[list[RunView], list[bool]]:
+    """The list of runs, and of each statement that it took, whether configs and outcomes were read."""
+    with noted_statements(runs._database) as statements:
+        views = runs.list_runs()
+    return views, ["runs.config" in sql for sql in statements if sql.startswith("SELECT")]
+
+
+def test_list_is_two_statements(runs: RunLibrary, desk: RunDesk, worker: HandWorker, plan: TrainConfig) -> None:
+    """However many runs there are: one for the states of all with their tasks, one for those that have changed since
+    the list was read last, and for nothing else is JSON read."""
     for _ in range(5):
         desk.submit(plan)
     worker.end()
     worker.begin()
-    statements: list[str] = []
-    engine = runs._database.engine
-    listener = lambda *values: statements.append(values[2])  # noqa: E731  # removed again below
-    event.listen(engine, "before_cursor_execute", listener)
-    views = runs.list_runs()
-    event.remove(engine, "before_cursor_execute", listener)
+    views, statements = listed(runs)
     assert [view.status for view in views] == [*[RunStatus.QUEUED] * 3, RunStatus.RUNNING, RunStatus.DONE]
-    assert len([sql for sql in statements if sql.lstrip().upper().startswith("SELECT")]) == 1
+    assert statements == [False, True]
+    assert listed(runs) == (views, [False])
+
+
+@pytest.mark.parametrize("change", ["rename", "set_note", "set_finished", "append_events", "set_package_task", "trash"])
+def test_the_list_knows_every_change(
+    runs: RunLibrary, other_runs: RunLibrary, desk: RunDesk, worker: HandWorker, plan: TrainConfig, change: str
+) -> None:
+    """Whoever makes it, in whichever process: what is listed is what reading each run anew gives."""
+    ids = [desk.submit(plan).id for _ in range(3)]
+    for _ in ids:
+        worker.end()
+    runs.list_runs()
+    CHANGES[change](other_runs, ids[1])
+    views, statements = listed(runs)
+    assert views == [runs.get_run(run_id) for run_id in reversed(ids) if runs.get_run(run_id).trashed_at is None]
+    assert statements == ([False] if change == "trash" else [False, True])
+
+
+def test_the_list_knows_what_came_of_a_run(
+    runs: RunLibrary, other_runs: RunLibrary, desk: RunDesk, worker: HandWorker, plan: TrainConfig
+) -> None:
+    """Its outcome is there as soon as it has finished, and again when it has finished once more."""
+    run_id = desk.submit(plan).id
+    worker.begin()
+    outcomes = []
+    for outcome in ({"first": 1}, {"second": 2}):
+        runs.list_runs()
+        other_runs.set_finished(run_id, outcome)
+        outcomes.append(runs.list_runs()[0].outcome)
+    assert outcomes == [{"first": 1}, {"second": 2}]
 
 
 @pytest.mark.sqlite_only

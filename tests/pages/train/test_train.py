@@ -28,6 +28,7 @@ from tests.pages.conftest import RUN_TIMEOUT_SECONDS
 from tests.pages.page_links import follow_link, link_labels
 from tests.pages.server.route_visits import fetch
 from tests.pages.train.pretend_training import PretendWorker, make_birds
+from tests.statements import noted_statements
 
 Visit = Callable[..., AppTest]
 
@@ -126,6 +127,36 @@ def setting(app: AppTest, kind: str, name: str):
 
 def runs(worker: PretendWorker) -> list[RunView]:
     return worker.services.runs.list_runs()
+
+
+# Statements that read, when a page is made anew and nothing has changed; measured, for they grow by themselves.
+MOST_STATEMENTS = {
+    ("train", ""): 24,
+    ("train", "run"): 9,
+    ("dataset", "dataset"): 22,
+    ("results", "run"): 9,
+}
+
+
+def test_a_page_made_anew_asks_little_of_the_database(visit: Visit, worker: PretendWorker, birds: int) -> None:
+    """No JSON that was read before, no wait for whoever writes, and no more statements than there have to be."""
+    services = worker.services
+    values = {"run": done(worker, birds), "dataset": birds}
+    services.library.save_check(birds, services.library.get_dataset(birds).revision, [])
+    counts = {}
+    for page, parameter in MOST_STATEMENTS:
+        app = visit(**{parameter: values[parameter]} if parameter else {})
+        app.switch_page(f"pages/{page}/page.py").run()
+        app.run()
+        with noted_statements(services.database) as statements:
+            app.run()
+        assert not app.exception, app.exception
+        reading = [sql for sql in statements if sql.startswith("SELECT")]
+        assert not [sql for sql in reading if "findings" in sql and "dismissed" not in sql]
+        assert not [sql for sql in reading if "changes" in sql]
+        assert "BEGIN IMMEDIATE" not in statements
+        counts[page, parameter] = len(reading)
+    assert {key: number for key, number in counts.items() if number > MOST_STATEMENTS[key]} == {}
 
 
 # --- before the start ------------------------------------------------------------------------------------
