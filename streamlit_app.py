@@ -11,9 +11,9 @@ from pages.server.heat_route import HEAT_ROUTES
 from pages.server.lifespan import running_services
 from pages.server.photo_routes import PHOTO_ROUTES
 from pages.server.served_page import PAGE_ROUTES, ServedPage
+from pages.server.visitor import VisitorCookie
 from pages.widgets.address import note_page
 from pages.widgets.errors import showing_errors
-from pages.widgets.visitor import VisitorCookie
 
 ASSETS = Path(__file__).parent / "pages" / "assets"
 

@@ -4,8 +4,8 @@ import streamlit as st
 
 from core.inference.photo_batch import PhotoBatch
 from core.services import Services
+from pages.server.visitor import visitor_key
 from pages.widgets import links
-from pages.widgets.visitor import visitor_key
 
 _BATCH = "visitor_photos.batch"
 

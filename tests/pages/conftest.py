@@ -14,7 +14,7 @@ from streamlit.util import calc_hash
 from core.jobs.supervisor import Supervisor
 from core.settings import Settings, to_environment
 from pages.server.services import close_services
-from pages.widgets.visitor import COOKIE_NAME
+from pages.server.visitor import COOKIE_NAME
 from tests.conftest import PROJECT_DIR
 
 # The first run of a page opens the database and loads the network.

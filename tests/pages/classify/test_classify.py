@@ -24,7 +24,7 @@ from core.settings import Settings
 from pages.classify.answers_csv import to_csv
 from pages.classify.arrangement import Order, arrange
 from pages.server.services import get_services
-from pages.widgets.visitor import new_secret
+from pages.server.visitor import new_secret
 from tests.pages.classify.classify_visits import settle, upload
 from tests.pages.pretend_preparing import finish_preparing
 from tests.waiting import wait_until

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from pages.widgets.visitor import COOKIE_NAME, VisitorCookie, new_secret
+from pages.server.visitor import COOKIE_NAME, VisitorCookie, new_secret
 
 PAGE = {"accept": "text/html,application/xhtml+xml"}
 
@@ -66,7 +66,7 @@ def test_a_browser_keeps_its_secret(browser: Browser) -> None:
     assert [browser.get(path, headers=PAGE).headers.get("set-cookie") for path in ("/", "/dataset")] == [None, None]
 
 
-@pytest.mark.parametrize("secret", ["", "short", "a" * 44, new_secret()[:-1] + "%"])
+@pytest.mark.parametrize("secret", ["", "short", "a" * 44, "a" * 42 + "%"])
 def test_a_secret_that_is_none_of_ours_is_replaced(browser: Browser, secret: str) -> None:
     """Nobody chooses a secret that others could guess."""
     answer = browser.get("/", headers={**PAGE, "cookie": f"{COOKIE_NAME}={secret}"})
