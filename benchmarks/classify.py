@@ -25,13 +25,14 @@ import psutil
 
 from core.backbones.catalog import Backbone, find_backbone
 from core.backbones.weights import obtain_weights
+from core.environment import load_settings
 from core.errors import BluetitError
 from core.inference.classifier import Classification, Classifier
 from core.jobs.status import TaskStatus
 from core.litert.engine import Engine, map_streamed
 from core.photos.fit import to_array
 from core.services import Services, open_services
-from core.settings import Settings, load_settings
+from core.settings import Settings
 
 _BATCH_ROUNDS = 3  # the median of three passes is reported
 _KERAS_BATCH_SIZE = 32

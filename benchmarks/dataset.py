@@ -30,10 +30,10 @@ from core.datasets.checks.findings import FindingKind
 from core.datasets.records import DatasetView, ImportState
 from core.datasets.sources.requests import ImportRequest, ServerFolder
 from core.datasets.tasks import CHECK_KIND
+from core.environment import load_settings
 from core.errors import BluetitError
 from core.photos.decode import decode_image
 from core.services import Services, open_services
-from core.settings import load_settings
 
 _SIZES = (2_500, 5_000, 10_000)
 _POLL_SECONDS = 0.1

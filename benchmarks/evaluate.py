@@ -28,6 +28,7 @@ from benchmarks.page_reruns import page_rerun_ms
 from benchmarks.train import tell
 from core.datasets.records import Split
 from core.datasets.snapshots import load_snapshot
+from core.environment import load_settings
 from core.errors import BluetitError
 from core.evaluation.answers import read_answers
 from core.evaluation.asking import ask
@@ -36,7 +37,7 @@ from core.evaluation.comparison import Contender, compare
 from core.evaluation.examination import read_examination
 from core.evaluation.latency import measure_latencies
 from core.evaluation.rejection import default_point, rejection_points
-from core.inference.classifier import ClassifierCache
+from core.inference.classifier_cache import ClassifierCache
 from core.photos.fit import to_array
 from core.photos.record import PhotoRecord
 from core.runs.begin import RunRequest, begin_runs
@@ -45,7 +46,6 @@ from core.runs.folder import RunFolder
 from core.runs.records import RunStatus, RunView
 from core.runs.retrain import begin_retraining
 from core.services import Services, open_services
-from core.settings import load_settings
 
 _NUM_PHOTOS = 5_000
 _NUM_SQUARES = 200  # decoded beforehand; 5,000 of them would fill the memory

@@ -18,10 +18,11 @@ from typing import Any
 # From the ground up: a module imports from its own floor and from those before it. A floor is a folder or a file; one
 # that stands below another (`pages.server` and `pages`) counts before it.
 FLOORS = (
-    *("core.errors", "core.home", "core.settings", "core.records", "core.config", "core.recipes", "core.imagenet"),
-    *("core.names", "core.seeds", "core.storage", "core.photos", "core.links", "core.jobs", "core.litert"),
-    *("core.backbones", "core.features", "core.datasets", "core.runs", "core.inference", "core.evaluation"),
-    *("core.keras_script", "core.export", "core.networks", "core.training", "core.packaging"),
+    *("core.errors", "core.home", "core.settings", "core.environment", "core.records", "core.config"),
+    *("core.recipes", "core.imagenet", "core.names", "core.seeds", "core.storage", "core.photos", "core.links"),
+    *("core.jobs", "core.litert", "core.backbones", "core.features", "core.datasets", "core.runs"),
+    *("core.inference", "core.evaluation", "core.keras_script", "core.export"),
+    *("core.networks", "core.training", "core.packaging"),
     *("core.task_kinds", "core.services", "pages.server", "pages.widgets", "pages", "benchmarks"),
 )
 

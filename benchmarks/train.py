@@ -29,6 +29,7 @@ from core.backbones.catalog import find_backbone
 from core.config import HUB_PREFIX, SCRATCH, StoppingConfig, TrainConfig
 from core.datasets.records import ImportState
 from core.datasets.sources.requests import DrawnShapes, ImportRequest, ServerFolder, Source
+from core.environment import load_settings
 from core.errors import BluetitError
 from core.export.findings import Findings, read_findings
 from core.recipes import DEFAULT_RECIPE, Recipe, find_recipe
@@ -37,7 +38,6 @@ from core.runs.folder import RunFolder
 from core.runs.records import RunStatus, RunView
 from core.runs.story import EpochStory, Outcome, PhaseName
 from core.services import Services, open_services
-from core.settings import load_settings
 
 _POLL_SECONDS = 0.05
 _MEMORY_SECONDS = 1.0

@@ -37,10 +37,10 @@ from core.datasets.readings.question import PlanQuestion
 from core.datasets.records import ImportState
 from core.datasets.sources.requests import ImportRequest, Source, StagedArchive, StagedFiles
 from core.datasets.tasks import CHECK_KIND
+from core.environment import load_settings
 from core.photos.decode import decode_image
 from core.photos.store import PhotoStore
 from core.services import Services, open_services
-from core.settings import load_settings
 from pages.dataset.uploads import ARCHIVE_TYPES, archive_title, common_title
 
 _POLL_SECONDS = 0.05

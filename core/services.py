@@ -21,7 +21,7 @@ from core.errors import (
     UnknownBackboneError,
 )
 from core.inference.batch_registry import BatchRegistry
-from core.inference.classifier import ClassifierCache
+from core.inference.classifier_cache import ClassifierCache
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
 from core.photos.store import PhotoStore

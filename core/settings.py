@@ -1,15 +1,10 @@
-"""Bluetit's settings: one table, read from the environment and an optional TOML file.
+"""Bluetit's settings: one table, which `core.environment` reads from the environment and an optional TOML file.
 
-Each field of `Settings` is a row of the table: name, default, unit, help. The value comes from, in order,
-the environment variable `BLUETIT_<NAME>`, the TOML file named by `BLUETIT_SETTINGS_FILE` (or `bluetit.toml` in
-the working directory), the default. `docs/settings.md` shows the table to administrators.
+Each field of `Settings` is a row of the table: name, default, unit, help. `docs/settings.md` shows the table to
+administrators.
 """
 
-import difflib
-import json
 import os
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -18,8 +13,6 @@ from core.errors import SettingsError
 from core.home import default_workspace_dir
 
 ENVIRONMENT_PREFIX = "BLUETIT_"
-SETTINGS_FILE_VARIABLE = "BLUETIT_SETTINGS_FILE"
-DEFAULT_SETTINGS_FILE = "bluetit.toml"
 
 
 def _setting(
@@ -223,7 +216,7 @@ class Settings:
                 object.__setattr__(self, name, Path(os.path.abspath(folder)))
         for name in ("import_dirs", "hub_dirs"):
             folders = (
-                _expand_home(Path(folder), f"setting {ENVIRONMENT_PREFIX}{name.upper()}")
+                expand_home(Path(folder), f"setting {ENVIRONMENT_PREFIX}{name.upper()}")
                 for folder in getattr(self, name)
             )
             object.__setattr__(self, name, tuple(os.path.abspath(folder) for folder in folders))
@@ -294,113 +287,16 @@ def describe() -> list[SettingRow]:
     ]
 
 
-def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings from the environment and the TOML file.
-
-    Args:
-        environ: the environment variables; the process' own if not given.
+def expand_home(path: Path, where: str) -> Path:
+    """A path with the home folder in place of `~`.
 
     Raises:
-        SettingsError: a value is of the wrong type or below its minimum, the file cannot be read, it has a name that
-            is no setting, or there is no home folder for a workspace that is not set.
+        SettingsError: there is no home folder.
     """
-    environ = os.environ if environ is None else environ
-    from_file = _read_settings_file(environ)
-    values: dict[str, Any] = {}
-    for spec in fields(Settings):
-        variable = ENVIRONMENT_PREFIX + spec.name.upper()
-        if environ.get(variable, "") != "":
-            values[spec.name] = _parse(environ[variable], spec.type, f"environment variable {variable}")
-        elif spec.name in from_file:
-            values[spec.name] = _parse(from_file[spec.name], spec.type, f"setting {spec.name!r} in the file")
-        minimum = spec.metadata["minimum"]
-        if spec.name in values and minimum is not None and not values[spec.name] >= minimum:
-            raise SettingsError(f"{variable} is {values[spec.name]}; it must be at least {minimum}.")
-    return Settings(**values)
-
-
-def find_unknown_variables(environ: Mapping[str, str] | None = None) -> list[str]:
-    """A sentence on each variable that looks like a setting and is none, probably for a typing error.
-
-    Args:
-        environ: the environment variables; the process' own if not given.
-    """
-    environ = os.environ if environ is None else environ
-    names = [spec.name for spec in fields(Settings)]
-    known = {SETTINGS_FILE_VARIABLE, *(ENVIRONMENT_PREFIX + name.upper() for name in names)}
-    sentences = []
-    for variable in sorted(environ):
-        if not variable.upper().startswith(ENVIRONMENT_PREFIX) or variable in known:
-            continue
-        # Without the beginning that all have in common: else everything would be near to everything.
-        near = difflib.get_close_matches(variable[len(ENVIRONMENT_PREFIX) :].lower(), names, n=1)
-        meant = f"was {ENVIRONMENT_PREFIX}{near[0].upper()} meant?" if near else "docs/settings.md lists all settings."
-        sentences.append(f"The environment variable {variable} is no setting and changes nothing; {meant}")
-    return sentences
-
-
-def _read_settings_file(environ: Mapping[str, str]) -> dict[str, Any]:
-    named = environ.get(SETTINGS_FILE_VARIABLE, "")
-    path = Path(named or DEFAULT_SETTINGS_FILE)
-    if not named and not os.path.isfile(path):
-        return {}
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise SettingsError(f"The settings file {path} cannot be read: {exc}.") from exc
-    unknown = sorted(set(content) - {spec.name for spec in fields(Settings)})
-    if unknown:
-        known = ", ".join(spec.name for spec in fields(Settings))
-        raise SettingsError(f"{path} has unknown settings {', '.join(unknown)}. Known ones are: {known}.")
-    return content
-
-
-def _parse(value: Any, kind: Any, where: str) -> Any:
-    """Turn text (or a TOML value) into the type that the field is declared with."""
-    try:
-        if kind is bool:
-            return _parse_flag(value)
-        if kind is int:
-            if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
-                raise ValueError(value)
-            return int(value)
-        if kind is float:
-            if isinstance(value, bool):
-                raise ValueError(value)
-            return float(value)
-        if kind == tuple[str, ...]:
-            return _parse_list(value)
-        if kind in (Path, Path | None):
-            return _expand_home(Path(value), where).resolve()
-        return str(value)
-    except (TypeError, ValueError) as exc:
-        expected = "list of texts" if kind == tuple[str, ...] else f"value of type {getattr(kind, '__name__', kind)}"
-        raise SettingsError(f"The {where} is {value!r}; a {expected} was expected.") from exc
-
-
-def _parse_list(value: Any) -> tuple[str, ...]:
-    """Texts from a TOML list, from a list as JSON writes it, or between commas; the first two may hold commas."""
-    parts = value
-    if isinstance(value, str):
-        parts = json.loads(value) if value.strip().startswith("[") else value.split(",")
-    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
-        raise TypeError(value)
-    return tuple(part.strip() for part in parts if part.strip())
-
-
-def _expand_home(path: Path, where: str) -> Path:
     try:
         return path.expanduser()
     except RuntimeError as exc:
         raise SettingsError(f"The {where} is {str(path)!r}, but there is no home folder. Give the whole path.") from exc
-
-
-def _parse_flag(value: Any) -> bool:
-    """True or false, of TOML or in the words that people write into environment variables."""
-    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    if str(value).lower() not in words:
-        raise ValueError(value)
-    return words[str(value).lower()]
 
 
 def num_usable_cores() -> int:
@@ -408,20 +304,3 @@ def num_usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def to_environment(settings: Settings) -> dict[str, str]:
-    """The environment variables from which `load_settings` makes the same settings in another process.
-
-    Every setting is there, empty ones too, and the settings file is switched off: what the other process
-    inherits or finds in its folder changes nothing.
-    """
-    environment = {SETTINGS_FILE_VARIABLE: os.devnull}
-    for spec in fields(Settings):
-        value = getattr(settings, spec.name)
-        if isinstance(value, Path):
-            value = value.resolve()
-        elif isinstance(value, tuple):
-            value = json.dumps(value)  # an empty list is no empty text, which would mean the default
-        environment[ENVIRONMENT_PREFIX + spec.name.upper()] = "" if value is None else str(value)
-    return environment

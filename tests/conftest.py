@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from core.backbones.catalog import Backbone, find_backbone
-from core.inference.classifier import Classifier, ClassifierCache
+from core.inference.classifier import Classifier
+from core.inference.classifier_cache import ClassifierCache
 from core.jobs.status import TaskStatus
 from core.services import Services, open_services
 from core.settings import Settings

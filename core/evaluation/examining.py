@@ -29,7 +29,8 @@ from core.evaluation.learning_curve import MIN_PHOTOS_PER_CLASS, learning_curve
 from core.evaluation.shortcuts import ShortcutPlan, Tried, choose_photos, judge_classes, try_photo
 from core.features.cache import FeatureCache
 from core.features.embedding import compute_features
-from core.inference.classifier import Classifier, ClassifierCache
+from core.inference.classifier import Classifier
+from core.inference.classifier_cache import ClassifierCache
 from core.inference.reference import Reference, write_reference
 from core.inference.trained_model import find_trained_model, read_model_record
 from core.jobs.context import TaskContext

@@ -19,13 +19,14 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
+from core.environment import to_environment
 from core.errors import BluetitError, UnknownTaskError
 from core.home import give_home
 from core.jobs.kinds import Lane, find_kind, kinds_of
 from core.jobs.processes import end_process, is_running, remove_old_logs, worker_log_name
 from core.jobs.queue import WORKER_DIED, TaskQueue
 from core.jobs.views import TaskView, WorkerView
-from core.settings import Settings, to_environment
+from core.settings import Settings
 from core.storage.files import translating_disk_errors
 
 logger = logging.getLogger(__name__)

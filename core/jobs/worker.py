@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from types import FrameType
 
+from core.environment import load_settings
 from core.errors import BluetitError, StorageError, TaskCancelledError, TaskLostError
 from core.jobs.context import TaskContext
 from core.jobs.handlers import import_attribute, resolve_handler
@@ -25,7 +26,7 @@ from core.jobs.processes import this_host, worker_log_name
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.jobs.views import ClaimedTask
-from core.settings import Settings, load_settings
+from core.settings import Settings
 from core.storage.db import open_database
 
 logger = logging.getLogger(__name__)

@@ -4,10 +4,10 @@ import logging
 import os
 import threading
 
+from core.environment import find_unknown_variables, load_settings
 from core.errors import StorageError
 from core.home import give_home
 from core.services import Services, open_services
-from core.settings import find_unknown_variables, load_settings
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,10 @@ import pytest
 
 from core import home
 from core.backbones.weights import keras_cache_dir
+from core.environment import load_settings
 from core.errors import SettingsError
 from core.home import NO_HOME, give_home
-from core.settings import Settings, load_settings
+from core.settings import Settings
 from tests.conftest import PROJECT_DIR
 
 # A user of whom the system knows nothing, as in a container that is started with any number. A process cannot always
@@ -99,7 +100,7 @@ def test_a_tilde_without_a_home() -> None:
     result = run(
         "import os; os.environ.pop('HOME', None)\n"
         "from core.errors import SettingsError\n"
-        "from core.settings import load_settings\n"
+        "from core.environment import load_settings\n"
         "try: load_settings({'BLUETIT_WORKSPACE_DIR': '~/x'})\n"
         "except SettingsError as exc: print(exc)\n"
     )

@@ -8,9 +8,11 @@ import pytest
 from core.backbones.catalog import Backbone
 from core.backbones.hub_places import find_hub_module
 from core.datasets.sources.requests import ImportRequest, StagedFiles
-from core.inference.classifier import Classifier, ClassifierCache
+from core.environment import load_settings
+from core.inference.classifier import Classifier
+from core.inference.classifier_cache import ClassifierCache
 from core.services import open_services
-from core.settings import Settings, load_settings
+from core.settings import Settings
 from tests.conftest import link_backbones
 from tests.core.datasets.import_samples import photos
 from tests.core.inference.model_runs import Models

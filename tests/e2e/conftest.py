@@ -18,7 +18,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from core.backbones.catalog import Backbone
-from core.inference.classifier import Classifier, ClassifierCache
+from core.inference.classifier import Classifier
+from core.inference.classifier_cache import ClassifierCache
 from core.settings import Settings
 from tests.conftest import SHARED_DIR, link_backbones
 from tests.e2e.classify_page import PAGE_TIMEOUT_SECONDS, ClassifyPage

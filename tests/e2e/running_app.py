@@ -13,7 +13,8 @@ from pathlib import Path
 
 import psutil
 
-from core.settings import Settings, to_environment
+from core.environment import to_environment
+from core.settings import Settings
 from tests.conftest import PROJECT_DIR
 from tests.waiting import wait_until
 

@@ -11,8 +11,9 @@ from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
+from core.environment import to_environment
 from core.jobs.supervisor import Supervisor
-from core.settings import Settings, to_environment
+from core.settings import Settings
 from pages.server.services import close_services
 from pages.server.visitor import COOKIE_NAME
 from tests.conftest import PROJECT_DIR

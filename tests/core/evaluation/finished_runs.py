@@ -17,7 +17,7 @@ from core.datasets.snapshots import take_snapshot
 from core.features.cache import FeatureCache
 from core.features.embedding import compute_features
 from core.features.key import feature_key
-from core.inference.classifier import ClassifierCache
+from core.inference.classifier_cache import ClassifierCache
 from core.inference.head import Head
 from core.jobs.context import TaskContext
 from core.jobs.kinds import Lane

@@ -9,7 +9,7 @@ import pytest
 
 from core.config import SCRATCH, HeadConfig
 from core.export.model_readme import TakenFiles, describe_files, photo_code
-from core.inference.classifier import ClassifierCache
+from core.inference.classifier_cache import ClassifierCache
 from core.inference.judging import Rule, read_rule
 from core.inference.reference import Reference, write_reference
 from core.inference.trained_model import read_model_record

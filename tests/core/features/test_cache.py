@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.environment import to_environment
 from core.features import cache as cache_module
 from core.features.cache import FeatureCache
-from core.settings import Settings, to_environment
+from core.settings import Settings
 from tests.conftest import PROJECT_DIR
 
 NETWORK, FIT = "0123456789abcdef", "crop"
@@ -169,7 +170,7 @@ import sys
 import numpy as np
 from core.features import cache as cache_module
 from core.features.cache import FeatureCache
-from core.settings import load_settings
+from core.environment import load_settings
 
 cache = FeatureCache(load_settings())
 for number in range(5):

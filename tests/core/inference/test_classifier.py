@@ -1,16 +1,12 @@
 """From bytes to the likeliest classes."""
 
-import gc
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from core.backbones.catalog import Backbone, find_backbone
-from core.errors import ArtefactMissingError, NotAnImageError
-from core.inference.classifier import Classification, Classifier, ClassifierCache
+from core.errors import NotAnImageError
+from core.inference.classifier import Classification, Classifier
 from core.photos.samples import SAMPLE_PHOTOS, sample_path
-from core.settings import Settings
 
 
 def classify_photo(classifier: Classifier, shared_dir: Path, name: str) -> Classification:
@@ -50,18 +46,6 @@ def test_a_hundred_photos_of_imagenet(classifier: Classifier, shared_dir: Path):
     assert sum(rank < 5 for rank in ranks) >= 0.96 * len(paths)
 
 
-def test_nothing_is_kept_of_a_network_that_was_loaded(prepared_settings: Settings, lite0: Backbone):
-    """Loading, also by many at once and when it fails, leaves no lock behind: there is one per way of deciding."""
-    cache = ClassifierCache(prepared_settings)
-    with ThreadPoolExecutor(4) as threads:
-        loaded = {id(classifier) for classifier in threads.map(lambda _: cache.get(lite0), range(8))}
-    with pytest.raises(ArtefactMissingError):
-        cache.get(find_backbone("MobileNetV2"))
-    gc.collect()  # the error's traceback holds what was on the stack
-    assert len(loaded) == 1
-    assert len(cache._loading) == 0
-
-
 def test_predictions_are_five_and_sorted(classifier: Classifier):
     """Top-5, likeliest first, with times that were really measured."""
     found = classifier.classify(sample_path(SAMPLE_PHOTOS[1]).read_bytes(), "coffee")
@@ -85,15 +69,3 @@ def test_a_file_that_is_no_photo_is_named(classifier: Classifier):
     """The error carries the visitor's name for the file."""
     with pytest.raises(NotAnImageError, match=r"notes\.txt"):
         classifier.classify(b"shopping list", "notes.txt")
-
-
-def test_the_cache_loads_a_backbone_once(prepared_settings: Settings, lite0: Backbone):
-    """Sessions share the interpreters."""
-    cache = ClassifierCache(prepared_settings)
-    assert cache.get(lite0) is cache.get(lite0)
-
-
-def test_the_cache_says_what_is_not_prepared(prepared_settings: Settings):
-    """Asking for a backbone that was never prepared is an error that pages can answer."""
-    with pytest.raises(ArtefactMissingError):
-        ClassifierCache(prepared_settings).get(find_backbone("EfficientNetLite2"))

@@ -13,7 +13,8 @@ from core.evaluation.rejection import default_point, rejection_points
 from core.inference.batch_records import PhotoOrigin
 from core.inference.batch_registry import BatchRegistry
 from core.inference.class_table import Prediction
-from core.inference.classifier import Classifier, ClassifierCache
+from core.inference.classifier import Classifier
+from core.inference.classifier_cache import ClassifierCache
 from core.inference.head import Head
 from core.inference.judging import Judge, Rule, describe_decision, read_rule
 from core.inference.reference import Reference, read_reference, write_reference

@@ -12,7 +12,8 @@ from PIL import Image
 from core.backbones.artefacts import load_artefact
 from core.backbones.catalog import Backbone, find_backbone
 from core.errors import ArtefactDamagedError, ArtefactMissingError, RunFileError
-from core.inference.classifier import Classifier, ClassifierCache
+from core.inference.classifier import Classifier
+from core.inference.classifier_cache import ClassifierCache
 from core.inference.head import Head, read_head
 from core.inference.heatmap import class_activation_map, evidence
 from core.inference.trained_model import backbone_to_prepare, find_trained_model

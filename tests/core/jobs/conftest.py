@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from core.environment import to_environment
 from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
-from core.settings import Settings, to_environment
+from core.settings import Settings
 from core.storage.db import Database, open_database
 from tests.core.jobs.sample_kinds import KINDS, KINDS_PATH
 

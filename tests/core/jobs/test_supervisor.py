@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from core.environment import load_settings, to_environment
 from core.jobs import supervisor as supervisor_module
 from core.jobs.kinds import Lane, TaskKind
 from core.jobs.processes import this_host
@@ -19,7 +20,7 @@ from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.jobs.supervisor import Supervisor
 from core.jobs.views import TaskView
-from core.settings import Settings, load_settings, to_environment
+from core.settings import Settings
 from core.storage.db import Database
 from core.storage.schema import Worker
 from tests.core.jobs.sample_kinds import KINDS, KINDS_PATH

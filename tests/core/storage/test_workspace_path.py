@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from core.datasets.library import Library
+from core.environment import load_settings
 from core.errors import StorageError
-from core.settings import Settings, load_settings
+from core.settings import Settings
 from core.storage import misplaced
 from core.storage.db import open_database
 from core.storage.schema import Worker

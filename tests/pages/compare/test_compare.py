@@ -9,12 +9,13 @@ from streamlit.testing.v1 import AppTest
 
 from core.backbones.catalog import Backbone
 from core.datasets.records import NewImage, Split
+from core.environment import to_environment
 from core.inference.classifier import Classifier
 from core.photos.store import encode_photo
 from core.runs.folder import RunFolder
 from core.runs.records import RunView
 from core.services import Services
-from core.settings import Settings, to_environment
+from core.settings import Settings
 from pages.server.services import close_services, get_services
 from tests.conftest import PROJECT_DIR
 from tests.core.datasets.library_samples import photo_hash

@@ -19,8 +19,9 @@ from core.datasets.records import Review, Split
 from core.datasets.samples.drawn_samples import CLASS_NAMES
 from core.datasets.sources.requests import ImportRequest, StagedFiles
 from core.datasets.tasks import CHECK_KIND, EXPORT_KIND, MAP_KIND
+from core.environment import to_environment
 from core.photos.samples import SAMPLE_PHOTOS, sample_path
-from core.settings import Settings, to_environment
+from core.settings import Settings
 from pages.dataset import samples, watch
 from pages.server.file_routes import FILE_ROUTES
 from pages.server.services import close_services, get_services

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from core.config import AugmentConfig
 from core.datasets.checks.findings import Finding, FindingKind
 from core.datasets.records import Review, Split
+from core.environment import to_environment
 from core.evaluation.answers import read_answers
 from core.evaluation.rejection import DEFAULT_STRICTNESS, STRICTNESSES
 from core.jobs.kinds import Lane
@@ -20,7 +21,7 @@ from core.runs.decision import Decision, read_decision
 from core.runs.desk import EXAMINE_KIND, TRAIN_KIND, examination_key
 from core.runs.folder import RunFolder
 from core.services import Services
-from core.settings import Settings, to_environment
+from core.settings import Settings
 from pages.results.tables import predictions_csv, to_csv
 from pages.server.services import close_services, get_services
 from tests.conftest import PROJECT_DIR

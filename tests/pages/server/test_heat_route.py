@@ -13,7 +13,8 @@ from PIL import Image
 from starlette.applications import Starlette
 
 from core.datasets.library import Library
-from core.inference.classifier import Classifier, ClassifierCache
+from core.inference.classifier import Classifier
+from core.inference.classifier_cache import ClassifierCache
 from core.photos.store import PhotoStore, encode_photo
 from core.settings import Settings
 from core.storage.db import open_database

@@ -13,13 +13,14 @@ from core.backbones.artefacts import find_artefact
 from core.backbones.catalog import Backbone
 from core.datasets.checks.findings import Finding, FindingKind
 from core.datasets.records import Review, Split
+from core.environment import to_environment
 from core.features.cache import FeatureCache
 from core.features.key import feature_key
 from core.photos.fit import TRAINED_CROP_FRACTION
 from core.recipes import RECIPES
 from core.runs.begin import NO_SNAPSHOT, RunRequest, begin_runs
 from core.runs.records import RunStatus, RunView
-from core.settings import Settings, to_environment
+from core.settings import Settings
 from pages.server.file_routes import FILE_ROUTES
 from pages.server.services import close_services, get_services
 from tests.conftest import PROJECT_DIR

@@ -2,8 +2,9 @@
 
 import pytest
 
+from core.environment import to_environment
 from core.errors import StorageError
-from core.settings import Settings, to_environment
+from core.settings import Settings
 from pages.server import services
 from pages.server.services import close_services, get_services, stop_services
 

@@ -1,0 +1,133 @@
+"""Loaded networks, kept for whoever asks next, as far as memory allows."""
+
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from pathlib import Path
+
+from core.backbones.artefacts import load_artefact
+from core.backbones.catalog import Backbone
+from core.errors import ArtefactDamagedError, RunFileError
+from core.inference.class_table import ClassTable
+from core.inference.classifier import Classifier, squares_of
+from core.inference.judging import Judge, Rule, read_rule
+from core.inference.trained_model import find_trained_model, read_model_record
+from core.litert.shared_engine import SharedEngine
+from core.runs.folder import RunFolder
+from core.settings import Settings
+
+# Loaded networks are kept while their files are together no larger than this; in memory, on two cores, they take about
+# six times as much.
+_MAX_LOADED_BYTES = 60_000_000
+
+
+class ClassifierCache:
+    """The classifiers that are loaded, shared by all sessions; the longest unused ones are let go.
+
+    Networks are shared too: all heads on one backbone, and the backbone's own ImageNet head, have it loaded once.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()  # held for moments only
+        # Held while that one is being loaded, and forgotten when nobody holds or awaits it any more.
+        self._loading: weakref.WeakValueDictionary[Hashable, threading.Lock] = weakref.WeakValueDictionary()
+        self._loaded: OrderedDict[tuple[Hashable, ...], Classifier] = OrderedDict()
+        # By path and fingerprint; a network goes when the last classifier that needs it goes.
+        self._engines: weakref.WeakValueDictionary[tuple[Path, str], SharedEngine] = weakref.WeakValueDictionary()
+
+    def get(self, backbone: Backbone) -> Classifier:
+        """The classifier of a backbone, for the classes of ImageNet, loaded when first asked for.
+
+        Raises:
+            ArtefactMissingError: the backbone has not been prepared.
+            ArtefactDamagedError: what was prepared is not whole any more.
+        """
+        return self._get(("backbone", backbone.name), lambda: self._load_backbone(backbone))
+
+    def get_trained(self, run_id: int) -> Classifier:
+        """The classifier of a finished run's model, for its own classes, loaded when first asked for.
+
+        The description of the model and the decision when it does not know are read at each call: one that was trained
+        anew, deleted, or told other limits, does not answer from memory.
+
+        Raises:
+            RunFileError: a file of the run is missing or damaged.
+            ArtefactMissingError: the backbone below its head is not prepared any more.
+            ArtefactDamagedError: what was prepared is not whole any more.
+            StorageError: a file cannot be read.
+        """
+        folder = RunFolder(self._settings, run_id)
+        # The whole description is the key: two heads may be alike to the last bit and have other names of classes.
+        record, rule = read_model_record(folder), read_rule(folder)
+        return self._get(("run", run_id, record, rule), lambda: self._load_trained(folder, rule))
+
+    def _get(self, key: tuple[Hashable, ...], load: Callable[[], Classifier]) -> Classifier:
+        with self._lock:
+            loading = self._loading.setdefault(key, threading.Lock())
+        with loading:
+            with self._lock:
+                if key in self._loaded:
+                    self._loaded.move_to_end(key)
+                    return self._loaded[key]
+            classifier = load()
+            self._keep(key, classifier)
+            return classifier
+
+    def _load_backbone(self, backbone: Backbone) -> Classifier:
+        artefact = load_artefact(backbone, self._settings)
+        return Classifier.of_artefact(artefact, self._settings, self._engine(artefact.model_path))
+
+    def _load_trained(self, folder: RunFolder, rule: Rule) -> Classifier:
+        model = find_trained_model(folder, self._settings)
+        try:
+            engine = self._engine(model.network_path, model.record.fingerprint if model.head is None else "")
+        except ArtefactDamagedError as exc:
+            if model.head is not None:
+                raise
+            raise RunFileError(
+                f"The file {model.network_path} is damaged. Package the model again, or train again."
+            ) from exc
+        model.check(engine)
+        return Classifier(
+            model.record,
+            engine,
+            classes=ClassTable(labels=model.record.class_names),
+            squares=squares_of(model.record, self._settings),
+            head=model.head,
+            heat_head=model.heat_head,
+            judge=Judge.of(folder, rule, num_features=engine.num_features),
+        )
+
+    def _engine(self, path: Path, fingerprint: str = "") -> SharedEngine:
+        """A loaded network.
+
+        Args:
+            path: the LiteRT file.
+            fingerprint: of what it holds, where the path does not say it as those of artefacts do.
+        """
+        with self._lock:
+            loading = self._loading.setdefault((path, fingerprint), threading.Lock())
+        with loading:
+            engine = self._engines.get((path, fingerprint))
+            if engine is None:
+                engine = SharedEngine(path, num_threads=self._settings.num_inference_threads)
+                self._engines[path, fingerprint] = engine
+            return engine
+
+    def _keep(self, key: tuple[Hashable, ...], classifier: Classifier) -> None:
+        with self._lock:
+            # What the model of the same run was, or how it decided, until now.
+            for outdated in [known for known in self._loaded if known[:2] == key[:2]]:
+                del self._loaded[outdated]
+            self._loaded[key] = classifier
+            while len(self._loaded) > 1 and self._num_loaded_bytes() > _MAX_LOADED_BYTES:
+                self._loaded.popitem(last=False)
+
+    def _num_loaded_bytes(self) -> int:
+        """What the loaded networks, heads and judges have as files; the caller holds the lock."""
+        kept = self._loaded.values()
+        engines = {id(classifier.engine): classifier.engine.num_bytes for classifier in kept}
+        heads = sum(classifier.head.num_bytes for classifier in kept if classifier.head)
+        return sum(engines.values()) + heads + sum(each.judge.num_bytes for each in kept if each.judge)
