@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from streamlit.runtime.context import ContextProxy
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 
@@ -23,6 +24,8 @@ def page_rerun_ms(page: str, address: Mapping[str, str]) -> float:
     os.environ.setdefault("STREAMLIT_BROWSER_GATHER_USAGE_STATS", "false")
     # Without it the test runner runs a page alone and not through the entry point, as a server does.
     script_runner._mpa_v1 = lambda path: runpy.run_path(path, run_name="__main__")
+    # Nor has it a browser that could have kept cookies.
+    ContextProxy.cookies = property(lambda _: {})
     app = AppTest.from_file(str(_APP), default_timeout=_PAGE_SECONDS)
     app.run()
     app.switch_page(f"pages/{page}/page.py")
