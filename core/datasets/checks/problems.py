@@ -2,13 +2,14 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from core.datasets.checks.findings import Finding, Loss, Remedy, RemedyKind, counted, removal
+from core.datasets.checks.finding_writer import MAX_CLASSES_NAMED, Draft, FindingWriter, in_sentence
+from core.datasets.checks.findings import Finding, Remedy, RemedyKind, removal
 from core.datasets.checks.kinds import FindingKind, finding_key, group_key
 from core.datasets.checks.mirrored import mirrored_classes
-from core.datasets.checks.photo_checks import faults_of, photo_checks, words_of
-from core.datasets.checks.together import MOST, Neighbours, find_kinship, most_classes
+from core.datasets.checks.photo_checks import faults_of, photo_checks
+from core.datasets.checks.together import Neighbours, find_kinship
 from core.datasets.records import ClassView, ImageView, Likeness, Split
 from core.photos.record import PhotoRecord
 
@@ -17,9 +18,6 @@ FEW_PHOTOS_BELOW = 20
 # Largest class over smallest: beyond it a network that always answers with the largest class scores 80 % with two
 # classes, and looks good.
 IMBALANCE_FROM = 4.0
-# Fewer photos of a class are faults of single photos, however small the class is.
-_MIN_USUAL = 4
-_MAX_CLASSES_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +48,7 @@ class _Search:
         self._kinship = find_kinship(self._images, self._likeness, Neighbours.NEVER)
         self._sizes = Counter(image.class_id for image in self._images)
         self._names = {each.id: each.name for each in content.classes}
-        self._class_of = {image.id: image.class_id for image in self._images}
+        self._writer = FindingWriter(content.classes, self._images)
 
     def run(self) -> list[Finding]:
         """All findings, the most important first."""
@@ -79,7 +77,9 @@ class _Search:
             if len({image.class_id for image in group}) > 1
         ]
         choices = [self._choices_of_class(group) for group in groups]
-        return self._of_groups(FindingKind.IN_TWO_CLASSES, groups, choices=choices, options=self._keep_all_in(groups))
+        return self._writer.of_groups(
+            FindingKind.IN_TWO_CLASSES, groups, choices=choices, options=self._keep_all_in(groups)
+        )
 
     def _choices_of_class(self, group: Sequence[ImageView]) -> tuple[Remedy, ...]:
         """For each class that a photo is in: keep it there, trash its copies in the others, unless they are all."""
@@ -88,7 +88,7 @@ class _Search:
             removal(
                 RemedyKind.KEEP_ONE,
                 f"Keep in “{each.name}”",
-                self._losses(image.id for image in group if image.class_id != each.id),
+                self._writer.losses(image.id for image in group if image.class_id != each.id),
                 most=1.0,
                 is_always_counted=False,
             )
@@ -105,13 +105,13 @@ class _Search:
             if len(inside) > 1:
                 others = (image.id for group in inside for image in group if image.class_id != each.id)
                 lead = f"Keep all {len(inside):,} in “{each.name}”"
-                remedies.append(removal(RemedyKind.KEEP_ONE, lead, self._losses(others)))
+                remedies.append(removal(RemedyKind.KEEP_ONE, lead, self._writer.losses(others)))
         return remedies
 
     def _in_two_splits(self) -> Finding | None:
         joined = [[self._images[position] for position in group] for group in self._kinship.groups]
         groups = [group for group in joined if len({image.split for image in group if image.split}) > 1]
-        return self._of_groups(FindingKind.IN_TWO_SPLITS, groups, remedy=self._bring_together(groups))
+        return self._writer.of_groups(FindingKind.IN_TWO_SPLITS, groups, remedy=self._bring_together(groups))
 
     def _bring_together(self, groups: Sequence[Sequence[ImageView]]) -> Remedy:
         moves = defaultdict[Split, list[int]](list)
@@ -157,12 +157,12 @@ class _Search:
 
     def _keeping_first(self, kind: FindingKind, groups: Sequence[Sequence[ImageView]]) -> Finding | None:
         others = (image.id for group in groups for image in group[1:])
-        remedy = removal(RemedyKind.KEEP_ONE, "Keep one of each", self._losses(others))
-        return self._of_groups(kind, groups, remedy=remedy)
+        remedy = removal(RemedyKind.KEEP_ONE, "Keep one of each", self._writer.losses(others))
+        return self._writer.of_groups(kind, groups, remedy=remedy)
 
     def _renderings(self) -> Finding | None:
         groups = [[self._images[position] for position in group] for group in self._kinship.related]
-        return self._of_groups(FindingKind.RENDERINGS, groups)
+        return self._writer.of_groups(FindingKind.RENDERINGS, groups)
 
     # --- what photos have in common ----------------------------------------------------------------------
 
@@ -171,7 +171,7 @@ class _Search:
         if not found:
             return None
         pairs = [f"“{self._names[each.first_id]}” and “{self._names[each.second_id]}”" for each in found]
-        named = ", ".join(pairs[:_MAX_CLASSES_NAMED])
+        named = ", ".join(pairs[:MAX_CLASSES_NAMED])
         is_seen = any(each.partners for each in found)
         verb = "are" if is_seen else "sound like"
         class_ids = tuple(class_id for each in found for class_id in (each.first_id, each.second_id))
@@ -193,7 +193,7 @@ class _Search:
             return None
         concerned = [each for each in self._classes if each.id in {image.class_id for image in images}]
         inside = sum(self._sizes[each.id] for each in concerned)
-        where = "" if inside == len(self._images) else f" of {_listed([f'“{each.name}”' for each in concerned])}"
+        where = "" if inside == len(self._images) else f" of {in_sentence([f'“{each.name}”' for each in concerned])}"
         return Finding(
             key=finding_key(FindingKind.FIXED_CAMERA, sorted(str(each.id) for each in concerned)),
             kind=FindingKind.FIXED_CAMERA,
@@ -216,11 +216,11 @@ class _Search:
         findings = []
         for check in (check for check in photo_checks() if check.kind in members):
             images = members[check.kind]
-            losses = self._losses(image.id for image in images)
+            losses = self._writer.losses(image.id for image in images)
             remedy = None if check.remedy is None else removal(check.remedy, "", losses)
             keys = [group_key(check.kind, [image.photo_hash]) for image in images]
-            draft = _Draft(kind=check.kind, keys=keys, image_ids=[image.id for image in images], remedy=remedy)
-            findings.append(self._finding(draft))
+            draft = Draft(kind=check.kind, keys=keys, image_ids=[image.id for image in images], remedy=remedy)
+            findings.append(self._writer.finding(draft))
         return findings
 
     # --- the dataset as a whole --------------------------------------------------------------------------
@@ -277,104 +277,12 @@ class _Search:
             why="The network that confirms them is not prepared yet. When it is, check the dataset once more.",
         )
 
-    # --- findings in words -------------------------------------------------------------------------------
-
-    def _losses(self, image_ids: Iterable[int]) -> list[Loss]:
-        by_class = defaultdict[int, list[int]](list)
-        for image_id in image_ids:
-            by_class[self._class_of[image_id]].append(image_id)
-        return [
-            Loss(class_name=each.name, num_images=self._sizes[each.id], image_ids=tuple(by_class[each.id]))
-            for each in self._classes
-            if each.id in by_class
-        ]
-
-    def _of_groups(
-        self,
-        kind: str,
-        groups: Sequence[Sequence[ImageView]],
-        *,
-        remedy: Remedy | None = None,
-        choices: Sequence[tuple[Remedy, ...]] = (),
-        options: Sequence[Remedy | None] = (),
-    ) -> Finding | None:
-        return self._finding(
-            _Draft(
-                kind=kind,
-                keys=[group_key(kind, (image.photo_hash for image in group)) for group in groups],
-                image_ids=[image.id for group in groups for image in group],
-                groups=[tuple(image.id for image in group) for group in groups],
-                remedy=remedy,
-                choices=choices,
-                options=[option for option in options if option is not None],
-            )
-        )
-
-    def _finding(self, draft: "_Draft") -> Finding | None:
-        if not draft.keys:
-            return None
-        words = words_of(draft.kind)
-        numbers = counted(len(draft.image_ids), len(draft.groups) if draft.groups else None)
-        remedy, options = draft.remedy, tuple(draft.options)
-        why = words.why
-        usual = self._usual_classes(draft) if words.usual else []
-        is_usual = bool(words.usual) and (bool(usual) or self._is_most_of_all(draft))
-        if is_usual:
-            names = [f"“{self._names[class_id]}”" for class_id in usual]
-            numbers += f", most of {_listed(names) if names else 'the dataset'}"
-            why = f"{why} {words.usual}"
-            if remedy is not None and remedy.kind is RemedyKind.KEEP_ONE:
-                options = (remedy, *options)
-            remedy = None
-        return Finding(
-            key=finding_key(draft.kind, sorted(draft.keys)),
-            kind=draft.kind,
-            title=f"{words.title}: {numbers}",
-            why=why,
-            remedy=remedy,
-            image_ids=tuple(draft.image_ids),
-            groups=tuple(draft.groups),
-            member_keys=tuple(draft.keys),
-            choices=tuple(draft.choices),
-            class_ids=tuple(usual),
-            is_usual=is_usual,
-            options=options,
-        )
-
-    def _usual_classes(self, draft: "_Draft") -> list[int]:
-        counts = Counter(self._class_of[image_id] for image_id in draft.image_ids)
-        often = (class_id for class_id in counts.elements() if counts[class_id] >= _MIN_USUAL)
-        return most_classes(often, self._sizes)
-
-    def _is_most_of_all(self, draft: "_Draft") -> bool:
-        return len(draft.image_ids) >= _MIN_USUAL and len(draft.image_ids) > MOST * len(self._images)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Draft:
-    """What is found of one kind, before it is put into words."""
-
-    kind: str
-    keys: Sequence[str]  # of each group, or else of each image
-    image_ids: Sequence[int]
-    groups: Sequence[tuple[int, ...]] = ()
-    remedy: Remedy | None = None
-    choices: Sequence[tuple[Remedy, ...]] = ()
-    options: Sequence[Remedy] = field(default_factory=list)
-
 
 def _grouped(images: Iterable[ImageView], key: Callable[[ImageView], Hashable]) -> list[list[ImageView]]:
     groups = defaultdict[Hashable, list[ImageView]](list)
     for image in images:
         groups[key(image)].append(image)
     return list(groups.values())
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Names as in a sentence, the first few of them."""
-    if len(names) > _MAX_CLASSES_NAMED:
-        names = [*names[:_MAX_CLASSES_NAMED], f"{len(names) - _MAX_CLASSES_NAMED:,} more"]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _of_classes(
