@@ -29,6 +29,7 @@ FLOORS = (
 # Modules that hold little but rows, which are found most easily where all of them stand together.
 TABLES = {
     "core.backbones.catalog": "one record for each pretrained network",
+    "core.recipes": "one ready config for each way to train, with the words beside it",
 }
 
 # Parts of the pages that every page may use.

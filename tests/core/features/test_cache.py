@@ -168,9 +168,8 @@ def _put_and_get(settings: Settings, seed: int) -> int:
 _WRITER = """
 import sys
 import numpy as np
-from core.features import cache as cache_module
-from core.features.cache import FeatureCache
 from core.environment import load_settings
+from core.features.cache import FeatureCache
 
 cache = FeatureCache(load_settings())
 for number in range(5):
