@@ -19,6 +19,8 @@ from core.storage.schema import Worker
 from tests.conftest import SQLITE
 from tests.postgresql_server import PostgreSQLServer
 
+pytestmark = pytest.mark.both_databases
+
 PROJECT_ROOT = Path(__file__).resolve().parents[3]
 
 # Imports first, then waits for a line, so that all processes open the database at the same moment.
@@ -28,8 +30,6 @@ from pathlib import Path
 from core.settings import Settings
 from core.storage.db import open_database
 from core.storage.schema import Worker
-
-pytestmark = pytest.mark.both_databases
 print("ready", flush=True)
 sys.stdin.readline()
 database = open_database(Settings(workspace_dir=Path(sys.argv[1]), database_url=sys.argv[3]))
