@@ -19,7 +19,7 @@ from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.jobs.worker import Worker
 from core.settings import Settings
-from tests.waiting import wait_until
+from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 # Only a limit: a worker needs a moment, on a busy machine a long one.
 END_SECONDS = 60.0
@@ -196,7 +196,7 @@ class TestIdleWorker:
     def test_photos(self, queue: TaskQueue, run_worker: Callable[[Lane], threading.Thread]) -> None:
         """A worker for photos that has nothing to do signs off and frees its memory."""
         number = queue.submit("photos_list_modules", {})
-        run_worker(Lane.PHOTOS).join(20)
+        run_worker(Lane.PHOTOS).join(TIMEOUT_SECONDS)
         assert queue.get(number).status == TaskStatus.DONE
         assert queue.live_workers(60) == []
 

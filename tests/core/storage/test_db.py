@@ -108,7 +108,7 @@ def test_four_processes_on_an_empty_workspace(settings: Settings, new_url: str, 
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    errors = [process.communicate(timeout=60)[1] for process in processes]
+    errors = [process.communicate(timeout=300)[1] for process in processes]
     assert errors == [""] * 4
     with closing(open_database(settings)) as database, database.read_session() as session:
         assert session.query(Worker).count() == 4 * 20
