@@ -29,7 +29,7 @@ SHARED_DIR = Path(os.environ.get("BLUETIT_SHARED_DIR", PROJECT_DIR.parent / "sha
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 POSTGRESQL_PROGRAMS = find_programs()
 # Building and converting a network takes ten seconds on a quiet machine.
-PREPARE_TIMEOUT_SECONDS = 240.0
+PREPARE_TIMEOUT_SECONDS = 600.0
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -17,7 +17,15 @@ MAX_PROCESSES = 8
 MAX_BROWSER_FILES_AT_ONCE = 2
 BROWSER_TESTS = "tests/e2e/"
 # Seconds of a test that needs such a fixture, roughly, on a quiet machine: only the order of files follows from them.
-SECONDS_OF_FIXTURE = {"chromium": 4.0, "services": 2.0, "prepared_cache": 1.0, "start_worker": 2.0, "database": 0.1}
+SECONDS_OF_FIXTURE = {
+    "chromium": 4.0,
+    "services": 2.0,
+    "start_worker": 2.0,
+    "member": 1.5,  # of a family of networks
+    "prepared_cache": 1.0,
+    "visit": 0.6,  # to a page, without a browser
+    "database": 0.1,
+}
 SECONDS_OF_TEST = 0.05
 
 

@@ -20,7 +20,7 @@ from types import TracebackType
 from PIL import Image
 
 # No route goes on for longer, even if a client forgets to hang up.
-MAX_ROUTE_SECONDS = 20.0
+MAX_ROUTE_SECONDS = 120.0
 
 
 def photo_bytes() -> bytes:

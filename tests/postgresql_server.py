@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,13 +12,25 @@ import psycopg
 from sqlalchemy import URL, Connection
 
 from core.storage.schema import Base
+from tests.waiting import wait_until
 
 # Where Debian keeps the server's programs, one folder for each version.
 _DEBIAN_PROGRAMS = Path("/usr/lib/postgresql")
 _UNPRIVILEGED_USER = "nobody"  # the server refuses to be root
 _SUPERUSER = "postgres"
 # A crash may lose everything: nobody needs it. Threads of many tests connect.
-_OPTIONS = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c listen_addresses= -c max_connections=200"
+_OPTIONS = tuple(
+    f"--{option}"
+    for option in (
+        "fsync=off",
+        "synchronous_commit=off",
+        "full_page_writes=off",
+        "listen_addresses=",
+        "max_connections=200",
+    )
+)
+# The end of the input is also that of a process that was killed. QUIT: at once, whoever is connected.
+_SERVE_WHILE_INPUT_IS_OPEN = '"$@" & cat >/dev/null; kill -QUIT $!; wait; rm -rf "$0"'
 
 
 def find_programs() -> Path | None:
@@ -35,13 +47,22 @@ class PostgreSQLServer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._address = f"host={folder} user={_SUPERUSER}"
         self._num_made = 0
+
+    def answers(self) -> bool:
+        """Whether it has started."""
+        try:
+            psycopg.connect(self._address).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def new_database(self) -> str:
         """Make a database without tables; its SQLAlchemy URL."""
         self._num_made += 1
         name = f"bluetit_{self._num_made}"
-        with psycopg.connect(f"host={self._folder} user={_SUPERUSER}", autocommit=True) as connection:
+        with psycopg.connect(self._address, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
         url = URL.create("postgresql+psycopg", username=_SUPERUSER, database=name, query={"host": str(self._folder)})
         return url.render_as_string(hide_password=False)
@@ -56,26 +77,27 @@ def empty_tables(connection: Connection) -> None:
 
 @contextmanager
 def running_postgresql(programs: Path) -> Iterator[PostgreSQLServer]:
-    """Start a server on an empty folder, and end it."""
+    """Start a server on an empty folder, and end it; it also ends, and its folder goes, when these tests are killed."""
     # Not below pytest's folder, which only the owner may enter; and a socket's path has 107 bytes at most.
-    with tempfile.TemporaryDirectory(prefix="bluetit-pg-") as name:
+    with tempfile.TemporaryDirectory(prefix="bluetit-pg-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         user = _UNPRIVILEGED_USER if os.geteuid() == 0 else None
         if user is not None:
             shutil.chown(folder, user)
-        data = str(folder / "data")
-        _run([programs / "initdb", "-D", data, "-U", _SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-sync"], user)
-        start = [programs / "pg_ctl", "-D", data, "-l", folder / "log", "-o", f"{_OPTIONS} -k {folder}", "-t", "300"]
-        _run([*start, "-w", "start"], user)
+        data = f"{folder}/data"
+        init = [programs / "initdb", "-D", data, "-U", _SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-sync"]
+        said = subprocess.run(init, user=user, cwd="/", capture_output=True, text=True, check=False)
+        assert said.returncode == 0, said.stderr
+        serve = ["sh", "-c", _SERVE_WHILE_INPUT_IS_OPEN, folder, programs / "postgres", "-D", data, "-k", folder]
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [*serve, *_OPTIONS], user=user, cwd="/", stdin=subprocess.PIPE, stdout=log, stderr=log
+            )
+        server = PostgreSQLServer(folder)
         try:
-            yield PostgreSQLServer(folder)
+            wait_until(server.answers)
+            yield server
         finally:
-            _run([programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"], user)
-
-
-def _run(command: Sequence[str | Path], user: str | None) -> None:
-    # Into a file, not a pipe: the server inherits it, and `run` would wait for its end.
-    with tempfile.TemporaryFile() as said:
-        result = subprocess.run(command, user=user, cwd="/", stdout=said, stderr=subprocess.STDOUT, check=False)
-        said.seek(0)
-        assert result.returncode == 0, said.read().decode(errors="replace")
+            assert process.stdin is not None
+            process.stdin.close()
+            process.wait()

@@ -7,7 +7,11 @@ from collections.abc import Callable
 _POLL_SECONDS = 0.02
 
 
-def wait_until(predicate: Callable[[], object], timeout_seconds: float = 20.0) -> None:
+# Generous, for a wait costs nothing when it passes: on a busy machine a worker alone needs a minute to start.
+TIMEOUT_SECONDS = 300.0
+
+
+def wait_until(predicate: Callable[[], object], timeout_seconds: float = TIMEOUT_SECONDS) -> None:
     """Return as soon as `predicate` is true; fail the test when that takes too long."""
     deadline = time.monotonic() + timeout_seconds
     pause = threading.Event()

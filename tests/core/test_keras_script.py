@@ -75,7 +75,7 @@ HOSTILE_NAMES = (
     "#",
     "x" * 100,
 )
-TIMEOUT_SECONDS = 240
+TIMEOUT_SECONDS = 600
 
 # Places in scripts by which one can tell what they do.
 MARKS = {

@@ -31,7 +31,7 @@ def test_the_worker_finds_the_workspace(tmp_path: Path, prepared_cache: Path, na
         staging = services.imports.stage_files(photos("crow/1.jpg", "crow/2.jpg").items())
         request = ImportRequest(dataset_id=dataset_id, source=StagedFiles(folder=staging), title="Photos")
         import_id = services.imports.submit(request)
-        wait_until(lambda: not services.imports.status(import_id).is_active, 60)
+        wait_until(lambda: not services.imports.status(import_id).is_active)
         assert services.imports.status(import_id).view.num_accepted == 2, services.imports.status(import_id)
         assert services.library.get_dataset(dataset_id).num_images == 2
     finally:

@@ -19,7 +19,7 @@ from pages.server.visitor import COOKIE_NAME
 from tests.conftest import PROJECT_DIR
 
 # The first run of a page opens the database and loads the network.
-RUN_TIMEOUT_SECONDS = 60
+RUN_TIMEOUT_SECONDS = 300
 
 PAGE_ADDRESSES = {"networks": "backbones"}  # by folder; those of the others are called like their folders
 VISITOR_SECRET = "test.visitor.secret"

@@ -186,7 +186,7 @@ def test_two_processes_use_it_at_once(settings: Settings, cache: FeatureCache):
         subprocess.Popen([sys.executable, "-c", _WRITER, NETWORK, FIT, name], env=environment, cwd=PROJECT_DIR)
         for name in ("first", "second")
     ]
-    assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
+    assert [writer.wait(timeout=300) for writer in writers] == [0, 0]
     hashes = [f"{name}-{number}-{photo}" for name in ("first", "second") for number in range(5) for photo in range(20)]
     assert cache.missing(NETWORK, FIT, hashes) == []
 

@@ -33,7 +33,7 @@ MakeSupervisor = Callable[..., Supervisor]
 def make_supervisor(settings: Settings, queue: TaskQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeSupervisor]:
     """Makes supervisors whose workers are gone when the test is over."""
     # A worker of an earlier test elsewhere may still be finishing what it was doing.
-    wait_until(lambda: own_workers() == [], timeout_seconds=120)
+    wait_until(lambda: own_workers() == [])
     monkeypatch.setattr(supervisor_module, "STOP_SECONDS", 0.5)
     monkeypatch.setattr(supervisor_module, "TICK_SECONDS", 0.1)
     supervisors: list[Supervisor] = []

@@ -19,7 +19,7 @@ from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.jobs.worker import Worker
 from core.settings import Settings
-from tests.waiting import wait_until
+from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 # Only a limit: a worker needs a moment, on a busy machine a long one.
 END_SECONDS = 60.0
@@ -196,7 +196,7 @@ class TestIdleWorker:
     def test_photos(self, queue: TaskQueue, run_worker: Callable[[Lane], threading.Thread]) -> None:
         """A worker for photos that has nothing to do signs off and frees its memory."""
         number = queue.submit("photos_list_modules", {})
-        run_worker(Lane.PHOTOS).join(20)
+        run_worker(Lane.PHOTOS).join(TIMEOUT_SECONDS)
         assert queue.get(number).status == TaskStatus.DONE
         assert queue.live_workers(60) == []
 
@@ -214,7 +214,7 @@ class TestIdleWorker:
 class TestHeartbeat:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
-        return replace(settings, worker_dead_after_seconds=1.0)
+        return replace(settings, worker_dead_after_seconds=6.0)
 
     def test_busy_worker_stays_alive(self, queue: TaskQueue, start_worker: StartWorker) -> None:
         """The heart beats several times per limit, also while a handler works."""
@@ -223,7 +223,7 @@ class TestHeartbeat:
         wait_until(lambda: queue.get(number).status == TaskStatus.RUNNING)
         (worker,) = queue.live_workers(60)
         wait_until(lambda: queue.live_workers(60)[0].heartbeat_at > worker.heartbeat_at + 0.5)
-        assert [worker.id for worker in queue.live_workers(1.0)] == ["w1"]
+        assert [worker.id for worker in queue.live_workers(6.0)] == ["w1"]
 
 
 class TestDatabaseAway:

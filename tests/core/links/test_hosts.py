@@ -1,6 +1,7 @@
 """`core.links.hosts`: no address of a private network is contacted, however it is written or named."""
 
 import socket
+import threading
 import time
 
 import pytest
@@ -133,12 +134,15 @@ def test_unknown_name(dns):
 def test_slow_dns(monkeypatch):
     """A name server that does not answer cannot hold anybody longer than the time limit."""
 
+    is_over = threading.Event()
+
     def slow(*args, **kwargs):
-        time.sleep(1.5)
+        is_over.wait(60)
         raise socket.gaierror(socket.EAI_AGAIN, "too late")
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     start = time.monotonic()
     with pytest.raises(LinkFailedError, match=r"within 0\.3 seconds"):
         fetch_photo("http://slow.example/a.jpg", Settings(link_timeout_seconds=0.3))
-    assert time.monotonic() - start < 1.2
+    is_over.set()
+    assert time.monotonic() - start < 30

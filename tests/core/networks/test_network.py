@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -14,6 +15,7 @@ from core.backbones.weights import find_weights
 from core.config import HeadConfig
 from core.errors import BackboneError, WeightsDamagedError
 from core.networks.build import build_classifier
+from core.networks.efficientnet_lite import build_efficientnet_lite
 from core.networks.layer_table import layer_table
 from core.networks.network import BackboneNetwork, build_backbone, split_at
 from core.networks.prepare import sample_pixels
@@ -25,25 +27,28 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
 )
 
-# The smallest member of each family, at a size that is quick and that it takes.
+# The smallest member of each family, at a size that is quick and that it takes; the blocks of some of its layers; and
+# millions of multiply-adds, where its paper tells them.
 MEMBERS = {
-    "MobileNet": 64,
-    "MobileNet-0.75-192": 64,
-    "MobileNetV2": 64,
-    "MobileNetV3Small": 64,
-    "DenseNet121": 64,
-    "NASNetMobile": 64,
-    "EfficientNetB0": 64,
-    "EfficientNetV2B0": 64,
-    "ResNet50": 64,
-    "ResNet50V2": 64,
-    "InceptionV3": 96,
-    "InceptionResNetV2": 96,
-    "Xception": 96,
-    "VGG16": 64,
-    "VGG19": 64,
-    "ConvNeXtTiny": 64,
-    "EfficientNetLite0": 64,
+    # The number is from "MobileNets", table 8.
+    "MobileNet": (224, {1: "stem", 10: "block_2", 85: "block_13"}, 569),
+    "MobileNet-0.75-192": (64, {1: "stem", 10: "block_2", 85: "block_13"}, None),
+    "MobileNetV2": (64, {0: "stem", 1: "stem", 4: "block_0", 9: "block_1", 100: "block_11", 153: "top"}, None),
+    "MobileNetV3Small": (64, {1: "stem", 4: "stem", 5: "block_0", 8: "block_0", 156: "top"}, None),
+    "DenseNet121": (64, {1: "stem", 7: "conv2_block1", 425: "top", 426: "top"}, None),
+    # The number is from "Learning Transferable Architectures", table 2.
+    "NASNetMobile": (224, {1: "stem", 5: "cell_stem_1", 768: "cell_12"}, 564),
+    "EfficientNetB0": (64, {1: "stem", 7: "block1a", 236: "top"}, None),
+    "EfficientNetV2B0": (64, {1: "stem", 6: "block1a", 268: "top"}, None),
+    "ResNet50": (64, {1: "stem", 6: "stem", 7: "conv2_block1", 174: "conv5_block3"}, None),
+    "ResNet50V2": (64, {5: "conv2_block1", 189: "top"}, None),
+    "InceptionV3": (96, {1: "stem", 17: "stem", 18: "mixed0", 310: "mixed10"}, None),
+    "InceptionResNetV2": (96, {1: "stem", 20: "mixed_5b", 776: "block8_10", 779: "top"}, None),
+    "Xception": (96, {1: "block1", 12: "block2", 14: "block2", 15: "block2", 131: "block14"}, None),
+    "VGG16": (64, {1: "block1", 18: "block5"}, None),
+    "VGG19": (64, {1: "block1", 21: "block5"}, None),
+    "ConvNeXtTiny": (64, {1: "stem", 3: "stage_0_block_0", 24: "downsampling_block_0", 131: "stage_3_block_2"}, None),
+    "EfficientNetLite0": (64, {1: "stem", 4: "block1a"}, None),
 }
 ONE_UNIT = HeadConfig(one_unit_for_two_classes=True)
 
@@ -75,42 +80,69 @@ def test_every_family_has_a_member_here():
     assert {find_backbone(name).family for name in MEMBERS} == {backbone.family for backbone in BACKBONES}
 
 
-@pytest.fixture
-def room() -> Iterator[None]:
-    """Networks refer to themselves in circles: their weights stay in memory until somebody looks for such circles."""
-    yield
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """A network of a family, its weights random."""
+
+    backbone: Backbone
+    network: BackboneNetwork
+
+
+@pytest.fixture(scope="module", params=MEMBERS)
+def member(request: pytest.FixtureRequest) -> Iterator[Member]:
+    """One network of each family, built once for all that is asked of it: some take five seconds."""
+    backbone = find_backbone(request.param)
+    size = MEMBERS[backbone.name][0]
+    keras.utils.set_random_seed(1)
+    yield Member(backbone=backbone, network=build_backbone(backbone, (size, size), None))
+    # Networks refer to themselves in circles: their weights stay in memory until somebody looks for such circles.
     gc.collect()
 
 
-@pytest.mark.usefixtures("room")
-@pytest.mark.parametrize("name", MEMBERS)
-def test_every_family_is_numbered_cut_and_saved(name: str, tmp_path: Path):
-    """Layers are those of Keras without top; both parts make the whole wherever it is cut; a saved copy of Keras' own
-    layers answers the same."""
-    backbone = find_backbone(name)
-    keras.utils.set_random_seed(1)
-    network = build_backbone(backbone, (MEMBERS[name], MEMBERS[name]), None)
-    if not backbone.is_efficientnet_lite:
-        options = {"include_top": False, "weights": None, "input_shape": network.model.input_shape[1:]}
-        if backbone.alpha is None:
-            theirs = getattr(keras.applications, backbone.name)(**options).layers
-        else:
-            theirs = keras.applications.MobileNet(alpha=backbone.alpha, **options).layers
-        if backbone.family == "convnext":
-            # The last normalisation is part of the head here.
-            theirs = theirs[:-1]
-        assert [shapes_of(layer) for layer in network.layers] == [shapes_of(layer) for layer in theirs]
+def test_layers_are_those_of_keras_without_top(member: Member):
+    """Kinds, shapes and order are those of the network that tutorials mean when they name a layer by its number."""
+    backbone, network = member.backbone, member.network
+    options = {"include_top": False, "weights": None, "input_shape": network.model.input_shape[1:]}
+    if backbone.is_efficientnet_lite:
+        theirs = build_efficientnet_lite(backbone.name, keras.Input(options["input_shape"])).layers
+        theirs = theirs[: len(network.layers)]
+    elif backbone.alpha is None:
+        theirs = getattr(keras.applications, backbone.name)(**options).layers
+    else:
+        theirs = keras.applications.MobileNet(alpha=backbone.alpha, **options).layers
+    if backbone.family == "convnext":
+        # The last normalisation is part of the head here.
+        theirs = theirs[:-1]
+    assert [shapes_of(layer) for layer in network.layers] == [shapes_of(layer) for layer in theirs]
+
+
+def test_the_table_groups_layers_as_the_authors_did(member: Member):
+    """Blocks have readable names; the work is that of the paper, depthwise and separable layers included."""
+    rows = layer_table(member.network)
+    _, blocks, millions = MEMBERS[member.backbone.name]
+    assert {index: rows[index].block for index in blocks} == blocks
+    if millions is not None:
+        assert sum(row.multiply_adds for row in rows) / 1e6 == pytest.approx(millions, rel=0.02)
+
+
+def test_both_parts_of_a_cut_network_make_the_whole(member: Member):
+    """Features are the mean of the feature map, and cut in the middle, the parts answer what the whole does."""
+    network = member.network
     pixels = pixels_for(network)
     features, feature_map = answer(network.model, pixels)
     assert features.shape == (2, network.num_features)
     assert np.abs(features).max() > 0
     assert largest_difference(feature_map.mean(axis=(1, 2)), features) < 1e-4
-    num_layers = len(network.layers)
-    for first_layer in (num_layers // 2, num_layers):
-        split = split_at(network, first_layer)
-        parts = answer(split.upper, answer(split.lower, pixels))
-        assert largest_difference(features, parts[0]) < 1e-4
-        assert largest_difference(feature_map, parts[1]) < 1e-4
+    split = split_at(network, len(network.layers) // 2)
+    parts = answer(split.upper, answer(split.lower, pixels))
+    assert largest_difference(features, parts[0]) < 1e-4
+    assert largest_difference(feature_map, parts[1]) < 1e-4
+
+
+def test_a_saved_network_answers_the_same(member: Member, tmp_path: Path):
+    """A copy of Keras' own layers, read from a file, agrees to the last bit."""
+    network = member.network
+    pixels = pixels_for(network)
     whole = assemble(network, head_for(network))
     whole.save(tmp_path / "whole.keras")
     reloaded = keras.models.load_model(tmp_path / "whole.keras")

@@ -18,7 +18,7 @@ from core.task_kinds import TASK_KINDS
 from tests.core.runs.run_kinds import BATCHES_PER_EPOCH, KINDS, KINDS_PATH
 from tests.waiting import wait_until
 
-TIMEOUT_SECONDS = 60.0
+TIMEOUT_SECONDS = 300.0
 
 
 @pytest.fixture

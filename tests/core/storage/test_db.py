@@ -19,6 +19,8 @@ from core.storage.schema import Worker
 from tests.conftest import SQLITE
 from tests.postgresql_server import PostgreSQLServer
 
+pytestmark = pytest.mark.both_databases
+
 PROJECT_ROOT = Path(__file__).resolve().parents[3]
 
 # Imports first, then waits for a line, so that all processes open the database at the same moment.
@@ -28,8 +30,6 @@ from pathlib import Path
 from core.settings import Settings
 from core.storage.db import open_database
 from core.storage.schema import Worker
-
-pytestmark = pytest.mark.both_databases
 print("ready", flush=True)
 sys.stdin.readline()
 database = open_database(Settings(workspace_dir=Path(sys.argv[1]), database_url=sys.argv[3]))
@@ -108,7 +108,7 @@ def test_four_processes_on_an_empty_workspace(settings: Settings, new_url: str, 
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    errors = [process.communicate(timeout=60)[1] for process in processes]
+    errors = [process.communicate(timeout=300)[1] for process in processes]
     assert errors == [""] * 4
     with closing(open_database(settings)) as database, database.read_session() as session:
         assert session.query(Worker).count() == 4 * 20

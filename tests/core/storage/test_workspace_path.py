@@ -273,7 +273,7 @@ def test_processes_that_bring_it_home_at_once(tmp_path: Path) -> None:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    messages = [process.communicate(timeout=60)[1] for process in processes]
+    messages = [process.communicate(timeout=300)[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0], messages
     assert dataset_names(settings) == {"Birds", "0", "1", "2"}
     assert not (tmp_path / "what").exists()

@@ -19,7 +19,7 @@ from core.services import Services
 from core.task_kinds import TASK_KINDS
 from tests.waiting import wait_until
 
-TIMEOUT_SECONDS = 180.0
+TIMEOUT_SECONDS = 600.0
 _SIDE_PX = 96
 # Colour of the middle of each class' photos, RGB.
 COLOURS = {"blue": (40, 60, 200), "green": (40, 180, 60), "red": (200, 50, 40)}

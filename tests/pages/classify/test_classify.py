@@ -252,7 +252,7 @@ def test_a_network_that_cannot_be_had_says_what_to_get_and_where_to_put_it(
     app = open_app(mirror, network="DenseNet121")
     assert get_services().queue.latest("prepare_backbone:DenseNet121") is None
     button(app, "Download 32 MB").click().run()
-    wait_until(lambda: not get_services().queue.latest("prepare_backbone:DenseNet121").is_active, 60)
+    wait_until(lambda: not get_services().queue.latest("prepare_backbone:DenseNet121").is_active)
     app.run()
     (error,) = app.error
     for part in ("densenet121_weights", "32 MB", os.fspath(mirror.weights_path)):

@@ -33,7 +33,7 @@ from tests.waiting import wait_until
 Visit = Callable[..., AppTest]
 
 PAGE = "pages/dataset/page.py"
-WORK_TIMEOUT_SECONDS = 120.0
+WORK_TIMEOUT_SECONDS = 300.0
 TILE_PX = 130
 SECTIONS = ("Collect", "Photos", "Check", "Split", "Map", "Vary")
 

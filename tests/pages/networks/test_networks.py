@@ -55,7 +55,7 @@ def test_a_network_that_is_not_here_offers_its_download(
     app = open_page(open_app, settings, network="DenseNet121")
     button(app, "Download and prepare (32 MB)").click().run()
     queue = get_services().queue
-    wait_until(lambda: not queue.latest("prepare_backbone:DenseNet121").is_active, 60)
+    wait_until(lambda: not queue.latest("prepare_backbone:DenseNet121").is_active)
     for _ in range(2):
         app.run()
         assert "could not be downloaded" in app.error[0].value

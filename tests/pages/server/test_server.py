@@ -44,7 +44,7 @@ def test_the_default_network_is_prepared_before_anybody_visits(app: RunningApp, 
 def test_every_answer_carries_the_security_headers(url: str):
     """No other site can frame the app, and files are never taken for something else."""
     for path in ("/", "/_stcore/health", "/no-such-page"):
-        with urllib.request.urlopen(url + path, timeout=10) as response:
+        with urllib.request.urlopen(url + path, timeout=60) as response:
             assert all(response.headers[name] == value for name, value in SECURITY_HEADERS.items())
 
 

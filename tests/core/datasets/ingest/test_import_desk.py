@@ -64,7 +64,7 @@ def queue(database: Database) -> TaskQueue:
 def supervisor(settings: Settings, queue: TaskQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervisor]:
     """Not started; whatever worker a test starts with it is gone when the test is over."""
     # A worker of an earlier test elsewhere may still be finishing what it was doing.
-    wait_until(lambda: own_workers() == [], timeout_seconds=120)
+    wait_until(lambda: own_workers() == [])
     monkeypatch.setattr(supervisor_module, "STOP_SECONDS", 0.5)
     supervisor = Supervisor(settings, queue, kinds=TASK_KINDS_PATH)
     yield supervisor
@@ -369,11 +369,11 @@ def test_killed_worker(
     """A worker killed half-way leaves no image; the next one imports every photo, once."""
     supervisor.start()
     import_id = submit(150, side_px=1500)
-    wait_until(lambda: has_stored_some(desk, import_id), 60)
+    wait_until(lambda: has_stored_some(desk, import_id))
     (worker,) = own_workers()
     worker.kill()
     assert library.list_images(dataset_id) == []
-    wait_until(lambda: not desk.status(import_id).is_active, 120)
+    wait_until(lambda: not desk.status(import_id).is_active)
     status = desk.status(import_id)
     assert (status.view.state, status.view.num_accepted) == (ImportState.DONE, 150)
     assert len(library.list_images(dataset_id)) == 150
@@ -385,10 +385,10 @@ def test_cancelled_worker(
     """A cancel while a worker imports leaves no image and no upload, and the worker lives on."""
     supervisor.start()
     import_id = submit(150, side_px=1500)
-    wait_until(lambda: has_stored_some(desk, import_id), 60)
+    wait_until(lambda: has_stored_some(desk, import_id))
     desk.cancel(import_id)
     assert desk.status(import_id).view.state is ImportState.CANCELLED
-    wait_until(lambda: incoming(settings) == [], 30)
+    wait_until(lambda: incoming(settings) == [])
     following = submit(2)
-    wait_until(lambda: not desk.status(following).is_active, 60)
+    wait_until(lambda: not desk.status(following).is_active)
     assert len(library.list_images(dataset_id)) == 2

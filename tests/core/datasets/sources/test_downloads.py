@@ -214,8 +214,8 @@ def test_single_bytes_do_not_count(server: DownloadServer, fetch: Fetch) -> None
 
 def test_slow_but_steady(server: DownloadServer, fetch: Fetch) -> None:
     """There is no limit on the whole time: a download of many times the stall time succeeds."""
-    server.acts = [Act(piece_seconds=0.1)]
-    assert fetch(stall_seconds=0.8).path.read_bytes() == CONTENT
+    server.acts = [Act(piece_seconds=0.25)]
+    assert fetch(stall_seconds=2.0).path.read_bytes() == CONTENT
     assert len(server.requests) == 1
 
 
@@ -303,4 +303,4 @@ def test_cancelled(server: DownloadServer, fetch: Fetch, monkeypatch: pytest.Mon
     num_before = len(server.requests)
     with pytest.raises(LinkFailedError, match="was stopped"):
         fetch(cancelled=lambda: len(server.requests) > num_before and not server.acts)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 60
