@@ -42,14 +42,18 @@ def num_processes(arguments: Iterable[str]) -> int:
 
 
 def sort_by_cost(items: list[pytest.Item]) -> None:
-    """Put the tests of dear files first: begun last, such a file would keep one process at work alone."""
+    """Put the tests of dear files first: begun last, such a file would keep one process at work alone.
+
+    All with a browser come before all others: a process keeps its browser and its app until a test has need of neither.
+    """
     seconds: Counter[str] = Counter()
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         seconds[_file_of(item.nodeid)] += max(
             (SECONDS_OF_FIXTURE.get(name, SECONDS_OF_TEST) for name in fixtures), default=SECONDS_OF_TEST
         )
-    items.sort(key=lambda item: -seconds[_file_of(item.nodeid)])
+    files = {file: (not _needs_browser(file), -cost) for file, cost in seconds.items()}
+    items.sort(key=lambda item: files[_file_of(item.nodeid)])
 
 
 class FilesByCost(LoadFileScheduling):

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.e2e.conftest import TIMEOUT_MILLISECONDS
+from tests.e2e.conftest import OpenTab
 from tests.e2e.download_app import CONTENT
 from tests.e2e.running_app import serving_script
 
@@ -18,11 +18,9 @@ def url(tmp_path: Path) -> Iterator[str]:
         yield address
 
 
-def test_a_file_comes_without_leaving_the_page(chromium: Browser, url: str) -> None:
+def test_a_file_comes_without_leaving_the_page(open_tab: OpenTab, url: str) -> None:
     """Under its own name and in no other tab; where it is gone, the page says so beside the button."""
-    context = chromium.new_context()
-    context.set_default_timeout(TIMEOUT_MILLISECONDS)
-    page = context.new_page()
+    page = open_tab(may_fail=True)
     page.goto(url)
     with page.expect_download() as download:
         page.get_by_role("link", name="Labels").click()
@@ -30,5 +28,4 @@ def test_a_file_comes_without_leaving_the_page(chromium: Browser, url: str) -> N
     assert Path(download.value.path()).read_text(encoding="utf-8") == CONTENT
     page.get_by_role("link", name="Gone").click()
     expect(page.get_by_role("alert")).to_have_text("It is gone.")
-    assert (len(context.pages), page.url.rstrip("/")) == (1, url)
-    context.close()
+    assert (len(page.context.pages), page.url.rstrip("/")) == (1, url)

@@ -18,7 +18,7 @@ from tests.e2e.photos import sample
 from tests.e2e.running_app import RunningApp, running_app
 from tests.e2e.workspace import GivenImage, fill_dataset
 
-PREPARE_TIMEOUT_MILLISECONDS = 180_000
+PREPARE_TIMEOUT_MILLISECONDS = 300_000
 
 # Progress of the worker itself, once it has begun: the words before that come from the server.
 IS_PREPARING = re.compile("Building|Converting|Comparing")

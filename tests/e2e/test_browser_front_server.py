@@ -2,6 +2,7 @@
 
 import functools
 import io
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -35,6 +36,8 @@ from tests.waiting import wait_until
 
 DATASET = "Below a path"
 CLASS_NAMES = ("cat", "cup")
+# Where Streamlit only looks where its server is: first below the page, then beside it.
+PROBES = re.compile(r"^/photos/\w+/_stcore/(health|host-config)$")
 
 # Replaces every text by another node, now and later, as browsers do that translate a page.
 _TRANSLATE_JS = """() => {
@@ -109,11 +112,6 @@ def _epoch(number: int) -> EpochStory:
     )
 
 
-def _is_probe(address: str) -> bool:
-    """Whether Streamlit only looks where its server is: first below the page, then beside it."""
-    return address.endswith(("/train/_stcore/health", "/train/_stcore/host-config"))
-
-
 @pytest.fixture
 def front(app: RunningApp, tmp_path: Path) -> Iterator[FrontServer]:
     with front_server(app.url, tmp_path / "nginx", largest_upload="300k") as running:
@@ -157,7 +155,7 @@ def test_everything_loads_below_a_path(front: FrontServer, run_id: int, open_tab
 
     asked = front.requests()
     assert {path for _, path in asked if not path.startswith("/photos")} == set()
-    assert [(status, path) for status, path in asked if status >= 400 and not _is_probe(path)] == []
+    assert [(status, path) for status, path in asked if status >= 400 and not PROBES.search(path)] == []
     for part in ("/photos/bluetit/photos/", "/photos/bluetit/heat/", "/photos/bluetit/plotly.min.js"):
         assert any(path.startswith(part) and status in (200, 304) for status, path in asked), part
 

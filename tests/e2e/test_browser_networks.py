@@ -13,7 +13,7 @@ LITE0, MOBILENET_V2 = re.compile("^EfficientNet-Lite0 "), re.compile("^MobileNet
 NETWORK = "Network (backbone)"
 
 # A network is built and converted within ten seconds on a quiet machine.
-PREPARE_TIMEOUT_MILLISECONDS = 120_000
+PREPARE_TIMEOUT_MILLISECONDS = 300_000
 
 
 def preparation(page: ClassifyPage, title: str) -> Locator:

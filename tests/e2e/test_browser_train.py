@@ -20,6 +20,7 @@ NUM_UPDATES = 5
 # More than the test waits for, and none of them ends the run early.
 NUM_EPOCHS = 1_000
 WORKER_TIMEOUT_SECONDS = 120.0
+PACKAGING_TIMEOUT_SECONDS = 300.0  # every format, each compared with the network
 COLOURS = {"orange": (220, 130, 40), "violet": (120, 60, 190)}
 NUM_PER_CLASS = 14
 
@@ -86,7 +87,7 @@ def test_from_photos_to_a_model(open_dataset: OpenDataset, app: RunningApp, app_
     expect(train.main.get_by_role("heading", name=re.compile("^Right on [34] of 4 photos"))).to_be_visible()
     assert train.is_same_chart()
     expect(train.main.get_by_role("button", name="Everything (zip)")).to_be_visible(
-        timeout=1000 * WORKER_TIMEOUT_SECONDS
+        timeout=1000 * PACKAGING_TIMEOUT_SECONDS
     )
     page.follow_link("Classify with it")
     expect(page.page.get_by_role("heading", name="What is in your photo?")).to_be_visible()

@@ -21,13 +21,27 @@ class GivenImage:
     split: Split | None = None
 
 
-def add_dataset(settings: Settings, name: str, images: Sequence[GivenImage]) -> int:
-    """Make a dataset in a workspace, whose app may be running; its number."""
+def add_dataset(settings: Settings, name: str, images: Sequence[GivenImage], *, class_names: Sequence[str] = ()) -> int:
+    """Make a dataset in a workspace, whose app may be running; its number.
+
+    Args:
+        settings: of the app.
+        name: of the dataset, which no other test uses.
+        images: what is in it; their classes are made.
+        class_names: of classes that are there although they may have no images.
+    """
     with closing(open_database(settings)) as database:
-        return fill_dataset(settings, database, name, images)
+        return fill_dataset(settings, database, name, images, class_names=class_names)
 
 
-def fill_dataset(settings: Settings, database: Database, name: str, images: Sequence[GivenImage]) -> int:
+def fill_dataset(
+    settings: Settings,
+    database: Database,
+    name: str,
+    images: Sequence[GivenImage],
+    *,
+    class_names: Sequence[str] = (),
+) -> int:
     """The same in a database that is open."""
     library, store = Library(database), PhotoStore(settings.photos_path, settings.cache_path)
     dataset_id = library.create_dataset(name).id
@@ -36,5 +50,5 @@ def fill_dataset(settings: Settings, database: Database, name: str, images: Sequ
         photo = encode_photo(image.content, image.name)
         store.put(photo)
         made.append(NewImage(photo=photo.record, class_name=image.class_name, name=image.name, split=image.split))
-    library.add_images(dataset_id, made)
+    library.add_images(dataset_id, made, class_names=class_names)
     return dataset_id
