@@ -97,7 +97,7 @@ def measure(folder: Path) -> dict[str, Any]:
 
 def measure_in(services: Services, folder: Path) -> dict[str, Any]:
     """Import a folder into the open workspace and check it."""
-    dataset = services.library.create_dataset("benchmark")
+    dataset = services.library.datasets.create("benchmark")
     import_id = services.imports.submit(
         ImportRequest(dataset_id=dataset.id, source=ServerFolder(path=str(folder)), title="benchmark")
     )
@@ -132,7 +132,7 @@ def files_of(services: Services) -> Iterator[Path]:
 
 def num_near_duplicate_groups(dataset: DatasetView, services: Services) -> int:
     """Groups of photos that the check found to be nearly the same."""
-    check = services.library.load_check(dataset.id)
+    check = services.library.checks.load(dataset.id)
     findings = check.as_findings() if check else []
     return sum(len(finding.groups) for finding in findings if finding.kind == FindingKind.NEAR_DUPLICATES)
 

@@ -181,7 +181,7 @@ def time_answers(services: Services, view: RunView, num_photos: int) -> dict[str
 def stored_photos(services: Services, view: RunView) -> list[PhotoRecord]:
     """The photos of a run's snapshot that are still there."""
     snapshot = load_snapshot(services.database, view.snapshot_hash)
-    photos = list(services.library.get_photos({image.photo_hash for image in snapshot.images}).values())
+    photos = list(services.library.photos.get({image.photo_hash for image in snapshot.images}).values())
     if not photos:
         raise SystemExit(f"No photo of run {view.id} is left.")
     return photos
@@ -193,17 +193,17 @@ def retrain_after_relabel(services: Services, view: RunView) -> float | None:
         return None
     tell("ten relabels and a new model")
     library = services.library
-    copy = library.duplicate_dataset(view.dataset_id, library.free_name(f"{view.name}, benchmark"))
+    copy = library.datasets.duplicate(view.dataset_id, library.datasets.free_name(f"{view.name}, benchmark"))
     made: list[RunView] = []
     try:
         request = RunRequest(dataset_id=copy.id, config=view.config, name=copy.name)
         made += begin_runs(services.database, services.run_desk, [request])
         first = wait_for_run(services, made[0])
         started = time.perf_counter()
-        classes = [each.id for each in library.list_classes(copy.id) if each.num_images]
-        images = [image for image in library.list_images(copy.id) if image.split is Split.TRAIN][:_NUM_RELABELLED]
+        classes = [each.id for each in library.classes.of(copy.id) if each.num_images]
+        images = [image for image in library.images.of(copy.id) if image.split is Split.TRAIN][:_NUM_RELABELLED]
         for image in images:
-            library.move_images([image.id], next(each for each in classes if each != image.class_id))
+            library.images.move([image.id], next(each for each in classes if each != image.class_id))
         made.append(begin_retraining(services.database, services.run_desk, first))
         wait_for_run(services, made[1])
         read_answers(RunFolder(services.settings, made[1].id))
@@ -213,7 +213,7 @@ def retrain_after_relabel(services: Services, view: RunView) -> float | None:
             wait_until_idle(services, run)
             services.runs.trash(run.id)
             services.run_desk.purge(run.id)
-        library.delete_dataset(copy.id)
+        library.datasets.delete(copy.id)
 
 
 def wait_for_run(services: Services, view: RunView) -> RunView:

@@ -258,7 +258,7 @@ def import_photos(services: Services, source: Source, name: str, *, dataset_id: 
     """Bring photos into a dataset, a new one if none is given, and wait for it; the dataset's number."""
     tell(f"importing: {name}")
     if dataset_id is None:
-        dataset_id = services.library.create_dataset(name).id
+        dataset_id = services.library.datasets.create(name).id
     import_id = services.imports.submit(ImportRequest(dataset_id=dataset_id, source=source, title=name))
     task_id = services.imports.status(import_id).view.task_id
     if task_id is None:

@@ -109,7 +109,7 @@ def _cases(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 def bring_in(paths: list[Path], services: Services) -> Outcome:
     """Import files as the start page does, accept the proposed plan, check the dataset, and tell what came of it."""
     source, title = _staged(paths, services)
-    dataset = services.library.create_dataset(services.library.free_name(archive_title(title)))
+    dataset = services.library.datasets.create(services.library.datasets.free_name(archive_title(title)))
     request = ImportRequest(dataset_id=dataset.id, source=source, title=title, is_new_dataset=True)
     import_id = services.imports.submit(request)
     status = _wait_for_import(import_id, services)
@@ -121,13 +121,13 @@ def bring_in(paths: list[Path], services: Services) -> Outcome:
         services.imports.answer(import_id, question.suggested_answer.to_json())
         status = _wait_for_import(import_id, services)
     told += [status.error or "", *status.view.notes, *(f"{name}: {reason}" for name, reason in status.view.refused)]
-    images = services.library.list_images(dataset.id)
+    images = services.library.images.of(dataset.id)
     findings: list[Finding] = []
     if images:
         wait_for_task(services, services.dataset_tasks.request(CHECK_KIND, dataset.id))
-        checked = services.library.load_check(dataset.id)
+        checked = services.library.checks.load(dataset.id)
         findings = checked.as_findings() if checked else []
-    names = {found.id: found.name for found in services.library.list_classes(dataset.id)}
+    names = {found.id: found.name for found in services.library.classes.of(dataset.id)}
     hashes = {image.photo_hash for image in images}
     return Outcome(
         classes=dict(Counter(names[image.class_id] for image in images)),
@@ -166,7 +166,7 @@ def _sentences_of(question: PlanQuestion) -> Iterator[str]:
 
 
 def _num_greys(photo_hash: str, services: Services) -> int:
-    photo = services.library.get_photos({photo_hash})[photo_hash]
+    photo = services.library.photos.get({photo_hash})[photo_hash]
     store = PhotoStore(services.settings.photos_path, services.settings.cache_path)
     image = decode_image(store.read(photo.hash, photo.suffix), photo.hash[:12])
     return int(np.count_nonzero(np.bincount(np.asarray(image.convert("L")).ravel(), minlength=256)))

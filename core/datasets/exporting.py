@@ -178,11 +178,11 @@ def _remove_nameless(folder: Path) -> None:
 def _list_content(library: Library, dataset_id: int) -> _Content:
     """The dataset's classes, and its photos in the order and under the names that they have in the zip."""
     for _ in range(_MAX_LISTINGS):
-        dataset = library.get_dataset(dataset_id)
-        class_names = {found.id: found.name for found in library.list_classes(dataset_id)}
+        dataset = library.datasets.get(dataset_id)
+        class_names = {found.id: found.name for found in library.classes.of(dataset_id)}
         items = _read_items(library, dataset_id, class_names)
         # Several questions were asked one after the other: only an unchanged dataset gives answers that fit.
-        if items is not None and library.get_dataset(dataset_id).revision == dataset.revision:
+        if items is not None and library.datasets.get(dataset_id).revision == dataset.revision:
             items = _name_files(sorted(items, key=_sort_key))
             return _Content(dataset=dataset, class_names=tuple(class_names.values()), items=items)
     raise DatasetError("The dataset is being changed all the time, so no export of it would fit. Try again later.")
@@ -190,9 +190,9 @@ def _list_content(library: Library, dataset_id: int) -> _Content:
 
 def _read_items(library: Library, dataset_id: int, class_names: Mapping[int, str]) -> list[_Item] | None:
     """The photos without paths; None when the dataset changed in between."""
-    captures = library.list_captures(dataset_id)
-    images = library.list_images(dataset_id)
-    photos = library.get_photos({image.photo_hash for image in images})
+    captures = library.images.captures(dataset_id)
+    images = library.images.of(dataset_id)
+    photos = library.photos.get({image.photo_hash for image in images})
     if any(image.class_id not in class_names or image.photo_hash not in photos for image in images):
         return None
     return [

@@ -36,10 +36,10 @@ def collect_garbage(
     Raises:
         StorageError: the database or the disk failed.
     """
-    library.forget_snapshots(min_age_seconds)
+    library.photos.forget_snapshots(min_age_seconds)
     arrived_before = time.time() - min_age_seconds if photos_before is None else photos_before
-    unneeded = {photo.hash: photo.suffix for photo in library.unreferenced_photos(arrived_before)}
-    unneeded = {photo_hash: unneeded[photo_hash] for photo_hash in library.forget_photos(unneeded)}
+    unneeded = {photo.hash: photo.suffix for photo in library.photos.unreferenced(arrived_before)}
+    unneeded = {photo_hash: unneeded[photo_hash] for photo_hash in library.photos.forget(unneeded)}
     unneeded |= _files_without_record(library, store, min_age_seconds)
     for photo_hash, suffix in unneeded.items():
         store.delete(photo_hash, suffix)
@@ -64,7 +64,7 @@ def _files_without_record(library: Library, store: PhotoStore, min_age_seconds: 
     """Photos that an import stored before it was stopped or killed."""
     newest = time.time() - min_age_seconds
     found = {path.stem: path.suffix for path in _old_files(store.photos_path, newest)}
-    known = library.known_hashes(found)
+    known = library.photos.known(found)
     return {photo_hash: suffix for photo_hash, suffix in found.items() if photo_hash not in known}
 
 

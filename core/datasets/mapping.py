@@ -66,8 +66,8 @@ def run_map_task(context: TaskContext) -> None:
     dataset_id, settings = int(context.payload["dataset_id"]), context.settings
     context.report(0.0, "Looking up the photos")
     library = Library(context.database)
-    library.get_dataset(dataset_id)
-    photos = library.get_photos({image.photo_hash for image in library.list_images(dataset_id)})
+    library.datasets.get(dataset_id)
+    photos = library.photos.get({image.photo_hash for image in library.images.of(dataset_id)})
     hashes = sorted(photos)
     if load_map(settings, hashes) is None:
         features = _compute_features([photos[photo_hash] for photo_hash in hashes], context)

@@ -77,7 +77,7 @@ class DatasetTrash:
         Raises:
             UnknownDatasetError: no such dataset.
         """
-        self._library.get_dataset(dataset_id)
+        self._library.datasets.get(dataset_id)
         return foresee_purge(self._database, dataset_id)
 
     def purge(self, dataset_id: int) -> PurgeOutlook:
@@ -93,9 +93,9 @@ class DatasetTrash:
             DatasetError: it is not in the trash: somebody has brought it back.
             StorageError: the database or the disk failed.
         """
-        dataset = self._library.get_dataset(dataset_id)
+        dataset = self._library.datasets.get(dataset_id)
         outlook = foresee_purge(self._database, dataset_id)
-        imports = self._library.list_imports(dataset_id, limit=_MAX_IMPORTS)
+        imports = self._library.imports.of(dataset_id, limit=_MAX_IMPORTS)
         if dataset.trashed_at is not None:
             for view in imports:
                 self._imports.cancel(view.id)
@@ -113,7 +113,7 @@ class DatasetTrash:
         """
         num_purged = 0
         self._mark_counting()
-        for dataset in self._library.list_trashed_datasets():
+        for dataset in self._library.datasets.in_trash():
             seconds_left = self.seconds_left(dataset)
             if seconds_left is None or seconds_left > 0:
                 continue

@@ -52,7 +52,7 @@ class DatasetTasks:
         """Have a dataset checked when it, or what the check works with, has changed since the last check."""
         if not dataset.num_images:
             return
-        check = self._library.load_check(dataset.id)
+        check = self._library.checks.load(dataset.id)
         task = self.latest(CHECK_KIND, dataset.id)
         if task is not None and task.is_active:
             return  # asking would wait for whoever writes into the database, at each run of each visitor's page

@@ -113,7 +113,7 @@ def _look_up(context: TaskContext) -> _Run:
     snapshot = load_snapshot(database, view.config.snapshot)
     library = Library(database)
     hashes = {image.photo_hash for image in snapshot.images if image.split is not None}
-    return _Run(run_id=run_id, snapshot=snapshot, photos=library.get_photos(hashes), pairs=library.get_pairs(hashes))
+    return _Run(run_id=run_id, snapshot=snapshot, photos=library.photos.get(hashes), pairs=library.checks.pairs(hashes))
 
 
 class _Look:

@@ -50,7 +50,7 @@ def run_package_task(context: TaskContext) -> None:
     database = context.database
     config = RunLibrary(database).get_run(run_id).config
     snapshot = load_snapshot(database, config.snapshot)
-    records = Library(database).get_photos({image.photo_hash for image in snapshot.images})
+    records = Library(database).photos.get({image.photo_hash for image in snapshot.images})
     photos = gather_photos(snapshot, records)
     record = read_model_record(folder)
     context.report(0.05, "Putting the model together")

@@ -193,10 +193,10 @@ def begin_runs(database: Database, desk: RunDesk, requests: Sequence[RunRequest]
 
 def _freeze(database: Database, dataset_id: int) -> str:
     library = Library(database)
-    dataset = library.get_dataset(dataset_id)
-    images = library.list_images(dataset_id)
-    prospect = find_prospect(images, library.get_likeness(dataset_id, {image.photo_hash for image in images}))
-    check_can_begin(dataset, library.list_classes(dataset_id), prospect)
+    dataset = library.datasets.get(dataset_id)
+    images = library.images.of(dataset_id)
+    prospect = find_prospect(images, library.checks.likeness(dataset_id, {image.photo_hash for image in images}))
+    check_can_begin(dataset, library.classes.of(dataset_id), prospect)
     if prospect.to_assign:
-        library.assign_splits(dataset_id, prospect.to_assign)  # which can be undone, as any change of a dataset
+        library.images.assign_splits(dataset_id, prospect.to_assign)  # which can be undone, as any change of a dataset
     return take_snapshot(database, dataset_id).hash

@@ -68,7 +68,7 @@ class Attempt:
             context, self.runs, run_id=self.run_id, log=log, checkpoints=folder.checkpoints_path
         )
         self.snapshot = load_snapshot(database, self.config.snapshot)
-        records = Library(database).get_photos({image.photo_hash for image in self.snapshot.images})
+        records = Library(database).photos.get({image.photo_hash for image in self.snapshot.images})
         self.photos = gather_photos(self.snapshot, records)
         self.samples = _sample(self.photos.validation)
         self.device = choose_device(precision=self.config.precision, uses_all_gpus=self.config.uses_all_gpus)

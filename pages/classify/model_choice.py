@@ -186,7 +186,7 @@ class ModelChoice:
         if self.run.dataset_id is None:
             return ""
         try:
-            return f" of {plain(services.library.get_dataset(self.run.dataset_id).name)}"
+            return f" of {plain(services.library.datasets.get(self.run.dataset_id).name)}"
         except UnknownDatasetError:
             return ""  # deleted for good
 

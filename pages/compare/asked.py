@@ -67,7 +67,7 @@ def ask_with_progress(
     fingerprint: str, classifier: Classifier, photo_hashes: Collection[str], services: Services
 ) -> None:
     """Ask a model about photos while the visitor watches; a click on anything stops it, and nothing asked is lost."""
-    records = services.library.get_photos(photo_hashes)
+    records = services.library.photos.get(photo_hashes)
     todo = [photo_hash for photo_hash in photo_hashes if photo_hash in records]
     _store().add(_key(fingerprint, services), {each: None for each in photo_hashes if each not in records})
     place = st.container(horizontal=True, vertical_alignment="center")

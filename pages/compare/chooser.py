@@ -51,7 +51,7 @@ def _render_nothing() -> None:
 
 
 def _render_runs(runs: list[RunView], chosen: Chosen, services: Services) -> None:
-    datasets = {dataset.id: dataset.name for dataset in services.library.list_datasets()}
+    datasets = {dataset.id: dataset.name for dataset in services.library.datasets.all()}
     names = {run.id: _describe(run, datasets) for run in runs}
     st.session_state[_RUNS] = [run.id for run in chosen.runs if run.id in names]
     st.multiselect(

@@ -29,7 +29,7 @@ _PHOTOS_PER_PAGE = 120
 
 def render_browse(dataset: DatasetView, classes: list[ClassView], services: Services) -> None:
     """Filters, pages, the grid, and the actions on what is selected."""
-    if not dataset.num_images and not services.library.list_trash(dataset.id):
+    if not dataset.num_images and not services.library.images.in_trash(dataset.id):
         render_no_photos(dataset, services)
         return
     shown_class = _render_class_filter(dataset, classes, services)
@@ -59,7 +59,7 @@ def render_browse(dataset: DatasetView, classes: list[ClassView], services: Serv
 def _render_class_filter(dataset: DatasetView, classes: list[ClassView], services: Services) -> int:
     titles = {_ALL: f"All · {dataset.num_images:,}"}
     titles |= {view.id: f"{plain(view.name)} · {view.num_images:,}" for view in classes}
-    num_marked = services.library.count_reviews(dataset.id)
+    num_marked = services.library.images.count_reviews(dataset.id)
     titles |= {
         shown: f"Marked as {review} · {num_marked[review]:,}"
         for shown, review in _MARKED.items()
@@ -94,20 +94,20 @@ def _render_page(
     library = services.library
     if shown_class < _ALL:  # few
         images = (
-            library.list_trash(dataset.id)
+            library.images.in_trash(dataset.id)
             if shown_class == _TRASH
-            else library.list_images(dataset.id, split=split, review=_MARKED[shown_class])
+            else library.images.of(dataset.id, split=split, review=_MARKED[shown_class])
         )
         offset = _render_pager(len(images))
         return images[offset : offset + _PHOTOS_PER_PAGE]
-    counts = library.count_images(dataset.id)
+    counts = library.images.count(dataset.id)
     total = sum(
         number
         for (class_id, its_split), number in counts.items()
         if shown_class in (_ALL, class_id) and split in ("any", its_split)
     )
     offset = _render_pager(total)
-    return library.list_images(
+    return library.images.of(
         dataset.id, class_id=shown_class or None, split=split, offset=offset, limit=_PHOTOS_PER_PAGE
     )
 
@@ -131,13 +131,13 @@ def _render_trash_actions(selected: list[int], dataset: DatasetView, services: S
             disabled=not selected,
             key="dataset.browse.restore",
             on_click=guarded(act_on),
-            args=(services.library.restore_images, selected),
+            args=(services.library.images.restore, selected),
         )
         with st.popover("Empty the trash", icon=":material/delete_forever:"):
             st.markdown("These photos are then gone for good; this cannot be undone.")
             st.button(
                 "Delete for good",
                 key="dataset.browse.purge",
-                on_click=guarded(services.library.purge_trash),
+                on_click=guarded(services.library.images.purge_trash),
                 args=(dataset.id,),
             )

@@ -35,7 +35,7 @@ def chosen_dataset(services: Services) -> DatasetView | None:
     dataset = None
     if dataset_id is not None:
         try:
-            dataset = services.library.get_dataset(dataset_id)
+            dataset = services.library.datasets.get(dataset_id)
         except UnknownDatasetError as exc:
             show_error(str(exc))
     if dataset is None or dataset.trashed_at is not None:
@@ -49,7 +49,7 @@ def chosen_dataset(services: Services) -> DatasetView | None:
 def render_chooser(dataset: DatasetView, services: Services) -> None:
     """A box with every dataset, and the way back to the list."""
     # The open one is not in the list while an import that it was made for has brought nothing.
-    datasets = {other.id: other for other in services.library.list_datasets()} | {dataset.id: dataset}
+    datasets = {other.id: other for other in services.library.datasets.all()} | {dataset.id: dataset}
     st.session_state[_WIDGET] = dataset.id
     st.selectbox(
         "Dataset",

@@ -27,14 +27,14 @@ def _render_class(view: ClassView, services: Services) -> None:
             f"Name of {plain(view.name)}",
             key=key,
             label_visibility="collapsed",
-            on_change=guarded(lambda: services.library.rename_class(view.id, st.session_state[key])),
+            on_change=guarded(lambda: services.library.classes.rename(view.id, st.session_state[key])),
         )
         st.button(
             "",
             icon=":material/delete:",
             key=f"dataset.classes.delete.{view.id}",
             help=f"Delete {plain(view.name)} with its {count(view.num_images, 'photo')}. This can be undone.",
-            on_click=guarded(services.library.delete_class),
+            on_click=guarded(services.library.classes.delete),
             args=(view.id,),
         )
 
@@ -51,4 +51,4 @@ def _render_merge(classes: list[ClassView], services: Services) -> None:
 def _merge(services: Services) -> None:
     into = st.session_state["dataset.classes.into"]
     others = [class_id for class_id in st.session_state["dataset.classes.merged"] if class_id != into]
-    services.library.merge_classes(others, into)
+    services.library.classes.merge(others, into)

@@ -49,7 +49,7 @@ def render_collect(dataset: DatasetView, services: Services) -> None:
 
 
 def _render_target(dataset: DatasetView, services: Services) -> ClassView | None:
-    classes = {view.id: view for view in services.library.list_classes(dataset.id)}
+    classes = {view.id: view for view in services.library.classes.of(dataset.id)}
     if st.session_state.get(_TARGET) not in classes:
         st.session_state[_TARGET] = next(iter(classes), None)
     choice, new = st.columns([3, 2], vertical_alignment="bottom", gap="medium")
@@ -77,7 +77,7 @@ def _render_target(dataset: DatasetView, services: Services) -> ClassView | None
 def _add_class(dataset: DatasetView, services: Services) -> None:
     if not st.session_state[_NEW_CLASS].strip():
         return  # the second half of a double click: the first has made the class and emptied the box
-    created = services.library.create_class(dataset.id, st.session_state[_NEW_CLASS])
+    created = services.library.classes.create(dataset.id, st.session_state[_NEW_CLASS])
     st.session_state[_TARGET] = created.id
 
 

@@ -34,16 +34,16 @@ def render_dataset_menu(dataset: DatasetView, services: Services) -> None:
 
 
 def _rename(dataset: DatasetView, services: Services, key: str) -> None:
-    services.library.rename_dataset(dataset.id, st.session_state[key])
+    services.library.datasets.rename(dataset.id, st.session_state[key])
 
 
 def _duplicate(dataset: DatasetView, services: Services) -> None:
-    copy = services.library.duplicate_dataset(dataset.id, services.library.free_name(dataset.name))
+    copy = services.library.datasets.duplicate(dataset.id, services.library.datasets.free_name(dataset.name))
     open_dataset(copy.id)
 
 
 def _delete(dataset: DatasetView, services: Services) -> None:
-    services.library.delete_dataset(dataset.id)
+    services.library.datasets.delete(dataset.id)
     leave_dataset()
     st.toast(f"Deleted {plain(dataset.name)}. It can be brought back below.", icon=":material/delete:")
 

@@ -24,7 +24,7 @@ def trash_period(settings: Settings) -> str:
 
 def render_deleted(services: Services) -> None:
     """An expander with the datasets in the trash; nothing where there are none."""
-    deleted = services.library.list_trashed_datasets()
+    deleted = services.library.datasets.in_trash()
     if not deleted:
         return
     with st.expander(f"Deleted datasets ({len(deleted)})", icon=":material/delete:"):
@@ -40,7 +40,7 @@ def _render_one(dataset: DatasetView, services: Services) -> None:
             "Bring back",
             key=f"dataset.start.restore.{dataset.id}",
             icon=":material/undo:",
-            on_click=guarded(services.library.restore_dataset),
+            on_click=guarded(services.library.datasets.restore),
             args=(dataset.id,),
         )
         st.button(

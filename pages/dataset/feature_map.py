@@ -74,7 +74,7 @@ def _render_drawing(task: TaskView | None, dataset: DatasetView, services: Servi
 def _render_circled(circled: tuple[int, ...], classes: list[ClassView], services: Services) -> None:
     """The photos behind the circled points; what is done is done to all of them, or to those selected among them."""
     actions = st.container()
-    images = services.library.get_images(circled[:_MAX_SHOWN])
+    images = services.library.images.get(circled[:_MAX_SHOWN])
     selected = photo_grid(
         grid_photos(images, classes),
         size_px=_GRID_PX,
@@ -97,7 +97,7 @@ def _load_columns(
     While photos come and go, the others stay where this visitor saw them: whoever deletes what a lasso has caught wants
     to go on with the same map.
     """
-    images = services.library.list_images(dataset.id)
+    images = services.library.images.of(dataset.id)
     hashes = {image.photo_hash for image in images}
     found = load_map(services.settings, hashes)
     if found is not None:

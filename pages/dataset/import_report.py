@@ -51,7 +51,7 @@ def render_history(dataset: DatasetView, services: Services) -> None:
     """The list *How these photos came*: every import with what was understood and refused, newest first."""
     views = [
         view
-        for view in services.library.list_imports(dataset.id, limit=_NUM_IMPORTS_LISTED)
+        for view in services.library.imports.of(dataset.id, limit=_NUM_IMPORTS_LISTED)
         if view.finished_at is not None
     ]
     if not views:

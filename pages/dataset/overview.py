@@ -16,7 +16,7 @@ _MAX_LABEL_CHARS = 18
 
 def render_overview(dataset: DatasetView, classes: list[ClassView], services: Services) -> None:
     """The chart of counts, and the latest change with a way to undo it."""
-    counts = services.library.count_images(dataset.id)
+    counts = services.library.images.count(dataset.id)
     total = sum(counts.values())
     st.markdown(f"**{count(total, 'photo')}** in {count(len(classes), 'class', 'classes')}")
     if total:
@@ -79,9 +79,7 @@ def _literal(name: str) -> str:
 
 
 def _render_undo(dataset: DatasetView, services: Services) -> None:
-    operations = [
-        operation for operation in services.library.list_operations(dataset.id) if operation.undone_at is None
-    ]
+    operations = [operation for operation in services.library.history.latest(dataset.id) if operation.undone_at is None]
     if not operations:
         return
     latest = operations[0]

@@ -27,7 +27,7 @@ def render_dataset(dataset: DatasetView, services: Services) -> None:
     """The open dataset: counts beside, one section at a time."""
     services.dataset_tasks.request_check_if_needed(dataset)
     shown = state_of(dataset, services)
-    classes = services.library.list_classes(dataset.id)
+    classes = services.library.classes.of(dataset.id)
     with st.sidebar:
         render_chooser(dataset, services)
         with st.container():  # what comes and goes in it does not close the menus below

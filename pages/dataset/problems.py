@@ -35,7 +35,7 @@ _UNBOUND = "Do not show this again. A split may then put these photos on differe
 
 def count_problems(dataset: DatasetView, services: Services) -> int | None:
     """How many findings wait for the person now; None while nobody knows, because the photos have changed since."""
-    if services.library.checked_revision(dataset.id) != dataset.revision:
+    if services.library.checks.checked_revision(dataset.id) != dataset.revision:
         return None
     return len(open_findings(dataset, services))
 
@@ -64,12 +64,12 @@ def render_problems(dataset: DatasetView, classes: list[ClassView], services: Se
         if expander.open:
             with expander:
                 _render_finding(finding, dataset, classes, services)
-    if services.library.dismissed_findings(dataset.id):
+    if services.library.checks.dismissed(dataset.id):
         st.button(
             "Show dismissed findings again",
             type="tertiary",
             icon=":material/visibility:",
-            on_click=guarded(services.library.restore_findings),
+            on_click=guarded(services.library.checks.restore),
             args=(dataset.id,),
         )
 
@@ -157,7 +157,7 @@ def _render_dismissal(
         type="primary" if is_first else "tertiary",
         icon=":material/check:",
         help=hint,
-        on_click=guarded(services.library.dismiss_findings),
+        on_click=guarded(services.library.checks.dismiss),
         args=(dataset.id, keys),
     )
 
@@ -178,7 +178,7 @@ def _render_choices(
                 on_click=guarded(_apply),
                 args=(remedy, None, dataset, services),
             )
-    used = {image.class_id for image in services.library.get_images(image_ids)}
+    used = {image.class_id for image in services.library.images.get(image_ids)}
     if len(choices) < len(used):
         named = [f"“{plain(view.name)}”" for view in classes if view.id in used]
         st.caption(
@@ -190,7 +190,7 @@ def _render_photos(
     image_ids: tuple[int, ...], dataset: DatasetView, classes: list[ClassView], services: Services
 ) -> bool:
     """A grid of photos that belong together, with what can be done to those that are selected; whether any are."""
-    images = [image for image in services.library.get_images(image_ids[:_PHOTOS_PER_GROUP]) if not image.trashed_at]
+    images = [image for image in services.library.images.get(image_ids[:_PHOTOS_PER_GROUP]) if not image.trashed_at]
     if not images:
         return False
     selected = photo_grid(
@@ -213,9 +213,9 @@ def _apply(remedy: Remedy, finding: Finding | None, dataset: DatasetView, servic
     match remedy.kind:
         case RemedyKind.TRASH_IMAGES | RemedyKind.KEEP_ONE:
             _check_leaves_photos(remedy, dataset, services)
-            operations = [library.trash_images(remedy.image_ids)]
+            operations = [library.images.trash(remedy.image_ids)]
         case RemedyKind.MOVE_TOGETHER:
-            operations = [library.set_split(image_ids, split) for split, image_ids in remedy.moves]
+            operations = [library.images.set_split(image_ids, split) for split, image_ids in remedy.moves]
         case RemedyKind.SPLIT_AGAIN:
             lets_go = finding is not None and finding.kind != FindingKind.NO_VALIDATION
             operations = [split_again(dataset, services, lets_go=lets_go)]
@@ -229,11 +229,11 @@ def _check_leaves_photos(remedy: Remedy, dataset: DatasetView, services: Service
     Raises:
         DatasetError: nothing would be left of a class.
     """
-    taken = Counter(image.class_id for image in services.library.get_images(remedy.image_ids) if not image.trashed_at)
+    taken = Counter(image.class_id for image in services.library.images.get(remedy.image_ids) if not image.trashed_at)
     sizes = Counter[int]()
-    for (class_id, _), number in services.library.count_images(dataset.id).items():
+    for (class_id, _), number in services.library.images.count(dataset.id).items():
         sizes[class_id] += number
-    for view in services.library.list_classes(dataset.id):
+    for view in services.library.classes.of(dataset.id):
         if taken[view.id] and taken[view.id] == sizes[view.id]:
             raise DatasetError(
                 f"That would leave the class “{view.name}” without photos, because the dataset has changed meanwhile. "

@@ -59,7 +59,7 @@ def render_split(dataset: DatasetView, classes: list[ClassView], services: Servi
         return
     st.session_state[_CONFIG] = config
     check = services.dataset_tasks.latest(CHECK_KIND, dataset.id)  # which finds the near-duplicates
-    dismissed = services.library.dismissed_findings(dataset.id)  # which binds nothing any more
+    dismissed = services.library.checks.dismissed(dataset.id)  # which binds nothing any more
     key = (dataset.id, dataset.revision, check, dismissed, config)
     plan = remembered(_PLAN, key, lambda: _plan(dataset, config, services))
     st.button(
@@ -133,7 +133,7 @@ def _share_slider(label: str) -> int:
 
 
 def _apply(dataset: DatasetView, result: SplitResult, services: Services) -> None:
-    operation = services.library.assign_splits(dataset.id, result.to_assign)
+    operation = services.library.images.assign_splits(dataset.id, result.to_assign)
     st.toast(_UNCHANGED if operation is None else plain(operation.summary), icon=":material/check:")
 
 
@@ -151,7 +151,7 @@ def split_again(dataset: DatasetView, services: Services, *, lets_go: bool = Fal
     config = st.session_state.get(_CONFIG, SplitConfig(keep_imported=False, keep_by_hand=False))
     if lets_go:
         config = replace(config, keep_imported=False, keep_by_hand=False)
-    operation = services.library.assign_splits(dataset.id, _plan(dataset, config, services).result.to_assign)
+    operation = services.library.images.assign_splits(dataset.id, _plan(dataset, config, services).result.to_assign)
     if operation is None:
         raise DatasetError(f"{_UNCHANGED}. Choose other shares under Split, or let go of splits that are kept there.")
     return operation
@@ -159,14 +159,14 @@ def split_again(dataset: DatasetView, services: Services, *, lets_go: bool = Fal
 
 def _plan(dataset: DatasetView, config: SplitConfig, services: Services) -> _Plan:
     library = services.library
-    images = library.list_images(dataset.id)
-    likeness = library.get_likeness(dataset.id, {image.photo_hash for image in images})
+    images = library.images.of(dataset.id)
+    likeness = library.checks.likeness(dataset.id, {image.photo_hash for image in images})
     result = split_items(items_of(images, groups_of(images, likeness, config.neighbours), config), config)
     # Photos that follow each other are no near-twins: parting them is no leak.
     twins = items_of(images, groups_of(images, likeness), config)
     present = {image.id: image.split for image in images}
     planned = present | result.to_assign
-    check = library.load_check(dataset.id)
+    check = library.checks.load(dataset.id)
     return _Plan(
         result=result,
         num_moved=sum(planned[image.id] != image.split for image in images),

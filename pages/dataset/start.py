@@ -43,7 +43,7 @@ def render_start(services: Services) -> None:
     st.markdown(
         "Collect photos of what you care about in named classes: a **dataset**. Everything stays on this computer."
     )
-    datasets = services.library.list_datasets()
+    datasets = services.library.datasets.all()
     if datasets:
         _render_datasets(datasets)
     new, ready = st.columns(2, gap="large")
@@ -91,7 +91,7 @@ def _create(services: Services) -> None:
     name = st.session_state[_NAME].strip()
     if not name and not classes:
         raise DatasetError("The dataset has no name yet. Type what it is about, or the names of your classes.")
-    dataset = library.create_dataset(name or library.free_name(_name_from(classes)), classes)
+    dataset = library.datasets.create(name or library.datasets.free_name(_name_from(classes)), classes)
     open_dataset(dataset.id, "Collect")
 
 
@@ -145,10 +145,10 @@ def _import_sample(services: Services, title: str, source: Source) -> None:
 
 def _import_into_new(services: Services, name: str, source: Source, title: str) -> None:
     """One import into a dataset of its own, which goes with it if nothing comes of it."""
-    earlier = services.library.find_dataset(name)
+    earlier = services.library.datasets.find(name)
     if earlier is not None:
-        services.library.discard_if_vacant(earlier.id)
-    dataset = services.library.create_dataset(services.library.free_name(name))
+        services.library.datasets.discard_if_vacant(earlier.id)
+    dataset = services.library.datasets.create(services.library.datasets.free_name(name))
     request = ImportRequest(dataset_id=dataset.id, source=source, title=title, is_new_dataset=True)
     services.imports.submit(request)
     open_dataset(dataset.id, "Photos")

@@ -13,6 +13,6 @@ def drop_import(view: ImportView, services: Services) -> None:
 
 def dismiss_report(view: ImportView, services: Services) -> None:
     """Put the report of an import away, and the dataset with it where nothing has come into it."""
-    services.library.dismiss_import(view.id)
-    if services.library.discard_if_vacant(view.dataset_id):
+    services.library.imports.dismiss(view.id)
+    if services.library.datasets.discard_if_vacant(view.dataset_id):
         leave_dataset()

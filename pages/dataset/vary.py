@@ -23,7 +23,7 @@ def render_vary(dataset: DatasetView, services: Services) -> None:
         "Choose changes after which you would still recognise the thing: this shows what they do. Your photos stay as "
         "they are."
     )
-    images = services.library.list_images(dataset.id, limit=200)
+    images = services.library.images.of(dataset.id, limit=200)
     if not images:
         render_no_photos(dataset, services)
         return
@@ -33,7 +33,7 @@ def render_vary(dataset: DatasetView, services: Services) -> None:
         entries = {f"{number}. {image.name}": image for number, image in enumerate(images, start=1)}
         image = entries[st.selectbox("Photo", list(entries), key="dataset.vary.photo", persist_state="session")]
         config = _render_sliders()
-    photo = services.library.get_photos([image.photo_hash])[image.photo_hash]
+    photo = services.library.photos.get([image.photo_hash])[image.photo_hash]
     original = decode_image(services.photo_store.read(photo.hash, photo.suffix), image.name)
     original.thumbnail((_SIDE_PX, _SIDE_PX))
     with preview, st.container(horizontal=True, gap="xsmall", key="dataset-vary-views"):

@@ -31,7 +31,7 @@ def state_of(dataset: DatasetView, services: Services) -> DatasetState:
     return DatasetState(
         revision=dataset.revision,
         trashed_at=dataset.trashed_at,
-        checked_revision=services.library.checked_revision(dataset.id),
+        checked_revision=services.library.checks.checked_revision(dataset.id),
         is_being_checked=services.dataset_tasks.is_active(CHECK_KIND, dataset.id),
     )
 
@@ -39,7 +39,7 @@ def state_of(dataset: DatasetView, services: Services) -> DatasetState:
 def has_changed(dataset_id: int, shown: DatasetState, services: Services) -> bool:
     """Whether the dataset, or its check, is another than the one on the screen."""
     try:
-        dataset = services.library.get_dataset(dataset_id)
+        dataset = services.library.datasets.get(dataset_id)
     except UnknownDatasetError:
         return True  # deleted for good: the page falls back to the list
     return state_of(dataset, services) != shown

@@ -80,7 +80,7 @@ def render_pictures(pictures: Sequence[Picture], material: Material, missing: Co
 
 def find_missing(hashes: Collection[str], services: Services) -> set[str]:
     """Photos of these whose files are gone."""
-    known = services.library.get_photos(set(hashes))
+    known = services.library.photos.get(set(hashes))
     return {each for each in hashes if each not in known or not services.photo_store.has(each, known[each].suffix)}
 
 

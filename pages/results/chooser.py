@@ -25,7 +25,7 @@ def render_chooser(shown: RunView, views: list[RunView], services: Services) -> 
     """A box with the runs that are done, newest first; what the others are doing is said below."""
     done = {view.id: view for view in views if view.status is RunStatus.DONE}
     listed = done if shown.id in done else {shown.id: shown, **done}
-    datasets = {dataset.id: dataset.name for dataset in services.library.list_datasets()}
+    datasets = {dataset.id: dataset.name for dataset in services.library.datasets.all()}
     st.session_state[_WIDGET] = shown.id
     others = [view for view in views if view.status is not RunStatus.DONE and view.id != shown.id]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="results-chooser"):

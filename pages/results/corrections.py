@@ -80,14 +80,14 @@ def _render_choices(image: ImageView, doubt: Doubt, now: DatasetNow, services: S
         key=f"{key}.relabel",
         disabled=not ordered,
         help="It is in the wrong class: move it to another one.",
-        on_click=guarded(lambda: library.move_images([image.id], st.session_state[f"{key}.relabel"])),
+        on_click=guarded(lambda: library.images.move([image.id], st.session_state[f"{key}.relabel"])),
     )
     st.button(
         "Trash",
         icon=":material/delete:",
         key=f"{key}.trash",
         help="It belongs in no class.",
-        on_click=guarded(library.trash_images),
+        on_click=guarded(library.images.trash),
         args=([image.id],),
     )
     st.button(
@@ -95,7 +95,7 @@ def _render_choices(image: ImageView, doubt: Doubt, now: DatasetNow, services: S
         icon=":material/verified:",
         key=f"{key}.right",
         help="Its class is right: the model is wrong. It is not asked about again.",
-        on_click=guarded(library.set_review),
+        on_click=guarded(library.images.set_review),
         args=([image.id], Review.RIGHT),
     )
     st.button(
@@ -103,7 +103,7 @@ def _render_choices(image: ImageView, doubt: Doubt, now: DatasetNow, services: S
         icon=":material/help:",
         key=f"{key}.unsure",
         help="Nobody can tell: it stays in the dataset, but no training uses it.",
-        on_click=guarded(library.set_review),
+        on_click=guarded(library.images.set_review),
         args=([image.id], Review.UNSURE),
     )
 
@@ -118,10 +118,10 @@ def take_back(image: ImageView, doubt: Doubt, now: DatasetNow, services: Service
     library = services.library
     class_id = now.class_id(doubt.class_name)
     if image.trashed_at is not None:
-        library.restore_images([image.id])
+        library.images.restore([image.id])
     elif class_id is None:
         raise DatasetError(f"The class “{doubt.class_name}” is not there any more. Bring it back on the Dataset page.")
     elif class_id != image.class_id:
-        library.move_images([image.id], class_id)
+        library.images.move([image.id], class_id)
     else:
-        library.set_review([image.id], None)
+        library.images.set_review([image.id], None)

@@ -55,7 +55,7 @@ def read_dataset_now(view: RunView, services: Services) -> DatasetNow | None:
     if view.dataset_id is None:
         return None
     try:
-        dataset = services.library.get_dataset(view.dataset_id)
+        dataset = services.library.datasets.get(view.dataset_id)
     except UnknownDatasetError:
         return None
     if dataset.trashed_at is not None:
@@ -79,11 +79,11 @@ def read_snapshot(view: RunView, services: Services) -> SnapshotView | None:
 
 def _read(dataset: DatasetView, snapshot: SnapshotView | None, services: Services) -> DatasetNow:
     library = services.library
-    images = tuple(library.list_images(dataset.id))
+    images = tuple(library.images.of(dataset.id))
     by_hash: dict[str, list[ImageView]] = defaultdict(list)
-    for image in (*images, *library.list_trash(dataset.id)):
+    for image in (*images, *library.images.in_trash(dataset.id)):
         by_hash[image.photo_hash].append(image)
-    classes = tuple(library.list_classes(dataset.id))
+    classes = tuple(library.classes.of(dataset.id))
     changes = None if snapshot is None else changes_since(snapshot, images, classes)
     return DatasetNow(
         dataset=dataset,

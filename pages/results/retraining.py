@@ -126,7 +126,7 @@ def _open_if_awaited(child: RunView) -> None:
 
 def _render_undo(now: DatasetNow, services: Services) -> None:
     """The latest change of the dataset can be taken back here, whoever made it and wherever."""
-    latest = next(iter(services.library.list_operations(now.dataset.id, limit=1)), None)
+    latest = next(iter(services.library.history.latest(now.dataset.id, limit=1)), None)
     if latest is not None and latest.undone_at is None:
         st.button(
             "Undo the last",
@@ -140,7 +140,7 @@ def _render_undo(now: DatasetNow, services: Services) -> None:
 
 
 def _undo(operation_id: int, services: Services) -> None:
-    result = services.library.undo(operation_id)
+    result = services.library.history.undo(operation_id)
     st.toast(f"Undone: {plain(result.summary)}.", icon=":material/undo:")
 
 

@@ -123,7 +123,7 @@ def _find(kind: str, row_id: int, part: str) -> _Offer | None:
 
 
 def _dataset(dataset_id: int, revision: int, services: Services) -> _Offer:
-    dataset = services.library.get_dataset(dataset_id)
+    dataset = services.library.datasets.get(dataset_id)
     # What was exported before the dataset changed is not what its page shows now.
     paths = (export_path(services.settings, dataset),) if dataset.revision == revision else ()
     return _Offer(name=f"{safe_file_name(dataset.name)}.zip", media_type="application/zip", paths=paths)

@@ -73,7 +73,7 @@ def heat_jpeg(run_id: int, fingerprint: str, class_index: int, photo_hash: str) 
         ArtefactMissingError: the model needs a network that is not prepared.
     """
     services = get_services()
-    photo = services.library.get_photos([photo_hash]).get(photo_hash)
+    photo = services.library.photos.get([photo_hash]).get(photo_hash)
     if photo is None:
         raise DatasetError(f"The photo {photo_hash[:12]} is not in the workspace any more.")
     classifier = services.classifiers.get_trained(run_id)

@@ -70,7 +70,7 @@ def _thumbnail(photo_hash: str, side_px: int) -> bytes | None:
     """JPEG of a stored photo; None where the photo is unknown or cannot be read."""
     try:
         services = get_services()
-        photo = services.library.get_photos([photo_hash]).get(photo_hash)
+        photo = services.library.photos.get([photo_hash]).get(photo_hash)
         return None if photo is None else services.photo_store.thumbnail(photo, side_px)
     except BluetitError as exc:
         logger.warning("No thumbnail of photo %s: %s", photo_hash, exc)

@@ -115,7 +115,7 @@ def _num_to_compute(
 
     def count() -> int:
         hashes = defaultdict[Split | None, set[str]](set)
-        for image in services.library.list_images(dataset.id):
+        for image in services.library.images.of(dataset.id):
             if image.review is not Review.UNSURE:
                 hashes[image.split or prospect.to_assign.get(image.id)].add(image.photo_hash)
         return count_to_compute(

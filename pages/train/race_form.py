@@ -57,9 +57,9 @@ def render_race_form(draft: Draft, services: Services) -> None:
 def _reason_against(num_chosen: int, draft: Draft, services: Services) -> str | None:
     """Why no race can begin; Markdown. None: one can."""
     if draft.dataset_id is not None:
-        dataset = services.library.get_dataset(draft.dataset_id)
+        dataset = services.library.datasets.get(draft.dataset_id)
         prospect = find_dataset_prospect(dataset, services)
-        obstacle = find_obstacle(dataset, services.library.list_classes(dataset.id), prospect)
+        obstacle = find_obstacle(dataset, services.library.classes.of(dataset.id), prospect)
         if obstacle is not None:
             return plain(obstacle.text)
     return "At least two are needed." if num_chosen < _MIN_BACKBONES else None

@@ -44,7 +44,7 @@ _PLACES = {
 
 def render_readiness(draft: Draft, dataset: DatasetView, layers: Sequence[LayerRow], services: Services) -> None:
     """Everything that a person wants to know before the start, and the button."""
-    classes = services.library.list_classes(dataset.id)
+    classes = services.library.classes.of(dataset.id)
     services.dataset_tasks.request_check_if_needed(dataset)
     prospect = find_dataset_prospect(dataset, services)
     default = services.settings.default_backbone
@@ -191,7 +191,7 @@ def _render_concerns(
     findings = open_findings(dataset, services)
 
     def find() -> list[Concern]:
-        images = services.library.list_images(dataset.id)
+        images = services.library.images.of(dataset.id)
         return find_concerns(Contents(classes=classes, images=images, prospect=prospect, findings=findings))
 
     concerns = remembered(_CONCERNS, (dataset.id, dataset.revision, findings, prospect), find)

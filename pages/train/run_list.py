@@ -40,7 +40,7 @@ def _render_runs(
     """Part of the page that looks again by itself; `just_read` has the runs for the first time that it is made."""
     views = just_read.pop() if just_read else services.runs.list_runs()
     st.markdown(f"**{count(len(views), 'run')}**")
-    datasets = {dataset.id: dataset.name for dataset in services.library.list_datasets()}
+    datasets = {dataset.id: dataset.name for dataset in services.library.datasets.all()}
     shown = _filtered(views, datasets)
     num_shown = st.session_state.get(_SHOWN, _NUM_SHOWN)
     races: set[str] = set()

@@ -70,7 +70,7 @@ def begin_again(
 
 def _nature_of(dataset_id: int | None, services: Services) -> Nature:
     try:
-        return NOTHING_KNOWN if dataset_id is None else find_nature(services.library.get_dataset(dataset_id), services)
+        return NOTHING_KNOWN if dataset_id is None else find_nature(services.library.datasets.get(dataset_id), services)
     except UnknownDatasetError:
         return NOTHING_KNOWN  # deleted for good meanwhile; another dataset will be chosen
 
@@ -78,7 +78,7 @@ def _nature_of(dataset_id: int | None, services: Services) -> Nature:
 def render_start(services: Services) -> None:
     """The form, with what would come of it beside."""
     st.title("Train a network on your photos", anchor=False)
-    datasets = {dataset.id: dataset for dataset in services.library.list_datasets() if dataset.num_images}
+    datasets = {dataset.id: dataset for dataset in services.library.datasets.all() if dataset.num_images}
     if not datasets:
         _render_no_dataset()
         return

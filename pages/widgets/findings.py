@@ -10,7 +10,7 @@ _FINDINGS = "findings"
 
 def open_findings(dataset: DatasetView, services: Services) -> list[Finding]:
     """The findings that wait for the person."""
-    return without_dismissed(_findings(dataset.id, services), services.library.dismissed_findings(dataset.id))
+    return without_dismissed(_findings(dataset.id, services), services.library.checks.dismissed(dataset.id))
 
 
 def mirrored_classes(dataset_id: int, services: Services) -> tuple[str, ...]:
@@ -24,9 +24,9 @@ def mirrored_classes(dataset_id: int, services: Services) -> tuple[str, ...]:
         if finding.kind == FindingKind.MIRRORED_CLASSES
         for class_id in finding.class_ids
     }
-    return tuple(view.name for view in services.library.list_classes(dataset_id) if view.id in class_ids)
+    return tuple(view.name for view in services.library.classes.of(dataset_id) if view.id in class_ids)
 
 
 def _findings(dataset_id: int, services: Services) -> list[Finding]:
-    check = services.library.load_check(dataset_id)
+    check = services.library.checks.load(dataset_id)
     return [] if check is None else remembered(_FINDINGS, (dataset_id, check), check.as_findings)

@@ -17,12 +17,12 @@ def find_dataset_prospect(dataset: DatasetView, services: Services) -> Prospect:
     """What a run of a dataset would learn from, worked out again only when the dataset or its check has changed."""
 
     def find() -> Prospect:
-        images = services.library.list_images(dataset.id)
+        images = services.library.images.of(dataset.id)
         hashes = {image.photo_hash for image in images}
-        return find_prospect(images, services.library.get_likeness(dataset.id, hashes))
+        return find_prospect(images, services.library.checks.likeness(dataset.id, hashes))
 
     check = services.dataset_tasks.latest(CHECK_KIND, dataset.id)  # which finds the near-duplicates
-    dismissed = services.library.dismissed_findings(dataset.id)  # which binds nothing any more
+    dismissed = services.library.checks.dismissed(dataset.id)  # which binds nothing any more
     return remembered(_PROSPECT, (dataset.id, dataset.revision, check, dismissed), find)
 
 
@@ -30,9 +30,9 @@ def find_nature(dataset: DatasetView, services: Services) -> Nature:
     """What the photos of a dataset are like, worked out again only when the dataset or its check has changed."""
 
     def find() -> Nature:
-        names = {view.id: view.name for view in services.library.list_classes(dataset.id)}
-        images = services.library.list_images(dataset.id)
-        photos = services.library.get_photos({image.photo_hash for image in images})
+        names = {view.id: view.name for view in services.library.classes.of(dataset.id)}
+        images = services.library.images.of(dataset.id)
+        photos = services.library.photos.get({image.photo_hash for image in images})
         sizes = defaultdict[str, list[tuple[int, int]]](list)
         for image in images:
             photo = photos[image.photo_hash]

@@ -67,7 +67,7 @@ def render_selection_actions(
             icon=":material/drive_file_move:",
             key=f"dataset.selection.move.{key}",
             on_click=guarded(_act_as_chosen),
-            args=(f"dataset.selection.move.{key}", library.move_images, selected),
+            args=(f"dataset.selection.move.{key}", library.images.move, selected),
         )
         splits = {title: split for split, title in SPLIT_TITLES.items()}  # not None: it would mean "no click"
         st.menu_button(
@@ -78,7 +78,7 @@ def render_selection_actions(
             on_click=guarded(_act_as_chosen),
             args=(
                 f"dataset.selection.set_split.{key}",
-                lambda ids, title: library.set_split(ids, splits[title]),
+                lambda ids, title: library.images.set_split(ids, splits[title]),
                 selected,
             ),
         )
@@ -90,7 +90,7 @@ def render_selection_actions(
             on_click=guarded(_act_as_chosen),
             args=(
                 f"dataset.selection.mark.{key}",
-                lambda ids, title: library.set_review(ids, _REVIEW_TITLES[title]),
+                lambda ids, title: library.images.set_review(ids, _REVIEW_TITLES[title]),
                 selected,
             ),
         )
@@ -99,7 +99,7 @@ def render_selection_actions(
             icon=":material/delete:",
             key=f"dataset.selection.trash.{key}",
             on_click=guarded(act_on),
-            args=(library.trash_images, selected),
+            args=(library.images.trash, selected),
         )
         st.button(
             "Select none", key=f"dataset.selection.none.{key}", type="tertiary", on_click=guarded(clear_selection)
@@ -114,7 +114,7 @@ def _act_as_chosen(key: str, action: Callable[[list[int], Any], OperationView], 
 
 def trash_photos(services: Services) -> Callable[[list[int]], None]:
     """What the Delete key of a grid does: moves photos to the trash."""
-    return lambda image_ids: act_on(services.library.trash_images, image_ids)
+    return lambda image_ids: act_on(services.library.images.trash, image_ids)
 
 
 def _render_last_operation(services: Services) -> None:
@@ -138,7 +138,7 @@ def _render_last_operation(services: Services) -> None:
 
 
 def _is_latest(operation: OperationView, services: Services) -> bool:
-    latest = services.library.list_operations(operation.dataset_id, limit=1)
+    latest = services.library.history.latest(operation.dataset_id, limit=1)
     return bool(latest) and latest[0].id == operation.id and latest[0].undone_at is None
 
 
@@ -150,7 +150,7 @@ def act_on(action: Callable[[list[int]], OperationView], selected: list[int]) ->
 
 def undo(operation_id: int, services: Services) -> None:
     """Take a change back and say what came of it."""
-    result = services.library.undo(operation_id)
+    result = services.library.history.undo(operation_id)
     st.toast(f"Undone: {plain(result.summary)}.", icon=":material/undo:")
     if result.num_left_alone:
         st.toast(f"{count(result.num_left_alone, 'photo')} changed since: left alone.", icon=":material/info:")

@@ -141,7 +141,7 @@ def _circumstances(view: RunView, services: Services) -> Circumstances | None:
         return None  # made by another version, or its photos are forgotten: nothing is known
     return Circumstances(
         snapshot=snapshot,
-        photos=services.library.get_photos({image.photo_hash for image in snapshot.images}),
+        photos=services.library.photos.get({image.photo_hash for image in snapshot.images}),
         config=config,
         mirrored_classes=tuple(name for name in _mirrored(view, services) if name in snapshot.class_names),
     )

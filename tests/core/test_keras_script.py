@@ -384,8 +384,8 @@ def fill(library: Library, store: PhotoStore, photos_dir: Path) -> int:
                 photo = encode_photo(path.read_bytes(), path.name)
                 store.put(photo)
                 images.append(NewImage(photo=photo.record, class_name=class_name, name=path.name, split=split))
-    dataset_id = library.create_dataset("Alien or predator").id
-    library.add_images(dataset_id, images)
+    dataset_id = library.datasets.create("Alien or predator").id
+    library.images.add(dataset_id, images)
     return dataset_id
 
 

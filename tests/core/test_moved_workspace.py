@@ -27,13 +27,13 @@ def test_the_worker_finds_the_workspace(tmp_path: Path, prepared_cache: Path, na
     link_backbones(prepared_cache, settings)
     services = open_services(settings)
     try:
-        dataset_id = services.library.create_dataset("Birds", ["crow"]).id
+        dataset_id = services.library.datasets.create("Birds", ["crow"]).id
         staging = services.imports.stage_files(photos("crow/1.jpg", "crow/2.jpg").items())
         request = ImportRequest(dataset_id=dataset_id, source=StagedFiles(folder=staging), title="Photos")
         import_id = services.imports.submit(request)
         wait_until(lambda: not services.imports.status(import_id).is_active)
         assert services.imports.status(import_id).view.num_accepted == 2, services.imports.status(import_id)
-        assert services.library.get_dataset(dataset_id).num_images == 2
+        assert services.library.datasets.get(dataset_id).num_images == 2
     finally:
         services.close()
     assert [path.name for path in tmp_path.iterdir()] == [name]

@@ -65,8 +65,8 @@ def old_settings(tmp_path_factory: pytest.TempPathFactory, prepared_cache: Path)
     ]
     with closing(open_services(settings)) as services:
         dataset_id = fill_dataset(settings, services.database, "Kept", images)
-        (wrong,) = [image.id for image in services.library.list_images(dataset_id) if image.name == "Coffee.png"]
-        services.library.trash_images([wrong])
+        (wrong,) = [image.id for image in services.library.images.of(dataset_id) if image.name == "Coffee.png"]
+        services.library.images.trash([wrong])
     damaged = damaged_file(settings)
     whole = damaged.read_bytes()
     damaged.unlink()  # the file of which it is a link stays as it is

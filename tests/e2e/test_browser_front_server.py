@@ -79,7 +79,7 @@ def run_id(app_settings: Settings, default_classifier: Classifier) -> int:
         runs.append_events(run_id, epochs)  # type: ignore[arg-type]
         runs.set_started(run_id)
         runs.set_finished(run_id, outcome(num_classes=2).to_json())
-        tested = {image.name: image.photo_hash for image in Library(database).list_images(dataset_id)}
+        tested = {image.name: image.photo_hash for image in Library(database).images.of(dataset_id)}
     folder = RunFolder(app_settings, run_id)
     record = replace(record_for(default_classifier, CLASS_NAMES), fingerprint="ab" * 8)
     write_model(folder, record, head_for_samples(default_classifier, 2))

@@ -80,9 +80,9 @@ def put_red_right(settings: Settings, dataset_id: int) -> None:
     """Move the red training photos into the class where they belong, as somebody does on the dataset page."""
     with opened(settings) as (database, _):
         library = Library(database)
-        warm = next(view for view in library.list_classes(dataset_id) if view.name == "warm")
-        red = [image.id for image in library.list_images(dataset_id) if image.name.startswith("red")]
-        library.move_images(red, warm.id)
+        warm = next(view for view in library.classes.of(dataset_id) if view.name == "warm")
+        red = [image.id for image in library.images.of(dataset_id) if image.name.startswith("red")]
+        library.images.move(red, warm.id)
 
 
 def main_of(page: ClassifyPage) -> Locator:

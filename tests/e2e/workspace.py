@@ -44,11 +44,11 @@ def fill_dataset(
 ) -> int:
     """The same in a database that is open."""
     library, store = Library(database), PhotoStore(settings.photos_path, settings.cache_path)
-    dataset_id = library.create_dataset(name).id
+    dataset_id = library.datasets.create(name).id
     made = []
     for image in images:
         photo = encode_photo(image.content, image.name)
         store.put(photo)
         made.append(NewImage(photo=photo.record, class_name=image.class_name, name=image.name, split=image.split))
-    library.add_images(dataset_id, made, class_names=class_names)
+    library.images.add(dataset_id, made, class_names=class_names)
     return dataset_id

@@ -50,7 +50,7 @@ def make_dataset(
 ) -> int:
     """A dataset of photos that are only named: those asked about, and some of each class to learn from."""
     library = services.library
-    dataset = library.create_dataset(library.free_name(name), class_names)
+    dataset = library.datasets.create(library.datasets.free_name(name), class_names)
     images = [
         NewImage(
             photo=photo(each.number),
@@ -66,7 +66,7 @@ def make_dataset(
         for number in train_numbers(index, num_train)
     ]
     shaped = [replace(each, photo=replace(each.photo, width=size[0], height=size[1])) for each in images]
-    library.add_images(dataset.id, shaped)
+    library.images.add(dataset.id, shaped)
     return dataset.id
 
 

@@ -54,25 +54,25 @@ def check_dataset(library: Library, dataset_id: int, context: TaskContext) -> No
         TaskCancelledError: somebody asked to stop; features that were computed are kept.
     """
     context.report(0.0, "Looking at the photos")
-    revision = library.get_dataset(dataset_id).revision
-    images = library.list_images(dataset_id)
-    photos = _measured_by_now(library, library.get_photos({image.photo_hash for image in images}), context)
+    revision = library.datasets.get(dataset_id).revision
+    images = library.images.of(dataset_id)
+    photos = _measured_by_now(library, library.photos.get({image.photo_hash for image in images}), context)
     # Empty photos resemble each other in every way; sorted, so that every check sees them in the same order.
     in_order = [photos[photo_hash] for photo_hash in sorted(photos)]
     comparable = [photo for photo in in_order if photo.measurements.keys() >= _HASHES and not is_flat(photo)]
-    known = library.get_pairs([photo.hash for photo in comparable])
+    known = library.checks.pairs([photo.hash for photo in comparable])
     found, with_features = _Search(comparable, known, context).run()
     if with_features:
-        library.save_pairs(found)
+        library.checks.save_pairs(found)
     content = DatasetContent(
-        classes=library.list_classes(dataset_id),
+        classes=library.classes.of(dataset_id),
         images=images,
         photos=photos,
         likeness=_likeness(known.keys() | found.keys(), photos),
         with_features=with_features,
     )
     findings = [finding.to_json() for finding in find_problems(content)]
-    library.save_check(dataset_id, revision, findings)
+    library.checks.save(dataset_id, revision, findings)
     context.report(1.0, "Checked")
 
 
@@ -90,7 +90,7 @@ def _measured_by_now(library: Library, photos: dict[str, PhotoRecord], context: 
             continue  # the pages say so where the photo is shown
         values = measure(image, (photo.original_width, photo.original_height))
         renewed[photo.hash] = replace(photo, measurements={**photo.measurements, **values})
-    library.save_measurements({photo.hash: photo.measurements for photo in renewed.values()})
+    library.photos.save_measurements({photo.hash: photo.measurements for photo in renewed.values()})
     return photos | renewed
 
 

@@ -93,7 +93,7 @@ class ImportDesk:
             PlanAnswer.from_json(request.answer)
         self._check_source(request.source)
         request = replace(request, work_id=uuid.uuid4().hex)
-        import_id = self._library.create_import(request.dataset_id, request.to_json())
+        import_id = self._library.imports.create(request.dataset_id, request.to_json())
         self._queue_task(import_id)
         return import_id
 
@@ -109,10 +109,10 @@ class ImportDesk:
             DatasetError: the import has no open question.
             ConfigError: the answer is none.
         """
-        view = self._library.get_import(import_id)
+        view = self._library.imports.get(import_id)
         if view.state is not ImportState.QUESTION:
             raise DatasetError(f"Import {import_id} has no open question: it is {view.state}.")
-        self._library.reopen_import(import_id, {**view.request, "answer": PlanAnswer.from_json(answer).to_json()})
+        self._library.imports.reopen(import_id, {**view.request, "answer": PlanAnswer.from_json(answer).to_json()})
         self._queue_task(import_id)
 
     def ask_again(self, import_id: int, name_encoding: str | None = None) -> None:
@@ -127,9 +127,9 @@ class ImportDesk:
             DatasetError: its photos are in the dataset already.
             ConfigError: there is no such character set.
         """
-        view = self._library.get_import(import_id)
+        view = self._library.imports.get(import_id)
         request = replace(ImportRequest.from_json(view.request), answer=None, name_encoding=name_encoding)
-        self._library.reopen_import(import_id, request.to_json())
+        self._library.imports.reopen(import_id, request.to_json())
         self._queue_task(import_id)
 
     def retry(self, import_id: int) -> None:
@@ -142,7 +142,7 @@ class ImportDesk:
         view = self.status(import_id).view
         if view.state is not ImportState.FAILED:
             raise DatasetError(f"Import {import_id} is {view.state}; only a failed one can be tried again.")
-        self._library.reopen_import(import_id, view.request)
+        self._library.imports.reopen(import_id, view.request)
         self._queue_task(import_id)
 
     def cancel(self, import_id: int) -> None:
@@ -151,10 +151,10 @@ class ImportDesk:
         Raises:
             UnknownDatasetError: no such import.
         """
-        view = self._library.get_import(import_id)
+        view = self._library.imports.get(import_id)
         if view.state in (ImportState.DONE, ImportState.CANCELLED):
             return
-        self._library.finish_import(
+        self._library.imports.finish(
             import_id,
             state=ImportState.CANCELLED,
             refused=view.refused,
@@ -173,7 +173,7 @@ class ImportDesk:
         Raises:
             UnknownDatasetError: no such import.
         """
-        view = self._library.get_import(import_id)
+        view = self._library.imports.get(import_id)
         task = None if view.task_id is None else self._queue.get(view.task_id)
         is_begun = task is not None or time.time() - view.created_at > _BEGIN_SECONDS
         if view.state is ImportState.WAITING and is_begun and not (task and task.is_active):
@@ -190,14 +190,14 @@ class ImportDesk:
 
     def list_statuses(self, dataset_id: int, limit: int = 20) -> list[ImportStatus]:
         """How the newest imports of a dataset stand, newest first."""
-        return [self.status(view.id) for view in self._library.list_imports(dataset_id, limit)]
+        return [self.status(view.id) for view in self._library.imports.of(dataset_id, limit)]
 
     def sweep(self) -> None:
         """Delete what has been waiting in the incoming folder for too long and belongs to no open import.
 
         Workers may be at work: what they have just deleted, and what cannot be deleted, is passed over.
         """
-        open_imports = self._library.list_open_imports()
+        open_imports = self._library.imports.all_open()
         needed = {path for view in open_imports for path in _folders_of(view, self._settings)}
         oldest = time.time() - KEEP_INCOMING_SECONDS
         for folder in self._settings.incoming_path.glob("*"):
@@ -215,22 +215,22 @@ class ImportDesk:
     def _queue_task(self, import_id: int) -> None:
         key = f"{IMPORT_KIND}:{import_id}"
         task_id = self._queue.submit(IMPORT_KIND, {"import_id": import_id}, key=key)
-        self._library.set_import_task(import_id, task_id)
+        self._library.imports.set_task(import_id, task_id)
         self._supervisor.wake()
 
     def _settle(self, view: ImportView, task: TaskView | None) -> ImportView:
         """Note the end of an import whose worker could not do that, because it was killed or has crashed."""
-        latest = self._library.get_import(view.id)
+        latest = self._library.imports.get(view.id)
         if latest != view:
             return latest  # it ended, or was begun again, between two looks
         is_cancelled = task is not None and task.status is TaskStatus.CANCELLED
         state = ImportState.CANCELLED if is_cancelled else ImportState.FAILED
-        self._library.finish_import(
+        self._library.imports.finish(
             view.id, state=state, refused=view.refused, num_refused=view.num_refused, notes=view.notes
         )
         if is_cancelled:
             remove_import_files(view, self._settings)
-        return self._library.get_import(view.id)
+        return self._library.imports.get(view.id)
 
 
 def remove_import_files(view: ImportView, settings: Settings) -> None:

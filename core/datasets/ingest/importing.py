@@ -41,7 +41,7 @@ def run_import_task(context: TaskContext) -> None:
     """
     database = context.database
     library = Library(database)
-    view = library.get_import(int(context.payload["import_id"]))
+    view = library.imports.get(int(context.payload["import_id"]))
     if view.state in (ImportState.DONE, ImportState.CANCELLED):
         # An earlier attempt was killed after its last transaction, or somebody cancelled while this one waited.
         remove_import_files(view, context.settings)
@@ -66,12 +66,12 @@ def run_import_task(context: TaskContext) -> None:
 
 def _is_cancelled(library: Library, view: ImportView) -> bool:
     with suppress(StorageError):
-        return library.get_import(view.id).state is ImportState.CANCELLED
+        return library.imports.get(view.id).state is ImportState.CANCELLED
     return False
 
 
 def _finish(library: Library, view: ImportView, state: ImportState) -> None:
-    library.finish_import(view.id, state=state, refused=(), num_refused=0)
+    library.imports.finish(view.id, state=state, refused=(), num_refused=0)
 
 
 class _Import:
@@ -106,7 +106,7 @@ class _Import:
         question = plan.read(gathered.name, listing, self._encodings)
         self._notes += plan.notes
         if question is not None:
-            self._library.finish_import(
+            self._library.imports.finish(
                 self._view.id,
                 state=ImportState.QUESTION,
                 refused=self._refusals.listed,
@@ -161,7 +161,7 @@ class _Import:
         """A name for photos that were taken together, which no other capture of the dataset has."""
         if not self._request.capture:
             return None
-        taken = set(self._library.list_captures(self._view.dataset_id).values())
+        taken = set(self._library.images.captures(self._view.dataset_id).values())
         label = stem = time.strftime("burst %Y-%m-%d %H:%M:%S", time.localtime(self._view.created_at))
         number = 1
         while label in taken:
@@ -171,7 +171,7 @@ class _Import:
 
     def _add(self, images: Sequence[NewImage], class_names: Sequence[str]) -> None:
         # Before the transaction that ends the import, so that a worker that is killed between the two loses nothing.
-        self._library.finish_import(
+        self._library.imports.finish(
             self._view.id,
             state=ImportState.WAITING,
             refused=self._refusals.listed,
@@ -179,4 +179,4 @@ class _Import:
             notes=self._notes,
         )
         self._context.check_cancelled()
-        self._library.add_images(self._view.dataset_id, images, import_id=self._view.id, class_names=class_names)
+        self._library.images.add(self._view.dataset_id, images, import_id=self._view.id, class_names=class_names)

@@ -157,7 +157,7 @@ class Storing:
     def _keep(self, photos: Iterable[StoredPhoto]) -> None:
         batch = list(photos)
         # Known first, stored then: the clean-up of unused photos spares what has become known just now.
-        self._library.add_photos([photo.record for photo in batch])
+        self._library.photos.add([photo.record for photo in batch])
         for photo in batch:
             self._store.put(photo)
 

@@ -53,7 +53,7 @@ class CheckLog(Shelf):
         super().__init__(database)
         self._checks: KeptReadings[StoredCheck] = KeptReadings(_MAX_CHECKS)
 
-    def save_check(self, dataset_id: int, revision: int, findings: list[dict[str, Any]]) -> None:
+    def save(self, dataset_id: int, revision: int, findings: list[dict[str, Any]]) -> None:
         """Keep what a check found, unless a check of a later revision is kept already.
 
         Raises:
@@ -70,7 +70,7 @@ class CheckLog(Shelf):
             check.revision, check.checked_at = revision, time.time()
             check.findings = {"made_by": checks_version(), "findings": findings}
 
-    def load_check(self, dataset_id: int) -> StoredCheck | None:
+    def load(self, dataset_id: int) -> StoredCheck | None:
         """The revision that was checked last and what was found, dismissed findings too; None before any check.
 
         What was found is shared by all who ask, and not to be changed.
@@ -93,7 +93,7 @@ class CheckLog(Shelf):
         with self._database.read_session() as session:
             return session.scalar(select(DatasetCheck.revision).where(DatasetCheck.dataset_id == dataset_id))
 
-    def dismiss_findings(self, dataset_id: int, keys: Collection[str]) -> None:
+    def dismiss(self, dataset_id: int, keys: Collection[str]) -> None:
         """Never show findings of a dataset, groups or photos of them again.
 
         Raises:
@@ -108,18 +108,18 @@ class CheckLog(Shelf):
                 for key in sorted(missing)
             )
 
-    def restore_findings(self, dataset_id: int) -> None:
+    def restore(self, dataset_id: int) -> None:
         """Show all findings of a dataset again."""
         with self._database.session() as session:
             session.execute(delete(DismissedFinding).where(DismissedFinding.dataset_id == dataset_id))
 
-    def dismissed_findings(self, dataset_id: int) -> set[str]:
+    def dismissed(self, dataset_id: int) -> set[str]:
         """Keys of the findings that the person does not want to see."""
         statement = select(DismissedFinding.finding_key).where(DismissedFinding.dataset_id == dataset_id)
         with self._database.read_session() as session:
             return set(session.scalars(statement))
 
-    def get_pairs(self, hashes: Collection[str]) -> dict[tuple[str, str], float]:
+    def pairs(self, hashes: Collection[str]) -> dict[tuple[str, str], float]:
         """The similarities found out so far among these photos: cosine of their features, -1 to 1.
 
         Returns:
@@ -128,12 +128,12 @@ class CheckLog(Shelf):
         with self._database.read_session() as session:
             return _select_pairs(session, hashes)
 
-    def get_likeness(self, dataset_id: int, hashes: Collection[str]) -> Likeness:
+    def likeness(self, dataset_id: int, hashes: Collection[str]) -> Likeness:
         """What is known about how alike these photos of a dataset are, and what was dismissed of it."""
         with self._database.read_session() as session:
             pairs = _select_pairs(session, hashes)
             mirrored = _select_mirrored(session, pairs)
-        return Likeness(pairs=pairs.keys(), mirrored=mirrored, dismissed=self.dismissed_findings(dataset_id))
+        return Likeness(pairs=pairs.keys(), mirrored=mirrored, dismissed=self.dismissed(dataset_id))
 
     def save_pairs(self, similarities: Mapping[tuple[str, str], float]) -> None:
         """Keep how alike photos are; pairs known already stay as they are, those of unknown photos are left out.

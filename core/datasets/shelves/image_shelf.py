@@ -3,26 +3,32 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from core.datasets.records import ImageView, NewImage, OperationView, Review, Split, SplitOrigin
 from core.datasets.shelves.history import change_rows, num_rows, record_operation, revive_classes
+from core.datasets.shelves.image_rows import (
+    check_images,
+    find_or_create_class,
+    image_view,
+    insert_images,
+    lock_dataset_of,
+    num_photos,
+    select_ids,
+    select_images,
+    split_values,
+)
 from core.datasets.shelves.import_log import complete_import
-from core.datasets.shelves.photo_index import insert_missing_photos
 from core.datasets.shelves.rows import WRITE_TRIES, Shelf, chunked, lock_class, lock_dataset, mark_changed
-from core.errors import DatasetError, UnknownDatasetError
-from core.names import clean_label, clean_name, clean_text, name_key
-from core.storage.schema import Capture, Dataset, DatasetClass, DatasetImage
-
-_IMAGE_COLUMNS = tuple(DatasetImage.__table__.columns)
+from core.errors import DatasetError
+from core.storage.schema import Capture, DatasetClass, DatasetImage
 
 
 class ImageShelf(Shelf):
     """Images of datasets. Numbers of images that are gone for good are passed over, as others may have purged them."""
 
-    def add_images(
+    def add(
         self,
         dataset_id: int,
         images: Sequence[NewImage],
@@ -57,12 +63,12 @@ class ImageShelf(Shelf):
                     mark_changed(dataset)
                     for class_name in class_names:
                         find_or_create_class(session, dataset, class_name)
-                    return _insert_images(session, dataset, images) if images else []
+                    return insert_images(session, dataset, images) if images else []
             except IntegrityError:
                 continue  # another process added or forgot one of the photos at the same moment
         raise DatasetError(f"{len(images)} photos could not be added: others add the same ones. Try again.")
 
-    def list_images(
+    def of(
         self,
         dataset_id: int,
         *,
@@ -82,7 +88,7 @@ class ImageShelf(Shelf):
             offset: how many to pass over first.
             limit: how many at most.
         """
-        statement = _select_images().where(DatasetImage.dataset_id == dataset_id, DatasetImage.trashed_at.is_(None))
+        statement = select_images().where(DatasetImage.dataset_id == dataset_id, DatasetImage.trashed_at.is_(None))
         if class_id is not None:
             statement = statement.where(DatasetImage.class_id == class_id)
         if split != "any":
@@ -91,17 +97,17 @@ class ImageShelf(Shelf):
             statement = statement.where(DatasetImage.review == review)
         return self._images(statement.offset(offset).limit(limit))
 
-    def get_images(self, image_ids: Collection[int]) -> list[ImageView]:
+    def get(self, image_ids: Collection[int]) -> list[ImageView]:
         """The images with these numbers, in the order of the numbers given, in the trash or not."""
         with self._database.read_session() as session:
             found = {
-                row.id: _image_view(row)
+                row.id: image_view(row)
                 for chunk in chunked(set(image_ids))
-                for row in session.execute(_select_images().where(DatasetImage.id.in_(chunk)))
+                for row in session.execute(select_images().where(DatasetImage.id.in_(chunk)))
             }
         return [found[image_id] for image_id in image_ids if image_id in found]
 
-    def count_images(self, dataset_id: int) -> dict[tuple[int, Split | None], int]:
+    def count(self, dataset_id: int) -> dict[tuple[int, Split | None], int]:
         """How many images out of the trash each class has in each split, keyed by (class, split); no zeros."""
         statement = (
             select(DatasetImage.class_id, DatasetImage.split, func.count())
@@ -124,13 +130,13 @@ class ImageShelf(Shelf):
         with self._database.read_session() as session:
             return {Review(review): number for review, number in session.execute(statement) if review is not None}
 
-    def list_captures(self, dataset_id: int) -> dict[int, str]:
+    def captures(self, dataset_id: int) -> dict[int, str]:
         """The labels of a dataset's captures, by number."""
         statement = select(Capture.id, Capture.label).where(Capture.dataset_id == dataset_id).order_by(Capture.id)
         with self._database.read_session() as session:
             return dict(session.execute(statement).all())
 
-    def move_images(self, image_ids: Collection[int], class_id: int) -> OperationView:
+    def move(self, image_ids: Collection[int], class_id: int) -> OperationView:
         """Put images into another class of their dataset.
 
         What was said of an image in the class that it leaves (`set_review`) does not go with it.
@@ -141,9 +147,9 @@ class ImageShelf(Shelf):
         """
         with self._database.session() as session:
             dataset, target = lock_class(session, class_id)
-            _check_images(session, image_ids, dataset)
+            check_images(session, image_ids, dataset)
             name = target.name
-            leaving = _select_ids(session, image_ids, DatasetImage.class_id != class_id)
+            leaving = select_ids(session, image_ids, DatasetImage.class_id != class_id)
             changes = change_rows(session, "image", leaving, values={"class_id": class_id, "review": None})
             mark_changed(dataset)
             summary = f"Moved {num_photos(num_rows(changes))} to “{name}”"
@@ -157,8 +163,8 @@ class ImageShelf(Shelf):
             DatasetError: no images were given, or they belong to several datasets.
         """
         with self._database.session() as session:
-            dataset = _lock_dataset_of(session, image_ids)
-            changes = change_rows(session, "image", image_ids, values=_split_values(split, SplitOrigin.PERSON))
+            dataset = lock_dataset_of(session, image_ids)
+            changes = change_rows(session, "image", image_ids, values=split_values(split, SplitOrigin.PERSON))
             mark_changed(dataset)
             where = "no split" if split is None else f"the {split} split"
             summary = f"Put {num_photos(num_rows(changes))} into {where}"
@@ -172,7 +178,7 @@ class ImageShelf(Shelf):
             DatasetError: no images were given, or they belong to several datasets.
         """
         with self._database.session() as session:
-            dataset = _lock_dataset_of(session, image_ids)
+            dataset = lock_dataset_of(session, image_ids)
             changes = change_rows(session, "image", image_ids, values={"review": review})
             mark_changed(dataset)
             number = num_photos(num_rows(changes))
@@ -204,14 +210,14 @@ class ImageShelf(Shelf):
                     moving[assignment[image_id]].append(image_id)
             changes = []
             for split, ids in moving.items():
-                changes += change_rows(session, "image", ids, values=_split_values(split, SplitOrigin.AUTOMATIC))
+                changes += change_rows(session, "image", ids, values=split_values(split, SplitOrigin.AUTOMATIC))
             if not changes:
                 return None
             mark_changed(dataset)
             summary = f"Changed the split of {num_photos(num_rows(changes))}"
             return record_operation(session, dataset, kind="assign_splits", summary=summary, changes=changes)
 
-    def trash_images(self, image_ids: Collection[int]) -> OperationView:
+    def trash(self, image_ids: Collection[int]) -> OperationView:
         """Put images into the trash; those in it already stay as they are.
 
         Raises:
@@ -219,19 +225,19 @@ class ImageShelf(Shelf):
             DatasetError: no images were given, or they belong to several datasets.
         """
         with self._database.session() as session:
-            dataset = _lock_dataset_of(session, image_ids)
+            dataset = lock_dataset_of(session, image_ids)
             changed_at = mark_changed(dataset)
-            live = _select_ids(session, image_ids, DatasetImage.trashed_at.is_(None))
+            live = select_ids(session, image_ids, DatasetImage.trashed_at.is_(None))
             changes = change_rows(session, "image", live, values={"trashed_at": changed_at})
             summary = f"Deleted {num_photos(len(live))}"
             return record_operation(session, dataset, kind="trash_images", summary=summary, changes=changes)
 
-    def list_trash(self, dataset_id: int) -> list[ImageView]:
+    def in_trash(self, dataset_id: int) -> list[ImageView]:
         """Images in the trash of a dataset, the latest deleted first."""
         trashed = DatasetImage.dataset_id == dataset_id, DatasetImage.trashed_at.is_not(None)
-        return self._images(_select_images(DatasetImage.trashed_at.desc()).where(*trashed))
+        return self._images(select_images(DatasetImage.trashed_at.desc()).where(*trashed))
 
-    def restore_images(self, image_ids: Collection[int]) -> OperationView:
+    def restore(self, image_ids: Collection[int]) -> OperationView:
         """Take images out of the trash, and their classes with them when those are in it.
 
         Raises:
@@ -239,8 +245,8 @@ class ImageShelf(Shelf):
             DatasetError: no images were given, or they belong to several datasets.
         """
         with self._database.session() as session:
-            dataset = _lock_dataset_of(session, image_ids)
-            trashed = _select_ids(session, image_ids, DatasetImage.trashed_at.is_not(None))
+            dataset = lock_dataset_of(session, image_ids)
+            trashed = select_ids(session, image_ids, DatasetImage.trashed_at.is_not(None))
             changes = change_rows(session, "image", trashed, values={"trashed_at": None})
             changes += revive_classes(session, dataset.id)
             mark_changed(dataset)
@@ -275,138 +281,4 @@ class ImageShelf(Shelf):
 
     def _images(self, statement: Select[Any]) -> list[ImageView]:
         with self._database.read_session() as session:
-            return [_image_view(row) for row in session.execute(statement)]
-
-
-def num_photos(number: int) -> str:
-    """A number of photos in words, such as "1 photo"."""
-    return "1 photo" if number == 1 else f"{number:,} photos"
-
-
-def find_or_create_class(session: Session, dataset: Dataset, name: str) -> DatasetClass:
-    """The living class of a locked dataset with this name, made when there is none.
-
-    Raises:
-        NameRefusedError: a class cannot have the name.
-    """
-    name = clean_name(name, "class")
-    key = name_key(name)
-    same = select(DatasetClass).where(
-        DatasetClass.dataset_id == dataset.id, DatasetClass.name_key == key, DatasetClass.trashed_at.is_(None)
-    )
-    return session.scalar(same) or insert_class(session, dataset, name)
-
-
-def insert_class(session: Session, dataset: Dataset, name: str) -> DatasetClass:
-    """Make a class with a clean name in a locked dataset.
-
-    Raises:
-        IntegrityError: the name is taken.
-    """
-    last = session.scalar(select(func.max(DatasetClass.position)).where(DatasetClass.dataset_id == dataset.id))
-    created = DatasetClass(
-        dataset_id=dataset.id,
-        name=name,
-        name_key=name_key(name),
-        position=0 if last is None else last + 1,
-        created_at=dataset.changed_at,
-    )
-    session.add(created)
-    session.flush()
-    return created
-
-
-def _insert_images(session: Session, dataset: Dataset, images: Sequence[NewImage]) -> list[int]:
-    insert_missing_photos(session, (image.photo for image in images))
-    class_names = dict.fromkeys(image.class_name for image in images)
-    class_ids = {name: find_or_create_class(session, dataset, name).id for name in class_names}
-    labels = dict.fromkeys(clean_label(image.capture) for image in images if image.capture is not None)
-    capture_ids = _find_or_create_captures(session, dataset, labels)
-    rows = [
-        {
-            "dataset_id": dataset.id,
-            "class_id": class_ids[image.class_name],
-            "photo_hash": image.photo.hash,
-            "name": clean_label(image.name),
-            **_split_values(image.split, image.split_origin or SplitOrigin.IMPORTED),
-            "capture_id": None if image.capture is None else capture_ids[clean_label(image.capture)],
-            "source_url": None if image.source_url is None else clean_text(image.source_url),
-            "added_at": dataset.changed_at,
-            "trashed_at": None,
-            "review": None,
-        }
-        for image in images
-    ]
-    return list(session.scalars(insert(DatasetImage).returning(DatasetImage.id, sort_by_parameter_order=True), rows))
-
-
-def _find_or_create_captures(session: Session, dataset: Dataset, labels: Collection[str]) -> dict[str, int]:
-    if not labels:
-        return {}
-    statement = select(Capture.label, Capture.id).where(Capture.dataset_id == dataset.id)
-    known = dict(session.execute(statement).all())
-    rows = [
-        {"dataset_id": dataset.id, "label": label, "created_at": dataset.changed_at}
-        for label in labels
-        if label not in known
-    ]
-    if rows:
-        session.execute(insert(Capture), rows)
-    return dict(session.execute(statement).all())
-
-
-def _lock_dataset_of(session: Session, image_ids: Collection[int]) -> Dataset:
-    dataset_id = _check_images(session, image_ids)
-    return lock_dataset(session, dataset_id)
-
-
-def _check_images(session: Session, image_ids: Collection[int], dataset: Dataset | None = None) -> int:
-    """The dataset that all of these images belong to; an image never changes its dataset."""
-    if not image_ids:
-        raise DatasetError("No photos are selected. Select at least one.")
-    dataset_ids = {
-        dataset_id
-        for chunk in chunked(image_ids)
-        for dataset_id in session.scalars(select(DatasetImage.dataset_id).where(DatasetImage.id.in_(chunk)).distinct())
-    }
-    if not dataset_ids:
-        raise UnknownDatasetError(f"The {num_photos(len(image_ids))} selected were deleted for good meanwhile.")
-    if dataset is not None:
-        dataset_ids.add(dataset.id)
-    if len(dataset_ids) > 1:
-        raise DatasetError(f"The photos selected belong to {len(dataset_ids)} datasets; change those of one at a time.")
-    return dataset_ids.pop()
-
-
-def _select_ids(session: Session, image_ids: Collection[int], condition: ColumnElement[bool]) -> list[int]:
-    """Those of the images that meet a condition."""
-    return [
-        image_id
-        for chunk in chunked(image_ids)
-        for image_id in session.scalars(select(DatasetImage.id).where(DatasetImage.id.in_(chunk), condition))
-    ]
-
-
-def _split_values(split: Split | None, origin: SplitOrigin) -> dict[str, str | None]:
-    return {"split": split, "split_origin": None if split is None else origin}
-
-
-def _select_images(*order: Any) -> Select[Any]:
-    return select(*_IMAGE_COLUMNS).order_by(*order, DatasetImage.id)
-
-
-def _image_view(row: Row[Any]) -> ImageView:
-    return ImageView(
-        id=row.id,
-        dataset_id=row.dataset_id,
-        class_id=row.class_id,
-        photo_hash=row.photo_hash,
-        name=row.name,
-        split=None if row.split is None else Split(row.split),
-        split_origin=None if row.split_origin is None else SplitOrigin(row.split_origin),
-        capture_id=row.capture_id,
-        source_url=row.source_url,
-        added_at=row.added_at,
-        trashed_at=row.trashed_at,
-        review=None if row.review is None else Review(row.review),
-    )
+            return [image_view(row) for row in session.execute(statement)]

@@ -17,7 +17,7 @@ from core.storage.schema import PhotoImport
 class ImportLog(Shelf):
     """The imports of each dataset; none of this changes a dataset's revision."""
 
-    def create_import(self, dataset_id: int, request: dict[str, Any]) -> int:
+    def create(self, dataset_id: int, request: dict[str, Any]) -> int:
         """Note a new import, waiting for the worker, and return its number.
 
         Raises:
@@ -39,7 +39,7 @@ class ImportLog(Shelf):
             session.flush()
             return created.id
 
-    def set_import_task(self, import_id: int, task_id: int) -> None:
+    def set_task(self, import_id: int, task_id: int) -> None:
         """Note which task does an import.
 
         Raises:
@@ -48,7 +48,7 @@ class ImportLog(Shelf):
         with self._database.session() as session:
             _lock_import(session, import_id).task_id = task_id
 
-    def reopen_import(self, import_id: int, request: dict[str, Any]) -> None:
+    def reopen(self, import_id: int, request: dict[str, Any]) -> None:
         """Let an import that is not done wait for the worker again, with an answer or for another try.
 
         Raises:
@@ -63,7 +63,7 @@ class ImportLog(Shelf):
             reopened.num_refused, reopened.refused, reopened.notes = 0, [], []
             reopened.dismissed_at = None
 
-    def get_import(self, import_id: int) -> ImportView:
+    def get(self, import_id: int) -> ImportView:
         """One import.
 
         Raises:
@@ -75,7 +75,7 @@ class ImportLog(Shelf):
                 raise _unknown_import(import_id)
             return _import_view(found)
 
-    def list_imports(self, dataset_id: int, limit: int = 20) -> list[ImportView]:
+    def of(self, dataset_id: int, limit: int = 20) -> list[ImportView]:
         """The newest imports of a dataset, newest first."""
         statement = (
             select(PhotoImport).where(PhotoImport.dataset_id == dataset_id).order_by(PhotoImport.id.desc()).limit(limit)
@@ -83,13 +83,13 @@ class ImportLog(Shelf):
         with self._database.read_session() as session:
             return [_import_view(found) for found in session.scalars(statement)]
 
-    def list_open_imports(self) -> list[ImportView]:
+    def all_open(self) -> list[ImportView]:
         """The imports of all datasets, in the trash or not, that wait for a worker or for an answer, oldest first."""
         is_open = PhotoImport.state.in_((ImportState.WAITING, ImportState.QUESTION))
         with self._database.read_session() as session:
             return [_import_view(found) for found in session.scalars(select(PhotoImport).where(is_open))]
 
-    def finish_import(
+    def finish(
         self,
         import_id: int,
         *,
@@ -124,7 +124,7 @@ class ImportLog(Shelf):
             finished.num_refused = num_refused
             finished.notes = [clean_text(note) for note in notes]
 
-    def dismiss_import(self, import_id: int) -> None:
+    def dismiss(self, import_id: int) -> None:
         """Put the report of an import away; it stays in the list of how the dataset's photos came.
 
         Raises:

@@ -17,7 +17,7 @@ from core.storage.schema import DatasetImage, Photo, Run, Snapshot, SnapshotImag
 class PhotoIndex(Shelf):
     """What is known about each stored photo, and which of them nothing needs any more."""
 
-    def add_photos(self, photos: Sequence[PhotoRecord]) -> None:
+    def add(self, photos: Sequence[PhotoRecord]) -> None:
         """Make photos known; those known already count as arrived now, so that nobody cleans them away.
 
         A long import calls it as its photos arrive, before it asks the store whether it has them.
@@ -35,7 +35,7 @@ class PhotoIndex(Shelf):
                 continue  # another process made one of them known first
         raise DatasetError(f"{len(photos)} photos could not be noted: others write the same ones. Try again.")
 
-    def get_photos(self, hashes: Collection[str]) -> dict[str, PhotoRecord]:
+    def get(self, hashes: Collection[str]) -> dict[str, PhotoRecord]:
         """The known ones among these photos, by hash."""
         with self._database.read_session() as session:
             return {
@@ -52,12 +52,12 @@ class PhotoIndex(Shelf):
                 known = select_known_hashes(session, chunk)
                 session.execute(update(Photo), [row for row in rows if row["hash"] in known])
 
-    def known_hashes(self, hashes: Collection[str]) -> set[str]:
+    def known(self, hashes: Collection[str]) -> set[str]:
         """Which of these hashes belong to known photos."""
         with self._database.read_session() as session:
             return select_known_hashes(session, hashes)
 
-    def unreferenced_photos(self, arrived_before: float) -> list[PhotoRecord]:
+    def unreferenced(self, arrived_before: float) -> list[PhotoRecord]:
         """Photos in no dataset, trash or snapshot that arrived before this moment (Unix seconds), oldest first."""
         statement = (
             select(Photo)
@@ -82,7 +82,7 @@ class PhotoIndex(Shelf):
                 forgotten += len(session.scalars(deleted.execution_options(synchronize_session=False)).all())
         return forgotten
 
-    def forget_photos(self, hashes: Collection[str]) -> set[str]:
+    def forget(self, hashes: Collection[str]) -> set[str]:
         """Remove photos that nothing refers to.
 
         Returns:

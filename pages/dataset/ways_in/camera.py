@@ -33,7 +33,7 @@ def render_camera(dataset: DatasetView, target: ClassView, services: Services) -
 
 
 def _add_burst(burst: Burst, dataset: DatasetView, services: Services) -> None:
-    names = {view.id: view.name for view in services.library.list_classes(dataset.id)}
+    names = {view.id: view.name for view in services.library.classes.of(dataset.id)}
     if burst.subject not in names:
         raise DatasetError(
             "The class of these photos was deleted while they were taken. Choose another, take them again."

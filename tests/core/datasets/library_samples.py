@@ -33,18 +33,18 @@ def new_image(number: int, class_name: str = "crow", **values: Any) -> NewImage:
 
 def add(library: Library, dataset_id: int, class_name: str, numbers: range) -> list[int]:
     """Add one image to a class for each photo number."""
-    return library.add_images(dataset_id, [new_image(number, class_name) for number in numbers])
+    return library.images.add(dataset_id, [new_image(number, class_name) for number in numbers])
 
 
 def class_ids(library: Library, dataset_id: int) -> dict[str, int]:
-    return {found.name: found.id for found in library.list_classes(dataset_id)}
+    return {found.name: found.id for found in library.classes.of(dataset_id)}
 
 
 def contents(library: Library, dataset_id: int) -> dict[str, list[str]]:
     """The names of the images out of the trash, by the name of their class."""
-    names = {found.id: found.name for found in library.list_classes(dataset_id)}
+    names = {found.id: found.name for found in library.classes.of(dataset_id)}
     found: dict[str, list[str]] = {name: [] for name in names.values()}
-    for image in library.list_images(dataset_id):
+    for image in library.images.of(dataset_id):
         found[names[image.class_id]].append(image.name)
     return found
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from core.datasets.library import Library
 from core.datasets.manifest import read_manifest
 from core.datasets.readings.listing import MANIFEST_NAME
 from core.datasets.readings.plan import plan_import
-from core.datasets.records import ImportState, NewImage, Split, SplitOrigin
+from core.datasets.records import ImageView, ImportState, NewImage, Split, SplitOrigin
 from core.datasets.sources.requests import ImportRequest, ServerFolder
 from core.errors import DatasetError, TaskCancelledError, UnknownDatasetError
 from core.jobs.context import TaskContext
@@ -55,7 +56,7 @@ def put(store: PhotoStore) -> Callable[..., PhotoRecord]:
 @pytest.fixture
 def rich_dataset(library: Library, put: Callable[..., PhotoRecord]) -> int:
     """A dataset with everything that an export must keep."""
-    dataset_id = library.create_dataset("Birds").id
+    dataset_id = library.datasets.create("Birds").id
     images = []
     for number, class_name in enumerate(CLASS_NAMES):
         split = (*Split, None)[number % 4]
@@ -70,7 +71,7 @@ def rich_dataset(library: Library, put: Callable[..., PhotoRecord]) -> int:
         replace(blue, name="no ending"),
         blue,
     ]
-    library.add_images(dataset_id, images)
+    library.images.add(dataset_id, images)
     return dataset_id
 
 
@@ -98,8 +99,8 @@ def import_again(path: Path, library: Library, name: str) -> int:
                 source_url=row.source_url,
             )
         )
-    dataset_id = library.create_dataset(name, manifest.class_names).id
-    library.add_images(dataset_id, images[::-1])  # the order in which photos come in must not count
+    dataset_id = library.datasets.create(name, manifest.class_names).id
+    library.images.add(dataset_id, images[::-1])  # the order in which photos come in must not count
     return dataset_id
 
 
@@ -110,17 +111,17 @@ def test_an_imported_export_exports_to_the_same_bytes(
     first = export(library, store, rich_dataset, tmp_path / "first.zip")
     copy_id = import_again(tmp_path / "first.zip", library, "Copy")
     assert export(library, store, copy_id, tmp_path / "second.zip") == first
-    assert len(library.list_images(copy_id)) == len(CLASS_NAMES) + 5
-    assert {found.name for found in library.list_classes(copy_id)} == set(CLASS_NAMES)
+    assert len(library.images.of(copy_id)) == len(CLASS_NAMES) + 5
+    assert {found.name for found in library.classes.of(copy_id)} == set(CLASS_NAMES)
 
 
 def test_the_zip_is_the_same_every_time(tmp_path: Path, library: Library, store: PhotoStore, rich_dataset: int):
     """Neither the clock nor an image that came and went leaves a trace."""
     first = export(library, store, rich_dataset, tmp_path / "first.zip")
-    image = library.list_images(rich_dataset)[0]
-    operation = library.trash_images([image.id])
+    image = library.images.of(rich_dataset)[0]
+    operation = library.images.trash([image.id])
     assert export(library, store, rich_dataset, tmp_path / "second.zip") != first
-    library.undo(operation.id)
+    library.history.undo(operation.id)
     assert export(library, store, rich_dataset, tmp_path / "second.zip") == first
 
 
@@ -141,9 +142,9 @@ def test_paths_inside_are_safe_and_unique_everywhere(
 
 def test_the_trash_stays_behind(tmp_path: Path, library: Library, store: PhotoStore, rich_dataset: int):
     """An export has what the page shows, empty classes too."""
-    library.create_class(rich_dataset, "empty")
-    doomed = next(found for found in library.list_classes(rich_dataset) if found.name == "🐦")
-    library.delete_class(doomed.id)
+    library.classes.create(rich_dataset, "empty")
+    doomed = next(found for found in library.classes.of(rich_dataset) if found.name == "🐦")
+    library.classes.delete(doomed.id)
     export(library, store, rich_dataset, tmp_path / "a.zip")
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         manifest = read_manifest(archive.read(MANIFEST_NAME).decode())
@@ -153,7 +154,7 @@ def test_the_trash_stays_behind(tmp_path: Path, library: Library, store: PhotoSt
 
 def test_an_empty_dataset_is_exported(tmp_path: Path, library: Library, store: PhotoStore):
     """The zip has a manifest without rows."""
-    export(library, store, library.create_dataset("Empty").id, tmp_path / "a.zip")
+    export(library, store, library.datasets.create("Empty").id, tmp_path / "a.zip")
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         assert archive.namelist() == [MANIFEST_NAME]
         assert read_manifest(archive.read(MANIFEST_NAME).decode()).rows == {}
@@ -163,8 +164,8 @@ def test_a_damaged_photo_is_named_and_no_zip_appears(
     tmp_path: Path, library: Library, store: PhotoStore, rich_dataset: int
 ):
     """The person learns which image of which class to remove."""
-    image = library.list_images(rich_dataset)[1]
-    photo = library.get_photos([image.photo_hash])[image.photo_hash]
+    image = library.images.of(rich_dataset)[1]
+    photo = library.photos.get([image.photo_hash])[image.photo_hash]
     store.path(photo.hash, photo.suffix).write_bytes(b"gone")
     with pytest.raises(DatasetError, match=r"“IMG 1\.HEIC” of the class “a/b” cannot be exported"):
         export(library, store, rich_dataset, tmp_path / "a.zip")
@@ -190,19 +191,21 @@ def test_an_unknown_dataset_is_said(tmp_path: Path, library: Library, store: Pho
 
 
 def test_a_dataset_that_never_rests_is_not_exported(
-    tmp_path: Path, database: Database, store: PhotoStore, rich_dataset: int
+    tmp_path: Path, database: Database, store: PhotoStore, rich_dataset: int, monkeypatch: pytest.MonkeyPatch
 ):
     """An export of two moments at once would be of no use, so there is none."""
 
-    class BusyLibrary(Library):
+    library = Library(database)
+    list_them = library.images.of
+
+    def rename_and_list(dataset_id: int, **options: Any) -> list[ImageView]:
         """Somebody else renames the dataset whenever it is listed."""
+        library.datasets.rename(dataset_id, library.datasets.get(dataset_id).name + "!")
+        return list_them(dataset_id, **options)
 
-        def list_images(self, dataset_id, **options):
-            self.rename_dataset(dataset_id, self.get_dataset(dataset_id).name + "!")
-            return super().list_images(dataset_id, **options)
-
+    monkeypatch.setattr(library.images, "of", rename_and_list)
     with pytest.raises(DatasetError, match="being changed all the time"):
-        export_dataset(BusyLibrary(database), store, rich_dataset, tmp_path / "a.zip")
+        export_dataset(library, store, rich_dataset, tmp_path / "a.zip")
 
 
 # --- in the worker ----------------------------------------------------------------------------------------
@@ -232,14 +235,14 @@ def test_the_task_writes_the_zip_of_the_latest_revision(
     library: Library, queue: TaskQueue, settings: Settings, rich_dataset: int
 ):
     """The page finds it by the dataset as it is; that of an older revision is deleted, other datasets' are not."""
-    first = export_path(settings, library.get_dataset(rich_dataset))
-    other = export_path(settings, library.create_dataset("Other"))
+    first = export_path(settings, library.datasets.get(rich_dataset))
+    other = export_path(settings, library.datasets.create("Other"))
     run_task(queue, settings, rich_dataset)
     assert zipfile.is_zipfile(first)
     other.write_bytes(b"another dataset's")
-    library.create_class(rich_dataset, "new")
+    library.classes.create(rich_dataset, "new")
     run_task(queue, settings, rich_dataset)
-    second = export_path(settings, library.get_dataset(rich_dataset))
+    second = export_path(settings, library.datasets.get(rich_dataset))
     assert set(first.parent.iterdir()) == {second, other}
 
 
@@ -249,7 +252,7 @@ def test_no_export_of_another_workspace_is_found(settings: Settings, tmp_path: P
     for number in range(3):
         own = replace(settings, workspace_dir=tmp_path / str(number), cache_dir=tmp_path / "cache")
         with closing(open_database(own)) as database:
-            dataset = Library(database).create_dataset("birds")
+            dataset = Library(database).datasets.create("birds")
         assert (dataset.id, dataset.revision) == (1, 1)
         paths.add(export_path(own, dataset))
     assert len(paths) == 3
@@ -258,7 +261,7 @@ def test_no_export_of_another_workspace_is_found(settings: Settings, tmp_path: P
 
 def test_a_restored_backup_does_not_find_the_exports_of_the_time_after_it(library: Library, settings: Settings):
     """The same revision reached twice, on different ways, has two names."""
-    dataset = library.create_dataset("birds")
+    dataset = library.datasets.create("birds")
     other_way = replace(dataset, changed_at=dataset.changed_at + 1e-3)
     assert export_path(settings, dataset) != export_path(settings, other_way)
 
@@ -267,9 +270,9 @@ def test_zips_that_do_not_say_whose_they_are_go(
     library: Library, queue: TaskQueue, settings: Settings, rich_dataset: int
 ):
     """What an older version called by two numbers is neither handed out nor kept."""
-    path = export_path(settings, library.get_dataset(rich_dataset))
+    path = export_path(settings, library.datasets.get(rich_dataset))
     path.parent.mkdir(parents=True)
-    old = path.with_name(f"{rich_dataset}-{library.get_dataset(rich_dataset).revision}.zip")
+    old = path.with_name(f"{rich_dataset}-{library.datasets.get(rich_dataset).revision}.zip")
     old.write_bytes(b"who knows whose")
     run_task(queue, settings, rich_dataset)
     assert [found.name for found in path.parent.iterdir()] == [path.name]
@@ -280,7 +283,7 @@ def test_the_exports_of_a_dataset_can_be_forgotten(
     library: Library, queue: TaskQueue, settings: Settings, rich_dataset: int
 ):
     """None of a dataset that is deleted for good stays in the cache, those of others do."""
-    dataset, other = library.get_dataset(rich_dataset), library.create_dataset("Other")
+    dataset, other = library.datasets.get(rich_dataset), library.datasets.create("Other")
     run_task(queue, settings, rich_dataset)
     export_path(settings, other).write_bytes(b"another dataset's")
     forget_exports(settings, dataset)
@@ -289,7 +292,7 @@ def test_the_exports_of_a_dataset_can_be_forgotten(
 
 def test_the_task_does_not_write_twice(library: Library, queue: TaskQueue, settings: Settings, rich_dataset: int):
     """The zip of a revision is written once."""
-    path = export_path(settings, library.get_dataset(rich_dataset))
+    path = export_path(settings, library.datasets.get(rich_dataset))
     run_task(queue, settings, rich_dataset)
     path.write_bytes(b"marked")
     run_task(queue, settings, rich_dataset)
@@ -300,24 +303,24 @@ def test_what_the_worker_exports_the_worker_imports_again(
     library: Library, queue: TaskQueue, settings: Settings, rich_dataset: int
 ):
     """The whole way, as a person goes it: the second export has the bytes of the first, and classes their order."""
-    library.create_class(rich_dataset, "An empty one")
+    library.classes.create(rich_dataset, "An empty one")
     settings = replace(settings, import_dirs=(str(settings.cache_path),))
     run_task(queue, settings, rich_dataset)
-    first = export_path(settings, library.get_dataset(rich_dataset))
-    copy_id = library.create_dataset("Copy").id
+    first = export_path(settings, library.datasets.get(rich_dataset))
+    copy_id = library.datasets.create("Copy").id
     request = ImportRequest(dataset_id=copy_id, source=ServerFolder(path=str(first)))
-    queue.submit("import_photos", {"import_id": library.create_import(copy_id, request.to_json())})
+    queue.submit("import_photos", {"import_id": library.imports.create(copy_id, request.to_json())})
     task = queue.claim("worker", ["import_photos"])
     assert task is not None
     context = TaskContext(queue, settings, task)
     run_import_task(context)
     context.flush()
-    (done,) = library.list_imports(copy_id)
+    (done,) = library.imports.of(copy_id)
     assert (done.state, done.num_accepted, done.num_refused) == (ImportState.DONE, len(CLASS_NAMES) + 5, 0)
     run_task(queue, settings, copy_id)
-    second = export_path(settings, library.get_dataset(copy_id))
+    second = export_path(settings, library.datasets.get(copy_id))
     assert second.read_bytes() == first.read_bytes()
-    assert [found.name for found in library.list_classes(copy_id)] == [*CLASS_NAMES, "An empty one"]
+    assert [found.name for found in library.classes.of(copy_id)] == [*CLASS_NAMES, "An empty one"]
 
 
 def test_a_cancelled_task_leaves_nothing(queue: TaskQueue, settings: Settings, rich_dataset: int):

@@ -68,33 +68,33 @@ def frozen(database: Database, store: PhotoStore) -> tuple[int, StoredPhoto]:
     """A dataset's number and its only photo, which must be frozen before it leaves the dataset."""
     photo = stored_photo(store, 7)
     library = Library(database)
-    dataset_id = library.create_dataset("frozen").id
-    library.add_images(dataset_id, [NewImage(photo=photo.record, class_name="red", name="red.png")])
+    dataset_id = library.datasets.create("frozen").id
+    library.images.add(dataset_id, [NewImage(photo=photo.record, class_name="red", name="red.png")])
     return dataset_id, photo
 
 
 def empty(library: Library, dataset_id: int) -> None:
-    library.trash_images([image.id for image in library.list_images(dataset_id)])
-    library.purge_trash(dataset_id)
+    library.images.trash([image.id for image in library.images.of(dataset_id)])
+    library.images.purge_trash(dataset_id)
 
 
 def test_only_unneeded_photos_go(database: Database, store: PhotoStore):
     """Photos in a class, in the trash and in a run's snapshot stay; purged ones and those of a stopped import go."""
     library = Library(database)
     shown, trashed, frozen, purged, unfinished = (stored_photo(store, shade) for shade in range(5))
-    dataset = library.create_dataset("shades")
+    dataset = library.datasets.create("shades")
 
     def add(photo: StoredPhoto) -> int:
         image = NewImage(photo=photo.record, class_name="red", name="red.png")
-        return library.add_images(dataset.id, [image])[0]
+        return library.images.add(dataset.id, [image])[0]
 
     frozen_id = add(frozen)
     begin_run(database, dataset.id)
     purged_id = add(purged)
-    library.trash_images([frozen_id, purged_id])
-    library.purge_trash(dataset.id)
+    library.images.trash([frozen_id, purged_id])
+    library.images.purge_trash(dataset.id)
     add(shown)
-    library.trash_images([add(trashed)])
+    library.images.trash([add(trashed)])
 
     assert collect_garbage(library, store, min_age_seconds=0) == 2
     assert [path_of(store, photo).exists() for photo in (shown, trashed, frozen, purged, unfinished)] == [
@@ -136,7 +136,7 @@ def test_snapshot_without_a_run(database: Database, store: PhotoStore, frozen: t
     empty(library, dataset_id)
     assert collect_garbage(library, store, min_age_seconds=3600) == 0
     assert load_snapshot(database, snapshot.hash) == snapshot
-    assert library.forget_snapshots(0) == 1
+    assert library.photos.forget_snapshots(0) == 1
     assert collect_garbage(library, store, min_age_seconds=0) == 1
     assert not path_of(store, photo).exists()
 

@@ -169,8 +169,8 @@ def bird_dataset(library: Library, settings: Settings) -> int:
         stored = encode_photo(data, name)
         store.put(stored)
         images.append(NewImage(photo=stored.record, class_name="things", name=name))
-    dataset_id = library.create_dataset("Things").id
-    library.add_images(dataset_id, [*images, replace(images[0], class_name="others")])
+    dataset_id = library.datasets.create("Things").id
+    library.images.add(dataset_id, [*images, replace(images[0], class_name="others")])
     return dataset_id
 
 
@@ -194,7 +194,7 @@ def test_the_task_draws_a_map(library: Library, prepared_settings: Settings, bir
     context, queue = start(bird_dataset)
     run_map_task(context)
     context.flush()
-    hashes = {image.photo_hash for image in library.list_images(bird_dataset)}
+    hashes = {image.photo_hash for image in library.images.of(bird_dataset)}
     drawn = load_map(prepared_settings, hashes)
     assert drawn is not None
     assert set(drawn) == hashes
@@ -212,7 +212,7 @@ def test_a_photo_that_cannot_be_read_is_left_off(
 ):
     """One damaged file costs one point, not the map."""
     store = PhotoStore(prepared_settings.photos_path, prepared_settings.cache_path)
-    photos = library.get_photos({image.photo_hash for image in library.list_images(bird_dataset)})
+    photos = library.photos.get({image.photo_hash for image in library.images.of(bird_dataset)})
     damaged = next(iter(photos.values()))
     store.path(damaged.hash, damaged.suffix).write_bytes(b"damaged")
     run_map_task(start(bird_dataset)[0])
@@ -226,7 +226,7 @@ def test_a_cancelled_task_leaves_no_map(library: Library, settings: Settings, bi
     queue.request_cancel(context.task_id)
     with pytest.raises(TaskCancelledError):
         run_map_task(context)
-    assert load_map(settings, [image.photo_hash for image in library.list_images(bird_dataset)]) is None
+    assert load_map(settings, [image.photo_hash for image in library.images.of(bird_dataset)]) is None
 
 
 def test_without_a_prepared_backbone_the_task_says_so(bird_dataset: int, start: Callable):

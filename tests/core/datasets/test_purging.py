@@ -70,9 +70,9 @@ def photos(store: PhotoStore) -> list[StoredPhoto]:
 
 
 def dataset_of(library: Library, name: str, photos: Sequence[StoredPhoto], class_name: str = "crow") -> int:
-    dataset_id = library.create_dataset(name).id
+    dataset_id = library.datasets.create(name).id
     images = [NewImage(photo=photo.record, class_name=class_name, name="a.png") for photo in photos]
-    library.add_images(dataset_id, images)
+    library.images.add(dataset_id, images)
     return dataset_id
 
 
@@ -108,10 +108,10 @@ def test_what_is_foretold_happens(
     doomed = dataset_of(library, "Doomed", photos[:2])
     runs = RunLibrary(database)
     run_id = learn(database, doomed, "quick")
-    library.add_images(doomed, [NewImage(photo=photo.record, class_name="tit", name="b.png") for photo in photos[2:]])
-    library.trash_images([image.id for image in library.list_images(doomed)][-1:])
+    library.images.add(doomed, [NewImage(photo=photo.record, class_name="tit", name="b.png") for photo in photos[2:]])
+    library.images.trash([image.id for image in library.images.of(doomed)][-1:])
     dataset_of(library, "Other", photos[1:3])
-    library.delete_dataset(doomed)
+    library.datasets.delete(doomed)
     outlook = PurgeOutlook(
         num_photos=5,
         num_kept_for_runs=2,
@@ -123,7 +123,7 @@ def test_what_is_foretold_happens(
     assert trash.foresee(doomed) == trash.purge(doomed) == outlook
     assert outlook.num_going == 2
     with pytest.raises(UnknownDatasetError):
-        library.get_dataset(doomed)
+        library.datasets.get(doomed)
     assert is_stored(store, photos) == [True] * 5
     clear(queue, settings)
     assert is_stored(store, photos) == [True, True, True, False, False]
@@ -137,7 +137,7 @@ def test_only_what_is_in_the_trash_can_go(library: Library, trash: DatasetTrash,
     dataset_id = dataset_of(library, "Loved", photos)
     with pytest.raises(DatasetError, match="not in the trash"):
         trash.purge(dataset_id)
-    assert library.get_dataset(dataset_id).num_images == 5
+    assert library.datasets.get(dataset_id).num_images == 5
     with pytest.raises(UnknownDatasetError):
         trash.purge(dataset_id + 1)
 
@@ -146,15 +146,15 @@ def test_what_belonged_to_it_goes_with_it(
     library: Library, trash: DatasetTrash, desk: ImportDesk, settings: Settings, queue: TaskQueue
 ):
     """Its exports and what waited to be imported into it leave the disk; nothing of it is imported later."""
-    dataset = library.create_dataset("Doomed")
+    dataset = library.datasets.create("Doomed")
     folder = desk.stage_files([("a.png", b"content")])
     import_id = desk.submit(ImportRequest(dataset_id=dataset.id, source=StagedFiles(folder=folder)))
-    task_id = library.get_import(import_id).task_id
+    task_id = library.imports.get(import_id).task_id
     assert task_id is not None
     export = export_path(settings, dataset)
     export.parent.mkdir(parents=True)
     export.write_bytes(b"photos")
-    library.delete_dataset(dataset.id)
+    library.datasets.delete(dataset.id)
     trash.purge(dataset.id)
     assert not export.exists()
     assert list(settings.incoming_path.iterdir()) == []
@@ -171,16 +171,16 @@ def test_a_photo_that_arrives_again_meanwhile_stays(
 ):
     """An import that has stored a photo and not yet added it does not lose it."""
     doomed = dataset_of(library, "Doomed", photos)
-    library.delete_dataset(doomed)
+    library.datasets.delete(doomed)
     trash.purge(doomed)
-    library.add_photos([photos[0].record])
+    library.photos.add([photos[0].record])
     clear(queue, settings)
     assert is_stored(store, photos) == [True, False, False, False, False]
 
 
 def put_into_trash(database: Database, library: Library, name: str, days_ago: float) -> int:
-    dataset_id = library.create_dataset(name).id
-    library.delete_dataset(dataset_id)
+    dataset_id = library.datasets.create(name).id
+    library.datasets.delete(dataset_id)
     with database.session() as session:
         session.get_one(Dataset, dataset_id).trashed_at = time.time() - days_ago * DAY_SECONDS
     return dataset_id
@@ -210,20 +210,20 @@ def test_the_trash_is_emptied_by_itself(
     """What was deleted longer ago than the setting says goes; with 0 nothing does; what is in use never does."""
     settings = replace(settings, dataset_trash_days=days)
     trash = make_trash(settings, database, queue, desk)
-    library.create_dataset("in use")
+    library.datasets.create("in use")
     put_into_trash(database, library, "new", 10)
     put_into_trash(database, library, "old", 31)
     count_since(settings, 100)
     assert trash.purge_overdue() == 2 - len(left)
-    assert sorted(dataset.name for dataset in library.list_trashed_datasets()) == sorted(left)
-    assert [dataset.name for dataset in library.list_datasets()] == ["in use"]
+    assert sorted(dataset.name for dataset in library.datasets.in_trash()) == sorted(left)
+    assert [dataset.name for dataset in library.datasets.all()] == ["in use"]
 
 
 def test_what_an_older_version_kept_does_not_go_on_the_day_of_the_update(
     settings: Settings, database: Database, library: Library, trash: DatasetTrash
 ):
     """Days are counted from the first start that counts them, and people can see how many are left."""
-    dataset = library.get_dataset(put_into_trash(database, library, "old", 400))
+    dataset = library.datasets.get(put_into_trash(database, library, "old", 400))
     for _ in range(2):
         assert trash.purge_overdue() == 0
     assert trash.seconds_left(dataset) == pytest.approx(30 * DAY_SECONDS, abs=60)
@@ -236,4 +236,4 @@ def test_what_an_older_version_kept_does_not_go_on_the_day_of_the_update(
 
 def test_a_dataset_out_of_the_trash_has_all_the_time(library: Library, trash: DatasetTrash):
     """Only deleted datasets go by themselves."""
-    assert trash.seconds_left(library.create_dataset("in use")) is None
+    assert trash.seconds_left(library.datasets.create("in use")) is None

@@ -15,11 +15,11 @@ def test_a_check_that_is_under_way_is_not_asked_for_again(
     library: Library, database: Database, settings: Settings
 ) -> None:
     """Each run of each visitor's page would wait for whoever writes into the database; nothing is written any more."""
-    birds = library.create_dataset("birds").id
+    birds = library.datasets.create("birds").id
     add(library, birds, "crow", range(3))
     queue = TaskQueue(database, TASK_KINDS)
     tasks = DatasetTasks(settings, library, queue, Supervisor(settings, queue, kinds=TASK_KINDS_PATH))
-    dataset = library.get_dataset(birds)
+    dataset = library.datasets.get(birds)
     tasks.request_check_if_needed(dataset)
     task = tasks.latest(CHECK_KIND, birds)
     assert task is not None

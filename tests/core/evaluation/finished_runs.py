@@ -53,12 +53,12 @@ def finished_run(settings: Settings, name: str, photos: Sequence[Labelled]) -> t
         images.append(NewImage(photo=kept.record, class_name=photo.class_name, name="photo", split=photo.split))
     with closing(open_database(settings)) as database:
         library, runs = Library(database), RunLibrary(database)
-        dataset_id = library.create_dataset(name).id
-        library.add_images(dataset_id, images)
+        dataset_id = library.datasets.create(name).id
+        library.images.add(dataset_id, images)
         snapshot = take_snapshot(database, dataset_id)
         made = config(snapshot.hash, "EfficientNetLite0")
         run_id = runs.create_run(made, name=name, dataset_id=dataset_id).id
-        records = library.get_photos({kept.record.hash for kept in stored})
+        records = library.photos.get({kept.record.hash for kept in stored})
         backbone = ClassifierCache(settings).get(find_backbone("EfficientNetLite0"))
         record = record_for(backbone, snapshot.class_names, crop_fraction=TRAINED_CROP_FRACTION, fingerprint=name)
         folder = RunFolder(settings, run_id)

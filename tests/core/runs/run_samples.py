@@ -19,7 +19,7 @@ from tests.core.datasets.library_samples import add
 def take(database: Database, name: str, numbers: range) -> tuple[int, str]:
     """Make a dataset with one class of these photos and freeze it; the dataset's number and the snapshot's hash."""
     library = Library(database)
-    dataset_id = library.create_dataset(name).id
+    dataset_id = library.datasets.create(name).id
     add(library, dataset_id, "crow", numbers)
     return dataset_id, take_snapshot(database, dataset_id).hash
 

@@ -22,10 +22,10 @@ def library(database: Database) -> Library:
 @pytest.fixture
 def birds(library: Library) -> int:
     """Crows 1-6 and tits 7-12, for training."""
-    dataset_id = library.create_dataset("Crows and tits").id
+    dataset_id = library.datasets.create("Crows and tits").id
     classes = {"crow": range(1, 1 + NUM_PHOTOS), "tit": range(1 + NUM_PHOTOS, 1 + 2 * NUM_PHOTOS)}
     images = [new_image(number, name, split=Split.TRAIN) for name, numbers in classes.items() for number in numbers]
-    library.add_images(dataset_id, images)
+    library.images.add(dataset_id, images)
     return dataset_id
 
 
@@ -42,49 +42,52 @@ def changes(*numbers: int, renamed: tuple[tuple[str, str], ...] = ()) -> Dataset
 
 def merge(library: Library, dataset_id: int) -> None:
     ids = class_ids(library, dataset_id)
-    library.merge_classes([ids["crow"]], ids["tit"])
+    library.classes.merge([ids["crow"]], ids["tit"])
 
 
 def split_in_two(library: Library, dataset_id: int, ids: list[int], num_ravens: int) -> None:
     """Two new classes in place of the crows."""
-    library.move_images(ids[:num_ravens], library.create_class(dataset_id, "raven").id)
-    library.move_images(ids[num_ravens:NUM_PHOTOS], library.create_class(dataset_id, "jackdaw").id)
-    library.delete_class(class_ids(library, dataset_id)["crow"])
+    library.images.move(ids[:num_ravens], library.classes.create(dataset_id, "raven").id)
+    library.images.move(ids[num_ravens:NUM_PHOTOS], library.classes.create(dataset_id, "jackdaw").id)
+    library.classes.delete(class_ids(library, dataset_id)["crow"])
 
 
 def relabel_and_split(library: Library, dataset_id: int, ids: list[int]) -> None:
-    library.move_images(ids[:2], class_ids(library, dataset_id)["tit"])
-    library.set_split(ids[:2], Split.TEST)
+    library.images.move(ids[:2], class_ids(library, dataset_id)["tit"])
+    library.images.set_split(ids[:2], Split.TEST)
 
 
 def replace_photo(library: Library, dataset_id: int, ids: list[int]) -> None:
     """Crow 1 goes, and comes back as two new images of the same photo, one of them a tit."""
-    library.trash_images(ids[:1])
-    library.add_images(dataset_id, [new_image(1, name, split=Split.TRAIN) for name in ("crow", "tit")])
+    library.images.trash(ids[:1])
+    library.images.add(dataset_id, [new_image(1, name, split=Split.TRAIN) for name in ("crow", "tit")])
 
 
 EDITS: dict[str, tuple[Callable[[Library, int, list[int]], object], DatasetChanges]] = {
     "nothing": (lambda library, birds, ids: None, changes(0, 0, 0, 0)),
-    "marked as right": (lambda library, birds, ids: library.set_review(ids, Review.RIGHT), changes(0, 0, 0, 0)),
+    "marked as right": (lambda library, birds, ids: library.images.set_review(ids, Review.RIGHT), changes(0, 0, 0, 0)),
     "relabelled": (
-        lambda library, birds, ids: library.move_images(ids[:3], class_ids(library, birds)["tit"]),
+        lambda library, birds, ids: library.images.move(ids[:3], class_ids(library, birds)["tit"]),
         changes(3, 0, 0, 0),
     ),
     "relabelled and moved": (relabel_and_split, changes(2, 0, 0, 0)),
     "moved to another split": (
-        lambda library, birds, ids: library.set_split(ids[:4], Split.TEST),
+        lambda library, birds, ids: library.images.set_split(ids[:4], Split.TEST),
         changes(0, 0, 0, 4),
     ),
-    "in the trash": (lambda library, birds, ids: library.trash_images(ids[:2]), changes(0, 2, 0, 0)),
-    "marked as unsure": (lambda library, birds, ids: library.set_review(ids[:2], Review.UNSURE), changes(0, 2, 0, 0)),
+    "in the trash": (lambda library, birds, ids: library.images.trash(ids[:2]), changes(0, 2, 0, 0)),
+    "marked as unsure": (
+        lambda library, birds, ids: library.images.set_review(ids[:2], Review.UNSURE),
+        changes(0, 2, 0, 0),
+    ),
     "added": (lambda library, birds, ids: add(library, birds, "owl", range(90, 95)), changes(0, 0, 5, 0)),
     "one more of the same photo": (replace_photo, changes(0, 0, 1, 0)),
     "class renamed": (
-        lambda library, birds, ids: library.rename_class(class_ids(library, birds)["crow"], "Krähe"),
+        lambda library, birds, ids: library.classes.rename(class_ids(library, birds)["crow"], "Krähe"),
         changes(0, 0, 0, 0, renamed=(("crow", "Krähe"),)),
     ),
     "class deleted": (
-        lambda library, birds, ids: library.delete_class(class_ids(library, birds)["crow"]),
+        lambda library, birds, ids: library.classes.delete(class_ids(library, birds)["crow"]),
         changes(0, 6, 0, 0),
     ),
     "classes merged": (lambda library, birds, ids: merge(library, birds), changes(6, 0, 0, 0)),
@@ -104,8 +107,8 @@ def test_every_change_is_counted_once(library: Library, database: Database, bird
     """Each edit is counted as what it is; a class with another name is no change of its photos."""
     snapshot = take_snapshot(database, birds)
     change, expected = EDITS[edit]
-    change(library, birds, [image.id for image in library.list_images(birds)])
-    found = changes_since(snapshot, library.list_images(birds), library.list_classes(birds))
+    change(library, birds, [image.id for image in library.images.of(birds)])
+    found = changes_since(snapshot, library.images.of(birds), library.classes.of(birds))
     assert found == expected
     is_same = take_snapshot(database, birds).hash == snapshot.hash
     assert is_same == (found.total == 0 and not found.renamed_classes)

@@ -26,7 +26,7 @@ def library(database: Database) -> Library:
 @pytest.fixture
 def run(database: Database, desk: RunDesk, library: Library) -> RunView:
     """The run “careful” on twenty crows and twenty tits."""
-    dataset_id = library.create_dataset("Crows and tits").id
+    dataset_id = library.datasets.create("Crows and tits").id
     add(library, dataset_id, "crow", range(100, 120))
     add(library, dataset_id, "tit", range(200, 220))
     request = RunRequest(
@@ -39,17 +39,17 @@ def test_corrections_are_learned(database: Database, desk: RunDesk, library: Lib
     """The new run has everything of the old one but the photos: relabelled, unsure and new ones are as they are now."""
     dataset_id = run.dataset_id
     assert dataset_id is not None
-    ids = [image.id for image in library.list_images(dataset_id)]
-    library.move_images(ids[:3], class_ids(library, dataset_id)["tit"])
-    library.set_review(ids[3:5], Review.UNSURE)
-    library.trash_images(ids[5:6])
+    ids = [image.id for image in library.images.of(dataset_id)]
+    library.images.move(ids[:3], class_ids(library, dataset_id)["tit"])
+    library.images.set_review(ids[3:5], Review.UNSURE)
+    library.images.trash(ids[5:6])
     add(library, dataset_id, "owl", range(300, 304))
     new = begin_retraining(database, desk, run)
     assert (new.name, new.parent_id, new.recipe, new.dataset_id) == ("careful, corrected", run.id, "quick", dataset_id)
     assert new.status is RunStatus.QUEUED
     assert new.config_values | {"snapshot": run.snapshot_hash} == run.config_values
     before, after = (load_snapshot(database, view.snapshot_hash) for view in (run, new))
-    images, classes = library.list_images(dataset_id), library.list_classes(dataset_id)
+    images, classes = library.images.of(dataset_id), library.classes.of(dataset_id)
     changes = changes_since(before, images, classes)
     assert (changes.num_relabelled, changes.num_removed, changes.num_added, changes.num_moved_split) == (3, 3, 4, 0)
     assert changes_since(after, images, classes).total == 0
@@ -76,11 +76,11 @@ def test_without_its_dataset(database: Database, desk: RunDesk, library: Library
     """A dataset in the trash is to be restored first; nothing can be learned from one whose photos are all unsure."""
     dataset_id = run.dataset_id
     assert dataset_id is not None
-    library.delete_dataset(dataset_id)
+    library.datasets.delete(dataset_id)
     with pytest.raises(UnknownDatasetError, match=r"“Crows and tits” was deleted\. Restore it first"):
         begin_retraining(database, desk, run)
-    library.restore_dataset(dataset_id)
-    library.set_review([image.id for image in library.list_images(dataset_id)], Review.UNSURE)
+    library.datasets.restore(dataset_id)
+    library.images.set_review([image.id for image in library.images.of(dataset_id)], Review.UNSURE)
     with pytest.raises(DatasetError, match="no photos for training"):
         begin_retraining(database, desk, run)
 

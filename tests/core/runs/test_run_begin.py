@@ -34,19 +34,19 @@ def library(database: Database) -> Library:
 @pytest.fixture
 def birds(library: Library) -> int:
     """A dataset of two classes with twenty photos each, none of them in a split."""
-    dataset_id = library.create_dataset("Two birds").id
+    dataset_id = library.datasets.create("Two birds").id
     add(library, dataset_id, "crow", range(100, 120))
     add(library, dataset_id, "tit", range(200, 220))
     return dataset_id
 
 
 def prospect_of(library: Library, dataset_id: int) -> Prospect:
-    images = library.list_images(dataset_id)
-    return find_prospect(images, library.get_likeness(dataset_id, {image.photo_hash for image in images}))
+    images = library.images.of(dataset_id)
+    return find_prospect(images, library.checks.likeness(dataset_id, {image.photo_hash for image in images}))
 
 
 def splits_of(library: Library, dataset_id: int) -> dict[int, Split | None]:
-    return {image.id: image.split for image in library.list_images(dataset_id)}
+    return {image.id: image.split for image in library.images.of(dataset_id)}
 
 
 def request(dataset_id: int, **values: object) -> RunRequest:
@@ -56,7 +56,7 @@ def request(dataset_id: int, **values: object) -> RunRequest:
 def refusal_of(library: Library, dataset_id: int) -> str:
     with pytest.raises(DatasetError) as refused:
         check_can_begin(
-            library.get_dataset(dataset_id), library.list_classes(dataset_id), prospect_of(library, dataset_id)
+            library.datasets.get(dataset_id), library.classes.of(dataset_id), prospect_of(library, dataset_id)
         )
     return str(refused.value)
 
@@ -71,7 +71,7 @@ def test_every_photo_gets_a_split(database: Database, desk: RunDesk, library: Li
     assert (run.name, run.recipe, run.dataset_id, run.status) == ("first", "quick", birds, RunStatus.QUEUED)
     frozen = load_snapshot(database, run.snapshot_hash)
     assert sorted(str(image.split) for image in frozen.images) == sorted(map(str, splits.values()))
-    library.undo(library.list_operations(birds)[0].id)
+    library.history.undo(library.history.latest(birds)[0].id)
     assert set(splits_of(library, birds).values()) == {None}
 
 
@@ -88,36 +88,36 @@ def test_splits_that_are_there_stay(database: Database, desk: RunDesk, library: 
 
 def test_a_split_dataset_is_left_alone(database: Database, desk: RunDesk, library: Library, birds: int) -> None:
     """Where every photo has its split, nothing is noted that could be undone."""
-    library.set_split([image.id for image in library.list_images(birds)], Split.TRAIN)
-    operations = library.list_operations(birds)
+    library.images.set_split([image.id for image in library.images.of(birds)], Split.TRAIN)
+    operations = library.history.latest(birds)
     (run,) = begin_runs(database, desk, [request(birds)])
-    assert library.list_operations(birds) == operations
+    assert library.history.latest(birds) == operations
     assert {image.split for image in load_snapshot(database, run.snapshot_hash).images} == {Split.TRAIN}
 
 
 def test_unsure_photos_are_left_out(database: Database, desk: RunDesk, library: Library, birds: int) -> None:
     """They are counted, get no split and are not learned from; with too few others left, the refusal names them."""
-    images = library.list_images(birds)
-    library.set_review([image.id for image in images[:5]], Review.UNSURE)
+    images = library.images.of(birds)
+    library.images.set_review([image.id for image in images[:5]], Review.UNSURE)
     prospect = prospect_of(library, birds)
     assert (prospect.num_unsure, sum(map(prospect.num_photos, Split)), len(prospect.to_assign)) == (5, 35, 35)
     (run,) = begin_runs(database, desk, [request(birds)])
     assert len(load_snapshot(database, run.snapshot_hash).images) == 35
     assert list(splits_of(library, birds).values())[:5] == [None] * 5
-    library.set_review([image.id for image in images[:20]], Review.UNSURE)
+    library.images.set_review([image.id for image in images[:20]], Review.UNSURE)
     assert "Only the class “tit”" in (refusal := refusal_of(library, birds))
     assert refusal.endswith("marked as unsure do not count.")
-    library.set_review([image.id for image in images], Review.UNSURE)
+    library.images.set_review([image.id for image in images], Review.UNSURE)
     assert "no photos for training: all are marked as unsure" in refusal_of(library, birds)
 
 
 def test_near_duplicates_across_the_split_are_counted(library: Library, birds: int) -> None:
     """A photo held out that looks like one for training is a leak; new photos follow their twins and leak nothing."""
-    first, second = (image.id for image in library.list_images(birds)[:2])
-    library.save_pairs({tuple(sorted((photo_hash(100), photo_hash(101)))): 0.99})
+    first, second = (image.id for image in library.images.of(birds)[:2])
+    library.checks.save_pairs({tuple(sorted((photo_hash(100), photo_hash(101)))): 0.99})
     assert prospect_of(library, birds).num_leaks == 0
-    library.set_split([first], Split.TRAIN)
-    library.set_split([second], Split.TEST)
+    library.images.set_split([first], Split.TRAIN)
+    library.images.set_split([second], Split.TEST)
     assert prospect_of(library, birds).num_leaks == 1
 
 
@@ -131,27 +131,27 @@ def test_one_snapshot_for_all_runs_of_a_race(database: Database, desk: RunDesk, 
 
 def test_nothing_to_learn_from(library: Library, birds: int) -> None:
     """No photos at all, none for training, and a single class are refused in plain words."""
-    empty = library.create_dataset("Empty", ["crow", "tit"]).id
+    empty = library.datasets.create("Empty", ["crow", "tit"]).id
     assert "has no photos for training" in refusal_of(library, empty)
-    single = library.create_dataset("Single").id
+    single = library.datasets.create("Single").id
     add(library, single, "crow", range(5))
     assert refusal_of(library, single).startswith("Only the class “crow” of the dataset “Single” has photos")
-    library.set_split([image.id for image in library.list_images(birds)], Split.TEST)
+    library.images.set_split([image.id for image in library.images.of(birds)], Split.TEST)
     assert "has no photos for training" in refusal_of(library, birds)
 
 
 def test_a_class_that_could_only_be_wrong_is_refused(library: Library, birds: int) -> None:
     """A class with photos to be judged by and none to learn from is named, with the way out."""
-    images = library.list_images(birds)
-    library.set_split([image.id for image in images[:20]], Split.TRAIN)
-    library.set_split([image.id for image in images[20:]], Split.VALIDATION)
+    images = library.images.of(birds)
+    library.images.set_split([image.id for image in images[:20]], Split.TRAIN)
+    library.images.set_split([image.id for image in images[20:]], Split.VALIDATION)
     add(library, birds, "jay", range(300, 330))
-    dataset, classes = library.get_dataset(birds), library.list_classes(birds)
+    dataset, classes = library.datasets.get(birds), library.classes.of(birds)
     obstacle = find_obstacle(dataset, classes, prospect_of(library, birds))
     assert obstacle is not None
     assert (obstacle.short, obstacle.place) == ("“tit” without photos for training", Place.SPLIT)
     assert "every answer to them would be wrong" in obstacle.text
-    library.set_review([image.id for image in images[20:]], Review.UNSURE)
+    library.images.set_review([image.id for image in images[20:]], Review.UNSURE)
     assert find_obstacle(dataset, classes, prospect_of(library, birds)) is None  # it is left out as a whole
 
 
@@ -159,7 +159,7 @@ def test_a_refused_run_leaves_nothing_behind(
     database: Database, desk: RunDesk, runs: RunLibrary, library: Library, birds: int
 ) -> None:
     """When one dataset of several cannot be trained on, no run is begun and its photos are not split."""
-    single = library.create_dataset("Single").id
+    single = library.datasets.create("Single").id
     add(library, single, "crow", range(5))
     with pytest.raises(DatasetError, match="nothing to tell it from"):
         begin_runs(database, desk, [request(birds), request(single)])

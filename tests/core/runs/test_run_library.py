@@ -98,10 +98,10 @@ def test_default_names_say_what_a_run_is(
     runs: RunLibrary, plan: TrainConfig, dataset_id: int, database: Database
 ) -> None:
     """Dataset, recipe and network; a dataset that gets another name changes no name that a run has."""
-    dataset = Library(database).get_dataset(dataset_id)
+    dataset = Library(database).datasets.get(dataset_id)
     view = runs.create_run(plan, recipe="quick", dataset_id=dataset_id)
     assert view.name == f"{dataset.name} · Quick · MobileNetV2"
-    Library(database).rename_dataset(dataset_id, "renamed")
+    Library(database).datasets.rename(dataset_id, "renamed")
     assert runs.get_run(view.id).name == view.name
     assert runs.create_run(plan, recipe="quick", dataset_id=dataset_id).name == "renamed · Quick · MobileNetV2"
 

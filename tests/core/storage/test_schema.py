@@ -84,17 +84,17 @@ def test_workers_from_before_lanes(tmp_path: Path, database: Database) -> None:
 def test_images_from_before_reviews(tmp_path: Path, database: Database) -> None:
     """A workspace from before the reviews keeps its images, and gives none the number of one that is gone for good."""
     library = Library(database)
-    dataset_id = library.create_dataset("Birds").id
+    dataset_id = library.datasets.create("Birds").id
     first, second, _ = add(library, dataset_id, "crow", range(3))
-    library.set_split([first], Split.TEST)
-    kept = library.get_images([first, second])
-    library.trash_images([3])
-    library.purge_trash(dataset_id)
+    library.images.set_split([first], Split.TEST)
+    kept = library.images.get([first, second])
+    library.images.trash([3])
+    library.images.purge_trash(dataset_id)
     with database.engine.begin() as connection:
         command.downgrade(migration_config(connection), "0004")
     with closing(open_database(Settings(workspace_dir=tmp_path))) as reopened:
         library = Library(reopened)
-        assert library.list_images(dataset_id) == kept
+        assert library.images.of(dataset_id) == kept
         assert {image.review for image in kept} == {None}
         assert add(library, dataset_id, "crow", range(3, 4)) == [4]
         with reopened.read_session() as session:

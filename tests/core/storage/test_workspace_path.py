@@ -125,7 +125,7 @@ def write_dataset(settings: Settings, name: str, numbers: range) -> None:
     """A dataset with photos, whose files are in the workspace."""
     with closing(open_database(settings)) as database:
         library = Library(database)
-        add(library, library.create_dataset(name, ["crow"]).id, "crow", numbers)
+        add(library, library.datasets.create(name, ["crow"]).id, "crow", numbers)
     for number in numbers:
         path = settings.photos_path / photo_hash(number)[:2] / f"{photo_hash(number)}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +134,7 @@ def write_dataset(settings: Settings, name: str, numbers: range) -> None:
 
 def dataset_names(settings: Settings) -> set[str]:
     with closing(open_database(settings)) as database:
-        return {found.name for found in Library(database).list_datasets()}
+        return {found.name for found in Library(database).datasets.all()}
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_processes_that_bring_it_home_at_once(tmp_path: Path) -> None:
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"
         "library = Library(open_database(Settings(workspace_dir=Path(sys.argv[1]))))\n"
-        "library.create_dataset(sys.argv[2])\n"
+        "library.datasets.create(sys.argv[2])\n"
     )
     processes = [
         subprocess.Popen(

@@ -127,7 +127,7 @@ def test_the_second_run_computes_nothing_and_ends_the_same(services: Services, d
     # What the page tells before it begins.
     artefact = find_artefact(lite0, services.settings)
     assert artefact is not None
-    photos = {image.photo_hash for image in services.library.list_images(dataset_id)}
+    photos = {image.photo_hash for image in services.library.images.of(dataset_id)}
     cache = FeatureCache(services.settings)
     config = services.runs.get_run(second).config
     assert count_to_compute(config, artefact.record.fingerprint, cache, train=photos, kept_back=photos) == 0
@@ -246,8 +246,8 @@ def test_a_photo_that_was_damaged_since_is_named(services: Services):
     """A photo's file that was changed ends the run with its name and a remedy; the next run is not harmed."""
     dataset_id = painted_dataset(services, "Damaged")
     add_photos(services, dataset_id, {("red", Split.TRAIN): [4711]})
-    (photo,) = [image for image in services.library.list_images(dataset_id) if image.name == "4711.png"]
-    record = services.library.get_photos([photo.photo_hash])[photo.photo_hash]
+    (photo,) = [image for image in services.library.images.of(dataset_id) if image.name == "4711.png"]
+    record = services.library.photos.get([photo.photo_hash])[photo.photo_hash]
     services.photo_store.path(record.hash, record.suffix).write_bytes(b"gone")
     view = wait_for_end(services, submit(services, dataset_id, head_phase=SHORT).id)
     assert view.status is RunStatus.FAILED
@@ -278,9 +278,9 @@ def test_what_cannot_be_trained_says_why(services: Services, dataset_id: int, va
 def test_a_class_without_training_photos_is_named(services: Services):
     """Photos that moved out of the training split since leave a sentence, not a model that never says the class."""
     dataset_id = painted_dataset(services, "Half empty", num_train=2)
-    ids = {view.name: view.id for view in services.library.list_classes(dataset_id)}
-    greens = [image.id for image in services.library.list_images(dataset_id) if image.class_id == ids["green"]]
-    services.library.set_split(greens, Split.TEST)
+    ids = {view.name: view.id for view in services.library.classes.of(dataset_id)}
+    greens = [image.id for image in services.library.images.of(dataset_id) if image.class_id == ids["green"]]
+    services.library.images.set_split(greens, Split.TEST)
     view = wait_for_end(services, submit(services, dataset_id).id)
     assert view.status is RunStatus.FAILED
     assert "no training photos of green" in (view.error or "")

@@ -32,7 +32,7 @@ def services(tmp_path: Path, prepared_cache: Path, shared_dir: Path) -> Iterator
 
 def test_quick_tells_aliens_from_predators(services: Services, shared_dir: Path):
     """The default recipe is right on at least 93 % of the 200 validation photos that came with the dataset."""
-    dataset_id = services.library.create_dataset("Aliens and predators").id
+    dataset_id = services.library.datasets.create("Aliens and predators").id
     folder = ServerFolder(path=str(shared_dir / "data" / "alien_vs_predator"))
     import_id = services.imports.submit(ImportRequest(dataset_id=dataset_id, source=folder))
     wait_until(lambda: not services.imports.status(import_id).is_active, TIMEOUT_SECONDS)

@@ -42,12 +42,12 @@ def add_photos(services: Services, dataset_id: int, counts: dict[tuple[str, Spli
             photo = encode_photo(paint(class_name, number), f"{class_name}{number}.png")
             services.photo_store.put(photo)
             images.append(NewImage(photo=photo.record, class_name=class_name, name=f"{number}.png", split=split))
-    services.library.add_images(dataset_id, images)
+    services.library.images.add(dataset_id, images)
 
 
 def painted_dataset(services: Services, name: str = "Colours", *, num_train: int = 8) -> int:
     """A dataset of three classes with photos for training, validation and test; its number."""
-    dataset_id = services.library.create_dataset(name).id
+    dataset_id = services.library.datasets.create(name).id
     add_photos(
         services,
         dataset_id,

@@ -230,7 +230,7 @@ def test_one_damaged_run_does_not_keep_the_others_away(visit, services, birds, t
     """Its file is named; what its run told is shown; the dataset may be gone for good."""
     third = write_run(services, birds, asked(), name="Third")
     RunFolder(services.settings, two[0].id).predictions_path.write_bytes(b"broken")
-    services.library.delete_dataset(birds)
+    services.library.datasets.delete(birds)
     app = visit(two[0].id, two[1].id, third.id)
     assert "predictions.npz or the report beside it is damaged" in texts(app)
     assert "Third is right most often: 100 % of 20 test photos" in texts(app)
@@ -249,7 +249,7 @@ def write_real_run(services: Services, classifier: Classifier, name: str, number
         services.photo_store.put(photo)
     said = [Asked(number=number, class_index=number, probabilities=sure_of(number)) for number in numbers]
     dataset = make_dataset(services, ("cat", "goldfish"), [], name=name)
-    services.library.add_images(
+    services.library.images.add(
         dataset,
         [
             NewImage(photo=photo.record, class_name=("cat", "goldfish")[number], name="sample", split=Split.TEST)

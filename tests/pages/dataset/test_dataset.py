@@ -122,7 +122,7 @@ def visit(workspace: Settings) -> Visit:
 @pytest.fixture(scope="module")
 def birds(workspace: Settings) -> int:
     """A dataset with six crows and five tits; tests work on copies of it."""
-    return bring(get_services().library.create_dataset("Birds").id, sorted_photos(crow=6, tit=5))
+    return bring(get_services().library.datasets.create("Birds").id, sorted_photos(crow=6, tit=5))
 
 
 def bring(dataset_id: int, files: Mapping[str, bytes]) -> int:
@@ -136,15 +136,15 @@ def bring(dataset_id: int, files: Mapping[str, bytes]) -> int:
 
 def new_dataset(name: str = "Empty", *classes: str) -> int:
     library = get_services().library
-    dataset = library.create_dataset(library.free_name(name))
+    dataset = library.datasets.create(library.datasets.free_name(name))
     for class_name in classes:
-        library.create_class(dataset.id, class_name)
+        library.classes.create(dataset.id, class_name)
     return dataset.id
 
 
 def copy_of(dataset_id: int) -> int:
     library = get_services().library
-    return library.duplicate_dataset(dataset_id, library.free_name("Copy")).id
+    return library.datasets.duplicate(dataset_id, library.datasets.free_name("Copy")).id
 
 
 def wait_for_imports(dataset_id: int) -> None:
@@ -170,8 +170,8 @@ def settle_check(app: AppTest) -> AppTest:
     library, open_id = get_services().library, dataset_id(app)
 
     def is_checked() -> bool:
-        check = library.load_check(open_id)
-        return check is not None and check[0] == library.get_dataset(open_id).revision
+        check = library.checks.load(open_id)
+        return check is not None and check[0] == library.datasets.get(open_id).revision
 
     wait_until(is_checked, WORK_TIMEOUT_SECONDS)
     wait_for_task(CHECK_KIND, open_id)
@@ -228,15 +228,15 @@ def toasts(app: AppTest) -> str:
 
 
 def counts(dataset_id: int) -> dict[str, int]:
-    return {found.name: found.num_images for found in get_services().library.list_classes(dataset_id)}
+    return {found.name: found.num_images for found in get_services().library.classes.of(dataset_id)}
 
 
 def class_ids(dataset_id: int) -> dict[str, int]:
-    return {found.name: found.id for found in get_services().library.list_classes(dataset_id)}
+    return {found.name: found.id for found in get_services().library.classes.of(dataset_id)}
 
 
 def splits(dataset_id: int) -> dict[int, Split | None]:
-    return {image.id: image.split for image in get_services().library.list_images(dataset_id)}
+    return {image.id: image.split for image in get_services().library.images.of(dataset_id)}
 
 
 def create(app: AppTest, name: str, classes: str) -> AppTest:
@@ -297,11 +297,11 @@ def test_a_dataset_is_made_with_its_classes(visit: Visit, name: str, expected: s
 )
 def test_a_dataset_with_a_bad_name_is_not_made(visit: Visit, birds: int, name: str, message: str):
     """The page says what is wrong with the name, and nothing is made."""
-    before = get_services().library.list_datasets()
+    before = get_services().library.datasets.all()
     app = create(visit(), name, "")
     assert message in errors(app)
     assert app.title[0].value == "Teach it your own photos"
-    assert get_services().library.list_datasets() == before
+    assert get_services().library.datasets.all() == before
     assert not app.run().error
 
 
@@ -314,7 +314,7 @@ def test_a_bad_class_name_leaves_nothing_half_made(visit: Visit, classes: str, m
     """The page says which name could not be used; what was typed stays, and no dataset is made."""
     app = create(visit(), "Night watch", classes)
     assert message in errors(app)
-    assert get_services().library.find_dataset("Night watch") is None
+    assert get_services().library.datasets.find("Night watch") is None
     assert app.text_input(key="dataset.start.classes").value == classes
 
 
@@ -349,18 +349,18 @@ def test_the_list_opens_deletes_and_brings_back(visit: Visit):
 def test_a_deleted_dataset_goes_for_good_only_after_a_question(visit: Visit):
     """The list says how long it can be brought back; one click asks, the next deletes, and keeping it is one too."""
     library, doomed = get_services().library, new_dataset("Doomed", "crow")
-    library.delete_dataset(doomed)
+    library.datasets.delete(doomed)
     app = visit()
     assert any("Doomed" in text.value and "goes for good in 30 days" in text.value for text in app.markdown)
     app.button(key=f"dataset.deleted.ask.{doomed}").click().run()
     assert any("for good?** It has no photos. This cannot be undone." in text.value for text in app.markdown)
     app.button(key=f"dataset.deleted.keep.{doomed}").click().run()
-    assert library.get_dataset(doomed).trashed_at is not None
+    assert library.datasets.get(doomed).trashed_at is not None
     app.button(key=f"dataset.deleted.ask.{doomed}").click().run()
     app.button(key=f"dataset.deleted.purge.{doomed}").click().run()
     assert errors(app) == ""
     assert "Deleted Doomed for good." in toasts(app)
-    assert library.list_trashed_datasets() == []
+    assert library.datasets.in_trash() == []
 
 
 def test_one_brought_back_beside_a_new_one_of_its_name_is_numbered(visit: Visit):
@@ -368,10 +368,10 @@ def test_one_brought_back_beside_a_new_one_of_its_name_is_numbered(visit: Visit)
     library, old = get_services().library, new_dataset("Twin")
     app = visit(old)
     button(app, "Delete").click().run()
-    library.create_dataset("Twin")
+    library.datasets.create("Twin")
     app.run().button(key=f"dataset.start.restore.{old}").click().run()
     assert errors(app) == ""
-    assert library.get_dataset(old).name == "Twin 2"
+    assert library.datasets.get(old).name == "Twin 2"
 
 
 def test_a_dataset_is_renamed_and_duplicated(visit: Visit, birds: int):
@@ -434,7 +434,7 @@ def test_a_link_to_a_dataset_that_is_not_there_says_so(visit: Visit):
     """A number that no dataset has is an error message; one in the trash is in the list of the deleted."""
     assert "999999" in errors(visit(999_999))
     deleted = new_dataset("Deleted")
-    get_services().library.delete_dataset(deleted)
+    get_services().library.datasets.delete(deleted)
     app = visit(deleted)
     assert app.button(key=f"dataset.start.restore.{deleted}")
     assert "dataset" not in app.query_params
@@ -519,7 +519,7 @@ def test_an_uploaded_archive_becomes_a_dataset(visit: Visit):
     assert settle(app).title[0].value == "Feeder"
     assert counts(dataset_id(app)) == {"crow": 4, "tit": 3}
     names = {number: name for name, number in class_ids(dataset_id(app)).items()}
-    found = get_services().library.count_images(dataset_id(app))
+    found = get_services().library.images.count(dataset_id(app))
     assert {(names[class_id], split): number for (class_id, split), number in found.items()} == {
         ("crow", Split.TRAIN): 3,
         ("crow", Split.VALIDATION): 1,
@@ -535,7 +535,7 @@ def test_a_broken_archive_fails_with_a_message_and_can_be_tried_again(visit: Vis
     assert "Broken.zip" in errors(settle(app))
     button(app, "Try again").click().run()
     assert "Broken.zip" in errors(settle(app))
-    assert get_services().library.get_dataset(dataset_id(app)).num_images == 0
+    assert get_services().library.datasets.get(dataset_id(app)).num_images == 0
 
 
 def test_an_uploaded_folder_becomes_a_dataset(visit: Visit):
@@ -596,7 +596,7 @@ def test_the_painted_birds_come_with_their_classes(visit: Visit, monkeypatch: py
     button(go_to(app, "Collect"), "Painted birds").click().run()
     settle(app)
     assert counts(dataset_id(app)) == dict.fromkeys(CLASS_NAMES, 4)
-    images = get_services().library.list_images(dataset_id(app))
+    images = get_services().library.images.of(dataset_id(app))
     assert len({image.photo_hash for image in images}) == len(images), "the same birds came twice"
 
 
@@ -794,8 +794,8 @@ def test_photos_are_filtered_by_class_and_split(visit: Visit, birds: int):
     assert app.session_state["dataset.browse.class"] == ids["tit"]
     app.selectbox(key="dataset.browse.split").set_value("validation").run()
     assert "No photo fits" in texts(app)
-    first = get_services().library.list_images(dataset_id(app), class_id=ids["tit"])[0]
-    get_services().library.set_split([first.id], Split.VALIDATION)
+    first = get_services().library.images.of(dataset_id(app), class_id=ids["tit"])[0]
+    get_services().library.images.set_split([first.id], Split.VALIDATION)
     assert "No photo fits" not in texts(app.run())
     app.selectbox(key="dataset.browse.split").set_value("not split yet").run()
     assert "No photo fits" not in texts(app)
@@ -806,12 +806,12 @@ def test_marked_photos_can_be_seen(visit: Visit, birds: int):
     """There is a choice for each mark that any photo has; without the last such photo all are shown again."""
     app = visit(copy_of(birds), "Photos")
     library, ids = get_services().library, list(splits(dataset_id(app)))
-    library.set_review(ids[:2], Review.UNSURE)
+    library.images.set_review(ids[:2], Review.UNSURE)
     options = group(app.run(), "dataset.browse.class").options
     assert options == ["All · 11", "crow · 6", "tit · 5", "Marked as unsure · 2", "Trash"]
     group(app, "dataset.browse.class").set_value(-2).run()
     assert "No photo fits" not in texts(app)
-    library.set_review(ids[:2], None)
+    library.images.set_review(ids[:2], None)
     assert app.run().session_state["dataset.browse.class"] == 0
     assert not app.exception
 
@@ -834,20 +834,20 @@ def test_the_trash_is_shown_and_emptied(visit: Visit, birds: int):
     """Deleted photos leave the counts, are in the trash, and are gone for good when it is emptied."""
     app = visit(copy_of(birds), "Photos")
     library = get_services().library
-    library.trash_images(list(splits(dataset_id(app)))[:2])
+    library.images.trash(list(splits(dataset_id(app)))[:2])
     group(app.run(), "dataset.browse.class").set_value(-1).run()
     assert group(app, "dataset.browse.class").options[0] == "All · 9"
     assert button(app, "Bring back").disabled
     button(app, "Delete for good").click().run()
     assert errors(app) == ""
     assert "No photo fits" in texts(app)
-    assert library.list_trash(dataset_id(app)) == []
+    assert library.images.in_trash(dataset_id(app)) == []
 
 
 def test_a_dataset_whose_photos_are_all_in_the_trash_shows_the_trash(visit: Visit, birds: int):
     """They can still be looked at and brought back by Undo."""
     app = visit(copy_of(birds), "Photos")
-    get_services().library.trash_images(list(splits(dataset_id(app))))
+    get_services().library.images.trash(list(splits(dataset_id(app))))
     assert "No photo fits" in texts(app.run())
     group(app, "dataset.browse.class").set_value(-1).run()
     assert "No photo fits" not in texts(app)
@@ -894,7 +894,7 @@ def test_a_new_photo_check_speaks_on_the_page_by_its_row(visit: Visit, birds: in
     row = PhotoCheck(kind="red", measure=measured("redness"), from_limit=0.75, words=words)
     monkeypatch.setattr("core.datasets.checks.photo_checks.PHOTO_CHECKS", (*PHOTO_CHECKS, row))
     library, open_id = get_services().library, copy_of(birds)
-    (image, *_) = library.list_images(open_id)
+    (image, *_) = library.images.of(open_id)
     loss = Loss(class_name="crow", num_images=6, image_ids=(image.id,))
     found = Finding(
         key="red:1",
@@ -905,7 +905,7 @@ def test_a_new_photo_check_speaks_on_the_page_by_its_row(visit: Visit, birds: in
         image_ids=(image.id,),
         member_keys=("red:2",),
     )
-    library.save_check(open_id, library.get_dataset(open_id).revision, [found.to_json()])
+    library.checks.save(open_id, library.datasets.get(open_id).revision, [found.to_json()])
     app = visit(open_id, "Check")
     assert has_finding(app, "Very red")
     assert button(app, "Put 1 of 6 photos of “crow” into the trash")
@@ -918,14 +918,14 @@ def test_a_new_photo_check_speaks_on_the_page_by_its_row(visit: Visit, birds: in
 def test_photos_that_an_older_version_measured_do_not_break_the_page(visit: Visit, birds: int):
     """The page opens while nothing is known of them, and the check measures them again."""
     library, open_id = get_services().library, copy_of(birds)
-    hashes = {image.photo_hash for image in library.list_images(open_id)}
-    before = library.get_photos(hashes)
-    library.save_measurements({photo_hash: {} for photo_hash in hashes})
+    hashes = {image.photo_hash for image in library.images.of(open_id)}
+    before = library.photos.get(hashes)
+    library.photos.save_measurements({photo_hash: {} for photo_hash in hashes})
     for section in SECTIONS:
         assert errors(visit(open_id, section)) == ""
     app = settle_check(visit(open_id, "Check"))
     assert errors(app) == ""
-    assert {photo.hash: photo.measurements for photo in library.get_photos(hashes).values()} == {
+    assert {photo.hash: photo.measurements for photo in library.photos.get(hashes).values()} == {
         photo.hash: photo.measurements for photo in before.values()
     }
 
@@ -1044,7 +1044,7 @@ def test_splits_set_by_hand_stay_unless_the_person_lets_them_go(visit: Visit, bi
     """With the toggle on they keep their place, and the page says so; off, they are split like the others."""
     app = visit(copy_of(birds), "Split")
     by_hand = list(splits(dataset_id(app)))
-    get_services().library.set_split(by_hand, Split.TEST)
+    get_services().library.images.set_split(by_hand, Split.TEST)
     assert button(app.run(), "Split the photos").disabled
     assert "Every photo has its split already" in texts(app)
     app.toggle(key="dataset.split.by_hand").set_value(False).run()
@@ -1086,7 +1086,7 @@ def test_a_chosen_photo_may_go_away(visit: Visit, birds: int):
     """Another one is shown when its class is deleted, or another dataset is opened."""
     app = visit(copy_of(birds), "Vary")
     app.selectbox(key="dataset.vary.photo").select_index(10).run()
-    get_services().library.delete_class(class_ids(dataset_id(app))["tit"])
+    get_services().library.classes.delete(class_ids(dataset_id(app))["tit"])
     assert errors(app.run()) == ""
     assert len(app.get("image")) == 16
     chooser = app.selectbox(key="dataset.chooser")
@@ -1098,7 +1098,7 @@ def test_a_chosen_photo_may_go_away(visit: Visit, birds: int):
 def test_a_photo_that_is_missing_on_the_disk_is_an_error_message(visit: Visit):
     """The page does not break when a file of the store has gone; the other sections still work."""
     app = visit(bring(new_dataset("Lost"), {"crow/lost.jpg": jpeg(Image.new("RGB", (200, 150), "teal"))}))
-    (image,) = get_services().library.list_images(dataset_id(app))
+    (image,) = get_services().library.images.of(dataset_id(app))
     for path in get_services().settings.photos_path.rglob(f"{image.photo_hash}*"):
         path.unlink()
     assert errors(go_to(app, "Vary"))
@@ -1117,7 +1117,7 @@ def test_a_map_is_drawn(visit: Visit, birds: int):
     assert errors(app.run()) == ""
     assert "Draw the map" not in labels(app)
     library = get_services().library
-    library.trash_images([library.list_images(dataset_id(app))[0].id])
+    library.images.trash([library.images.of(dataset_id(app))[0].id])
     assert "Draw the map" not in labels(app.run())
     bring(dataset_id(app), {"tit/new.jpg": TILES[-1]})
     assert "Draw the map" in labels(app.run())
@@ -1146,7 +1146,7 @@ def test_an_export_is_made_and_offered(visit: Visit, birds: int):
     with zipfile.ZipFile(io.BytesIO(fetch(f"/{download.url}", FILE_ROUTES).content)) as archive:
         assert any(name.endswith("manifest.csv") for name in archive.namelist())
     assert "Export as zip" not in labels(app)
-    get_services().library.create_class(dataset_id(app), "owl")
+    get_services().library.classes.create(dataset_id(app), "owl")
     assert "Export as zip" in labels(app.run())
     assert button(visit(new_dataset()), "Export as zip").disabled
 
@@ -1211,10 +1211,10 @@ def test_acting_on_what_another_has_deleted_is_a_message(visit: Visit, birds: in
     shared = copy_of(birds)
     app, library = visit(shared), get_services().library
     crow = class_ids(shared)["crow"]
-    library.delete_class(crow)
+    library.classes.delete(crow)
     app.text_input(key=f"dataset.classes.name.{crow}").set_value("raven").run()
     assert errors(app)
-    library.delete_dataset(shared)
+    library.datasets.delete(shared)
     app.text_input(key="dataset.collect.new_class").set_value("owl")
     button(app, "Add class").click().run()
     assert errors(app)
@@ -1224,7 +1224,7 @@ def test_acting_on_what_another_has_deleted_is_a_message(visit: Visit, birds: in
 def test_uploading_into_a_class_that_another_has_deleted_loses_nothing(visit: Visit):
     """The class is made again for the photos that were on their way."""
     app = visit(new_dataset("Late", "crow"))
-    get_services().library.delete_class(class_ids(dataset_id(app))["crow"])
+    get_services().library.classes.delete(class_ids(dataset_id(app))["crow"])
     uploader(app, "dataset.collect.files").set_value([("1.jpg", TILES[0], "image/jpeg")]).run()
     settle(app)
     assert counts(dataset_id(app)) == {"crow": 1}
@@ -1246,12 +1246,12 @@ def test_sections_without_photos_say_what_to_do(visit: Visit, section: str, clas
 
 def test_an_archive_that_is_refused_leaves_no_dataset(visit: Visit):
     """The reason stays until it is put away; the dataset made for it is in no list, and gone with the reason."""
-    before = {dataset.id for dataset in get_services().library.list_datasets()}
+    before = {dataset.id for dataset in get_services().library.datasets.all()}
     app = visit()
     model = zip_of({"keras_model.h5": b"\x89HDF", "labels.txt": b"0 cat"})
     uploader(app, "dataset.start.archive").set_value([("converted_keras.zip", model, "application/zip")]).run()
     assert "This is a trained model (keras_model.h5), not photos" in errors(settle(app))
-    assert {dataset.id for dataset in get_services().library.list_datasets()} == before
+    assert {dataset.id for dataset in get_services().library.datasets.all()} == before
     button(app, "Hide").click().run()
     assert app.title[0].value == "Teach it your own photos"
     assert "converted_keras" not in texts(app)

@@ -145,8 +145,8 @@ def correct(app: AppTest, number: int, what: str) -> AppTest:
 
 def image_of(services: Services, number: int):
     """The image of a photo in the only dataset, in the trash or not."""
-    (dataset,) = services.library.list_datasets()
-    images = [*services.library.list_images(dataset.id), *services.library.list_trash(dataset.id)]
+    (dataset,) = services.library.datasets.all()
+    images = [*services.library.images.of(dataset.id), *services.library.images.in_trash(dataset.id)]
     return next(image for image in images if image.photo_hash == photo_hash(number))
 
 
@@ -337,7 +337,7 @@ def test_mirroring_of_mirror_images_is_told_with_any_result(visit: Visit, servic
         class_ids=tuple(class_ids(library, dataset_id).values()),
     )
     assert "trained with mirroring on" not in texts(visit(view.id))
-    library.save_check(dataset_id, library.get_dataset(dataset_id).revision, [finding.to_json()])
+    library.checks.save(dataset_id, library.datasets.get(dataset_id).revision, [finding.to_json()])
     app = visit(view.id)
     assert app.title[0].value == "Right 10 times out of 12"
     assert "“crow” and “tit” are mirror images of each other, and this run was trained with mirroring on" in texts(app)
@@ -406,7 +406,7 @@ def test_corrections_and_their_way_back(visit: Visit, services: Services, done: 
 
 def test_a_relabelled_photo_says_where_it_went(visit: Visit, services: Services, done: int) -> None:
     """The menu moves it to another class; it tells which, and goes back by one press."""
-    (dataset,) = services.library.list_datasets()
+    (dataset,) = services.library.datasets.all()
     classes = class_ids(services.library, dataset.id)
     app = visit(done)
     menu = next(each for each in app.menu_button if each.key.endswith(f"{photo_hash(210)}.relabel"))
@@ -421,8 +421,8 @@ def test_a_relabelled_photo_says_where_it_went(visit: Visit, services: Services,
 
 def test_a_deleted_dataset_cannot_be_corrected(visit: Visit, services: Services, done: int) -> None:
     """The run still opens, from its snapshot; there are no buttons, and it says why."""
-    (dataset,) = services.library.list_datasets()
-    services.library.delete_dataset(dataset.id)
+    (dataset,) = services.library.datasets.all()
+    services.library.datasets.delete(dataset.id)
     app = visit(done)
     assert app.title[0].value == "Right 10 times out of 12"
     assert "was deleted, so photos cannot be corrected" in texts(app)

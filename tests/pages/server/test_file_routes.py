@@ -49,7 +49,7 @@ def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fi
 @pytest.fixture
 def address(services: FileServices) -> str:
     """Of the zip of a dataset."""
-    dataset = services.library.create_dataset(TITLE)
+    dataset = services.library.datasets.create(TITLE)
     path = export_path(services.settings, dataset)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(ZIP)
@@ -104,7 +104,7 @@ def test_only_whoever_was_shown_a_file_can_fetch_it(address: str, folder: RunFol
 
 def test_a_file_that_is_gone_is_told(address: str, folder: RunFolder, services: FileServices):
     """In words for the page, which asks before it lets the browser fetch; and nobody keeps the answer."""
-    dataset = services.library.get_dataset(int(address.split("/")[-2]))
+    dataset = services.library.datasets.get(int(address.split("/")[-2]))
     export_path(services.settings, dataset).unlink()
     folder.keras_path.unlink()
     folder.litert_path.unlink()

@@ -56,7 +56,7 @@ def photo_hash(services: HeatServices) -> str:
     """The first sample photo, stored."""
     stored = encode_photo(SAMPLES[0], "sample")
     services.photo_store.put(stored)
-    services.library.add_photos([stored.record])
+    services.library.photos.add([stored.record])
     return stored.record.hash
 
 
@@ -109,7 +109,7 @@ def test_a_damaged_photo_or_model_is_not_found(
 ) -> None:
     """A file that was changed or deleted since is no error of the server."""
     address = heat_url(run_id, f"f{run_id}", 0, photo_hash)
-    record = services.library.get_photos([photo_hash])[photo_hash]
+    record = services.library.photos.get([photo_hash])[photo_hash]
     path = services.photo_store.path(photo_hash, record.suffix)
     content = path.read_bytes()
     path.write_bytes(b"something else")

@@ -64,7 +64,7 @@ def photo_hash(services: PhotoServices) -> str:
     Image.new("RGB", (700, 500), (30, 120, 200)).save(file, "JPEG")
     stored = encode_photo(file.getvalue(), "blue.jpg")
     services.photo_store.put(stored)
-    services.library.add_photos([stored.record])
+    services.library.photos.add([stored.record])
     return stored.record.hash
 
 

@@ -149,7 +149,7 @@ def score(counts: tuple[int, int] | None) -> dict | None:
 
 def make_birds(library: Library, name: str = "Birds", **classes: range) -> int:
     """A dataset of photos that are only named, in these classes; forty of two birds unless said otherwise."""
-    dataset = library.create_dataset(library.free_name(name))
+    dataset = library.datasets.create(library.datasets.free_name(name))
     for class_name, numbers in (classes or {"crow": range(100, 120), "tit": range(200, 220)}).items():
         add(library, dataset.id, class_name, numbers)
     assert len(class_ids(library, dataset.id)) >= 1

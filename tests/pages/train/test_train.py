@@ -143,7 +143,7 @@ def test_a_page_made_anew_asks_little_of_the_database(visit: Visit, worker: Pret
     """No JSON that was read before, no wait for whoever writes, and no more statements than there have to be."""
     services = worker.services
     values = {"run": done(worker, birds), "dataset": birds}
-    services.library.save_check(birds, services.library.get_dataset(birds).revision, [])
+    services.library.checks.save(birds, services.library.datasets.get(birds).revision, [])
     counts = {}
     for page, parameter in MOST_STATEMENTS:
         app = visit(**{parameter: values[parameter]} if parameter else {})
@@ -186,7 +186,7 @@ def test_one_button_trains(visit: Visit, worker: PretendWorker, birds: int) -> N
     assert "".join(app.query_params["run"]) == str(view.id)
     assert view.name == "Birds · Quick · EfficientNet-Lite0"
     assert app.title[0].value.replace("\\", "") == view.name
-    assert None not in {image.split for image in worker.services.library.list_images(birds)}
+    assert None not in {image.split for image in worker.services.library.images.of(birds)}
 
 
 def test_a_repeated_run_is_told_to_be_short(visit: Visit, worker: PretendWorker, birds: int, lite0: Backbone) -> None:
@@ -199,7 +199,7 @@ def test_a_repeated_run_is_told_to_be_short(visit: Visit, worker: PretendWorker,
     artefact = find_artefact(lite0, worker.services.settings)
     assert artefact is not None
     key = feature_key(artefact.record.fingerprint, "crop", TRAINED_CROP_FRACTION)
-    hashes = {image.photo_hash for image in worker.services.library.list_images(birds)}
+    hashes = {image.photo_hash for image in worker.services.library.images.of(birds)}
     FeatureCache(worker.services.settings).put(*key, {each: np.zeros(1280, np.float32) for each in hashes})
     assert "photo once 0.0 s" in told()
     assert "photo once 0.0 s" not in first
@@ -208,7 +208,7 @@ def test_a_repeated_run_is_told_to_be_short(visit: Visit, worker: PretendWorker,
 def test_unsure_photos_are_left_out_and_told(visit: Visit, worker: PretendWorker, birds: int) -> None:
     """A photo whose class nobody is sure of does not count, and the page says so before the start."""
     library = worker.services.library
-    library.set_review([image.id for image in library.list_images(birds)[:3]], Review.UNSURE)
+    library.images.set_review([image.id for image in library.images.of(birds)[:3]], Review.UNSURE)
     told = texts(visit())
     assert "3 photos marked as unsure will not be used." in told
     assert "37 photos without a split will get one" in told
@@ -308,7 +308,7 @@ def test_nothing_to_learn_from_is_refused(visit: Visit, worker: PretendWorker) -
     """A single class, no train photos, one class without any, all unsure: the button says it, a link leads there."""
     library = worker.services.library
     held_out = make_birds(library)
-    library.set_split([image.id for image in library.list_images(held_out)], Split.TEST)
+    library.images.set_split([image.id for image in library.images.of(held_out)], Split.TEST)
     make_birds(library, "Lonely *bird*", crow=range(300, 310))
     app = visit()
     assert button(app, "Cannot train: only one class has photos").disabled
@@ -320,21 +320,21 @@ def test_nothing_to_learn_from_is_refused(visit: Visit, worker: PretendWorker) -
     app.selectbox(key="train.start.dataset").set_value(held_out).run()
     assert button(app, "Cannot train: no photos for training").disabled
     assert "has no photos for training" in texts(app)
-    images = library.list_images(held_out)
-    library.set_split([image.id for image in images[:20]], Split.TRAIN)
+    images = library.images.of(held_out)
+    library.images.set_split([image.id for image in images[:20]], Split.TRAIN)
     assert button(app.run(), "Cannot train: only one class has photos for training").disabled
     add(library, held_out, "jay", range(400, 420))
     assert button(app.run(), "Cannot train: “tit” without photos for training").disabled
     follow_link(app, "Split the photos")
     assert next(each for each in app.get("button_group") if each.key == "dataset.section").value == "Split"
-    library.set_review([image.id for image in library.list_images(held_out)], Review.UNSURE)
+    library.images.set_review([image.id for image in library.images.of(held_out)], Review.UNSURE)
     assert button(app.switch_page(PAGE).run(), "Cannot train: all photos are marked as unsure").disabled
 
 
 def test_warnings_lead_to_their_remedy(visit: Visit, worker: PretendWorker, birds: int) -> None:
     """No validation photos: the way to the section Split of that dataset is one click."""
     library = worker.services.library
-    library.set_split([image.id for image in library.list_images(birds)], Split.TRAIN)
+    library.images.set_split([image.id for image in library.images.of(birds)], Split.TRAIN)
     app = visit()
     assert "No validation photos" in texts(app)
     follow_link(app, "Split")
@@ -345,14 +345,14 @@ def test_warnings_lead_to_their_remedy(visit: Visit, worker: PretendWorker, bird
 def add_shaped(worker: PretendWorker, name: str, size: tuple[int, int], *, num_others: int = 0) -> int:
     """A dataset with two classes of twenty photos of this size each, and some of an ordinary one."""
     library = worker.services.library
-    dataset_id = library.create_dataset(name, ["first", "second"]).id
+    dataset_id = library.datasets.create(name, ["first", "second"]).id
     for class_name, begin in (("first", 100), ("second", 200)):
         images = [new_image(number, class_name) for number in range(begin, begin + 20 + num_others)]
         shaped = [
             replace(image, photo=replace(image.photo, width=size[0], height=size[1])) if place < 20 else image
             for place, image in enumerate(images)
         ]
-        library.add_images(dataset_id, shaped)
+        library.images.add(dataset_id, shaped)
     return dataset_id
 
 
@@ -408,7 +408,7 @@ def find_mirrored(worker: PretendWorker, dataset_id: int) -> None:
         image_ids=(),
         class_ids=tuple(class_ids(library, dataset_id).values()),
     )
-    library.save_check(dataset_id, library.get_dataset(dataset_id).revision, [finding.to_json()])
+    library.checks.save(dataset_id, library.datasets.get(dataset_id).revision, [finding.to_json()])
 
 
 def test_mirror_images_are_not_mirrored(visit: Visit, worker: PretendWorker, birds: int) -> None:
@@ -433,7 +433,7 @@ def test_mirror_images_are_not_mirrored(visit: Visit, worker: PretendWorker, bir
 def test_mirroring_stays_off_when_the_finding_is_put_away(visit: Visit, worker: PretendWorker, birds: int) -> None:
     """That it is fine for classes to be mirror images does not make them anything else."""
     find_mirrored(worker, birds)
-    worker.services.library.dismiss_findings(birds, ["mirrored_classes:1"])
+    worker.services.library.checks.dismiss(birds, ["mirrored_classes:1"])
     app = visit()
     app.radio(key="train.start.recipe").set_value("small_data").run()
     assert "Mirroring is off" in texts(app)
@@ -453,7 +453,7 @@ def test_what_makes_the_number_wrong_is_told_before(visit: Visit, worker: Preten
         groups=((1, 41), (2, 42), (3, 43)),
         member_keys=("1", "2", "3"),
     )
-    library.save_check(birds, library.get_dataset(birds).revision, [doubled.to_json()])
+    library.checks.save(birds, library.datasets.get(birds).revision, [doubled.to_json()])
     app = visit()
     assert "3 photos are in two classes at once" in texts(app)
     follow_link(app, "Check")

@@ -71,7 +71,7 @@ class Filler:
     def __init__(self, library: Library, settings: Settings) -> None:
         self._library = library
         self._store = PhotoStore(settings.photos_path, settings.cache_path)
-        self.dataset: DatasetView = library.create_dataset("birds")
+        self.dataset: DatasetView = library.datasets.create("birds")
 
     def add(self, picture: Image.Image, class_name: str, split: Split) -> int:
         target = io.BytesIO()
@@ -79,7 +79,7 @@ class Filler:
         stored = encode_photo(target.getvalue(), "photo.jpg")
         self._store.put(stored)
         image = NewImage(photo=stored.record, class_name=class_name, name="photo.jpg", split=split)
-        return self._library.add_images(self.dataset.id, [image])[0]
+        return self._library.images.add(self.dataset.id, [image])[0]
 
 
 @pytest.fixture
@@ -99,9 +99,9 @@ def planted(filler: Filler) -> dict[str, int]:
 
 
 def found_in(library: Library, dataset_id: int) -> dict[FindingKind, Finding]:
-    check = library.load_check(dataset_id)
+    check = library.checks.load(dataset_id)
     assert check is not None
-    assert check[0] == library.get_dataset(dataset_id).revision
+    assert check[0] == library.datasets.get(dataset_id).revision
     return {finding.kind: finding for finding in map(Finding.from_json, check[1])}
 
 
@@ -116,9 +116,9 @@ def test_what_was_planted_is_found(
     assert found[FindingKind.IN_TWO_SPLITS].groups == ((planted["scene 1"], planted["resaved"]),)
     assert found[FindingKind.DARK].image_ids == (planted["black"], planted["black too"])
     assert FindingKind.ROUGH_SEARCH not in found
-    hashes = {image.photo_hash for image in library.list_images(filler.dataset.id)}
-    assert all(similarity > 0.85 for similarity in library.get_pairs(hashes).values())
-    assert len(library.get_pairs(hashes)) == 1
+    hashes = {image.photo_hash for image in library.images.of(filler.dataset.id)}
+    assert all(similarity > 0.85 for similarity in library.checks.pairs(hashes).values())
+    assert len(library.checks.pairs(hashes)) == 1
 
 
 def test_nothing_is_found_out_twice(
@@ -126,20 +126,20 @@ def test_nothing_is_found_out_twice(
 ):
     """A second check needs neither photos nor features: it gives the same findings without them."""
     run_check_task(begin_check(prepared_settings, filler.dataset.id))
-    first = library.load_check(filler.dataset.id)
+    first = library.checks.load(filler.dataset.id)
     for path in prepared_settings.photos_path.rglob("*.jpg"):
         path.unlink()
     (features_path,) = prepared_settings.cache_path.rglob("features-*.sqlite3")
     features_path.unlink()
     run_check_task(begin_check(prepared_settings, filler.dataset.id))
-    assert library.load_check(filler.dataset.id) == first
+    assert library.checks.load(filler.dataset.id) == first
     assert not features_path.exists()
 
 
 def forget(library: Library, dataset_id: int, *names: str) -> None:
     """Leave of the photos what a version knew that did not measure this."""
-    photos = library.get_photos({image.photo_hash for image in library.list_images(dataset_id)}).values()
-    library.save_measurements(
+    photos = library.photos.get({image.photo_hash for image in library.images.of(dataset_id)}).values()
+    library.photos.save_measurements(
         {
             photo.hash: {key: photo.measurements[key] for key in photo.measurements if key not in names}
             for photo in photos
@@ -161,11 +161,11 @@ def test_photos_that_an_older_version_measured_are_measured_again(
     names: list[str],
 ):
     """Whatever is missing, the check finds what it finds in new photos, and keeps what it measured."""
-    hashes = {image.photo_hash for image in library.list_images(filler.dataset.id)}
-    before = library.get_photos(hashes)
+    hashes = {image.photo_hash for image in library.images.of(filler.dataset.id)}
+    before = library.photos.get(hashes)
     forget(library, filler.dataset.id, *names)
     run_check_task(begin_check(prepared_settings, filler.dataset.id))
-    assert library.get_photos(hashes) == before
+    assert library.photos.get(hashes) == before
     found = found_in(library, filler.dataset.id)
     assert found[FindingKind.DARK].image_ids == (planted["black"], planted["black too"])
     assert found[FindingKind.NEAR_DUPLICATES].groups == ((planted["scene 1"], planted["resaved"]),)
@@ -176,8 +176,8 @@ def test_photos_that_cannot_be_measured_again_do_not_stop_a_check(
 ):
     """A lost file has no light to speak of; what is known of the others is found."""
     forget(library, filler.dataset.id, *MEASURES)
-    photos = library.get_photos({image.photo_hash for image in library.list_images(filler.dataset.id)})
-    lost = library.get_images([planted["black"]])[0].photo_hash
+    photos = library.photos.get({image.photo_hash for image in library.images.of(filler.dataset.id)})
+    lost = library.images.get([planted["black"]])[0].photo_hash
     PhotoStore(prepared_settings.photos_path, prepared_settings.cache_path).delete(lost, photos[lost].suffix)
     run_check_task(begin_check(prepared_settings, filler.dataset.id))
     assert found_in(library, filler.dataset.id)[FindingKind.DARK].image_ids == (planted["black too"],)
@@ -194,7 +194,7 @@ def test_a_new_check_is_a_row_and_a_measure(
     """Photos that are there already are measured for it, it is found in words, and the check of before is outdated."""
     red = [filler.add(Image.new("RGB", (400, 300), (200, shade, 0)), "tit", Split.TRAIN) for shade in (0, 20)]
     run_check_task(begin_check(prepared_settings, filler.dataset.id))
-    before = library.load_check(filler.dataset.id)
+    before = library.checks.load(filler.dataset.id)
     assert before is not None
     assert not before.is_outdated
     redness = {"redness": lambda photo: round(float(np.asarray(photo.colours)[..., 0].mean() / 255), 4)}
@@ -206,7 +206,7 @@ def test_a_new_check_is_a_row_and_a_measure(
     )
     monkeypatch.setattr("core.photos.measurements.MEASURES", {**MEASURES, **redness})
     monkeypatch.setattr("core.datasets.checks.photo_checks.PHOTO_CHECKS", (*PHOTO_CHECKS, row))
-    outdated = library.load_check(filler.dataset.id)
+    outdated = library.checks.load(filler.dataset.id)
     assert outdated is not None
     assert outdated.is_outdated
     run_check_task(begin_check(prepared_settings, filler.dataset.id))
@@ -216,8 +216,8 @@ def test_a_new_check_is_a_row_and_a_measure(
     assert finding.remedy is not None
     assert finding.remedy.image_ids == tuple(red)
     assert words_of("red").dismissal == "I like red"
-    library.dismiss_findings(filler.dataset.id, finding.dismissal_keys)
-    assert without_dismissed([finding], library.dismissed_findings(filler.dataset.id)) == []
+    library.checks.dismiss(filler.dataset.id, finding.dismissal_keys)
+    assert without_dismissed([finding], library.checks.dismissed(filler.dataset.id)) == []
 
 
 def test_a_check_of_an_earlier_version_is_shown_until_the_next(
@@ -230,11 +230,11 @@ def test_a_check_of_an_earlier_version_is_shown_until_the_next(
 ):
     """Earlier versions wrote a list of findings; what cannot be read of it is left out, and a new check is due."""
     run_check_task(begin_check(prepared_settings, filler.dataset.id))
-    now = library.load_check(filler.dataset.id)
+    now = library.checks.load(filler.dataset.id)
     assert now is not None
     with database.session() as session:
         session.execute(update(DatasetCheck).values(findings=[*now.findings, {"kind": "of the future"}]))
-    earlier = library.load_check(filler.dataset.id)
+    earlier = library.checks.load(filler.dataset.id)
     assert earlier is not None
     assert earlier.is_outdated
     assert earlier.as_findings() == now.as_findings() != []
@@ -249,7 +249,7 @@ def test_without_a_prepared_network_hashes_decide(
     found = found_in(library, filler.dataset.id)
     assert FindingKind.ROUGH_SEARCH in found
     assert found[FindingKind.NEAR_DUPLICATES].groups == ((planted["scene 1"], planted["resaved"]),)
-    assert library.get_pairs({image.photo_hash for image in library.list_images(filler.dataset.id)}) == {}
+    assert library.checks.pairs({image.photo_hash for image in library.images.of(filler.dataset.id)}) == {}
 
 
 def test_unreadable_photos_do_not_stop_a_check(
@@ -277,7 +277,7 @@ def test_a_check_can_be_stopped(
     TaskQueue(database, TASK_KINDS).request_cancel(context.task_id)
     with pytest.raises(TaskCancelledError):
         run_check_task(context)
-    assert library.load_check(filler.dataset.id) is None
+    assert library.checks.load(filler.dataset.id) is None
 
 
 @pytest.mark.parametrize("num", [0, 1])

@@ -81,7 +81,7 @@ def desk(settings: Settings, library: Library, queue: TaskQueue, supervisor: Sup
 
 @pytest.fixture
 def dataset_id(library: Library) -> int:
-    return library.create_dataset("birds").id
+    return library.datasets.create("birds").id
 
 
 Submit = Callable[..., int]
@@ -235,7 +235,7 @@ def test_requests_that_are_refused_at_once(desk: ImportDesk, library: Library, d
         desk.submit(ImportRequest(dataset_id=dataset_id, source=digits, answer={"colour": "red"}))
     with pytest.raises(SourceError):
         desk.submit(ImportRequest(dataset_id=dataset_id, source=ServerFolder(path="/etc")))
-    assert library.list_imports(dataset_id) == []
+    assert library.imports.of(dataset_id) == []
 
 
 def test_cancel_before_it_begins(desk: ImportDesk, submit: Submit, queue: TaskQueue, settings: Settings) -> None:
@@ -290,7 +290,7 @@ def test_a_failed_import_is_not_over_before_its_reason_is_there(
 ) -> None:
     """The worker notes the failure first and says why a moment later; nobody is told anything in between."""
     import_id = submit()
-    library.finish_import(import_id, state=ImportState.FAILED, refused=(), num_refused=0)
+    library.imports.finish(import_id, state=ImportState.FAILED, refused=(), num_refused=0)
     assert desk.status(import_id).is_active
     queue.fail_queued(["import_photos"], "Piece 002 is missing.")
     status = desk.status(import_id)
@@ -302,7 +302,7 @@ def test_server_killed_before_the_task_was_queued(
 ) -> None:
     """An import without a task counts as failed after a while, not at the moment between its two notes."""
     request = ImportRequest(dataset_id=dataset_id, source=HandwrittenDigits())
-    import_id = library.create_import(dataset_id, request.to_json())
+    import_id = library.imports.create(dataset_id, request.to_json())
     assert desk.status(import_id).is_active
     monkeypatch.setattr("core.datasets.ingest.desk._BEGIN_SECONDS", -1.0)
     status = desk.status(import_id)
@@ -329,20 +329,20 @@ def test_a_new_database_never_goes_on_with_what_another_one_has_fetched(
 ) -> None:
     """Imports with the same number have folders of their own inside the workspace, whichever database counts them."""
     request = ImportRequest(dataset_id=dataset_id, source=HandwrittenDigits())
-    view = library.get_import(desk.submit(request))
+    view = library.imports.get(desk.submit(request))
     path = work_path(view, settings)
     assert path.parent == settings.incoming_path
     same_number = replace(view, request={**view.request, "work_id": UPLOAD})
     assert work_path(same_number, settings) != path
     desk.ask_again(view.id)
-    assert work_path(library.get_import(view.id), settings) == path
+    assert work_path(library.imports.get(view.id), settings) == path
 
 
 def test_an_import_of_an_older_version_keeps_its_folder(library: Library, dataset_id: int, settings: Settings) -> None:
     """A download that an update of Bluetit interrupted goes on where it was."""
     request = ImportRequest(dataset_id=dataset_id, source=HandwrittenDigits()).to_json()
     del request["work_id"]
-    view = library.get_import(library.create_import(dataset_id, request))
+    view = library.imports.get(library.imports.create(dataset_id, request))
     assert work_path(view, settings) == settings.incoming_path / f"import-{view.id}"
 
 
@@ -350,7 +350,7 @@ def test_an_import_of_an_older_version_keeps_its_folder(library: Library, datase
 def test_no_folder_outside_is_worked_in(library: Library, dataset_id: int, settings: Settings, work_id: str) -> None:
     """What a database says is checked before it becomes part of a path."""
     request = ImportRequest(dataset_id=dataset_id, source=HandwrittenDigits(), work_id=work_id)
-    view = library.get_import(library.create_import(dataset_id, request.to_json()))
+    view = library.imports.get(library.imports.create(dataset_id, request.to_json()))
     with pytest.raises(SourceError):
         work_path(view, settings)
 
@@ -372,11 +372,11 @@ def test_killed_worker(
     wait_until(lambda: has_stored_some(desk, import_id))
     (worker,) = own_workers()
     worker.kill()
-    assert library.list_images(dataset_id) == []
+    assert library.images.of(dataset_id) == []
     wait_until(lambda: not desk.status(import_id).is_active)
     status = desk.status(import_id)
     assert (status.view.state, status.view.num_accepted) == (ImportState.DONE, 150)
-    assert len(library.list_images(dataset_id)) == 150
+    assert len(library.images.of(dataset_id)) == 150
 
 
 def test_cancelled_worker(
@@ -391,4 +391,4 @@ def test_cancelled_worker(
     wait_until(lambda: incoming(settings) == [])
     following = submit(2)
     wait_until(lambda: not desk.status(following).is_active)
-    assert len(library.list_images(dataset_id)) == 2
+    assert len(library.images.of(dataset_id)) == 2

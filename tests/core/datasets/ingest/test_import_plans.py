@@ -34,7 +34,7 @@ def desk(settings: Settings, library: Library, queue: TaskQueue) -> ImportDesk:
 
 @pytest.fixture
 def dataset_id(library: Library) -> int:
-    return library.create_dataset("pets").id
+    return library.datasets.create("pets").id
 
 
 Bring = Callable[..., ImportStatus]
@@ -62,12 +62,12 @@ def bring(desk: ImportDesk, queue: TaskQueue, settings: Settings, dataset_id: in
 
 
 def counts(library: Library, dataset_id: int) -> dict[str, int]:
-    names = {found.id: found.name for found in library.list_classes(dataset_id)}
-    return dict(Counter(names[image.class_id] for image in library.list_images(dataset_id)))
+    names = {found.id: found.name for found in library.classes.of(dataset_id)}
+    return dict(Counter(names[image.class_id] for image in library.images.of(dataset_id)))
 
 
 def splits(library: Library, dataset_id: int) -> dict[str | None, int]:
-    return dict(Counter(image.split for image in library.list_images(dataset_id)))
+    return dict(Counter(image.split for image in library.images.of(dataset_id)))
 
 
 def many(*paths: str) -> dict[str, bytes]:
@@ -142,11 +142,11 @@ def test_a_model_is_refused_and_leaves_no_dataset(bring: Bring, library: Library
     status = bring({"converted_keras.zip": model}, is_new_dataset=True)
     assert status.view.state is ImportState.FAILED
     assert "model" in (status.error or "")
-    assert library.list_datasets() == []
-    assert library.get_dataset(dataset_id).name == "pets"
-    library.create_class(dataset_id, "cat")
-    assert [dataset.id for dataset in library.list_datasets()] == [dataset_id]
-    assert not library.discard_if_vacant(dataset_id)
+    assert library.datasets.all() == []
+    assert library.datasets.get(dataset_id).name == "pets"
+    library.classes.create(dataset_id, "cat")
+    assert [dataset.id for dataset in library.datasets.all()] == [dataset_id]
+    assert not library.datasets.discard_if_vacant(dataset_id)
 
 
 def test_a_vacant_dataset_can_be_discarded_and_one_with_photos_cannot(
@@ -154,13 +154,13 @@ def test_a_vacant_dataset_can_be_discarded_and_one_with_photos_cannot(
 ) -> None:
     """Only what nothing has come into goes for good."""
     bring({"a.zip": zip_of(many("cat/1.jpg", "dog/2.jpg"))}, is_new_dataset=True)
-    assert not library.discard_if_vacant(dataset_id)
-    other = library.create_dataset("other").id
-    library.finish_import(
-        library.create_import(other, {"is_new_dataset": True}), state=ImportState.CANCELLED, refused=[], num_refused=0
+    assert not library.datasets.discard_if_vacant(dataset_id)
+    other = library.datasets.create("other").id
+    library.imports.finish(
+        library.imports.create(other, {"is_new_dataset": True}), state=ImportState.CANCELLED, refused=[], num_refused=0
     )
-    assert [dataset.id for dataset in library.list_datasets()] == [dataset_id]
-    assert library.discard_if_vacant(other)
+    assert [dataset.id for dataset in library.datasets.all()] == [dataset_id]
+    assert library.datasets.discard_if_vacant(other)
 
 
 def test_all_files_are_accounted_for(bring: Bring, library: Library, dataset_id: int) -> None:

@@ -16,6 +16,8 @@ from core.datasets.ingest.desk import ImportDesk, ImportStatus
 from core.datasets.library import Library
 from core.datasets.readings.question import PlanAnswer, PlanQuestion
 from core.datasets.records import ImportState, NewImage, SplitOrigin
+from core.datasets.shelves.image_shelf import ImageShelf
+from core.datasets.shelves.photo_index import PhotoIndex
 from core.datasets.sources import downloads
 from core.datasets.sources.requests import (
     DrawnShapes,
@@ -73,7 +75,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[DownloadServer]:
 
 @pytest.fixture
 def dataset_id(library: Library) -> int:
-    return library.create_dataset("birds").id
+    return library.datasets.create("birds").id
 
 
 Run = Callable[..., ImportStatus]
@@ -99,8 +101,8 @@ def do_next(queue: TaskQueue, settings: Settings) -> Callable[[], TaskStatus]:
 
 def contents(library: Library, dataset_id: int) -> list[tuple[str, str | None, str]]:
     """(class, split, name) of every image, sorted."""
-    names = {found.id: found.name for found in library.list_classes(dataset_id)}
-    images = library.list_images(dataset_id)
+    names = {found.id: found.name for found in library.classes.of(dataset_id)}
+    images = library.images.of(dataset_id)
     return sorted((names[image.class_id], image.split, image.name) for image in images)
 
 
@@ -126,9 +128,9 @@ def test_files_into_a_class(run: Run, desk: ImportDesk, library: Library, datase
 def test_photos_are_stored(run: Run, desk: ImportDesk, library: Library, dataset_id: int, store: PhotoStore) -> None:
     """The bytes of every image are in the store, and the same photo twice is stored once."""
     run(StagedFiles(folder=desk.stage_files([("a.jpg", photo(1)), ("b.jpg", photo(1))])), target_class="tit")
-    first, second = library.list_images(dataset_id)
+    first, second = library.images.of(dataset_id)
     assert first.photo_hash == second.photo_hash
-    record = library.get_photos([first.photo_hash])[first.photo_hash]
+    record = library.photos.get([first.photo_hash])[first.photo_hash]
     assert store.read(record.hash, record.suffix)
     assert record.measurements["version"]
 
@@ -138,7 +140,7 @@ def test_folder_from_the_browser(run: Run, desk: ImportDesk, library: Library, d
     files = photos("birds/Train/crow/1.jpg", "birds/val/crow/2.jpg", "birds/train/.DS_Store", "../../etc/tit/3.jpg")
     status = run(StagedFiles(folder=desk.stage_files(files.items())), title="birds")
     assert contents(library, dataset_id) == [("crow", "train", "1.jpg"), ("crow", "validation", "2.jpg")]
-    assert {image.split_origin for image in library.list_images(dataset_id)} == {SplitOrigin.IMPORTED}
+    assert {image.split_origin for image in library.images.of(dataset_id)} == {SplitOrigin.IMPORTED}
     ((name, reason),) = status.view.refused
     assert name == "../../etc/tit/3.jpg"
     assert "leads out" in reason
@@ -148,7 +150,7 @@ def test_splits_that_are_not_kept(run: Run, desk: ImportDesk, library: Library, 
     """The person may say that split folders do not count."""
     folder = desk.stage_files(photos("train/crow/1.jpg", "test/crow/2.jpg").items())
     run(StagedFiles(folder=folder), keep_splits=False)
-    assert {image.split for image in library.list_images(dataset_id)} == {None}
+    assert {image.split for image in library.images.of(dataset_id)} == {None}
 
 
 def test_class_folder_with_an_impossible_name(run: Run, desk: ImportDesk, library: Library, dataset_id: int) -> None:
@@ -165,10 +167,10 @@ def test_burst(run: Run, desk: ImportDesk, library: Library, dataset_id: int) ->
     for number in range(2):
         folder = desk.stage_files([(f"{frame}.jpg", photo(10 * number + frame)) for frame in range(3)])
         run(StagedFiles(folder=folder), target_class="me", capture=True)
-    captures = library.list_captures(dataset_id)
+    captures = library.images.captures(dataset_id)
     assert len(captures) == 2
     assert all(label.startswith("burst 20") for label in captures.values())
-    assert len({image.capture_id for image in library.list_images(dataset_id)}) == 2
+    assert len({image.capture_id for image in library.images.of(dataset_id)}) == 2
 
 
 def test_archive(run: Run, desk: ImportDesk, library: Library, dataset_id: int, settings: Settings) -> None:
@@ -197,7 +199,7 @@ def test_damaged_archive(run: Run, desk: ImportDesk, library: Library, dataset_i
     status = run(StagedArchive(folder=desk.stage_files([("birds.zip", b"PK\x03\x04 no zip at all")])))
     assert status.view.state is ImportState.FAILED
     assert "birds.zip" in (status.error or "")
-    assert library.list_images(dataset_id) == []
+    assert library.images.of(dataset_id) == []
 
 
 def test_archive_bomb(
@@ -214,7 +216,7 @@ def test_archive_bomb(
     import_id = desk.submit(ImportRequest(dataset_id=dataset_id, source=StagedArchive(folder=folder)))
     assert work(queue, strict) is TaskStatus.FAILED
     assert "come out of" in (desk.status(import_id).error or "")
-    assert library.list_images(dataset_id) == []
+    assert library.images.of(dataset_id) == []
 
 
 def test_too_many_photos(
@@ -262,9 +264,9 @@ def test_manifest_wins_over_folders(run: Run, desk: ImportDesk, library: Library
     status = run(StagedArchive(folder=desk.stage_files([("birds.zip", zip_of(files))])))
     assert status.view.num_refused == 0
     assert contents(library, dataset_id) == [("b", None, "2.jpg"), ("blue tit / male", "test", "IMG 1.jpg")]
-    image = next(image for image in library.list_images(dataset_id) if image.name == "IMG 1.jpg")
+    image = next(image for image in library.images.of(dataset_id) if image.name == "IMG 1.jpg")
     assert (image.split_origin, image.source_url) == (SplitOrigin.PERSON, "https://example.org/1")
-    assert library.list_captures(dataset_id)[image.capture_id or 0] == "burst 7"
+    assert library.images.captures(dataset_id)[image.capture_id or 0] == "burst 7"
 
 
 def test_manifest_is_found_by_the_names_of_another_system(
@@ -285,12 +287,12 @@ def test_classes_of_a_manifest_are_made_in_its_order(
     run: Run, desk: ImportDesk, library: Library, dataset_id: int, num_photos: int
 ) -> None:
     """Empty ones too, beside those that are there; one with a name that cannot be is left out."""
-    library.create_class(dataset_id, "Crow")
+    library.classes.create(dataset_id, "Crow")
     manifest = f"path,class\n,tit\n,crow\n,{'y' * 300}\n,owl\n" + "1.jpg,owl\n" * num_photos
     files = {"bluetit-manifest.csv": manifest.encode(), **photos(*["1.jpg"][:num_photos])}
     status = run(StagedArchive(folder=desk.stage_files([("birds.zip", zip_of(files))])))
     assert (status.view.state, status.view.num_accepted) == (ImportState.DONE, num_photos)
-    assert [found.name for found in library.list_classes(dataset_id)] == ["Crow", "tit", "owl"]
+    assert [found.name for found in library.classes.of(dataset_id)] == ["Crow", "tit", "owl"]
 
 
 def test_photos_for_one_class_make_no_other(run: Run, desk: ImportDesk, library: Library, dataset_id: int) -> None:
@@ -298,7 +300,7 @@ def test_photos_for_one_class_make_no_other(run: Run, desk: ImportDesk, library:
     files = {"bluetit-manifest.csv": b"path,class\n,tit\n,owl\n1.jpg,owl\n", **photos("1.jpg")}
     run(StagedArchive(folder=desk.stage_files([("birds.zip", zip_of(files))])), target_class="crow")
     assert contents(library, dataset_id) == [("crow", None, "1.jpg")]
-    assert [found.name for found in library.list_classes(dataset_id)] == ["crow"]
+    assert [found.name for found in library.classes.of(dataset_id)] == ["crow"]
 
 
 def test_export_comes_back(
@@ -315,7 +317,7 @@ def test_export_comes_back(
     run(StagedFiles(folder=desk.stage_files(files.items())))
     first = tmp_path / "first.zip"
     export_dataset(library, store, dataset_id, first, report=lambda fraction, message: None)
-    other_id = library.create_dataset("copy").id
+    other_id = library.datasets.create("copy").id
     request = ImportRequest(
         dataset_id=other_id, source=StagedArchive(folder=desk.stage_files([("first.zip", first.read_bytes())]))
     )
@@ -336,7 +338,7 @@ def test_question_and_answer(
     files = photos("train/Blue Tit/1.jpg", "test/blue_tits/2.jpg")
     status = run(StagedArchive(folder=desk.stage_files([("birds.zip", zip_of(files))])))
     assert (status.view.state, status.is_active) == (ImportState.QUESTION, False)
-    assert library.list_images(dataset_id) == []
+    assert library.images.of(dataset_id) == []
     question = PlanQuestion.from_json(status.view.question or {})
     assert {found.name for found in question.options[0].classes} == {"Blue Tit", "blue_tits"}
     answer = PlanAnswer(class_map={"Blue Tit": "tit", "blue_tits": "tit"}, reading="leaf")
@@ -364,7 +366,7 @@ def test_question_about_a_download(
     question = PlanQuestion.from_json(status.view.question or {})
     desk.answer(status.view.id, question.suggested_answer.to_json())
     work(queue, desk._settings)
-    assert len(library.list_images(dataset_id)) == 2
+    assert len(library.images.of(dataset_id)) == 2
     assert len(server.requests) == 1
 
 
@@ -384,7 +386,7 @@ def test_links_to_photos_and_archives(
     assert page == f"{server.host_and_port}/page"
     assert "web page" in page_reason
     assert (ftp, "'ftp'" in ftp_reason) == ("x/y", True)
-    sources = {image.name: image.source_url for image in library.list_images(dataset_id)}
+    sources = {image.name: image.source_url for image in library.images.of(dataset_id)}
     assert sources["crow.jpg"] == server.url("/crow.jpg")
     assert incoming(settings) == []
 
@@ -412,7 +414,7 @@ def test_retry_of_a_broken_download(
     assert "broke off" in (status.error or "")
     desk.retry(status.view.id)
     do_next()
-    assert len(library.list_images(dataset_id)) == 2
+    assert len(library.images.of(dataset_id)) == 2
     assert server.ranges == [None, f"bytes={half}-", f"bytes={half}-"]
 
 
@@ -420,7 +422,7 @@ def test_link_to_a_private_address(run: Run, library: Library, dataset_id: int) 
     """A private address fails the import before anything is asked."""
     status = run(Links(urls=("http://10.0.0.1/birds.zip",)))
     assert "private network" in (status.error or "")
-    assert library.list_images(dataset_id) == []
+    assert library.images.of(dataset_id) == []
 
 
 # --- folders of the server -------------------------------------------------------------------------------
@@ -438,7 +440,7 @@ def test_server_folder_in_the_order_of_people(run: Run, library: Library, datase
     """Photo 2 comes before photo 10."""
     write_files(tmp_path / "shared" / "birds", photos("crow/10.jpg", "crow/2.jpg", "crow/a1b10.jpg", "crow/a1b9.jpg"))
     run(ServerFolder(path="birds"))
-    names = [image.name for image in library.list_images(dataset_id)]
+    names = [image.name for image in library.images.of(dataset_id)]
     assert names == ["2.jpg", "10.jpg", "a1b9.jpg", "a1b10.jpg"]
 
 
@@ -446,7 +448,7 @@ def test_archive_on_the_server(run: Run, library: Library, dataset_id: int, tmp_
     """An archive in an allowed folder is read where it lies."""
     write_files(tmp_path / "shared", {"birds.zip": zip_of(photos("crow/1.jpg", "tit/2.jpg"))})
     run(ServerFolder(path=str(tmp_path / "shared" / "birds.zip")))
-    assert len(library.list_images(dataset_id)) == 2
+    assert len(library.images.of(dataset_id)) == 2
     assert (tmp_path / "shared" / "birds.zip").is_file()
 
 
@@ -474,7 +476,7 @@ def test_links_inside_a_server_folder(run: Run, library: Library, dataset_id: in
 def test_samples(run: Run, library: Library, dataset_id: int, settings: Settings) -> None:
     """Drawn samples arrive in their classes, and their files are gone afterwards."""
     status = run(DrawnShapes(num_per_class=2, seed=1))
-    classes = library.list_classes(dataset_id)
+    classes = library.classes.of(dataset_id)
     assert len(classes) >= 3
     assert {found.num_images for found in classes} == {2}
     assert status.view.num_refused == 0
@@ -508,11 +510,11 @@ def test_full_disk(
     status = run(StagedFiles(folder=folder), target_class="crow")
     assert status.view.state is ImportState.FAILED
     assert "is full" in (status.error or "")
-    assert library.list_images(dataset_id) == []
+    assert library.images.of(dataset_id) == []
     monkeypatch.setattr(photo_store, "_write", real)
     desk.retry(status.view.id)
     do_next()
-    assert len(library.list_images(dataset_id)) == 40
+    assert len(library.images.of(dataset_id)) == 40
 
 
 def test_done_import_is_not_repeated(
@@ -522,7 +524,7 @@ def test_done_import_is_not_repeated(
     status = run(StagedFiles(folder=desk.stage_files(photos("1.jpg").items())), target_class="crow")
     queue.submit("import_photos", {"import_id": status.view.id})
     assert do_next() is TaskStatus.DONE
-    assert len(library.list_images(dataset_id)) == 1
+    assert len(library.images.of(dataset_id)) == 1
     assert desk.status(status.view.id).view == status.view
 
 
@@ -533,7 +535,7 @@ def test_dataset_that_goes_away(
     folder = desk.stage_files(photos("1.jpg").items())
     request = ImportRequest(dataset_id=dataset_id, source=StagedFiles(folder=folder), target_class="crow")
     import_id = desk.submit(request)
-    library.delete_dataset(dataset_id)
+    library.datasets.delete(dataset_id)
     assert do_next() is TaskStatus.FAILED
     assert desk.status(import_id).view.state is ImportState.FAILED
 
@@ -550,16 +552,16 @@ def test_cancel_at_the_last_moment(
     folder = desk.stage_files(photos("1.jpg").items())
     request = ImportRequest(dataset_id=dataset_id, source=StagedFiles(folder=folder), target_class="crow")
     import_id = desk.submit(request)
-    real = Library.add_images
+    real = ImageShelf.add
 
-    def cancel_first(self: Library, dataset_id: int, images: list[NewImage], **values: object) -> list[int]:
+    def cancel_first(self: ImageShelf, dataset_id: int, images: list[NewImage], **values: object) -> list[int]:
         desk.cancel(import_id)
         return real(self, dataset_id, images, **values)
 
-    monkeypatch.setattr(Library, "add_images", cancel_first)
+    monkeypatch.setattr(ImageShelf, "add", cancel_first)
     assert do_next() is TaskStatus.CANCELLED
     assert desk.status(import_id).view.state is ImportState.CANCELLED
-    assert library.list_images(dataset_id) == []
+    assert library.images.of(dataset_id) == []
     assert incoming(settings) == []
 
 
@@ -576,18 +578,18 @@ def test_cancel_between_photos(
     request = ImportRequest(dataset_id=dataset_id, source=StagedFiles(folder=folder), target_class="crow")
     import_id = desk.submit(request)
     monkeypatch.setattr("core.jobs.context.CANCEL_CHECK_SECONDS", 0.0)
-    real, num_batches = Library.add_photos, []
+    real, num_batches = PhotoIndex.add, []
 
-    def cancel_after_two(self: Library, records: list) -> None:
+    def cancel_after_two(self: PhotoIndex, records: list) -> None:
         num_batches.append(len(records))
         if len(num_batches) == 2:
             desk.cancel(import_id)
         real(self, records)
 
-    monkeypatch.setattr(Library, "add_photos", cancel_after_two)
+    monkeypatch.setattr(PhotoIndex, "add", cancel_after_two)
     assert do_next() is TaskStatus.CANCELLED
     assert len(num_batches) == 2
-    assert library.list_images(dataset_id) == []
+    assert library.images.of(dataset_id) == []
     assert incoming(settings) == []
 
 
@@ -605,4 +607,4 @@ def test_many_small_files(run: Run, desk: ImportDesk, library: Library, dataset_
     folder = desk.stage_files((f"class {number % 7}/{number}.jpg", photo(number % 50)) for number in range(2_000))
     view = run(StagedFiles(folder=folder)).view
     assert (view.num_accepted, view.num_refused) == (2_000, 0)
-    assert len(library.list_images(dataset_id)) == 2_000
+    assert len(library.images.of(dataset_id)) == 2_000

@@ -46,10 +46,10 @@ def bring(settings: Settings, library: Library, database: Database, tmp_path: Pa
         if as_archive:
             folder = tmp_path / "shared" / "set.zip"
             folder.write_bytes(zip_of(files))
-        dataset_id = library.create_dataset(f"set {len(library.list_datasets())}").id
+        dataset_id = library.datasets.create(f"set {len(library.datasets.all())}").id
         import_id = desk.submit(ImportRequest(dataset_id=dataset_id, source=ServerFolder(path=str(folder))))
         work(queue, settings)
-        return library.get_import(import_id)
+        return library.imports.get(import_id)
 
     return bring
 
@@ -60,8 +60,8 @@ def shown(settings: Settings, library: Library) -> Callable[[ImportView], dict[s
     store = PhotoStore(settings.photos_path, settings.cache_path)
 
     def shown(view: ImportView) -> dict[str, np.ndarray]:
-        images = library.list_images(view.dataset_id)
-        photos = library.get_photos({image.photo_hash for image in images})
+        images = library.images.of(view.dataset_id)
+        photos = library.photos.get({image.photo_hash for image in images})
         found = {}
         for image in images:
             record = photos[image.photo_hash]
