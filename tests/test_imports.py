@@ -41,6 +41,16 @@ def test_folders_are_floors():
     assert measure(PROJECT_DIR).faults() == []
 
 
+def test_modules_are_short():
+    """One name says what is in each: modules that are no tables of data have at most 350 lines."""
+    assert {name: lines for name, lines in measure(PROJECT_DIR).lines.items() if lines > 350} == {}
+
+
+def test_nothing_imports_the_file_of_a_page():
+    """It is run by being imported."""
+    assert not {name for names in imports().values() for name in names & imports().keys() if name.endswith(".page")}
+
+
 def test_nothing_reaches_keras_but_through_a_task():
     """Keras is imported by the floors that may, and these by no other: tasks name their handlers."""
     for module, names in imports().items():
