@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
@@ -28,6 +29,7 @@ SHARED_DIR = Path(os.environ.get("BLUETIT_SHARED_DIR", PROJECT_DIR.parent / "sha
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 POSTGRESQL_PROGRAMS = find_programs()
+_ADDRESS_IN_ID = re.compile(r" at 0x[0-9a-f]+")
 # Building and converting a network takes ten seconds on a quiet machine.
 PREPARE_TIMEOUT_SECONDS = 600.0
 
@@ -58,6 +60,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Where processes share the tests, dear files come first; a single process keeps the order."""
+    unsteady = [item.nodeid for item in items if _ADDRESS_IN_ID.search(item.nodeid)]
+    if unsteady:
+        raise pytest.UsageError(f"Every process must give a test the same id; these name places in memory: {unsteady}")
     if hasattr(config, "workerinput"):
         sort_by_cost(items)
 
