@@ -49,7 +49,7 @@ def _render_one(dataset: DatasetView, services: Services) -> None:
             icon=":material/delete_forever:",
             type="tertiary",
             help="Asks once more, and says which photos go.",
-            on_click=_ask,
+            on_click=guarded(_ask),
             args=(dataset.id,),
         )
     if st.session_state.get(_ASKED) == dataset.id:
@@ -77,7 +77,7 @@ def _render_question(dataset: DatasetView, services: Services) -> None:
                 on_click=guarded(_purge),
                 args=(dataset, services),
             )
-            st.button("Keep it", key=f"dataset.deleted.keep.{dataset.id}", on_click=_ask, args=(None,))
+            st.button("Keep it", key=f"dataset.deleted.keep.{dataset.id}", on_click=guarded(_ask), args=(None,))
 
 
 def purge_words(name: str, outlook: PurgeOutlook) -> str:

@@ -28,7 +28,12 @@ class StoredCheck(NamedTuple):
 
     revision: int  # that the dataset had
     findings: list[dict[str, Any]]  # `Finding`s as JSON, dismissed ones too
-    is_outdated: bool  # whether another version looked for other things: a new check is due
+    made_by: str | None  # what was looked for, as `checks_version` says; None of versions that did not say
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether another version looked for other things: a new check is due."""
+        return self.made_by != checks_version()
 
     def as_findings(self) -> list[Finding]:
         """What was found; of a check that is outdated, as far as this version can read it.
@@ -198,5 +203,5 @@ def _insert_missing_pairs(session: Session, similarities: Mapping[tuple[str, str
 def _stored_check(check: DatasetCheck) -> StoredCheck:
     found: Any = check.findings
     if isinstance(found, list):
-        return StoredCheck(check.revision, found, is_outdated=True)
-    return StoredCheck(check.revision, found["findings"], is_outdated=found["made_by"] != checks_version())
+        return StoredCheck(check.revision, found, made_by=None)
+    return StoredCheck(check.revision, found["findings"], made_by=found["made_by"])

@@ -232,7 +232,7 @@ def test_one_damaged_run_does_not_keep_the_others_away(visit, services, birds, t
     RunFolder(services.settings, two[0].id).predictions_path.write_bytes(b"broken")
     services.library.datasets.delete(birds)
     app = visit(two[0].id, two[1].id, third.id)
-    assert "predictions.npz or the report beside it is damaged" in texts(app)
+    assert "predictions.npz is damaged" in texts(app)
     assert "Third is right most often: 100 % of 20 test photos" in texts(app)
     assert app.dataframe[0].value["Right"].tolist() == [0.55, 0.9, 1.0]
     assert "Second is right on" not in texts(choose_section(app, "Curves"))

@@ -233,7 +233,11 @@ def test_a_check_of_an_earlier_version_is_shown_until_the_next(
     now = library.checks.load(filler.dataset.id)
     assert now is not None
     with database.session() as session:
-        session.execute(update(DatasetCheck).values(findings=[*now.findings, {"kind": "of the future"}]))
+        session.execute(
+            update(DatasetCheck).values(
+                findings=[*now.findings, {"kind": "of the future"}], checked_at=DatasetCheck.checked_at - 1
+            )
+        )
     earlier = library.checks.load(filler.dataset.id)
     assert earlier is not None
     assert earlier.is_outdated
