@@ -86,7 +86,7 @@ def test_from_photos_to_a_model(open_dataset: OpenDataset, app: RunningApp, app_
     train.expect_status("done, stopped early")
     expect(train.main.get_by_role("heading", name=re.compile("^Right on [34] of 4 photos"))).to_be_visible()
     assert train.is_same_chart()
-    expect(train.main.get_by_role("button", name="Everything (zip)")).to_be_visible(
+    expect(train.main.get_by_role("link", name="Everything (zip)")).to_be_visible(
         timeout=1000 * PACKAGING_TIMEOUT_SECONDS
     )
     page.follow_link("Classify with it")

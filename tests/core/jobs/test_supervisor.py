@@ -51,7 +51,9 @@ def make_supervisor(settings: Settings, queue: TaskQueue, monkeypatch: pytest.Mo
 
 
 def own_workers() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children() if p.status() != psutil.STATUS_ZOMBIE]
+    """Workers that this process has begun; other tests may have begun something else, such as a database server."""
+    alive = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in alive if "core.jobs.worker" in child.cmdline()]
 
 
 def pid_of(queue: TaskQueue, task: TaskView) -> int:

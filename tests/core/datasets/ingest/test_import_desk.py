@@ -100,7 +100,8 @@ def submit(desk: ImportDesk, dataset_id: int) -> Submit:
 
 
 def own_workers() -> list[psutil.Process]:
-    return [found for found in psutil.Process().children() if found.status() != psutil.STATUS_ZOMBIE]
+    alive = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in alive if "core.jobs.worker" in child.cmdline()]
 
 
 def incoming(settings: Settings) -> list[str]:
