@@ -152,7 +152,6 @@ def test_the_names_are_those_of_keras_and_three_efficientnet_lites(keras_facts: 
     """Every model of keras.applications is in the catalogue under its own name, and nothing is missing."""
     lites = {"EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2"}
     assert {backbone.name for backbone in catalog.BACKBONES} == set(keras_facts["families"]) | lites
-    assert len(catalog.BACKBONES) == 43
     assert [backbone.name for backbone in catalog.VARIANTS] == ["MobileNet-0.75-192"]
     assert all_backbones() == catalog.BACKBONES + catalog.VARIANTS
 
@@ -302,7 +301,7 @@ def test_an_unknown_name_lists_the_nearest():
     assert "'EfficientNet-Light0'" in message
     assert "nearest names are EfficientNetLite0, " in message
     assert sum(backbone.name in re.findall(r"[\w.-]*\w", message) for backbone in all_backbones()) == 5
-    assert "44 networks" in message
+    assert f"{len(all_backbones())} networks" in message
 
 
 @pytest.mark.parametrize("text", ["", "--", "zzzzzz", "../../etc/passwd"])

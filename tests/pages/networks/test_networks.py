@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.backbones.catalog import all_backbones
 from core.settings import Settings
 from pages.server.services import get_services
 from tests.pages.page_links import follow_link, link_labels
@@ -30,9 +31,9 @@ def button(app: AppTest, label: str):
 def test_every_network_is_listed_with_its_state(
     open_app: OpenApp, prepared_settings: Settings, without_keras_cache: None
 ):
-    """43 networks and a variant: a prepared one with its speed, bundled ones, and downloads with their size."""
+    """Each network of the catalogue: a prepared one with its speed, bundled ones, and downloads with their size."""
     table = open_page(open_app, prepared_settings).dataframe[0].value
-    assert len(table) == 44
+    assert len(table) == len(all_backbones())
     assert list(table["Network"][:1]) == ["EfficientNet-Lite0"]
     assert list(table["Weights"][:4]) == ["ready", "bundled", "bundled", "download 17 MB"]
     assert table["Speed here"][0] > 0
