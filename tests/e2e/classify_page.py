@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from playwright.sync_api import FilePayload, Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.waiting import wait_until
 
 # What a page does takes a second on a quiet machine, and tests must pass on a busy one.
 PAGE_TIMEOUT_SECONDS = 60.0
+_ONE_TRY_MILLISECONDS = 5_000  # where another try may find the page otherwise
 
 SUMMARY = re.compile(r"^[\d,]+ photos?: ")
 _PLACES_JS = (
@@ -91,6 +93,10 @@ class ClassifyPage:
 
     def go_to(self, title: str) -> None:
         """Go to another page of the app; small screens hide the way behind a button, middling ones the last few."""
+        wait_until(lambda: self._has_gone_to(title))
+
+    def _has_gone_to(self, title: str) -> bool:
+        """Try once; while a screen of another width is being laid out, what could be clicked may go away again."""
         more = self.page.get_by_role("button", name="Expand sidebar")
         if more.is_visible():
             more.click()
@@ -99,7 +105,11 @@ class ClassifyPage:
         if others.is_visible() and not link.is_visible():
             others.click()
             link = self.page.get_by_test_id("stTopNavDropdownLink").filter(has_text=title)
-        link.click()
+        try:
+            link.click(timeout=_ONE_TRY_MILLISECONDS)
+        except PlaywrightTimeoutError:
+            return False
+        return True
 
     def press_button(self, name: str) -> None:
         """Press the page's only button of that name; Streamlit shows a "Stop" of its own outside the page."""
