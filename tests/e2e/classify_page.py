@@ -82,8 +82,18 @@ class ClassifyPage:
         box = self.page.get_by_role("combobox", name=label)
         box.scroll_into_view_if_needed()
         self._wait_for_frames()  # a list that has just opened closes when the page scrolls
-        box.click()
-        self.page.get_by_role("option", name=option).click()
+        wait_until(lambda: self._has_chosen(box, self.page.get_by_role("option", name=option)))
+
+    def _has_chosen(self, box: Locator, option: Locator) -> bool:
+        """Try once; a long list is still being filled when it has opened, and then takes no click."""
+        try:
+            if not option.is_visible():
+                box.click(timeout=_ONE_TRY_MILLISECONDS)
+            option.click(timeout=_ONE_TRY_MILLISECONDS)
+            option.wait_for(state="hidden", timeout=_ONE_TRY_MILLISECONDS)
+        except PlaywrightTimeoutError:
+            return False
+        return True
 
     def filter(self, text: str) -> None:
         """Type into the filter of the answers."""
