@@ -74,7 +74,7 @@ def run_id(app_settings: Settings, default_classifier: Classifier) -> int:
         dataset_id = fill_dataset(app_settings, database, DATASET, images)
         runs = RunLibrary(database)
         made = config(take_snapshot(database, dataset_id).hash, "EfficientNetLite0")
-        run_id = runs.create_run(made, name="First", dataset_id=dataset_id).id
+        run_id = runs.create_run(made, name=DATASET, dataset_id=dataset_id).id
         epochs = [("epoch", _epoch(number).to_json()) for number in (1, 2, 3)]
         runs.append_events(run_id, epochs)  # type: ignore[arg-type]
         runs.set_started(run_id)

@@ -6,8 +6,10 @@ import time
 import pytest
 from sqlalchemy import update
 
+from core.datasets.checks.photo_checks import checks_version
 from core.datasets.library import Library
 from core.datasets.records import ImportState, NewImage, OperationView, Review, Split, SplitOrigin
+from core.datasets.shelves.check_log import StoredCheck
 from core.datasets.snapshots import take_snapshot
 from core.datasets.split.config import SplitConfig
 from core.datasets.split.groups import items_of
@@ -506,10 +508,10 @@ def test_the_latest_check_is_kept(library: Library, birds: int) -> None:
     assert library.checks.checked_revision(birds) is None
     library.checks.save(birds, 5, [{"key": "a"}])
     library.checks.save(birds, 4, [])
-    assert library.checks.load(birds) == (5, [{"key": "a"}], False)
+    assert library.checks.load(birds) == StoredCheck(5, [{"key": "a"}], checks_version())
     assert library.checks.checked_revision(birds) == 5
     library.checks.save(birds, 5, [])
-    assert library.checks.load(birds) == (5, [], False)
+    assert library.checks.load(birds) == StoredCheck(5, [], checks_version())
 
 
 def test_findings_are_read_once_for_each_check(library: Library, birds: int, database: Database) -> None:
@@ -519,7 +521,7 @@ def test_findings_are_read_once_for_each_check(library: Library, birds: int, dat
         Library(database).checks.save(birds, 5, found)
         for number in range(3):
             with noted_statements(database) as statements:
-                assert library.checks.load(birds) == (5, found, False)
+                assert library.checks.load(birds) == StoredCheck(5, found, checks_version())
             assert any("findings" in sql for sql in statements) == (number == 0)
 
 
