@@ -23,7 +23,7 @@ FLOORS = (
     *("core.jobs", "core.litert", "core.backbones", "core.features", "core.datasets", "core.runs"),
     *("core.inference", "core.evaluation", "core.keras_script", "core.export"),
     *("core.networks", "core.training", "core.packaging"),
-    *("core.task_kinds", "core.services", "pages.server", "pages.widgets", "pages", "benchmarks"),
+    *("core.task_kinds", "core.services", "pages.words", "pages.server", "pages.widgets", "pages", "benchmarks"),
 )
 
 # Modules that hold little but rows, which are found most easily where all of them stand together.
@@ -33,7 +33,7 @@ TABLES = {
 }
 
 # Parts of the pages that every page may use.
-_SHARED_BY_PAGES = ("server", "widgets", "assets")
+_SHARED_BY_PAGES = ("words", "server", "widgets", "assets")
 _CODE = ("core", "pages", "benchmarks")
 _SCRIPTS = "migrations"  # which Alembic runs; nobody imports them
 

@@ -12,7 +12,7 @@ from core.inference.photo_batch import PhotoBatch
 from core.photos.fit import thumbnail_jpeg
 from pages.widgets.errors import guarded, showing_errors
 from pages.widgets.verdict import describe_top_five, render_verdict, top_five_chart
-from pages.widgets.wording import plain
+from pages.words.wording import plain
 
 _PREVIEW_SIDE_PX = 640
 

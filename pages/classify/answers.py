@@ -23,7 +23,7 @@ from pages.classify.answer_facts import (
 from pages.classify.answers_csv import to_csv
 from pages.classify.arrangement import Order, arrange
 from pages.widgets.errors import guarded
-from pages.widgets.wording import time_left
+from pages.words.wording import time_left
 
 _CARDS_PER_PAGE = 12
 

@@ -14,7 +14,7 @@ from pages.classify.class_search import render_class_search
 from pages.classify.network_choice import Anatomy, describe_pooling
 from pages.widgets import links
 from pages.widgets.preparation import availability_of, describe_availability, render_preparation
-from pages.widgets.wording import size_text
+from pages.words.wording import size_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.imagenet import NUM_CLASSES, ImageNetClass, classes, search_classes
-from pages.widgets.wording import plain
+from pages.words.wording import plain
 
 _MAX_LISTED = 60
 

@@ -15,7 +15,7 @@ from pages.widgets.address import NETWORK
 from pages.widgets.chosen_network import chosen_model, chosen_network
 from pages.widgets.errors import guarded
 from pages.widgets.preparation import Availability, availability_of
-from pages.widgets.wording import plain
+from pages.words.wording import plain
 
 _WIDGET = "network_picker.widget"
 

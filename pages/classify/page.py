@@ -13,7 +13,7 @@ from pages.classify.under_the_hood import render_under_the_hood
 from pages.server.services import get_services
 from pages.widgets.errors import showing_errors
 from pages.widgets.visitor_photos import open_batch
-from pages.widgets.wording import plain
+from pages.words.wording import plain
 
 _IS_BUSY = "classify.is_busy"
 _POLL_SECONDS = 0.5

@@ -14,7 +14,7 @@ from core.settings import Settings
 from pages.widgets.browser_events import Pasted, watch_browser
 from pages.widgets.errors import guarded, showing_errors
 from pages.widgets.uploading import UploadBox, open_box
-from pages.widgets.wording import count, plain, size_text
+from pages.words.wording import count, plain, size_text
 
 _FILES = "photo_inputs.files"
 _CAMERA = "photo_inputs.camera"

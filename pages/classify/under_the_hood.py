@@ -7,7 +7,7 @@ from core.inference.classifier import Classifier
 from core.inference.judging import describe_decision
 from core.photos.fit import FitMode
 from pages.classify.network_choice import Anatomy
-from pages.widgets.wording import percent, plain
+from pages.words.wording import percent, plain
 
 _FITTED = {
     FitMode.CROP: "The largest square in the middle of the photo{border} is scaled to",

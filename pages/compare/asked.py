@@ -12,7 +12,7 @@ import streamlit as st
 from core.evaluation.asking import ask
 from core.inference.classifier import Classifier
 from core.services import Services
-from pages.widgets.wording import count, time_left
+from pages.words.wording import count, time_left
 
 Said = Mapping[str, npt.NDArray[np.float32] | None]  # by photo hash; None: its file cannot be read
 

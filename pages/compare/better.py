@@ -16,7 +16,7 @@ from pages.compare.figures import ranked, render_chance
 from pages.compare.pairs import pair
 from pages.compare.words import difference_text, exclusion_texts, joined_by_and, luck_text, verdict
 from pages.widgets.errors import guarded, show_error
-from pages.widgets.wording import count, plain
+from pages.words.wording import count, plain
 
 _FIRST, _SECOND = "compare.first", "compare.second"
 _CHART_PX = 110

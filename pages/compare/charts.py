@@ -13,7 +13,7 @@ from core.services import Services
 from pages.compare.entrants import Entrant, judged_alike
 from pages.compare.speed import Speeds
 from pages.compare.words import joined_by_and
-from pages.widgets.wording import plain
+from pages.words.wording import plain
 
 _HEIGHT_PX = 360
 _MARKER_PX, _BEST_PX = 11, 10

@@ -14,7 +14,7 @@ from pages.compare.ready_made import ReadyMade, find_ready_made
 from pages.widgets import links
 from pages.widgets.errors import guarded
 from pages.widgets.status import best_score
-from pages.widgets.wording import plain, share_text
+from pages.words.wording import plain, share_text
 
 _RUNS, _NETWORKS = "compare.runs", "compare.networks"
 

@@ -16,7 +16,7 @@ from core.runs.story import Outcome
 from core.services import Services
 from pages.compare.entrants import Entrant
 from pages.widgets.setting_words import TITLES, setting_text
-from pages.widgets.wording import count, plain
+from pages.words.wording import count, plain
 
 _NONE = "–"
 _UNREADABLE = "not readable: made by another version"

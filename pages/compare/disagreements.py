@@ -9,7 +9,7 @@ from core.evaluation.comparison import CommonPhoto, Comparison, Said
 from pages.compare.entrants import Entrant
 from pages.server.heat_route import heat_url
 from pages.server.photo_routes import routes_prefix
-from pages.widgets.wording import count, percent, quoted, verdict
+from pages.words.wording import count, percent, quoted, verdict
 
 _PHOTOS_PER_PAGE = 6
 _SIDE_PX = 256

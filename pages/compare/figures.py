@@ -16,7 +16,7 @@ from pages.compare.table import render_table
 from pages.compare.words import is_hardly_luck, joined_by_and, verdict
 from pages.widgets import links
 from pages.widgets.errors import show_error
-from pages.widgets.wording import count, plain, share_text, size_text
+from pages.words.wording import count, plain, share_text, size_text
 
 # A model that costs so much less is worth a word.
 _WORTHWHILE_FACTOR = 1.25

@@ -15,7 +15,7 @@ from core.services import Services
 from pages.compare.entrants import Entrant
 from pages.widgets.errors import guarded, show_error, showing_errors
 from pages.widgets.verdict import describe_top_five, render_verdict, top_five_chart
-from pages.widgets.wording import plain
+from pages.words.wording import plain
 
 _PHOTO, _ANSWERS, _GENERATION = "compare.photo", "compare.answers", "compare.generation"
 _CAMERA_NAME = "camera.jpg"

@@ -10,7 +10,7 @@ from core.evaluation.latency import NUM_ROUNDS, Latency, measure_latencies
 from core.services import Services
 from pages.compare.entrants import Entrant
 from pages.widgets.errors import show_error
-from pages.widgets.wording import count
+from pages.words.wording import count
 
 _MEASURED = "compare.speeds"
 

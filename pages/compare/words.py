@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from core.evaluation.comparison import Comparison, Exclusion
-from pages.widgets.wording import count, plain
+from pages.words.wording import count, plain
 
 HARDLY_LUCK_BELOW = 0.05  # of the p-value; what most of science takes
 

@@ -8,7 +8,7 @@ from core.services import Services
 from pages.dataset.import_question import render_question
 from pages.dataset.import_report import render_report
 from pages.widgets.errors import guarded, showing_errors
-from pages.widgets.wording import plain, time_left
+from pages.words.wording import plain, time_left
 
 _POLL_SECONDS = 0.5
 _NUM_LOOKED_AT = 20

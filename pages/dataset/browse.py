@@ -16,7 +16,7 @@ from pages.widgets.selection import (
     selection_generation,
     trash_photos,
 )
-from pages.widgets.wording import SPLIT_TITLES, count, plain
+from pages.words.wording import SPLIT_TITLES, count, plain
 
 _CLASS = "dataset.browse.class"
 _SPLIT = "dataset.browse.split"

@@ -8,7 +8,7 @@ from core.services import Services
 from pages.widgets import links
 from pages.widgets.address import DATASET, last_dataset
 from pages.widgets.errors import guarded, show_error
-from pages.widgets.wording import count
+from pages.words.wording import count
 
 SECTION = "dataset.section"
 _WIDGET = "dataset.chooser"

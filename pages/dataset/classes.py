@@ -5,7 +5,7 @@ import streamlit as st
 from core.datasets.records import ClassView, DatasetView
 from core.services import Services
 from pages.widgets.errors import guarded
-from pages.widgets.wording import count, plain
+from pages.words.wording import count, plain
 
 
 def render_classes(dataset: DatasetView, classes: list[ClassView], services: Services) -> None:

@@ -13,7 +13,7 @@ from pages.dataset.ways_in.sorted_photos import render_sorted_photos
 from pages.dataset.ways_in.submitting import submit
 from pages.dataset.ways_in.web_links import render_web_links
 from pages.widgets.errors import guarded
-from pages.widgets.wording import plain
+from pages.words.wording import plain
 
 _TARGET = "dataset.collect.target"
 _NEW_CLASS = "dataset.collect.new_class"

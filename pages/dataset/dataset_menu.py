@@ -11,7 +11,7 @@ from pages.dataset.deleted import trash_period
 from pages.server.file_routes import dataset_url
 from pages.widgets.download_link import render_download
 from pages.widgets.errors import guarded, show_error
-from pages.widgets.wording import plain
+from pages.words.wording import plain
 
 _POLL_SECONDS = 0.5
 

@@ -9,7 +9,7 @@ from core.datasets.records import DatasetView
 from core.services import Services
 from core.settings import Settings
 from pages.widgets.errors import guarded
-from pages.widgets.wording import count, plain
+from pages.words.wording import count, plain
 
 _ASKED = "dataset.deleted.asked"  # the dataset about which the person is asked whether it is to go for good
 _MAX_NAMED = 3  # runs, datasets and classes that are called by name

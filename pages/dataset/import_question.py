@@ -12,7 +12,7 @@ from core.names import clean_name, name_key
 from core.services import Services
 from pages.dataset.vacancy import drop_import
 from pages.widgets.errors import guarded
-from pages.widgets.wording import count, plain
+from pages.words.wording import count, plain
 
 _NUM_NAMES_SHOWN = 12
 _NUM_CLASSES_SHOWN = 30

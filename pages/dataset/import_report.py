@@ -13,7 +13,7 @@ from core.datasets.records import DatasetView, ImportState, ImportView
 from core.services import Services
 from pages.dataset.vacancy import dismiss_report
 from pages.widgets.errors import guarded, show_error
-from pages.widgets.wording import count, plain
+from pages.words.wording import count, plain
 
 _NUM_REASONS_OPENED = 5
 _NUM_NAMES_SHOWN = 3

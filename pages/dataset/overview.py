@@ -7,7 +7,7 @@ from core.datasets.records import ClassView, DatasetView, Split
 from core.services import Services
 from pages.widgets.errors import guarded
 from pages.widgets.selection import undo
-from pages.widgets.wording import SPLIT_TITLES, count, plain
+from pages.words.wording import SPLIT_TITLES, count, plain
 
 _SPLIT_COLOURS = {Split.TRAIN: "#2f7fd0", Split.VALIDATION: "#e0a912", Split.TEST: "#5f8d3f", None: "#9aa7b5"}
 _BAR_PX, _FRAME_PX = 34, 70

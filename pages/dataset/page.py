@@ -20,7 +20,7 @@ from pages.dataset.vary import render_vary
 from pages.dataset.watch import render_watch, state_of
 from pages.server.services import get_services
 from pages.widgets.errors import showing_errors
-from pages.widgets.wording import plain
+from pages.words.wording import plain
 
 
 def render_dataset(dataset: DatasetView, services: Services) -> None:

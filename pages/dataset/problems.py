@@ -22,7 +22,7 @@ from pages.widgets.selection import (
     selection_generation,
     trash_photos,
 )
-from pages.widgets.wording import plain
+from pages.words.wording import plain
 
 _GROUPS_PER_PAGE = 6
 _PHOTOS_PER_GROUP = 60

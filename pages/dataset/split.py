@@ -19,7 +19,7 @@ from core.services import Services
 from pages.dataset.no_photos import render_no_photos
 from pages.widgets.errors import guarded
 from pages.widgets.remembered import remembered
-from pages.widgets.wording import SPLIT_TITLES, count, percent, plain, whole_percent
+from pages.words.wording import SPLIT_TITLES, count, percent, plain, whole_percent
 
 _CONFIG = "dataset.split.config"
 _PLAN = "dataset.split.plan"

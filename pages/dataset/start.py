@@ -19,7 +19,7 @@ from pages.dataset.uploads import (
     render_uploader,
 )
 from pages.widgets.errors import guarded
-from pages.widgets.wording import count, plain
+from pages.words.wording import count, plain
 
 _NAME = "dataset.start.name"
 _CLASSES = "dataset.start.classes"

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.services import Services
-from pages.widgets.wording import time_left
+from pages.words.wording import time_left
 
 _POLL_SECONDS = 0.5
 

@@ -9,7 +9,7 @@ from core.photos.decode import decode_image
 from core.photos.fit import thumbnail_jpeg
 from core.services import Services
 from pages.dataset.no_photos import render_no_photos
-from pages.widgets.wording import plain
+from pages.words.wording import plain
 
 _NUM_VIEWS = 16
 _SIDE_PX = 224

@@ -15,7 +15,7 @@ from pages.widgets.chosen_network import chosen_backbone
 from pages.widgets.errors import guarded, showing_errors
 from pages.widgets.preparation import Availability, availability_of, describe_availability, render_preparation
 from pages.widgets.visitor_photos import open_batch
-from pages.widgets.wording import size_text
+from pages.words.wording import size_text
 
 _POLL_SECONDS = 0.5
 

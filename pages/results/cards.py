@@ -10,7 +10,7 @@ from core.services import Services
 from pages.results.material import Material
 from pages.server.heat_route import heat_url
 from pages.server.photo_routes import routes_prefix
-from pages.widgets.wording import quoted
+from pages.words.wording import quoted
 
 _PHOTO_PX, _NEAR_PX = 512, 128
 

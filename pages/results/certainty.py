@@ -18,7 +18,7 @@ from core.services import Services
 from pages.results.charts import ACCENT, QUIET, SECOND, chart
 from pages.results.material import Judged, Material
 from pages.widgets.errors import guarded, show_error
-from pages.widgets.wording import I_DO_NOT_KNOW, count, percent, plain, quoted, share_text
+from pages.words.wording import I_DO_NOT_KNOW, count, percent, plain, quoted, share_text
 
 _STRICTNESS = "results.certainty.strictness"
 _NO_DIFFERENCE = 0.005

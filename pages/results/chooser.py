@@ -14,8 +14,8 @@ from pages.results.opened import open_results
 from pages.widgets import links
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.status import STATUS_WORDS, best_score
-from pages.widgets.wording import plain, share_text
 from pages.widgets.worth import caution
+from pages.words.wording import plain, share_text
 
 _WIDGET = "results.chooser"
 _POLL_SECONDS = 1.0

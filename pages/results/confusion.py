@@ -15,7 +15,7 @@ from pages.results.material import Judged, Material
 from pages.widgets.errors import guarded
 from pages.widgets.photo_grid import GridPhoto, photo_grid
 from pages.widgets.selection import render_selection_actions, selection_generation, trash_photos
-from pages.widgets.wording import count, named, percent, plain, quoted
+from pages.words.wording import count, named, percent, plain, quoted
 
 _CELL = "results.confusion.cell"  # (true, said) whose photos are shown
 _PLACE = "results.confusion.place"  # what the chart reported last, so that an old click does not count twice

@@ -9,7 +9,7 @@ from core.errors import DatasetError
 from core.services import Services
 from pages.results.dataset_now import DatasetNow
 from pages.widgets.errors import guarded
-from pages.widgets.wording import named, plain
+from pages.words.wording import named, plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

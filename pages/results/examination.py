@@ -8,7 +8,7 @@ from core.runs.desk import examination_key
 from core.services import Services
 from pages.results.material import Material
 from pages.widgets.errors import guarded, show_error
-from pages.widgets.wording import plain, time_left, time_text
+from pages.words.wording import plain, time_left, time_text
 
 _POLL_SECONDS = 0.7
 _ASKED = "results.examination.asked"  # tasks that were asked for on behalf of this visitor

@@ -18,7 +18,6 @@ from pages.results.learning import would_help
 from pages.results.material import Judged, Material, splits_to_look_at
 from pages.widgets import links
 from pages.widgets.errors import guarded
-from pages.widgets.wording import count, named, percent, plain, share_text
 from pages.widgets.worth import (
     MENDINGS,
     NO_REASON,
@@ -27,6 +26,7 @@ from pages.widgets.worth import (
     render_place,
     trained_with_mirroring,
 )
+from pages.words.wording import count, named, percent, plain, share_text
 
 SPLIT = "results.split"
 _TITLES = {Split.TEST: "Test", Split.VALIDATION: "Validation"}

@@ -9,7 +9,7 @@ from pages.results.corrections import Doubt, render_corrections, what_was_done
 from pages.results.dataset_now import DatasetNow
 from pages.results.material import Material
 from pages.results.pager import render_pager
-from pages.widgets.wording import count, percent, quoted
+from pages.words.wording import count, percent, quoted
 
 _PER_PAGE = 6
 _PAGE, _WITH_ALL = "results.labels.page", "results.labels.with_all"

@@ -8,7 +8,7 @@ import streamlit as st
 from core.evaluation.examination import CurvePoint
 from pages.results.charts import ACCENT, chart, translucent
 from pages.results.material import Material
-from pages.widgets.wording import count, share_text
+from pages.words.wording import count, share_text
 
 _WORTH_IT = 0.01  # gained by twice the photos: as many again will bring about as much, seldom more
 _HARDLY = 0.003

@@ -11,7 +11,7 @@ from pages.results.corrections import Doubt, render_corrections
 from pages.results.dataset_now import DatasetNow
 from pages.results.material import Judged, Material
 from pages.results.pager import render_pager
-from pages.widgets.wording import count, percent, quoted
+from pages.words.wording import count, percent, quoted
 
 _PER_PAGE = 6
 _PAGE = "results.mistakes.page"

@@ -20,8 +20,8 @@ from pages.results.material import Material
 from pages.results.tables import mistakes_csv, predictions_csv, render_csv
 from pages.widgets.live_chart import live_chart
 from pages.widgets.run_history import read_history
-from pages.widgets.wording import count, size_text, time_text
 from pages.widgets.worth import SHORT
+from pages.words.wording import count, size_text, time_text
 
 _CHART_PX = 360
 _HASH_LETTERS = 12

@@ -12,7 +12,7 @@ from pages.results.charts import ACCENT, QUIET, chart
 from pages.results.dataset_now import DatasetNow
 from pages.results.material import Judged, Material
 from pages.results.tables import classes_csv, render_csv
-from pages.widgets.wording import named, plain, quoted, share_text
+from pages.words.wording import named, plain, quoted, share_text
 
 _CLASS = "results.per_class.class"
 _ROW_PX, _MAX_ROWS = 35, 14

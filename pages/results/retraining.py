@@ -16,7 +16,7 @@ from pages.results.material import Material
 from pages.results.opened import WHAT_CHANGED, open_results
 from pages.results.pager import render_pager
 from pages.widgets.errors import guarded, show_error
-from pages.widgets.wording import count, plain, quoted, time_left, time_text
+from pages.words.wording import count, plain, quoted, time_left, time_text
 
 _POLL_SECONDS = 0.5
 _AWAITED = "results.retraining.awaited"  # numbers of the runs that this visitor began here and has not seen yet

@@ -11,7 +11,7 @@ from pages.results.dataset_now import DatasetNow
 from pages.results.material import Judged, Material
 from pages.results.pager import render_pager
 from pages.widgets.photo_grid import GridPhoto, photo_grid
-from pages.widgets.wording import count, named, percent, quoted, share_text, verdict
+from pages.words.wording import count, named, percent, quoted, share_text, verdict
 
 _PER_PAGE, _NUM_EXAMPLES = 8, 4
 _PAGE = "results.why.page"

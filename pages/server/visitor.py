@@ -37,38 +37,57 @@ def new_secret() -> str:
     return secrets.token_urlsafe(_SECRET_BYTES)
 
 
+def visitor_of(connection: HTTPConnection) -> str | None:
+    """Whose request it is: the same key as `visitor_key` has on the pages of this browser; None: it sent no secret."""
+    secret = connection.cookies.get(COOKIE_NAME, "")
+    return secret if _SECRET.fullmatch(secret) else None
+
+
 class VisitorCookie:
-    """ASGI middleware that gives a browser which opens a page its secret, unless it has one."""
+    """ASGI middleware that gives a browser its secret when it opens a page, or the connection that a page lives on.
+
+    With the connection come clients that ask for no page, and browsers that have been told to forget in the meantime.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; what comes back for a page may carry the cookie."""
-        if scope["type"] != "http" or not _opens_page(scope) or _has_secret(scope):
+        is_new = _opens_page(scope) and visitor_of(HTTPConnection(scope)) is None
+        if not is_new:
             await self._app(scope, receive, send)
             return
+        secret = new_secret()
 
         async def send_with_cookie(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).append("Set-Cookie", _cookie(is_secure=scope["scheme"] == "https"))
+            if message["type"] in ("http.response.start", "websocket.accept"):
+                is_secure = scope["scheme"] in ("https", "wss")
+                MutableHeaders(scope=message).append("Set-Cookie", _cookie(secret, is_secure=is_secure))
             await send(message)
 
-        await self._app(scope, receive, send_with_cookie)
+        await self._app(_with_secret(scope, secret), receive, send_with_cookie)
 
 
 def _opens_page(scope: Scope) -> bool:
-    return scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", "")
+    if scope["type"] == "websocket":
+        return True
+    is_read = scope["type"] == "http" and scope["method"] == "GET"
+    return is_read and "text/html" in Headers(scope=scope).get("accept", "")
 
 
-def _has_secret(scope: Scope) -> bool:
-    return _SECRET.fullmatch(HTTPConnection(scope).cookies.get(COOKIE_NAME, "")) is not None
+def _with_secret(scope: Scope, secret: str) -> Scope:
+    """The same request as it would be if the browser had had the secret already."""
+    sent = [value for name, value in scope["headers"] if name == b"cookie"]
+    others = [(name, value) for name, value in scope["headers"] if name != b"cookie"]
+    cookie = b"; ".join([*sent, f"{COOKIE_NAME}={secret}".encode()])
+    return {**scope, "headers": [*others, (b"cookie", cookie)]}
 
 
-def _cookie(*, is_secure: bool) -> str:
+def _cookie(secret: str, *, is_secure: bool) -> str:
     """Kept until the browser is closed, as the photos are until the server stops.
 
     `Lax`, not `Strict`: a click on a link elsewhere that leads here would come without the cookie and get a new one.
     """
     secure = "; Secure" if is_secure else ""
-    return f"{COOKIE_NAME}={new_secret()}; Path=/; HttpOnly; SameSite=Lax{secure}"
+    return f"{COOKIE_NAME}={secret}; Path=/; HttpOnly; SameSite=Lax{secure}"

@@ -10,7 +10,7 @@ from core.config import HUB_PREFIX
 from core.recipes import RECIPES, layer_at_share
 from core.runs.draft import CUT, DEFAULT_SHARE, SHARE, Draft, first_trained_layer
 from pages.widgets.errors import guarded
-from pages.widgets.wording import count
+from pages.words.wording import count
 
 _LAYER, _SHARE_PERCENT, _ALL = "train.cut.layer", "train.cut.share", "train.cut.all"
 _STEP_PERCENT = 5

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.backbones.layers import LayerRow
-from pages.widgets.wording import short_count
+from pages.words.wording import short_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from core.services import Services
 from pages.server.file_routes import EVERYTHING, LABELS, model_url
 from pages.widgets.download_link import render_download
 from pages.widgets.errors import guarded, show_error
-from pages.widgets.wording import plain, size_text, time_left
+from pages.words.wording import plain, size_text, time_left
 
 _WORTH_TELLING_BYTES = 10_000
 

@@ -22,7 +22,7 @@ from core.runs.records import RunStatus, RunView
 from core.services import Services
 from pages.widgets.remembered import remembered
 from pages.widgets.status import PHASE_WORDS
-from pages.widgets.wording import time_text
+from pages.words.wording import time_text
 
 _CORRECTIONS, _MISSING, _OF_RUN = "train.expected.corrections", "train.expected.missing", "train.expected.of_run"
 

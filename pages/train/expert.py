@@ -36,7 +36,7 @@ from pages.widgets.setting_words import (
     PRECISION_TITLES,
     learning_rate_text,
 )
-from pages.widgets.wording import plain, time_text
+from pages.words.wording import plain, time_text
 
 _RATES = (*(digit * 10.0**power for power in range(-7, 0) for digit in (1, 2, 3, 5)), 1.0)
 _VIEW_CHOICES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, MAX_VIEWS)

@@ -13,7 +13,6 @@ from pages.train.walk_through import render_comparison
 from pages.widgets import links
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.run_history import RunHistory
-from pages.widgets.wording import count, plain, range_text, share_text, size_text, time_text
 from pages.widgets.worth import (
     MENDINGS,
     NO_REASON,
@@ -24,6 +23,7 @@ from pages.widgets.worth import (
     render_place,
     weigh_run,
 )
+from pages.words.wording import count, plain, range_text, share_text, size_text, time_text
 
 _LOG_TAIL_BYTES = 30_000
 _POINT = 0.005  # half a point of accuracy: less is told as "about the same"

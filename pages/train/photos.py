@@ -13,7 +13,7 @@ from core.services import Services
 from pages.server.photo_routes import routes_prefix
 from pages.widgets.remembered import remembered
 from pages.widgets.run_history import RunHistory
-from pages.widgets.wording import percent, quoted, verdict
+from pages.words.wording import percent, quoted, verdict
 
 _CLASSES = "train.classes"
 _SIDE_PX = 128

@@ -13,7 +13,7 @@ from pages.train.expected import estimate_for_run
 from pages.widgets.errors import guarded
 from pages.widgets.run_history import RunHistory
 from pages.widgets.status import PHASE_WORDS
-from pages.widgets.wording import others_before_text, plain, share_text, time_left
+from pages.words.wording import others_before_text, plain, share_text, time_left
 
 
 def render_progress(view: RunView, history: RunHistory, config: TrainConfig | None, services: Services) -> None:

@@ -15,7 +15,7 @@ from pages.train.opened import open_race
 from pages.widgets.errors import guarded
 from pages.widgets.preparation import Availability, availability_of, describe_availability
 from pages.widgets.prospects import find_dataset_prospect
-from pages.widgets.wording import count, plain
+from pages.words.wording import count, plain
 
 _CHOSEN = "train.race.chosen"
 _MIN_BACKBONES = 2

@@ -11,7 +11,7 @@ from pages.train.opened import close, open_run
 from pages.train.start import begin_again
 from pages.widgets.errors import guarded
 from pages.widgets.status import STATUS_WORDS
-from pages.widgets.wording import (
+from pages.words.wording import (
     count,
     others_before_text,
     plain,

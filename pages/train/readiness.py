@@ -27,7 +27,7 @@ from pages.widgets.preparation import Availability, availability_of, render_prep
 from pages.widgets.prospects import find_dataset_prospect
 from pages.widgets.remembered import remembered
 from pages.widgets.setting_words import describe_change
-from pages.widgets.wording import SPLIT_TITLES, count, plain, size_text
+from pages.words.wording import SPLIT_TITLES, count, plain, size_text
 
 _POLL_SECONDS = 0.5
 _MAX_CHANGES_SHOWN = 6

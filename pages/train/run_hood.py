@@ -14,7 +14,7 @@ from core.services import Services
 from pages.train.diagram import Block, blocks_of, draw, head_blocks
 from pages.train.layers import layers_of
 from pages.train.photos import class_names_of
-from pages.widgets.wording import plain, short_count
+from pages.words.wording import plain, short_count
 
 _KEY = "train.hood"
 _SCRIPT_PX = 480

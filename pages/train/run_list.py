@@ -13,8 +13,8 @@ from core.services import Services
 from pages.train.opened import open_race, open_run
 from pages.widgets.errors import guarded
 from pages.widgets.status import STATUS_WORDS, best_score, duration_of
-from pages.widgets.wording import count, plain, share_text, time_text
 from pages.widgets.worth import caution
+from pages.words.wording import count, plain, share_text, time_text
 
 _POLL_SECONDS = 1.0
 _NUM_SHOWN = 12

@@ -6,7 +6,7 @@ from core.runs.records import RunView
 from core.services import Services
 from pages.train.opened import close
 from pages.widgets.errors import guarded
-from pages.widgets.wording import plain
+from pages.words.wording import plain
 
 
 def render_run_menu(view: RunView, services: Services) -> None:

@@ -17,7 +17,7 @@ from pages.widgets.errors import guarded, showing_errors
 from pages.widgets.live_chart import live_chart
 from pages.widgets.run_history import RunHistory, read_history
 from pages.widgets.status import render_badge
-from pages.widgets.wording import plain
+from pages.words.wording import plain
 
 _POLL_SECONDS = 0.5
 _SLOW_POLL_SECONDS = 1.0  # while only the files are made

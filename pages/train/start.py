@@ -25,7 +25,7 @@ from pages.widgets.address import last_dataset
 from pages.widgets.errors import guarded
 from pages.widgets.preparation import Availability, availability_of, describe_availability
 from pages.widgets.prospects import find_nature
-from pages.widgets.wording import count, plain
+from pages.words.wording import count, plain
 
 _DRAFT = "train.draft"
 _DATASET = "train.start.dataset"

@@ -11,7 +11,7 @@ from core.runs.draft import Draft, recipe_values
 from core.runs.nature import WHOLE_PHOTO
 from core.services import Services
 from pages.widgets.errors import guarded
-from pages.widgets.wording import plain
+from pages.words.wording import plain
 
 _FIT, _FLIP = "fit_mode", "augment.flip"
 

@@ -11,7 +11,7 @@ from core.runs.story import EpochStory, Outcome
 from core.runs.walk_through import last_repetition, own_figures, repeated_walk_through
 from core.services import Services
 from pages.train.layers import layers_of
-from pages.widgets.wording import plain
+from pages.words.wording import plain
 
 _WORDS = {
     Figure.VALIDATION_BEFORE: "Validation, before fine-tuning",

@@ -8,7 +8,7 @@ from streamlit.runtime.scriptrunner import RerunException
 
 from core.errors import BluetitError
 from pages.widgets.uninterrupted import uninterrupted
-from pages.widgets.wording import plain
+from pages.words.wording import plain
 
 _PENDING = "errors.pending"
 

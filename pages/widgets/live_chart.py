@@ -7,7 +7,7 @@ from typing import Any
 
 from pages.server.photo_routes import plotly_url
 from pages.widgets.browser_component import load_component
-from pages.widgets.wording import steady_percent
+from pages.words.wording import steady_percent
 
 # Plotly puts its own style sheet into the page, where a component with isolated styles would not see it.
 _chart = load_component("live_chart", isolate_styles=False)

@@ -13,7 +13,7 @@ from core.jobs.status import TaskStatus
 from core.jobs.views import TaskView
 from core.services import Services
 from pages.widgets.errors import guarded, show_error
-from pages.widgets.wording import plain, size_text, time_left
+from pages.words.wording import plain, size_text, time_left
 
 _LOST_AFTER_SECONDS = 20.0
 

@@ -9,7 +9,7 @@ from core.datasets.records import ClassView, ImageView, OperationView, Review
 from core.services import Services
 from pages.widgets.errors import guarded
 from pages.widgets.photo_grid import GridPhoto
-from pages.widgets.wording import SPLIT_TITLES, count, plain
+from pages.words.wording import SPLIT_TITLES, count, plain
 
 _GENERATION = "dataset.selection.generation"
 _LAST = "dataset.selection.last"

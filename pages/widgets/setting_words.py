@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from core.runs.draft import CUT, SHARE
-from pages.widgets.wording import plain
+from pages.words.wording import plain
 
 OPTIMIZER_TITLES = {"adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD"}
 FIT_TITLES = {

@@ -9,7 +9,7 @@ import streamlit as st
 from core.inference.class_table import Prediction
 from core.inference.classifier import Classification
 from pages.widgets import links
-from pages.widgets.wording import I_DO_NOT_KNOW, percent, plain, quoted
+from pages.words.wording import I_DO_NOT_KNOW, percent, plain, quoted
 
 # Below this probability of the best class the page says that nothing fits. Measured with EfficientNet-Lite0: 3 % of the
 # right and 45 % of the wrong answers to 100 photos of known classes are below it, and 78 % of the answers to 894 photos

@@ -20,7 +20,7 @@ from core.services import Services
 from pages.widgets import links
 from pages.widgets.findings import mirrored_classes
 from pages.widgets.remembered import remembered
-from pages.widgets.wording import count, plain, range_text, share_text
+from pages.words.wording import count, plain, range_text, share_text
 
 _MAX_KEPT = 200  # runs
 _REASONS, _MIRRORED = "worth.reasons", "worth.mirrored"

@@ -21,8 +21,8 @@ SOUND = {
     "core/datasets/ingest/__init__.py": "",
     "core/datasets/ingest/desk.py": "from core.datasets.records import View\n",
     "core/runs/desk.py": "import core.datasets.library\n",
-    "pages/widgets/wording.py": "import json\n",
-    "pages/train/page.py": "from core.runs import desk\nfrom pages.train import start\nimport pages.widgets.wording\n",
+    "pages/words/wording.py": "import json\n",
+    "pages/train/page.py": "from core.runs import desk\nfrom pages.train import start\nimport pages.words.wording\n",
     "pages/train/start.py": "",
     "pages/results/page.py": "# a\n# b\n# c\n# d\n# e\n",
     "benchmarks/train.py": "from pages.train import page\n",
@@ -113,7 +113,7 @@ def test_a_module_without_a_floor_is_refused(house: Path):
 
 def test_the_nearest_name_tells_the_floor():
     """A floor that stands below another is told from it by its longer name."""
-    assert floor_of("pages.widgets.wording") < floor_of("pages.train.page")
+    assert floor_of("pages.words.wording") < floor_of("pages.train.page")
     assert floor_of("core.errors") < floor_of("core.storage.db") < floor_of("core.services")
     assert len(set(FLOORS)) == len(FLOORS)
 

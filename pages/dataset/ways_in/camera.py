@@ -9,7 +9,7 @@ from core.datasets.sources.requests import ImportRequest, StagedFiles
 from core.errors import DatasetError
 from core.services import Services
 from pages.dataset.camera_burst import Burst, camera_burst
-from pages.widgets.wording import count
+from pages.words.wording import count
 
 _MAX_BURST_FRAMES = 150
 

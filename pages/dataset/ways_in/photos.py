@@ -9,7 +9,7 @@ from pages.dataset.ways_in.sorted_photos import ARCHIVE_BOX, FOLDER_BOX
 from pages.dataset.ways_in.submitting import submit
 from pages.widgets.browser_events import Pasted, watch_browser
 from pages.widgets.uploading import open_box
-from pages.widgets.wording import count, size_text
+from pages.words.wording import count, size_text
 
 
 def render_photos(dataset: DatasetView, target: ClassView, services: Services) -> None:

@@ -12,7 +12,7 @@ from core.services import Services
 from pages.dataset.uploads import ARCHIVE_TYPES, Files, contents, render_uploader
 from pages.dataset.ways_in.submitting import submit
 from pages.widgets.errors import guarded
-from pages.widgets.wording import count
+from pages.words.wording import count
 
 FOLDER_BOX, ARCHIVE_BOX = "dataset.collect.folder", "dataset.collect.archive"
 

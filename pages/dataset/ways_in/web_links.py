@@ -9,7 +9,7 @@ from core.links.data_address import split_addresses
 from core.services import Services
 from pages.dataset.ways_in.submitting import submit
 from pages.widgets.errors import guarded
-from pages.widgets.wording import count, plain
+from pages.words.wording import count, plain
 
 
 def render_web_links(dataset: DatasetView, target: ClassView | None, services: Services) -> None:

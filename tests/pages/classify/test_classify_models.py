@@ -21,7 +21,7 @@ from core.settings import Settings
 from pages.classify.answers_csv import to_csv
 from pages.server.services import get_services
 from pages.widgets.verdict import top_five_chart
-from pages.widgets.wording import I_DO_NOT_KNOW
+from pages.words.wording import I_DO_NOT_KNOW
 from tests.core.inference.model_runs import Models, outcome
 from tests.core.inference.model_samples import SAMPLES, head_for_samples, record_for, write_model
 from tests.pages.classify.classify_visits import settle, upload

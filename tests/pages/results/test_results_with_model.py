@@ -12,7 +12,7 @@ from core.jobs.supervisor import Supervisor
 from core.runs.decision import Decision, write_decision
 from core.runs.folder import RunFolder
 from core.settings import Settings
-from pages.widgets.wording import I_DO_NOT_KNOW
+from pages.words.wording import I_DO_NOT_KNOW
 from tests.core.inference.model_runs import NAMES, Models
 from tests.core.inference.model_samples import SAMPLES
 from tests.pages.written_runs import Asked, sure_of, write_answers

@@ -8,11 +8,12 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
 
-from pages.server.visitor import COOKIE_NAME, VisitorCookie, new_secret
+from pages.server.visitor import COOKIE_NAME, VisitorCookie, new_secret, visitor_of
 
 PAGE = {"accept": "text/html,application/xhtml+xml"}
 
@@ -76,6 +77,40 @@ def test_a_secret_that_is_none_of_ours_is_replaced(browser: Browser, secret: str
 def test_what_is_no_page_brings_none(browser: Browser) -> None:
     """Photos and scripts are asked for many at once: each would bring another secret."""
     assert "set-cookie" not in browser.get("/bluetit/photos/x.jpg", headers={"accept": "image/*"}).headers
+
+
+def connect(headers: list[tuple[bytes, bytes]]) -> tuple[list[tuple[bytes, bytes]], str | None]:
+    """Open the connection that a page lives on: the headers that come back, and whose it is to the app."""
+    accepted: list[tuple[bytes, bytes]] = []
+    visitors: list[str | None] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        visitors.append(visitor_of(HTTPConnection(scope)))
+        await send({"type": "websocket.accept", "headers": []})
+
+    async def send(message: Message) -> None:
+        accepted.extend(message["headers"])
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    scope = {"type": "websocket", "scheme": "ws", "path": "/_stcore/stream", "headers": headers}
+    asyncio.run(VisitorCookie(app)(scope, receive, send))
+    return accepted, visitors[0]
+
+
+def test_a_connection_without_a_secret_brings_one() -> None:
+    """For clients that open no page, and browsers that were told to forget; the app knows it from the first moment."""
+    headers, visitor = connect([(b"cookie", b"other=1")])
+    assert visitor is not None
+    assert [name for name, _ in headers] == [b"set-cookie"]
+    assert headers[0][1].decode().startswith(f"{COOKIE_NAME}={visitor}; ")
+
+
+def test_a_connection_keeps_a_secret() -> None:
+    """It is the one of the page."""
+    secret = new_secret()
+    assert connect([(b"cookie", f"{COOKIE_NAME}={secret}".encode())]) == ([], secret)
 
 
 def test_secrets_differ() -> None:

@@ -15,7 +15,7 @@ from pages.train.outcome import gap_text, score_sentence
 from pages.train.photos import photo_cards
 from pages.train.run_list import sparkline
 from pages.widgets.setting_words import describe_change
-from pages.widgets.wording import others_before_text, share_text, short_count, size_text, time_text
+from pages.words.wording import others_before_text, share_text, short_count, size_text, time_text
 
 NBSP = "\N{NO-BREAK SPACE}"
 MALICE = "<img src=x onerror=alert(1)>"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pages.widgets.wording import count, duration, percent, plain, time_left
+from pages.words.wording import count, duration, percent, plain, time_left
 
 
 @pytest.mark.parametrize(

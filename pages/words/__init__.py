@@ -1,0 +1,1 @@
+"""What is told to people, in words and numbers, whoever draws it: without Streamlit."""
