@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pages.server.json_routes import ANSWER_HEADERS, refusal
+from pages.server.stopping import stop_notice
 from pages.words.telling import Telling, telling_of
 
 # Reads what is told now; called in a thread.
@@ -103,8 +104,7 @@ class Watched:
     def _pass_on(self, reading: asyncio.Future[_Answer]) -> None:
         """Answer whoever does not know yet what was read; where that failed, all are told why."""
         error = reading.exception()
-        if error is None:
-            self._latest = reading.result()
+        self._latest = None if error is not None else reading.result()
         for future, since in self._waiting.items():
             if future.done():
                 continue
@@ -140,22 +140,24 @@ class WatchDesk:
             return refusal(_TOO_MANY_OF_VISITOR, 429, {"Retry-After": "2"})
         if self._waiting.total() >= _MAX_WAITING:
             return refusal(_TOO_MANY, 503, {"Retry-After": "5"})
-        watched = self._find(key, read, every_seconds)
+        watched = self.find(key, read, every_seconds)
         self._waiting[visitor] += 1
-        leaving = asyncio.ensure_future(_leaves(request))
+        leaving, stopping = asyncio.ensure_future(_leaves(request)), stop_notice()
         waiting = asyncio.ensure_future(watched.newer(request.query_params.get("since", ""), WAIT_SECONDS))
         try:
-            await asyncio.wait((waiting, leaving), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((waiting, leaving, stopping), return_when=asyncio.FIRST_COMPLETED)
             answer = waiting.result() if waiting.done() else None
         finally:
             waiting.cancel()
             leaving.cancel()
+            stopping.cancel()
             self._waiting[visitor] -= 1
             if not self._waiting[visitor]:
                 del self._waiting[visitor]
         return _respond(request, answer)
 
-    def _find(self, key: tuple[object, ...], read: Read, every_seconds: float) -> Watched:
+    def find(self, key: tuple[object, ...], read: Read, every_seconds: float) -> Watched:
+        """What is watched under a key, for a while after somebody asked last."""
         now = time.monotonic()
         watched = self._watched.pop(key, None) or Watched(read, every_seconds)
         watched.asked_at = now
