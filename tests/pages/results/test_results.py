@@ -26,6 +26,7 @@ from pages.results.tables import predictions_csv, to_csv
 from pages.server.services import close_services, get_services
 from tests.conftest import PROJECT_DIR
 from tests.core.datasets.library_samples import class_ids, photo_hash
+from tests.pages.component_data import told_texts
 from tests.pages.conftest import RUN_TIMEOUT_SECONDS
 from tests.pages.page_links import follow_link, link_labels
 from tests.pages.written_runs import (
@@ -124,6 +125,7 @@ def texts(app: AppTest) -> str:
     found += [element.proto.body for element in app.get("html")]
     found += [element.proto.text for element in app.get("progress")]
     found += [element.proto.label for element in app.get("page_link")]
+    found += told_texts(app)
     return "\n".join(found)
 
 
