@@ -1,6 +1,7 @@
 """The files of one batch of photos, below the cache folder and within the room that there is."""
 
 import contextlib
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ _RESERVED_BYTES = 300_000_000
 
 
 class PhotoFiles:
-    """A folder with one file for each photo, named by its id."""
+    """A folder of numbered files, one for each photo; every method may be called from any thread."""
 
     def __init__(self, folder: Path, settings: Settings, room: PhotoRoom, *, owner: str) -> None:
         """Begin without a folder; the first file makes it.
@@ -30,6 +31,8 @@ class PhotoFiles:
         self._settings = settings
         self._room = room
         self._owner = owner
+        # Not the photos' ids: a link may be read a second time while the first reading is being given up.
+        self._numbers = itertools.count(1)
 
     def take_place(self) -> None:
         """Count a photo.
@@ -58,21 +61,21 @@ class PhotoFiles:
                 "Save it smaller, as JPEG for example."
             )
         self._room.take(self._owner, num_bytes=len(data))
-        stored = replace(photo, path=self.folder / str(photo.photo_id), num_bytes=len(data))
+        path = self.folder / str(next(self._numbers))
+        stored = replace(photo, path=path, num_bytes=len(data))
         try:
-            self._write(stored, data)
+            self._write(path, data)
         except BluetitError:
             self.delete(stored)
             raise
         return stored
 
-    def read(self, photo: Photo) -> bytes:
+    def read(self, path: Path) -> bytes:
         """The file of a photo.
 
         Raises:
             StorageError: it is not there.
         """
-        path = photo.path or self.folder / str(photo.photo_id)
         with translating_disk_errors(self.folder):
             return path.read_bytes()
 
@@ -89,8 +92,8 @@ class PhotoFiles:
         with contextlib.suppress(OSError):
             self.folder.rmdir()
 
-    def _write(self, photo: Photo, data: bytes) -> None:
+    def _write(self, path: Path, data: bytes) -> None:
         ensure_free_space(self.folder, len(data) + _RESERVED_BYTES)
         with translating_disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / str(photo.photo_id)).write_bytes(data)
+            path.write_bytes(data)
