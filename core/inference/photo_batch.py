@@ -26,7 +26,6 @@ from core.inference.photo_files import PhotoFiles
 from core.inference.photo_room import PhotoRoom
 from core.links.photo import fetch_photo
 from core.photos.decode import decode_image
-from core.photos.limits import ImageLimits
 from core.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -204,9 +203,8 @@ class PhotoBatch:
             StorageError: it has been removed meanwhile.
             ImageError: it cannot be used.
         """
-        settings = self._host.settings
-        limits = ImageLimits(max_bytes=settings.max_photo_bytes, max_pixels=settings.max_photo_pixels)
-        return decode_image(self.read(photo_id), name, limits=limits, shortest_side_px=shortest_side_px)
+        data = self.read(photo_id)
+        return decode_image(data, name, limits=self._files.limits, shortest_side_px=shortest_side_px)
 
     def _take_in_or_make_room(self, given: GivenPhoto) -> Photo:
         try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from core.errors import BluetitError, ImageTooLargeError
 from core.inference.batch_records import Photo
 from core.inference.photo_room import PhotoRoom
+from core.photos.limits import ImageLimits
 from core.settings import Settings
 from core.storage.files import ensure_free_space, translating_disk_errors
 
@@ -23,12 +24,12 @@ class PhotoFiles:
 
         Args:
             folder: where the files go.
-            settings: the largest file.
+            settings: the largest photo.
             room: counts photos and bytes.
             owner: whose they are.
         """
         self.folder = folder
-        self._settings = settings
+        self.limits = ImageLimits(max_bytes=settings.max_photo_bytes, max_pixels=settings.max_photo_pixels)
         self._room = room
         self._owner = owner
         # Not the photos' ids: a link may be read a second time while the first reading is being given up.
@@ -54,7 +55,7 @@ class PhotoFiles:
             NoRoomError: there is no room for so many bytes.
             StorageError: the disk is full, or cannot be written to.
         """
-        limit = self._settings.max_photo_bytes
+        limit = self.limits.max_bytes
         if len(data) > limit:
             raise ImageTooLargeError(
                 f"{photo.name} has {len(data) / 1e6:.0f} MB; photos up to {limit / 1e6:.0f} MB are read. "
