@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
 from core.inference.classifier import Classification
+from core.links.data_address import is_data_address
 
 
 class PhotoOrigin(StrEnum):
@@ -26,6 +28,7 @@ class Photo:
     origin: PhotoOrigin
     link: str | None = None  # address to read it from
     path: Path | None = None  # its file, once it has arrived
+    num_bytes: int = 0  # of the file
     error: str | None = None  # why it cannot be used, in words for the visitor
 
 
@@ -40,6 +43,11 @@ class Answer:
     def is_waiting(self) -> bool:
         """Whether it is still to be classified."""
         return self.classification is None and self.photo.error is None
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether there is a file that can be shown."""
+        return self.photo.path is not None and self.photo.error is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +65,18 @@ class BatchView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BatchChanges:
+    """What has changed in a batch since a version, as one backbone sees it."""
+
+    version: int  # of the batch now
+    answers: tuple[Answer, ...]  # new or changed ones, in the order of arrival
+    photo_ids: tuple[int, ...] | None  # of all photos; None: none came or went
+    is_running: bool
+    seconds_left: float | None  # None: nothing to estimate from
+    num_waiting: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GivenPhoto:
     """What a visitor gives to a batch: a file, a link, or a file that never arrived."""
 
@@ -66,6 +86,12 @@ class GivenPhoto:
     link: str | None = None  # address to read it from instead
     refusal: str = ""  # why there is nothing to read, in words for the visitor
 
+    @classmethod
+    def of_link(cls, link: str) -> Self:
+        """A photo behind a link, named by what can be told before it is read."""
+        name = link.split("?")[0].rstrip("/").rsplit("/", 1)[-1] or link
+        return cls(name="pasted picture" if is_data_address(link) else name, origin=PhotoOrigin.LINK, link=link)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
@@ -74,4 +100,5 @@ class Intake:
     num_given: int
     num_taken: int  # on their way to an answer
     num_refused: int  # listed, with the reason
-    no_room: tuple[str, ...]  # names of those beyond what a batch holds; they are not listed
+    no_room: tuple[str, ...]  # names of those for which there was no room; they are not listed
+    no_room_because: str = ""  # in words for the visitor, with what to do
