@@ -1,5 +1,7 @@
 """The answers on the classify page, which the browser draws and keeps up to date by itself."""
 
+import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +26,10 @@ NUM_SEEDED = 24
 # In place of a network's fingerprint while there is none: all photos wait.
 NO_NETWORK = "none"
 _STOPPED = "answers.stopped"
+# So long the page waits, when the rest of it is there, for answers that are due: it then brings them itself. A client
+# that asks no routes has no other way to them.
+_PATIENCE_SECONDS = 0.25
+_NUM_FEW = 3  # photos; more take longer than anybody should wait for a page
 
 
 def has_stopped(batch: PhotoBatch, fingerprint: str) -> bool:
@@ -40,6 +46,7 @@ def render_answers(batch: PhotoBatch, classifier: Classifier | None, network: Ne
         network: that was chosen.
     """
     fingerprint = classifier.fingerprint if classifier else NO_NETWORK
+    _wait_for_few(batch, fingerprint)
     show_component(
         _answers,
         key="answers",
@@ -72,6 +79,19 @@ def describe_seed(batch: PhotoBatch, fingerprint: str) -> Mapping[str, Any]:
         **describe_changes(found, answers=newest),
         "is_whole": len(newest) == len(found.answers),
     }
+
+
+def _wait_for_few(batch: PhotoBatch, fingerprint: str) -> None:
+    """Let a few answers come that are due, for a moment."""
+    has_changed = threading.Event()
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    with batch.bell.listening(has_changed.set):
+        while (left := deadline - time.monotonic()) > 0:
+            has_changed.clear()
+            found = batch.changes(fingerprint)
+            if not found.is_running or found.num_waiting > _NUM_FEW:
+                return
+            has_changed.wait(left)
 
 
 def _addresses(batch: PhotoBatch, fingerprint: str, network_title: str) -> dict[str, str]:
