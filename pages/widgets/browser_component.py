@@ -68,18 +68,19 @@ class EventInbox:
             return dict(self._last_numbers)
 
 
-def load_component(name: str, *, isolate_styles: bool = True) -> ComponentRenderer:
+def load_component(name: str, *, parts: Sequence[str] = (), isolate_styles: bool = True) -> ComponentRenderer:
     """Register the component that `pages/assets/<name>.html`, `.css` and `.js` make up.
 
     Args:
+        parts: names of further scripts there that come before its own, each of which sees what those before it declare.
         isolate_styles: keep the page's styles out of the component and the other way round.
     """
-    shared_js = _read("component.js")
+    scripts = ("component", *parts, name)
     return st.components.v2.component(
         f"bluetit_{name}",
         html=_read(f"{name}.html"),
         css=_read(f"{name}.css"),
-        js=f"{shared_js}\n{_read(f'{name}.js')}",
+        js="\n".join(_read(f"{script}.js") for script in scripts),
         isolate_styles=isolate_styles,
     )
 
