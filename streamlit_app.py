@@ -9,6 +9,7 @@ from pages.server.file_routes import FILE_ROUTES
 from pages.server.headers import SecurityHeaders
 from pages.server.heat_route import HEAT_ROUTES
 from pages.server.lifespan import running_services
+from pages.server.live_route import LIVE_ROUTES
 from pages.server.photo_routes import PHOTO_ROUTES
 from pages.server.served_page import PAGE_ROUTES, ServedPage
 from pages.server.visitor import VisitorCookie
@@ -53,6 +54,6 @@ else:
     app = st.App(
         __file__,
         lifespan=running_services,
-        routes=[*PHOTO_ROUTES, *HEAT_ROUTES, *FILE_ROUTES, *PAGE_ROUTES],
+        routes=[*PHOTO_ROUTES, *HEAT_ROUTES, *FILE_ROUTES, *LIVE_ROUTES, *PAGE_ROUTES],
         middleware=[Middleware(SecurityHeaders), Middleware(ServedPage), Middleware(VisitorCookie)],
     )

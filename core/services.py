@@ -22,6 +22,7 @@ from core.errors import (
 )
 from core.inference.batch_registry import BatchRegistry
 from core.inference.classifier_cache import ClassifierCache
+from core.inference.fair_pool import FairPool
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
 from core.photos.store import PhotoStore
@@ -47,6 +48,7 @@ class Services:
     queue: TaskQueue
     supervisor: Supervisor
     classifiers: ClassifierCache
+    pool: FairPool  # on which visitors take turns to have photos answered
     batches: BatchRegistry
     library: Library
     photo_store: PhotoStore
@@ -61,6 +63,7 @@ class Services:
         """Stop the background work, delete visitors' photos and let go of the database."""
         self._housekeeper.stop()
         self.supervisor.stop()
+        self.pool.close()
         self.batches.close()
         self.database.close()
 
@@ -144,6 +147,7 @@ def open_services(settings: Settings) -> Services:
         queue=queue,
         supervisor=supervisor,
         classifiers=ClassifierCache(settings),
+        pool=FairPool(settings.num_inference_threads, name="classify"),
         batches=BatchRegistry(settings),
         library=library,
         photo_store=PhotoStore(settings.photos_path, settings.cache_path),

@@ -173,9 +173,14 @@ class Classifier:
         """
         return self.squares.square(data, name)
 
-    def answer(self, square: Image.Image) -> Outputs:
-        """Everything that the network says to a square of `square`; its probabilities are not calibrated."""
-        return self._answer(to_array(square))
+    def answer(self, square: Image.Image, *, is_alone: bool = True) -> Outputs:
+        """Everything that the network says to a square of `square`; its probabilities are not calibrated.
+
+        Args:
+            square: as `square` makes it.
+            is_alone: as of `classify`.
+        """
+        return self._answer(to_array(square), is_alone=is_alone)
 
     def heat(self, square: Image.Image, class_index: int) -> npt.NDArray[Any]:
         """Where in the square the evidence for a class lies: float32 (rows, columns), 0-1.
@@ -194,8 +199,8 @@ class Classifier:
             return None
         return class_activation_map(outputs.feature_map, self._heat_head.gradient(outputs.features, class_index))
 
-    def _answer(self, pixels: npt.NDArray[np.uint8]) -> Outputs:
-        outputs = self.engine.run(pixels, is_alone=True)
+    def _answer(self, pixels: npt.NDArray[np.uint8], *, is_alone: bool = True) -> Outputs:
+        outputs = self.engine.run(pixels, is_alone=is_alone)
         if self.head is None:
             return outputs
         return replace(outputs, probabilities=self.head.probabilities(outputs.features))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from core.errors import UnsupportedImageError
 from core.inference.class_table import Prediction
 from core.inference.classifier import Classifier
+from core.photos.decode import decode_photo
 from core.photos.limits import ImageLimits
 
 # A frame is scaled to the network's input before it is sent. More pixels than any of them needs would only keep the
@@ -20,7 +21,7 @@ FRAME_LIMITS = ImageLimits(max_bytes=400_000, max_pixels=1_500_000)
 _JPEG_START = b"\xff\xd8\xff"
 
 # Whoever takes means over several frames misses nothing that could be seen on a bar.
-_TOLD_FROM = 0.001
+TOLD_FROM = 0.001
 _ALWAYS_TOLD, _MOST_TOLD = 10, 50
 
 
@@ -41,13 +42,16 @@ class FrameAnswer:
     milliseconds: float  # from the file to the answer
 
 
-def answer_frame(classifier: Classifier, data: bytes, *, heat_index: int | None = None) -> FrameAnswer:
+def answer_frame(
+    classifier: Classifier, data: bytes, *, heat_index: int | None = None, is_alone: bool = True
+) -> FrameAnswer:
     """Decode a frame and name what is in it; nothing of it is kept.
 
     Args:
         classifier: the network.
         data: a JPEG file, from a browser, so it may be anything.
         heat_index: position of the class whose evidence is wanted; one that there is not is passed over.
+        is_alone: whether nothing else is being answered, so that all threads may work on this frame.
 
     Raises:
         ImageError: it is no JPEG, damaged, or larger than `FRAME_LIMITS`.
@@ -55,9 +59,9 @@ def answer_frame(classifier: Classifier, data: bytes, *, heat_index: int | None 
     started = time.perf_counter()
     if not data.startswith(_JPEG_START):
         raise UnsupportedImageError("This frame is no JPEG; the camera's frames are sent as JPEG. Reload the page.")
-    squares = replace(classifier.squares, limits=FRAME_LIMITS)
-    photo = squares.decode(data, "frame")
-    outputs = classifier.answer(squares.fit(photo.image))
+    squares = classifier.squares
+    photo = decode_photo(data, "frame", limits=FRAME_LIMITS, rendering=squares.rendering)
+    outputs = classifier.answer(squares.fit(photo.image), is_alone=is_alone)
     probabilities: npt.NDArray[np.floating[Any]] = outputs.probabilities
     if classifier.judge is not None:
         probabilities = classifier.judge.calibrate(outputs.probabilities)
@@ -65,7 +69,7 @@ def answer_frame(classifier: Classifier, data: bytes, *, heat_index: int | None 
     is_heat_wanted = heat_index is not None and heat_index < len(classifier.classes)
     return FrameAnswer(
         classes=tuple(
-            each for rank, each in enumerate(likeliest) if rank < _ALWAYS_TOLD or each.probability >= _TOLD_FROM
+            each for rank, each in enumerate(likeliest) if rank < _ALWAYS_TOLD or each.probability >= TOLD_FROM
         ),
         num_classes=len(classifier.classes),
         groups=classifier.classes.group_probabilities(probabilities),

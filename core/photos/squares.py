@@ -6,7 +6,7 @@ from typing import Self
 
 from PIL import Image
 
-from core.photos.decode import DecodedPhoto, decode_photo
+from core.photos.decode import decode_photo
 from core.photos.fit import DEFAULT_CROP_FRACTION, FitMode, fit, fit_box, shortest_side_for
 from core.photos.limits import ImageLimits
 from core.photos.remarks import PhotoFacts
@@ -64,23 +64,15 @@ class SquareMaker:
         self, data: bytes, name: str, *, change: Callable[[Image.Image], Image.Image] | None = None
     ) -> tuple[Image.Image, PhotoFacts]:
         """The square of a photo as `square` makes it, and what was found in its file."""
-        photo = self.decode(data, name)
+        photo = decode_photo(
+            data, name, limits=self.limits, shortest_side_px=self.shortest_side_px, rendering=self.rendering
+        )
         return self.fit(photo.image if change is None else change(photo.image)), photo.facts
 
     @property
     def shortest_side_px(self) -> int:
         """What a photo's shortest side needs; more pixels change nothing that the network sees."""
         return shortest_side_for(self.image_size, self.fit_mode, crop_fraction=self.crop_fraction)
-
-    def decode(self, data: bytes, name: str) -> DecodedPhoto:
-        """A photo as it is read for a square, which may be smaller than its file.
-
-        Raises:
-            ImageError: the photo cannot be used.
-        """
-        return decode_photo(
-            data, name, limits=self.limits, shortest_side_px=self.shortest_side_px, rendering=self.rendering
-        )
 
     def fit(self, image: Image.Image) -> Image.Image:
         """The square of a photo that has been decoded."""

@@ -14,7 +14,6 @@ from core.errors import (
     BluetitError,
     RunFileError,
     UnknownDatasetError,
-    UnknownRunError,
 )
 from core.inference.classifier import Classifier
 from core.inference.judging import describe_decision, read_rule
@@ -26,15 +25,13 @@ from core.runs.story import Outcome
 from core.services import Services
 from pages.classify.network_choice import Anatomy, describe_pooling
 from pages.widgets import links
-from pages.widgets.chosen_network import backbone_below, find_model, has_model
+from pages.widgets.chosen_network import backbone_below, find_model
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.preparation import render_preparation
 from pages.widgets.status import best_score
 from pages.widgets.worth import weigh_run
+from pages.words.models import MODEL_PREFIX, has_model
 from pages.words.wording import count, plain, quoted, range_text, share_text, size_text
-
-# In front of a run's number; no backbone's name has a colon.
-_PREFIX = "model:"
 
 _MAX_LISTED = 60
 
@@ -48,7 +45,7 @@ class ModelChoice:
     @property
     def key(self) -> str:
         """The run's number, marked as such."""
-        return f"{_PREFIX}{self.run.id}"
+        return f"{MODEL_PREFIX}{self.run.id}"
 
     @property
     def address(self) -> Mapping[str, str]:
@@ -225,14 +222,3 @@ class ModelChoice:
 def usable_models(services: Services) -> list[ModelChoice]:
     """The models that a visitor can choose: of finished runs out of the trash, the newest first."""
     return [ModelChoice(run) for run in services.runs.list_runs() if has_model(run)]
-
-
-def explain_absence(run_id: int, services: Services) -> str:
-    """Why a run's model cannot be chosen, for a visitor who had chosen it; plain text."""
-    try:
-        run = services.runs.get_run(run_id)
-    except UnknownRunError:
-        return "The model that you had chosen was deleted for good."
-    if run.trashed_at is not None:
-        return f"The model {run.name} was deleted; it can be restored on the Train page."
-    return f"The model {run.name} is not trained yet."
