@@ -68,18 +68,20 @@ class EventInbox:
             return dict(self._last_numbers)
 
 
-def load_component(name: str, *, isolate_styles: bool = True) -> ComponentRenderer:
+def load_component(name: str, *, shared: Sequence[str] = (), isolate_styles: bool = True) -> ComponentRenderer:
     """Register the component that `pages/assets/<name>.html`, `.css` and `.js` make up.
 
     Args:
+        name: of its files.
+        shared: names of scripts in `pages/assets/` that it needs, without their ending.
         isolate_styles: keep the page's styles out of the component and the other way round.
     """
-    shared_js = _read("component.js")
+    scripts = "\n".join(_read(f"{each}.js") for each in ("component", *shared, name))
     return st.components.v2.component(
         f"bluetit_{name}",
         html=_read(f"{name}.html"),
         css=_read(f"{name}.css"),
-        js=f"{shared_js}\n{_read(f'{name}.js')}",
+        js=scripts,
         isolate_styles=isolate_styles,
     )
 
