@@ -17,10 +17,6 @@ from core.litert.shared_engine import SharedEngine
 from core.runs.folder import RunFolder
 from core.settings import Settings
 
-# Loaded networks are kept while their files are together no larger than this; in memory, on two cores, they take about
-# six times as much.
-_MAX_LOADED_BYTES = 60_000_000
-
 
 class ClassifierCache:
     """The classifiers that are loaded, shared by all sessions; the longest unused ones are let go.
@@ -122,7 +118,7 @@ class ClassifierCache:
             for outdated in [known for known in self._loaded if known[:2] == key[:2]]:
                 del self._loaded[outdated]
             self._loaded[key] = classifier
-            while len(self._loaded) > 1 and self._num_loaded_bytes() > _MAX_LOADED_BYTES:
+            while len(self._loaded) > 1 and self._num_loaded_bytes() > self._settings.loaded_network_bytes:
                 self._loaded.popitem(last=False)
 
     def _num_loaded_bytes(self) -> int:
