@@ -151,6 +151,7 @@ class LiveCamera {
     this.find(".picture").classList.toggle("is-mirrored", isMirrored(track));
     this.forget();
     this.setState("on");
+    this.watchPictures(stream);
     this.work(stream);
     const cameras = await listCameras();
     this.deviceIds = cameras.map(({ deviceId }) => deviceId);
@@ -228,16 +229,37 @@ class LiveCamera {
     }
   }
 
-  // Whether the camera has delivered another picture; hidden pages get none.
-  nextPicture() {
+  // Notes every picture that the camera delivers; hidden pages get none.
+  watchPictures(stream) {
     const { video } = this;
-    if (!video.requestVideoFrameCallback) return sleep(33).then(() => true);
+    if (!video.requestVideoFrameCallback) {
+      this.onPicture = (tell) => setTimeout(tell, 33);
+      return;
+    }
+    let isNew = true;
+    let waiting = null;
+    const note = () => {
+      if (this.stream !== stream) return;
+      isNew = true;
+      waiting?.();
+      video.requestVideoFrameCallback(note);
+    };
+    video.requestVideoFrameCallback(note);
+    this.onPicture = (tell) => {
+      waiting = () => {
+        waiting = null;
+        isNew = false;
+        tell();
+      };
+      if (isNew) waiting();
+    };
+  }
+
+  // Whether there is a picture that has not been sent, after a while at the latest.
+  nextPicture() {
     return new Promise((resolve) => {
-      const patience = setTimeout(() => {
-        video.cancelVideoFrameCallback(handle);
-        resolve(false);
-      }, PICTURE_PATIENCE_MILLISECONDS);
-      const handle = video.requestVideoFrameCallback(() => {
+      const patience = setTimeout(() => resolve(false), PICTURE_PATIENCE_MILLISECONDS);
+      this.onPicture(() => {
         clearTimeout(patience);
         resolve(true);
       });

@@ -63,6 +63,16 @@ class ModelChoice:
         return backbone_below(self.run)
 
     @property
+    def run_id(self) -> int | None:
+        """Its number."""
+        return self.run.id
+
+    @property
+    def dataset_id(self) -> int | None:
+        """What it was trained on, which may have been deleted since."""
+        return self.run.dataset_id
+
+    @property
     def introduction(self) -> str:
         """Which model, and that it knows a person's own classes."""
         return f"Your model **{plain(self.title)}** says which of its {self._outcome.num_classes} classes it sees."

@@ -51,7 +51,7 @@ inputs, side = st.columns([3, 2], gap="large")
 with side:
     network = render_picker(services)
 with inputs:
-    render_photo_inputs(batch, services.settings)
+    render_photo_inputs(batch, network, services)
 was_busy = st.session_state.get(_IS_BUSY, True)
 st.fragment(render_results, run_every=_POLL_SECONDS if was_busy else None)(batch, network, services, was_busy=was_busy)
 network.render_classes(services)

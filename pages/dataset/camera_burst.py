@@ -13,7 +13,7 @@ MAX_BURST_CHARS = 18_000_000
 _MAX_SIDE_PX = 640
 _JPEG_QUALITY = 0.9
 
-_camera = load_component("camera_burst", shared=["camera"])
+_camera = load_component("camera_burst", parts=["camera"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,10 @@ _MAX_UNDER_WAY = 100
 _MAX_DIGITS = 18  # what fits into the database's whole numbers
 
 _DROPPED = "So many watch at this moment that this picture was left out. The next one will do."
-_ONE_AT_A_TIME = "The picture before this one is still being looked at. Send the next when it has been answered."
+_ONE_AT_A_TIME = (
+    "The picture before this one is still being looked at, perhaps one of another page that you have open. Close that "
+    "page, or wait a moment."
+)
 _RETRY = {"Retry-After": "1"}
 
 

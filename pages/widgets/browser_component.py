@@ -68,20 +68,19 @@ class EventInbox:
             return dict(self._last_numbers)
 
 
-def load_component(name: str, *, shared: Sequence[str] = (), isolate_styles: bool = True) -> ComponentRenderer:
+def load_component(name: str, *, parts: Sequence[str] = (), isolate_styles: bool = True) -> ComponentRenderer:
     """Register the component that `pages/assets/<name>.html`, `.css` and `.js` make up.
 
     Args:
-        name: of its files.
-        shared: names of scripts in `pages/assets/` that it needs, without their ending.
+        parts: names of further scripts there that come before its own, each of which sees what those before it declare.
         isolate_styles: keep the page's styles out of the component and the other way round.
     """
-    scripts = "\n".join(_read(f"{each}.js") for each in ("component", *shared, name))
+    scripts = ("component", *parts, name)
     return st.components.v2.component(
         f"bluetit_{name}",
         html=_read(f"{name}.html"),
         css=_read(f"{name}.css"),
-        js=scripts,
+        js="\n".join(_read(f"{script}.js") for script in scripts),
         isolate_styles=isolate_styles,
     )
 

@@ -17,6 +17,8 @@ from pages.words.wording import I_DO_NOT_KNOW, percent, plain, quoted
 UNLIKELY_BELOW = 0.35
 # Below this one the answer is given with a "perhaps".
 SURE_FROM = 0.6
+# Where nothing fits, the everyday kind is told from this probability on.
+GROUP_FROM = 0.5
 
 _CHART_MARGIN_PX, _BAR_PX, _PERCENT_PX = 28, 30, 48
 _MAX_LABEL_CHARS = 32  # the longest of ImageNet's are a little shorter
@@ -40,7 +42,7 @@ def render_verdict(found: Classification) -> None:
         return
     st.markdown("#### :material/help: *Not sure*")
     guess = ""
-    if found.group not in (None, "object") and found.group_probability >= 0.5:
+    if found.group not in (None, "object") and found.group_probability >= GROUP_FROM:
         guess = f" It is probably some kind of **{found.group}** ({percent(found.group_probability)})."
     st.markdown(f"Nothing that this network knows fits well.{guess}")
     st.caption(
