@@ -71,8 +71,8 @@ function verdictOf({ classes, groups, has_rule: hasRule, refusal }, words) {
     return { mark: "refused", text: words.unknown, share: "", detail: `${capitalised(refusal)}.` };
   }
   if (!hasRule && best.probability < words.unlikely_below) {
-    const [group, probability] = groups[0] ?? ["object", 0];
-    const isKnownKind = group !== "object" && probability >= words.group_from;
+    const [group, probability] = groups[0] ?? [words.no_kind, 0];
+    const isKnownKind = group !== words.no_kind && probability >= words.group_from;
     const kind = isKnownKind ? ` ${words.kind.replace("{group}", group).replace("{percent}", percentText(probability))}` : "";
     return { mark: "unlikely", text: words.unsure, share: "", detail: `${words.nothing_fits}${kind}` };
   }

@@ -11,7 +11,7 @@ from core.inference.heatmap import COLOUR_STOPS, COLOURS, MAX_OPACITY
 from pages.server.live_route import live_url
 from pages.widgets.browser_component import load_component, show_component
 from pages.widgets.camera_frames import parse_frame
-from pages.widgets.verdict import GROUP_FROM, SURE_FROM, UNLIKELY_BELOW
+from pages.words.verdicts import GROUP_FROM, NO_KIND, SURE_FROM, UNLIKELY_BELOW
 
 _camera = load_component("live_camera", parts=["camera", "live_answers"])
 
@@ -20,6 +20,7 @@ _WORDS = {
     "unlikely_below": UNLIKELY_BELOW,
     "sure_from": SURE_FROM,
     "group_from": GROUP_FROM,
+    "no_kind": NO_KIND,
     "perhaps": "Perhaps",
     "unknown": "I don't know",
     "unsure": "Not sure",

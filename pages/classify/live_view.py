@@ -2,8 +2,6 @@
 
 import time
 
-import streamlit as st
-
 from core.inference.batch_records import PhotoOrigin
 from core.inference.photo_batch import PhotoBatch
 from core.services import Services

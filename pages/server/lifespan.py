@@ -12,6 +12,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from core.errors import BluetitError
 from pages.server.services import get_services, stop_services
+from pages.server.waiting import ending_waits_at_stop
 
 logger = logging.getLogger(__name__)
 
@@ -35,5 +36,6 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
         base_path = str(st.get_option("server.baseUrlPath") or "").strip("/")
         url = f"http://localhost:{st.get_option('server.port')}/{base_path}"
         threading.Timer(_BROWSER_DELAY_SECONDS, webbrowser.open, [url]).start()
-    yield
+    with ending_waits_at_stop():
+        yield
     await asyncio.to_thread(stop_services)

@@ -1,6 +1,7 @@
 """A visitor's photos and their answers."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -240,3 +241,114 @@ def test_a_bug_met_by_one_photo_is_told_once(
     assert "coffee.png could not be classified" in (coffee.photo.error or "")
     assert cat.classification
     assert "a bug" in caplog.text
+
+
+def test_changes_are_those_since_a_version(batch: PhotoBatch, classifier: Classifier):
+    """All at first, then what has changed; ids only where photos came or went."""
+    fingerprint = classifier.fingerprint
+    batch.add(given("a.png", "b.png"))
+    first = batch.changes(fingerprint)
+    assert (first.photo_ids, first.num_waiting, first.is_running) == ((1, 2), 2, False)
+    assert batch.changes(fingerprint, first.version).answers == ()
+    finish(batch, classifier)
+    answered = batch.changes(fingerprint, first.version)
+    assert [answer.photo.photo_id for answer in answered.answers if answer.classification] == [1, 2]
+    last = batch.changes(fingerprint, answered.version)
+    assert (last.version, last.answers, last.photo_ids, last.num_waiting) == (answered.version, (), None, 0)
+    batch.remove(1)
+    removed = batch.changes(fingerprint, answered.version)
+    assert (removed.answers, removed.photo_ids) == ((), (2,))
+    batch.remove(1, 77)
+    assert batch.version == removed.version
+    batch.add_link("https://example.org/c.png")
+    (new,) = batch.changes(fingerprint, removed.version).answers
+    assert (new.photo.name, new.has_picture, new.is_waiting) == ("c.png", False, True)
+
+
+@pytest.mark.parametrize("since", [-1, 10**30], ids=["negative", "never reached"])
+def test_a_version_that_never_was_asks_for_all(batch: PhotoBatch, since: int):
+    """A page that another server, or a forger, told a version sees everything."""
+    batch.add(given("a.png", "b.png"))
+    changes = batch.changes("", since)
+    assert (len(changes.answers), changes.photo_ids) == (2, (1, 2))
+
+
+def test_answers_that_were_forgotten_and_given_anew_are_told_again(batch: PhotoBatch, classifier: Classifier):
+    """To a page that has waited all the time the network looks as if it had just been chosen."""
+    batch.add(given("a.png"))
+    finish(batch, classifier)
+    version = batch.version
+    for number in range(4):
+        record = replace(classifier.record, fingerprint=f"{number}")
+        finish(batch, Classifier(record, classifier.engine, classes=classifier.classes, squares=classifier._squares))
+    assert batch.changes(classifier.fingerprint, version).num_waiting == 1
+    finish(batch, classifier)
+    assert [answer.photo.name for answer in batch.changes(classifier.fingerprint, version).answers] == ["a.png"]
+
+
+def test_every_change_rings(batch: PhotoBatch, classifier: Classifier):
+    """Photos that come, are answered, go; a run that begins, is stopped, ends; and nobody is rung who left."""
+    versions: list[int] = []
+    fingerprint = classifier.fingerprint
+    rung = threading.Event()
+    with batch.bell.listening(rung.set):
+        for change in (
+            lambda: batch.add(given(*["a.png"] * 20)),
+            lambda: batch.start(classifier),
+            batch.stop,
+            lambda: batch.remove(1),
+            batch.clear,
+        ):
+            wait_until(lambda: batch._host.pool.is_otherwise_idle)
+            rung.clear()
+            change()
+            assert rung.is_set()
+            versions.append(batch.version)
+        assert versions == sorted(set(versions))
+        batch.add(given("a.png"))
+        batch.start(classifier)
+        wait_until(lambda: not batch.changes(fingerprint).is_running)
+    rung.clear()
+    batch.clear()
+    assert not rung.is_set()
+    assert batch.bell.num_listeners == 0
+
+
+def test_a_run_that_ended_keeps_no_network_in_memory(batch: PhotoBatch, classifier: Classifier):
+    """Photos wait an hour for their visitor, and a network must not stay loaded for so long."""
+    batch.add(given("a.png", "b.png"))
+    finish(batch, classifier)
+    assert batch._run is None
+    batch.add(given("c.png"))
+    batch.start(classifier)
+    batch.clear()
+    assert batch._run is None
+
+
+def test_links_that_answer_slowly_hold_up_no_photos(
+    open_batch: OpenBatch, classifier: Classifier, server: LoopbackServer
+):
+    """However many links wait for a server that is silent, files are answered; stopping breaks the reading off."""
+    batch = open_batch(link_allowed_private_hosts=("127.0.0.1",), inference_threads=1)
+    for number in range(30):
+        batch.add_link(server.url(f"/stalled?{number}"))
+    batch.add(given("cat.png"))
+    batch.start(classifier)
+    wait_until(lambda: batch.changes(classifier.fingerprint).num_waiting == 30)
+    assert batch.changes(classifier.fingerprint).is_running
+    batch.stop()
+    assert batch.changes(classifier.fingerprint).num_waiting == 30
+    assert batch.find(31, classifier.fingerprint).classification
+    wait_until(lambda: batch._host.link_pool.is_otherwise_idle)
+
+
+def test_photos_of_another_visitor_are_answered_in_between(settings: Settings, classifier: Classifier):
+    """A single photo does not wait for the three hundred that came before it."""
+    with running_registry(replace(settings, inference_threads=1)) as registry:
+        many, one = registry.open(None, owner="anna"), registry.open(None, owner="bert")
+        many.add(given(*["cat.png"] * 300))
+        one.add(given("cat.png"))
+        many.start(classifier)
+        wait_until(lambda: many.changes(classifier.fingerprint).num_waiting < 300)
+        finish(one, classifier)
+        assert many.changes(classifier.fingerprint).num_waiting > 200
