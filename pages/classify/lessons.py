@@ -9,7 +9,6 @@ import streamlit as st
 from core.datasets.records import ClassView, DatasetView, ImportState, Split
 from core.datasets.sources.requests import ImportRequest, StagedFiles
 from core.errors import DatasetError, UnknownDatasetError
-from core.runs.records import RunView
 from core.services import Services
 from pages.classify.live_camera import Lesson
 from pages.widgets import links
@@ -47,14 +46,19 @@ def _open_dataset(dataset_id: int | None, services: Services) -> DatasetView | N
     return dataset if dataset.trashed_at is None else None
 
 
-def learn(lesson: Lesson, run: RunView, services: Services) -> None:
-    """Have a picture added to the photos that the class is learned from, at the next training.
+def give(lesson: Lesson, dataset_id: int | None, services: Services) -> GivenLesson:
+    """Have a picture added to the photos that its class is learned from, at the next training.
+
+    Args:
+        lesson: the picture and its class.
+        dataset_id: what the model was trained on; None where that is gone.
+        services: the open services.
 
     Raises:
         DatasetError: the dataset or the class was deleted in the meantime.
         StorageError: the picture cannot be written.
     """
-    dataset = _open_dataset(run.dataset_id, services)
+    dataset = _open_dataset(dataset_id, services)
     names = {} if dataset is None else {view.id: view.name for view in services.library.classes.of(dataset.id)}
     if dataset is None or lesson.class_id not in names:
         raise DatasetError("The class that this picture was for was deleted. Choose another one.")
@@ -72,7 +76,11 @@ def learn(lesson: Lesson, run: RunView, services: Services) -> None:
             title=f"Picture from the live camera → {class_name}",
         )
     )
-    given = GivenLesson(import_id=import_id, class_id=lesson.class_id, class_name=class_name, image_name=image_name)
+    return GivenLesson(import_id=import_id, class_id=lesson.class_id, class_name=class_name, image_name=image_name)
+
+
+def remember(given: GivenLesson) -> None:
+    """Have `render_lessons` show it, before those that were given earlier."""
     st.session_state[_GIVEN] = (given, *st.session_state.get(_GIVEN, ()))[:_MAX_SHOWN]
 
 

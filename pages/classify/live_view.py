@@ -5,7 +5,7 @@ import time
 from core.inference.batch_records import PhotoOrigin
 from core.inference.photo_batch import PhotoBatch
 from core.services import Services
-from pages.classify.lessons import classes_of, learn, render_lessons
+from pages.classify.lessons import classes_of, give, remember, render_lessons
 from pages.classify.live_camera import Lesson, live_camera
 from pages.classify.network_choice import NetworkChoice
 from pages.widgets.errors import showing_errors
@@ -33,4 +33,4 @@ def render_live_camera(batch: PhotoBatch, network: NetworkChoice, services: Serv
 def _teach(lesson: Lesson, services: Services) -> None:
     # By the model that was asked when the picture was taken: the person may have chosen another one since.
     run = services.runs.get_run(lesson.run_id)
-    learn(lesson, run, services)
+    remember(give(lesson, run.dataset_id, services))

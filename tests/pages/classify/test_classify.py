@@ -90,15 +90,6 @@ def test_a_sample_photo_needs_one_click(open_app: OpenApp, prepared_settings: Se
     assert "espresso" in texts(settle(app))
 
 
-def test_a_camera_photo_is_answered(open_app: OpenApp, prepared_settings: Settings):
-    """The camera is off until wanted; its photo joins the others."""
-    app = open_app(prepared_settings)
-    assert not app.get("camera_input")
-    next(toggle for toggle in app.toggle if toggle.label == "Use the camera").set_value(True).run()
-    app.camera_input[0].set_value(("camera.jpg", JPEG, "image/jpeg")).run()
-    assert "camera.jpg" in texts(settle(app)).replace("\\", "")
-
-
 def test_a_link_that_is_refused_says_why(open_app: OpenApp, prepared_settings: Settings):
     """A link to this computer's own network is not read."""
     app = open_app(prepared_settings)
