@@ -2,20 +2,23 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import streamlit as st
 
+from core.datasets.ingest.desk import ImportStatus
 from core.datasets.records import ClassView, DatasetView, ImportState, Split
 from core.datasets.sources.requests import ImportRequest, StagedFiles
 from core.errors import DatasetError, UnknownDatasetError
 from core.services import Services
 from pages.classify.live_camera import Lesson
 from pages.widgets import links
-from pages.widgets.errors import guarded
+from pages.widgets.errors import guarded, showing_errors
 from pages.words.wording import named, plain, quoted
 
 _GIVEN = "lessons.given"
+_TOLD = "lessons.told"  # what was taken back, until it is shown
 _MAX_SHOWN = 3
 _POLL_SECONDS = 1.0
 
@@ -104,27 +107,35 @@ def take_back(given: GivenLesson, services: Services) -> str:
 
 def render_lessons(services: Services) -> None:
     """What became of the latest pictures; looks again by itself while one is on its way."""
-    given = st.session_state.get(_GIVEN, ())
-    is_active = any(services.imports.status(each.import_id).is_active for each in given)
+    is_active = any(status.is_active for _, status in _known(services))
     st.fragment(_render, run_every=_POLL_SECONDS if is_active else None)(services, was_active=is_active)
 
 
+def _known(services: Services) -> list[tuple[GivenLesson, ImportStatus]]:
+    """The latest pictures and how they stand, without those whose dataset was deleted for good."""
+    known = []
+    for given in st.session_state.get(_GIVEN, ()):
+        with suppress(UnknownDatasetError):
+            known.append((given, services.imports.status(given.import_id)))
+    return known
+
+
 def _render(services: Services, *, was_active: bool) -> None:
-    given: tuple[GivenLesson, ...] = st.session_state.get(_GIVEN, ())
-    is_active = False
-    for each in given:
-        status = services.imports.status(each.import_id)
-        is_active = is_active or status.is_active
-        _render_one(each, _sentence(each, services), services)
-    if given:
-        links.render_link(links.trainings(), "Train again with it", icon=":material/model_training:")
-    if was_active and not is_active:
-        st.rerun()  # the timer stops
+    with showing_errors():
+        if told := st.session_state.pop(_TOLD, ""):
+            st.toast(plain(told), icon=":material/undo:")
+        known = _known(services)
+        for given, status in known:
+            _render_one(given, status, services)
+        if known:
+            links.render_link(links.trainings(), "Train again with it", icon=":material/model_training:")
+        if was_active and not any(status.is_active for _, status in known):
+            st.rerun()  # the timer stops
 
 
-def _render_one(given: GivenLesson, sentence: str, services: Services) -> None:
+def _render_one(given: GivenLesson, status: ImportStatus, services: Services) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(sentence, width="content")
+        st.markdown(_sentence(given, status), width="content")
         st.button(
             "Take it back",
             key=f"lessons.take_back.{given.import_id}",
@@ -135,8 +146,7 @@ def _render_one(given: GivenLesson, sentence: str, services: Services) -> None:
         )
 
 
-def _sentence(given: GivenLesson, services: Services) -> str:
-    status = services.imports.status(given.import_id)
+def _sentence(given: GivenLesson, status: ImportStatus) -> str:
     if status.is_active:
         return f":material/hourglass_top: A picture is being added to {named(given.class_name)} …"
     if status.view.state is ImportState.DONE and status.view.num_accepted:
@@ -150,7 +160,7 @@ def _sentence(given: GivenLesson, services: Services) -> str:
 
 def _take_back(given: GivenLesson, services: Services) -> None:
     _forget(given)
-    st.toast(plain(take_back(given, services)), icon=":material/undo:")
+    st.session_state[_TOLD] = take_back(given, services)
 
 
 def _forget(given: GivenLesson) -> None:

@@ -8,7 +8,6 @@ from core.services import Services
 from pages.classify.lessons import classes_of, give, remember, render_lessons
 from pages.classify.live_camera import Lesson, live_camera
 from pages.classify.network_choice import NetworkChoice
-from pages.widgets.errors import showing_errors
 
 
 def render_live_camera(batch: PhotoBatch, network: NetworkChoice, services: Services) -> None:
@@ -26,8 +25,7 @@ def render_live_camera(batch: PhotoBatch, network: NetworkChoice, services: Serv
         on_keep=lambda frame: batch.add_file(f"camera {time.strftime('%H-%M-%S')}.jpg", frame, PhotoOrigin.CAMERA),
         on_teach=lambda lesson: _teach(lesson, services),
     )
-    with showing_errors():
-        render_lessons(services)
+    render_lessons(services)
 
 
 def _teach(lesson: Lesson, services: Services) -> None:
