@@ -13,7 +13,7 @@ from core.datasets.records import DatasetView, Review, Split
 from core.datasets.snapshots import load_snapshot
 from core.errors import ArtefactDamagedError, UnknownBackboneError, UnknownDatasetError
 from core.features.cache import FeatureCache
-from core.inference.feature_needs import count_to_compute
+from core.features.needs import count_to_compute
 from core.runs.begin import Prospect
 from core.runs.corrections import learn_corrections
 from core.runs.estimate import Corrections, RunEstimate, estimate_run
