@@ -6,6 +6,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from pages.server.answer_routes import ANSWER_ROUTES
+from pages.server.answer_table import ANSWER_TABLE_ROUTES
 from pages.server.file_routes import FILE_ROUTES
 from pages.server.headers import SecurityHeaders
 from pages.server.heat_route import HEAT_ROUTES
@@ -55,6 +56,14 @@ else:
     app = st.App(
         __file__,
         lifespan=running_services,
-        routes=[*ANSWER_ROUTES, *PHOTO_ROUTES, *HEAT_ROUTES, *FILE_ROUTES, *LIVE_ROUTES, *PAGE_ROUTES],
+        routes=[
+            *ANSWER_ROUTES,
+            *ANSWER_TABLE_ROUTES,
+            *PHOTO_ROUTES,
+            *HEAT_ROUTES,
+            *FILE_ROUTES,
+            *LIVE_ROUTES,
+            *PAGE_ROUTES,
+        ],
         middleware=[Middleware(SecurityHeaders), Middleware(ServedPage), Middleware(VisitorCookie)],
     )

@@ -1,136 +1,114 @@
-"""The answers on the classify page: how far they are, sorted and filtered, as cards or as a table."""
+"""The answers on the classify page, which the browser draws and keeps up to date by itself."""
 
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
 
 import streamlit as st
 
-from core.inference.batch_records import Answer, BatchView
 from core.inference.classifier import Classifier
 from core.inference.photo_batch import PhotoBatch
-from pages.classify.answer_cards import render_cards
-from pages.classify.answer_facts import (
-    answer_text,
-    group_of,
-    guess_text,
-    has_groups,
-    is_refused,
-    label_of_rank,
-    mark,
-    num_ranks_of,
-    shown_percentage,
-    summarise,
-)
-from pages.classify.answers_csv import to_csv
-from pages.classify.arrangement import Order, arrange
-from pages.widgets.errors import guarded
-from pages.words.wording import time_left
+from pages.classify.network_choice import NetworkChoice
+from pages.classify.under_the_hood import describe_hood
+from pages.server.photo_routes import routes_prefix
+from pages.widgets import links
+from pages.widgets.browser_component import ignore, load_component, show_component
+from pages.words.answer_json import describe_changes
 
-_CARDS_PER_PAGE = 12
+_answers = load_component(
+    "answers", parts=("answer_facts", "answer_feed", "answer_why", "answer_cards", "answer_table")
+)
+
+# Photos of which the page itself brings what is known; the browser fetches the others.
+NUM_SEEDED = 24
+# In place of a network's fingerprint while there is none: all photos wait.
+NO_NETWORK = "none"
+_STOPPED = "answers.stopped"
+# So long the page waits, when the rest of it is there, for answers that are due: it then brings them itself. A client
+# that asks no routes has no other way to them.
+_PATIENCE_SECONDS = 0.25
+_NUM_FEW = 3  # photos; more take longer than anybody should wait for a page
 
 
 def has_stopped(batch: PhotoBatch, fingerprint: str) -> bool:
     """Whether the visitor stopped this network on this batch, and has neither added photos nor asked to go on."""
-    return st.session_state.get("results.stopped") == (batch.batch_id, batch.num_taken, fingerprint)
+    return st.session_state.get(_STOPPED) == (batch.batch_id, batch.num_taken, fingerprint)
 
 
-def render_answers(batch: PhotoBatch, view: BatchView, classifier: Classifier | None, network_title: str) -> None:
-    """Progress, toolbar and answers of a batch that is not empty."""
-    st.subheader(summarise(view), anchor=False)
-    # Always there: with a bar that comes and goes, all that follows would move, be made anew in the browser, and forget
-    # what the visitor is just typing.
-    progress = st.container()
-    if classifier and view.is_running:
-        with progress:
-            _render_progress(batch, view, classifier.fingerprint)
-    elif classifier and view.num_waiting:
-        progress.button("Go on", icon=":material/play_arrow:", on_click=guarded(_go_on))
-    shown = view.answers
-    if len(view.answers) > 1:
-        shown = _render_toolbar(batch, view, network_title)
-        if not shown:
-            st.info("No photo fits this filter.", icon=":material/filter_alt_off:")
-    else:
-        st.button("Clear", icon=":material/delete_sweep:", on_click=guarded(batch.clear), key="results.clear_one")
-    if st.session_state.get("results.layout") == "Table":
-        _render_table(shown)
-    else:
-        render_cards(batch, _render_pager(shown), classifier)
+def render_answers(batch: PhotoBatch, classifier: Classifier | None, network: NetworkChoice) -> None:
+    """What the network says to the photos, and how it comes to that; nothing where there is neither.
+
+    Args:
+        batch: the visitor's photos.
+        classifier: None: it is not ready, and photos wait.
+        network: that was chosen.
+    """
+    fingerprint = classifier.fingerprint if classifier else NO_NETWORK
+    _wait_for_few(batch, fingerprint)
+    show_component(
+        _answers,
+        key="answers",
+        data={
+            **_addresses(batch, fingerprint, network.title),
+            "seed": describe_seed(batch, fingerprint),
+            "is_ready": classifier is not None,
+            "is_stopped": has_stopped(batch, fingerprint),
+            "hood": describe_hood(network.anatomy(classifier), classifier) if classifier else None,
+        },
+        on_event={
+            "stopped": lambda _: _stop(batch, fingerprint),
+            "went_on": lambda _: st.session_state.pop(_STOPPED, None),
+            "cleared": lambda _: ignore(),  # the server knows; the page is made anew
+        },
+    )
+    with st.container(key="classify-collect"):  # out of sight: a link among the answers leads there through it
+        links.render_link(links.datasets(), "Collect photos of it", icon=":material/photo_library:")
 
 
-def _render_progress(batch: PhotoBatch, view: BatchView, fingerprint: str) -> None:
-    """How far the classification is, with time left and a way to stop."""
-    num_finished = len(view.answers) - view.num_waiting
-    left = time_left(view.seconds_left)
-    bar, button = st.columns([5, 1], vertical_alignment="center")
-    bar.progress(num_finished / len(view.answers), text=f"{num_finished} of {len(view.answers)} photos{left}")
-    button.button("Stop", icon=":material/stop:", on_click=guarded(_stop), args=(batch, fingerprint), width="stretch")
+def describe_seed(batch: PhotoBatch, fingerprint: str) -> Mapping[str, Any]:
+    """What the route of answers would say, but of the newest photos only.
+
+    Returns:
+        See `docs/routes.md`; besides, `is_whole` says whether these are all photos.
+    """
+    found = batch.changes(fingerprint)
+    newest = found.answers[-NUM_SEEDED:]
+    return {
+        **describe_changes(found, answers=newest),
+        "is_whole": len(newest) == len(found.answers),
+    }
+
+
+def _wait_for_few(batch: PhotoBatch, fingerprint: str) -> None:
+    """Let a few answers come that are due, for a moment."""
+    has_changed = threading.Event()
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    with batch.bell.listening(has_changed.set):
+        while (left := deadline - time.monotonic()) > 0:
+            has_changed.clear()
+            found = batch.changes(fingerprint)
+            if not found.is_running or found.num_waiting > _NUM_FEW:
+                return
+            has_changed.wait(left)
+
+
+def _addresses(batch: PhotoBatch, fingerprint: str, network_title: str) -> dict[str, str]:
+    """Where the browser asks; see `docs/routes.md`."""
+    photos = f"{routes_prefix()}/answers/{batch.batch_id}"
+    url = f"{photos}/{fingerprint}"
+    return {
+        "batch_id": batch.batch_id,
+        "fingerprint": fingerprint,
+        "network": network_title,
+        "url": url,
+        "photos_url": f"{photos}/photos",
+        "csv_url": f"{url}/table.csv?network={quote(network_title, safe='')}",
+    }
 
 
 def _stop(batch: PhotoBatch, fingerprint: str) -> None:
     batch.stop()
     # Photos that come later, and another network, begin anew: they are part of the mark.
-    st.session_state["results.stopped"] = (batch.batch_id, batch.num_taken, fingerprint)
-
-
-def _go_on() -> None:
-    st.session_state.pop("results.stopped", None)
-
-
-def _render_toolbar(batch: PhotoBatch, view: BatchView, network_title: str) -> Sequence[Answer]:
-    st.session_state.setdefault("results.layout", "Cards")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        text = st.text_input(
-            "Filter",
-            placeholder="name or answer, e.g. dog",
-            key="results.filter",
-            icon=":material/search:",
-            width=220,
-        )
-        order = st.selectbox("Sort", list(Order), key="results.order", width=190)
-        only_unsure = st.toggle(
-            "Only unsure",
-            key="results.only_unsure",
-            help="Unlikely answers, photos that it does not know, and refused files.",
-        )
-        st.segmented_control("Show as", ["Cards", "Table"], key="results.layout", required=True)
-        st.download_button(
-            "CSV",
-            data=lambda: to_csv(view.answers, network_title).encode("utf-8-sig"),  # the mark makes Excel read UTF-8
-            file_name="bluetit.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-        st.button("Clear", icon=":material/delete_sweep:", on_click=guarded(batch.clear), help="Take all photos out.")
-    return arrange(view.answers, order, text, only_unsure=only_unsure)
-
-
-def _render_pager(answers: Sequence[Answer]) -> Sequence[Answer]:
-    place = st.container()  # the cards stay where they are when a second page comes
-    num_pages = -(-len(answers) // _CARDS_PER_PAGE)
-    if num_pages <= 1:
-        return answers
-    page = place.pagination(num_pages, key="results.page")
-    return answers[(page - 1) * _CARDS_PER_PAGE : page * _CARDS_PER_PAGE]
-
-
-def _render_table(answers: Sequence[Answer]) -> None:
-    columns = {
-        "Photo": [answer.photo.name for answer in answers],
-        "Verdict": [mark(answer) for answer in answers],
-        "Answer": [answer_text(answer) for answer in answers],
-        "Probability": [shown_percentage(answer) for answer in answers],
-    }
-    if any(map(is_refused, answers)):
-        columns["It would guess"] = [guess_text(answer) for answer in answers]
-    if has_groups(answers):
-        columns["Kind"] = [group_of(answer) for answer in answers]
-    for rank, title in enumerate(("Second", "Third"), start=1):
-        if rank < num_ranks_of(answers):
-            columns[title] = [label_of_rank(answer, rank) for answer in answers]
-    st.dataframe(
-        columns,
-        hide_index=True,
-        column_config={"Probability": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100)},
-        key="results.table",
-    )
+    st.session_state[_STOPPED] = (batch.batch_id, batch.num_taken, fingerprint)

@@ -10,6 +10,7 @@ from pages.words.wording import plain
 _MAX_LISTED = 60
 
 
+@st.fragment
 def render_class_search() -> None:
     """A search box over the 1,000 classes, with a plain yes or no."""
     st.subheader("Does it know …?", anchor=False)
@@ -19,8 +20,10 @@ def render_class_search() -> None:
         key="class_search.query",
     )
     if not query.strip():
-        with st.expander(f"All {NUM_CLASSES:,} classes"):
-            st.dataframe(
+        # The table is made when somebody wants to see it, and not in every run of the page.
+        panel = st.expander(f"All {NUM_CLASSES:,} classes", key="class_search.all", on_change="rerun")
+        if panel.open:
+            panel.dataframe(
                 {
                     "Class": [candidate.label for candidate in classes()],
                     "Kind": [candidate.group for candidate in classes()],

@@ -27,9 +27,8 @@ def chosen_choice(services: Services) -> NetworkChoice:
     return ModelChoice(chosen) if isinstance(chosen, RunView) else BackboneChoice(chosen)
 
 
-def render_picker(services: Services) -> NetworkChoice:
-    """A box to choose from and the facts of what is chosen; returns that."""
-    choice = chosen_choice(services)
+def render_picker(choice: NetworkChoice, services: Services) -> None:
+    """A box to choose from, and the facts of what is chosen."""
     choices: dict[str, NetworkChoice] = {model.key: model for model in usable_models(services)}
     has_models = bool(choices)
     choices |= {backbone.name: BackboneChoice(backbone) for backbone in _backbones_by_availability(services)}
@@ -47,7 +46,6 @@ def render_picker(services: Services) -> NetworkChoice:
     )
     _explain_fallback(choice, services)
     choice.render_facts(services)
-    return choice
 
 
 def _choose(choices: Mapping[str, NetworkChoice]) -> None:

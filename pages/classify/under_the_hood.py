@@ -1,50 +1,54 @@
-"""What happens to a photo, in three steps, with the real numbers of the last one."""
+"""What happens to a photo, in three steps."""
 
-import streamlit as st
+import re
+from typing import Any
 
-from core.inference.batch_records import BatchView
 from core.inference.classifier import Classifier
 from core.inference.judging import describe_decision
 from core.photos.fit import FitMode
 from pages.classify.network_choice import Anatomy
-from pages.words.wording import percent, plain
 
 _FITTED = {
     FitMode.CROP: "The largest square in the middle of the photo{border} is scaled to",
     FitMode.LETTERBOX: "The whole photo is scaled, with grey bars where it is no square, to",
     FitMode.SQUASH: "The whole photo is squeezed, whatever its shape, to",
 }
+_TOKEN = re.compile(r"\\.|\*\*|.", re.DOTALL)  # a letter behind a backslash is that of somebody's name
 _UNSEEN = {FitMode.CROP: " What lies outside is never seen."}
 
 
-def render_under_the_hood(anatomy: Anatomy, classifier: Classifier, view: BatchView) -> None:
-    """A folded panel; the numbers are those of the last photo where there is one."""
-    last = next((answer for answer in reversed(view.answers) if answer.classification), None)
-    found, name = (last.classification, plain(last.photo.name)) if last else (None, "")
-    with st.expander("Under the hood", icon=":material/build:"):
-        one, two, three = st.columns(3)
-        with one:
-            st.markdown("##### 1 · The photo becomes a square")
-            st.markdown(_describe_square(classifier))
-            if found:
-                st.caption(f"For {name}: {found.decode_milliseconds:.1f} ms")
-        with two:
-            st.markdown("##### 2 · The backbone looks for patterns")
-            st.markdown(_describe_features(anatomy, classifier))
-            if found:
-                st.caption(f"For {name}: {found.network_milliseconds:.1f} ms, step 3 included")
-        with three:
-            st.markdown("##### 3 · The head weighs them")
-            st.markdown(
-                f"{anatomy.head} that add up to 100 %. The head must always share out the 100 %, even when it knows "
-                f"none of it.{_describe_decision(classifier)} {anatomy.head_origin}"
-            )
-            if found:
-                best = found.predictions[0]
-                told = ", which does not count" if found.is_refused else ""
-                st.caption(f"For {name}: {plain(best.label)} {percent(best.probability)}{told}")
-        if anatomy.comparison:
-            st.caption(anatomy.comparison)
+def describe_hood(anatomy: Anatomy, classifier: Classifier) -> dict[str, Any]:
+    """The three steps, for the browser, which puts the numbers of the last photo beneath each.
+
+    Returns:
+        `steps`, each with `title` and `text`, and a `comparison`, which may be empty; a text is a list of pieces, each
+        with whether it is emphasised.
+    """
+    head = (
+        f"{anatomy.head} that add up to 100 %. The head must always share out the 100 %, even when it knows "
+        f"none of it.{_describe_decision(classifier)} {anatomy.head_origin}"
+    )
+    steps = {
+        "1 · The photo becomes a square": _describe_square(classifier),
+        "2 · The backbone looks for patterns": _describe_features(anatomy, classifier),
+        "3 · The head weighs them": head,
+    }
+    return {
+        "steps": [{"title": title, "text": split_emphasis(text)} for title, text in steps.items()],
+        "comparison": anatomy.comparison,
+    }
+
+
+def split_emphasis(markdown: str) -> list[tuple[str, bool]]:
+    """Markdown that has bold letters and nothing else, as pieces of plain text, each with whether it is bold."""
+    pieces = [("", False)]
+    for token in _TOKEN.findall(markdown):
+        text, is_bold = pieces[-1]
+        if token == "**":
+            pieces.append(("", not is_bold))
+        else:
+            pieces[-1] = (text + token[-1], is_bold)
+    return [piece for piece in pieces if piece[0]]
 
 
 def _describe_square(classifier: Classifier) -> str:

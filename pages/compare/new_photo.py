@@ -13,8 +13,8 @@ from core.photos.decode import decode_image
 from core.photos.fit import thumbnail_jpeg
 from core.services import Services
 from pages.compare.entrants import Entrant
+from pages.compare.verdict import describe_top_five, render_verdict, top_five_chart
 from pages.widgets.errors import guarded, show_error, showing_errors
-from pages.widgets.verdict import describe_top_five, render_verdict, top_five_chart
 from pages.words.wording import plain
 
 _PHOTO, _ANSWERS, _GENERATION = "compare.photo", "compare.answers", "compare.generation"

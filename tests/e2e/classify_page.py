@@ -102,9 +102,25 @@ class ClassifyPage:
 
     def filter(self, text: str) -> None:
         """Type into the filter of the answers."""
-        box = self.page.get_by_label("Filter", exact=True)
-        box.fill(text)
-        box.press("Enter")
+        self.filter_box.fill(text)
+
+    def sort(self, order: str) -> None:
+        """Have the answers sorted in another order, such as "By file name"."""
+        self.page.get_by_role("combobox", name="Sort").select_option(order)
+
+    def show_as(self, layout: str) -> None:
+        """Look at the answers as "Cards" or as a "Table"."""
+        self.page.get_by_role("radio", name=layout, exact=True).check()
+
+    def scroll_to_end(self, card: Locator) -> None:
+        """Go to where the page ends, and again when cards turn out to be higher than thought, until one is there."""
+
+        def is_there() -> bool:
+            self.page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, main.scrollHeight)")
+            self._wait_for_frames()
+            return card.is_visible()
+
+        wait_until(is_there, PAGE_TIMEOUT_SECONDS)
 
     def go_to(self, title: str) -> None:
         """Go to another page of the app; small screens hide the way behind a button, middling ones the last few."""
@@ -160,9 +176,14 @@ class ClassifyPage:
         return self.page.get_by_label("Search the 1,000 things")
 
     @property
+    def filter_box(self) -> Locator:
+        """Where the text stands that the answers shown must have."""
+        return self.page.get_by_role("searchbox", name="Filter")
+
+    @property
     def cards(self) -> Locator:
-        """Every photo's card that is shown, in the order of the document."""
-        return self.page.locator("[class*='st-key-results-card-']")
+        """Every photo's card that is in the document: of a few all, of many those near the screen."""
+        return self.page.locator(".card")
 
     def card(self, text: str) -> Locator:
         """The card that contains a text, such as a file's name."""
@@ -185,21 +206,18 @@ class ClassifyPage:
 
     def expect_refused(self, *parts: str) -> None:
         """Wait for one message of a refused photo that has all these parts."""
-        message = self.cards.get_by_test_id("stAlert")
+        message = self.cards.locator(".refusal")
         for part in parts:
             message = message.filter(has_text=part)
         expect(message).to_have_count(1)
 
     def top_five(self, name: str) -> list[tuple[str, str]]:
-        """Label and percentage of a photo's five likeliest classes, as its chart is described to the blind."""
-        chart = self.card(name).get_by_role("figure")
+        """Label and percentage of an answered photo's likeliest classes, as its chart is described to the blind."""
+        return _PREDICTION.findall(self.bars(name).get_attribute("aria-label") or "")
 
-        def descriptions() -> list[str]:
-            # All in one step: between two runs of the page a chart may be there twice for a moment.
-            return chart.evaluate_all("charts => charts.map(chart => chart.ariaLabel)")
-
-        wait_until(lambda: len(descriptions()) == 1, PAGE_TIMEOUT_SECONDS)
-        return _PREDICTION.findall(descriptions()[0])
+    def bars(self, name: str) -> Locator:
+        """The chart of a photo's likeliest classes."""
+        return self.card(name).locator(".bars")
 
     def times(self) -> list[str]:
         """The line under each chart: the file's name with the milliseconds that its answer took."""

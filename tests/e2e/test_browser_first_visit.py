@@ -41,7 +41,7 @@ def test_a_fresh_workspace_prepares_the_network_while_photos_wait(
     expect(page.page.get_by_text("Getting EfficientNet-Lite0 ready.")).to_be_visible()
     expect(page.page.get_by_role("progressbar")).to_be_visible()
     page.upload(sample("Coffee"))
-    expect(page.card("coffee.png")).to_contain_text("waiting")
+    expect(page.card("coffee.png").get_by_text("coffee.png is waiting")).to_be_visible()
     expect(page.summary).to_have_text("1 photo: 0 recognised, 1 waiting")
     expect(page.page.get_by_text(IS_PREPARING)).to_be_visible(timeout=PREPARE_TIMEOUT_MILLISECONDS)
     (worker,) = app.workers()

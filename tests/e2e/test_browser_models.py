@@ -32,7 +32,7 @@ def test_a_model_answers_explains_and_stays_after_a_reload(
     expect(page.page.get_by_role("heading", name="“<b>coffee</b>”", exact=True)).to_be_visible()
     page.expect_answered(1)
     expect(page.page.get_by_text(f"Your model {MODEL} says which of its 3 classes it sees.")).to_be_visible()
-    labels = page.card("coffee.png").locator(".ytick text")
+    labels = page.bars("coffee.png").locator(".bar-label")
     assert set(labels.all_text_contents()) == {"<b>coffee</b>", "**cat**", "2024"}
     assert page.top_five("coffee.png")[0][0] == "<b>coffee</b>"
     expect(page.page.get_by_text("3 classes: “**cat**”, “<b>coffee</b>”, “2024”.")).to_be_visible()
@@ -44,10 +44,10 @@ def test_a_model_answers_explains_and_stays_after_a_reload(
     expect(page.page.get_by_role("heading", name="“<b>coffee</b>”", exact=True)).to_be_visible()
     page.expect_answered(1)
 
-    page.card("coffee.png").get_by_text("Why?").click()
+    page.card("coffee.png").get_by_role("button", name="Why?").click()
     expect(page.page.get_by_text("Evidence for <b>coffee</b>: the brighter, the more")).to_be_visible()
     for other in ("**cat**", "2024"):
-        page.page.get_by_role("radio", name=other).click()
+        page.page.get_by_role("radio", name=other).check()
         expect(page.page.get_by_text(f"Evidence for {other}: the brighter, the more")).to_be_visible()
     page.choose(BOX, re.compile("^EfficientNet-Lite0 "))
     expect(page.class_search).to_be_visible()

@@ -25,7 +25,7 @@ def test_everything_fits_a_phone(open_page: OpenPage, app: RunningApp):
     page.upload(sample("Cat"), sample("Coffee"), sample("Rocket"), sample("Astronaut"))
     page.expect_answered(4)
     page.expect_order(["astronaut.png", "rocket.jpg", "coffee.png", "chelsea.png"])
-    page.card("coffee.png").get_by_text("Why?").click()
+    page.card("coffee.png").get_by_role("button", name="Why?").click()
     expect(page.page.get_by_text("Evidence for")).to_be_visible()
     page.expect_rest()
     assert page.page.evaluate(_OVERFLOW_JS) == [0, 0]

@@ -1,7 +1,5 @@
 """The classify page with models that a person has trained."""
 
-import csv
-import io
 import re
 import shutil
 from collections.abc import Callable
@@ -12,19 +10,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.config import HeadConfig
-from core.inference.batch_records import Answer, Photo, PhotoOrigin
-from core.inference.class_table import Prediction
-from core.inference.classifier import Classification, Classifier
+from core.inference.classifier import Classifier
 from core.runs.decision import Decision, write_decision
 from core.runs.folder import RunFolder
 from core.settings import Settings
-from pages.classify.answers_csv import to_csv
 from pages.server.services import get_services
-from pages.widgets.verdict import top_five_chart
-from pages.words.wording import I_DO_NOT_KNOW
 from tests.core.inference.model_runs import Models, outcome
 from tests.core.inference.model_samples import SAMPLES, head_for_samples, record_for, write_model
-from tests.pages.classify.classify_visits import settle, upload
+from tests.pages.classify.classify_visits import answers, hood, labels, photos, settle, upload
 from tests.pages.page_links import follow_link
 from tests.pages.pretend_preparing import finish_preparing
 
@@ -141,78 +134,55 @@ def test_another_page_can_choose_a_model(open_app: OpenApp, prepared_settings: S
 
 
 def test_photos_are_answered_with_a_persons_own_classes(open_app: OpenApp, prepared_settings: Settings, models: Models):
-    """Names are shown letter by letter; three classes give three bars; no kind of thing is guessed."""
+    """Names are told letter by letter; three classes give three bars; no kind of thing is guessed."""
     app = upload(open_app(prepared_settings, model=str(models.add("Mine"))), CAT, COFFEE, ROCKET)
-    assert app.subheader[0].value == "3 photos: 3 recognised"
-    verdicts = [element.value for element in app.markdown if element.value.startswith("#### ")]
-    assert verdicts[:3] == ["#### “2024”", r"#### “\<b\>coffee\</b\>”", r"#### “\*\*cat\*\*”"]
-    assert len(app.get("plotly_chart")) == 3
+    assert labels(app) == ["**cat**", "<b>coffee</b>", "2024"]
+    for photo in photos(app).values():
+        assert len(photo["classes"]) == 3
+        assert photo["verdict"]["group"] is None
 
 
 def test_another_model_answers_for_the_same_photos(open_app: OpenApp, prepared_settings: Settings, models: Models):
     """From ImageNet's classes to one's own and back, nothing is uploaded again."""
     run_id = models.add("Mine")
     app = upload(open_app(prepared_settings), COFFEE)
-    assert "espresso" in texts(app)
+    assert labels(app) == ["espresso"]
     box(app).set_value(f"model:{run_id}").run()
-    assert "#### “<b>coffee</b>”" in texts(settle(app))
-    assert "espresso" not in texts(app)
+    assert labels(settle(app)) == ["<b>coffee</b>"]
     box(app).set_value("EfficientNetLite0").run()
-    assert "espresso" in texts(settle(app))
+    assert labels(app) == ["espresso"]
 
 
 def test_a_model_that_was_trained_again_answers_anew(open_app: OpenApp, prepared_settings: Settings, models: Models):
     """What an older model of the same run said is never shown."""
     run_id = models.add("Mine")
     app = upload(open_app(prepared_settings, model=str(run_id)), COFFEE)
-    assert "#### “<b>coffee</b>”" in texts(app)
+    assert labels(app) == ["<b>coffee</b>"]
     record = replace(record_for(models.backbone, ("tea", "milk", "water")), fingerprint="another")
     write_model(RunFolder(prepared_settings, run_id), record, head_for_samples(models.backbone, 3))
     app.run()
-    assert "#### “milk”" in texts(settle(app))
+    assert labels(settle(app)) == ["milk"]
 
 
-def test_filter_sort_table_and_evidence(open_app: OpenApp, prepared_settings: Settings, models: Models):
-    """The filter finds own classes; the table has no kinds; the evidence can be asked for each class."""
-    app = upload(open_app(prepared_settings, model=str(models.add("Mine"))), CAT, COFFEE)
-    app.text_input(key="results.filter").set_value("<b>coff").run()
-    verdicts = [element.value for element in app.markdown if element.value.startswith("#### ")]
-    assert verdicts == [r"#### “\<b\>coffee\</b\>”"]
-    num_images = len(app.get("image"))
-    next(toggle for toggle in app.toggle if toggle.label == "Why?").set_value(True).run()
-    assert not app.exception
-    assert len(app.get("image")) == num_images + 2
-    choice = next(group for group in app.get("button_group") if "Show where" in group.label)
-    assert choice.options[0] == r"\<b\>coffee\</b\>"
-    app.text_input(key="results.filter").set_value("")
-    app.session_state["results.layout"] = "Table"
-    app.run()
-    assert list(app.dataframe[0].value.columns) == ["Photo", "Verdict", "Answer", "Probability", "Second", "Third"]
-    assert list(app.dataframe[0].value["Answer"]) == ["<b>coffee</b>", "**cat**"]
-
-
-def test_two_classes_have_no_third_column(open_app: OpenApp, prepared_settings: Settings, models: Models):
-    """A table of what is there, and a single unit explained as what it is."""
+def test_a_single_unit_is_explained_as_what_it_is(open_app: OpenApp, prepared_settings: Settings, models: Models):
+    """Two classes have two bars, and one score."""
     run_id = models.add("Mine", head=HeadConfig(one_unit_for_two_classes=True))
-    app = open_app(prepared_settings, model=str(run_id))
-    app.session_state["results.layout"] = "Table"
-    upload(app, CAT, COFFEE)
-    assert list(app.dataframe[0].value.columns) == ["Photo", "Verdict", "Answer", "Probability", "Second"]
-    assert "× 1 weights turns the patterns into **one score**, and a sigmoid turns the score into" in texts(app)
+    app = upload(open_app(prepared_settings, model=str(run_id)), CAT)
+    assert len(photos(app)["cat.png"]["classes"]) == 2
+    assert "× 1 weights turns the patterns into one score, and a sigmoid turns the score into" in hood(app)
 
 
 def test_under_the_hood_tells_of_the_persons_own_head(open_app: OpenApp, prepared_settings: Settings, models: Models):
     """The matrix has a column for each class; the photo is fitted as in training."""
     run_id = models.add("Mine", fit_mode="letterbox")
-    app = upload(open_app(prepared_settings, model=str(run_id)), COFFEE)
+    app = open_app(prepared_settings, model=str(run_id))
     for text in (
         "The whole photo is scaled, with grey bars",
         "EfficientNet-Lite0 (3.4 million learned numbers",
-        "One table of 1,280 × 3 weights turns the patterns into **3 scores**",
+        "One table of 1,280 × 3 weights turns the patterns into 3 scores",
         "This step is what your photos taught it.",
-        "For coffee.png: <b>coffee</b>",
     ):
-        assert text in texts(app)
+        assert text in hood(app)
 
 
 # --- photos that a model does not know ---------------------------------------------------------------------
@@ -224,36 +194,22 @@ def test_a_model_that_knows_its_limits_says_that_it_does_not_know(
     """From the moment on that somebody chooses, for photos answered before as well; limits that are lost are told."""
     run_id = models.add("Mine")
     app = upload(open_app(prepared_settings, model=str(run_id)), COFFEE, MOTORCYCLE)
-    assert app.subheader[0].value == "2 photos: 2 recognised"
+    assert "refused" not in {photo["verdict"]["kind"] for photo in photos(app).values()}
     assert "it can only pick one of these" in texts(app)
     write_decision(RunFolder(prepared_settings, run_id), Decision(temperature=2.0, min_probability=0.95))
     app.run()
     settle(app)
-    assert app.subheader[0].value == "2 photos: 1 recognised, 1 not known"
-    verdicts = [element.value for element in app.markdown if element.value.startswith("#### ")]
-    assert verdicts[:2] == [f"#### {I_DO_NOT_KNOW}", r"#### “\<b\>coffee\</b\>”"]
-    said = texts(app)
-    assert re.search(r"Its best guess, .+, has only \d+ %; this model answers from 95 % on\.", said)
-    for text in (
-        "What it would have guessed:",
-        "It says that it does not know where its best guess has less than 95 %.",
-        "The scores are first divided by **2.00**",
-        "which does not count",
-    ):
-        assert text in said
-    app.toggle(key="results.only_unsure").set_value(True)
-    app.session_state["results.layout"] = "Table"
-    app.run()
-    table = app.dataframe[0].value
-    assert list(table.columns) == ["Photo", "Verdict", "Answer", "Probability", "It would guess", "Second", "Third"]
-    assert list(table["Answer"]) == [None]
-    assert list(table["Verdict"]) == ["? I don't know"]
-    assert re.fullmatch(r".+, \d+\s%", table["It would guess"][0])
+    said = {name: photo["verdict"] for name, photo in photos(app).items()}
+    assert (said["coffee.png"]["kind"], said["motorcycle.png"]["kind"]) == ("sure", "refused")
+    sentence = said["motorcycle.png"]["sentence"]
+    assert re.search(r"^Its best guess, .+, has only \d+ %; this model answers from 95 % on\.", sentence)
+    assert "It says that it does not know where its best guess has less than 95 %." in texts(app)
+    assert "The scores are first divided by 2.00" in hood(app)
     RunFolder(prepared_settings, run_id).decision_path.write_bytes(b"{")
     app.run()
     settle(app)
     assert "which says when this model does not know, is damaged" in texts(app)
-    assert app.subheader[0].value == "2 photos: 2 recognised"
+    assert "refused" not in {photo["verdict"]["kind"] for photo in photos(app).values()}
 
 
 # --- what may go wrong -----------------------------------------------------------------------------------
@@ -281,7 +237,7 @@ def test_a_model_that_is_gone_for_good_gives_way(open_app: OpenApp, prepared_set
     get_services().run_desk.purge(run_id)
     app.run()
     assert "The model that you had chosen was deleted for good. EfficientNet-Lite0 answers instead." in texts(app)
-    assert "espresso" in texts(settle(app))
+    assert labels(settle(app)) == ["espresso"]
 
 
 @pytest.mark.parametrize("number", ["", "0", "-1", "12345", "1e3", "../1", "9" * 30, "٣"])
@@ -302,9 +258,9 @@ def test_a_damaged_file_of_a_model_is_named(open_app: OpenApp, prepared_settings
     assert not app.exception
     (error,) = app.error
     assert "head.npz is damaged" in error.value.replace("\\", "")
-    assert app.subheader[0].value == "1 photo: 0 recognised, 1 waiting"
+    assert answers(app)["seed"]["num_waiting"] == 1
     box(app).set_value("EfficientNetLite0").run()
-    assert "espresso" in texts(settle(app))
+    assert labels(settle(app)) == ["espresso"]
 
 
 def test_a_model_whose_network_cannot_be_prepared_again_can_be_packaged(
@@ -331,65 +287,6 @@ def test_a_model_whose_backbone_left_the_cache_waits_for_it(
     app = open_app(settings, model=str(run_id))
     assert "Getting EfficientNet-Lite0 ready" in texts(app)
     app.file_uploader[0].set_value([COFFEE]).run()
-    assert app.subheader[0].value == "1 photo: 0 recognised, 1 waiting"
+    assert answers(app)["seed"]["num_waiting"] == 1
     finish_preparing(get_services(), prepared_cache)
-    assert "#### “<b>coffee</b>”" in texts(settle(app))
-
-
-# --- tables and charts -----------------------------------------------------------------------------------
-
-
-def make_answer(labels: tuple[str, ...], refusal: str | None = None) -> Answer:
-    predictions = tuple(
-        Prediction(index=index, label=label, probability=1 / (index + 1)) for index, label in enumerate(labels)
-    )
-    found = Classification(
-        predictions=predictions,
-        group=None,
-        group_probability=0.0,
-        decode_milliseconds=1.5,
-        network_milliseconds=2.5,
-        has_rule=refusal is not None,
-        refusal=refusal,
-    )
-    return Answer(photo=Photo(photo_id=1, name="a.jpg", origin=PhotoOrigin.FILE), classification=found)
-
-
-def test_the_table_to_download_has_the_persons_own_classes():
-    """As many as there are, without the WordNet ids and groups that only ImageNet's have; errors keep their column."""
-    refused = Answer(
-        photo=Photo(photo_id=2, name="b.jpg", origin=PhotoOrigin.FILE, error="no photo"), classification=None
-    )
-    rows = list(csv.DictReader(io.StringIO(to_csv([make_answer(("=cat", "dog")), refused], "Mine"))))
-    assert list(rows[0]) == [
-        *("file", "network", "class_1", "probability_1", "class_2", "probability_2"),
-        *("decode_ms", "network_ms", "not_known_because", "error"),
-    ]
-    assert (rows[0]["class_1"], rows[0]["probability_1"], rows[0]["network_ms"]) == ("'=cat", "1.000000", "2.5")
-    assert (rows[1]["class_1"], rows[1]["error"]) == ("", "no photo")
-
-
-def test_what_is_not_known_is_marked_in_the_table_to_download():
-    """With the reason, beside what the model would have guessed; its bars are grey."""
-    answer = make_answer(("alien", "predator"), refusal="it looks like none of the photos")
-    (row,) = csv.DictReader(io.StringIO(to_csv([answer], "Mine")))
-    assert (row["class_1"], row["not_known_because"], row["error"]) == (
-        "alien",
-        "it looks like none of the photos",
-        "",
-    )
-    colours = [
-        top_five_chart(answer.classification.predictions, is_refused=is_refused).data[0].marker.color
-        for is_refused in (False, True)
-    ]
-    assert colours[0] != colours[1]
-
-
-def test_bars_stand_for_classes_whatever_they_are_called():
-    """Numbers, markup and names with the same beginning stay labels, each with a bar of its own."""
-    long = "a very long name of a class that "
-    answer = make_answer(("10", "2024", "<b>x</b> & y", f"{long} 1", f"{long} 2"))
-    figure = top_five_chart(answer.classification.predictions)
-    assert list(figure.layout.yaxis.ticktext)[:1:-1] == ["10", "2024", "&lt;b&gt;x&lt;/b&gt; &amp; y"]
-    assert len(figure.data[0].y) == len(set(figure.data[0].y)) == 5
-    assert figure.data[0].hovertext[1] == f"{long} 1: 25 %"
+    assert labels(settle(app)) == ["<b>coffee</b>"]

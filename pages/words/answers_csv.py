@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from core.inference.batch_records import Answer
 from core.inference.classifier import Classification
-from pages.classify.answer_facts import has_groups, num_ranks_of
 
 
 def to_csv(answers: Sequence[Answer], network_title: str) -> str:
@@ -15,7 +14,9 @@ def to_csv(answers: Sequence[Answer], network_title: str) -> str:
     ImageNet's classes come with their WordNet ids and the likeliest group. Where the model says that it does not know,
     `not_known_because` has its reason, and the classes are what it would have guessed.
     """
-    num_ranks, with_groups = num_ranks_of(answers), has_groups(answers)
+    found = [answer.classification for answer in answers if answer.classification]
+    num_ranks = max((len(each.predictions) for each in found), default=0)
+    with_groups = any(each.group is not None for each in found)  # as only the classes of ImageNet have
     header = ["file", "network"]
     for rank in range(1, num_ranks + 1):
         header += [f"class_{rank}", *([f"wnid_{rank}"] if with_groups else []), f"probability_{rank}"]
