@@ -11,6 +11,7 @@ from pages.server.file_routes import FILE_ROUTES
 from pages.server.headers import SecurityHeaders
 from pages.server.heat_route import HEAT_ROUTES
 from pages.server.lifespan import running_services
+from pages.server.live_route import LIVE_ROUTES
 from pages.server.photo_routes import PHOTO_ROUTES
 from pages.server.run_routes import RUN_ROUTES
 from pages.server.served_page import PAGE_ROUTES, ServedPage
@@ -62,6 +63,7 @@ else:
             *HEAT_ROUTES,
             *FILE_ROUTES,
             *RUN_ROUTES,
+            *LIVE_ROUTES,
             *PAGE_ROUTES,
             *ANSWER_TABLE_ROUTES,
         ],

@@ -81,9 +81,9 @@ class Classifier:
         self.record = record
         self.engine = engine
         self.classes = classes
+        self.squares = squares
         self.head = head
         self.judge = judge
-        self._squares = squares
         rows, columns, _ = engine.feature_map_shape
         # A map of one place, as networks that do not show theirs have it, cannot tell where anything is.
         self._heat_head = heat_head if rows * columns > 1 else None
@@ -140,7 +140,7 @@ class Classifier:
             ImageError: the photo cannot be used.
         """
         started = time.perf_counter()
-        square, facts = self._squares.square_and_facts(data, name)
+        square, facts = self.squares.square_and_facts(data, name)
         pixels = to_array(square)
         decoded = time.perf_counter()
         probabilities, features = self._probabilities(pixels, is_alone=is_alone)
@@ -163,7 +163,7 @@ class Classifier:
 
     def embedder(self, key: FeatureKey) -> Embedder:
         """The network as the maker of the features that its head starts from, kept under this key."""
-        return Embedder(key=key, squares=self._squares, engine=self.engine)
+        return Embedder(key=key, squares=self.squares, engine=self.engine)
 
     def square(self, data: bytes, name: str) -> Image.Image:
         """The square that the network sees of a photo: RGB, of the record's image size.
@@ -171,11 +171,16 @@ class Classifier:
         Raises:
             ImageError: the photo cannot be used.
         """
-        return self._squares.square(data, name)
+        return self.squares.square(data, name)
 
-    def answer(self, square: Image.Image) -> Outputs:
-        """Everything that the network says to a square of `square`; its probabilities are not calibrated."""
-        return self._answer(to_array(square))
+    def answer(self, square: Image.Image, *, is_alone: bool = True) -> Outputs:
+        """Everything that the network says to a square of `square`; its probabilities are not calibrated.
+
+        Args:
+            square: as `square` makes it.
+            is_alone: as of `classify`.
+        """
+        return self._answer(to_array(square), is_alone=is_alone)
 
     def heat(self, square: Image.Image, class_index: int) -> npt.NDArray[Any]:
         """Where in the square the evidence for a class lies: float32 (rows, columns), 0-1.
@@ -183,13 +188,19 @@ class Classifier:
         A class activation map, exact where the head is linear, Grad-CAM where it has hidden layers; of networks without
         a head on pooled features it is measured by covering parts of the square.
         """
-        if self._heat_head is None:
+        heat = None if self._heat_head is None else self.heat_of(self.answer(square), class_index)
+        if heat is None:
             return occlusion_map(lambda pixels: self._answer(pixels).probabilities, to_array(square), class_index)
-        outputs = self.answer(square)
+        return heat
+
+    def heat_of(self, outputs: Outputs, class_index: int) -> npt.NDArray[Any] | None:
+        """The heat map of what `answer` returned, at no cost; None where heat can only be measured."""
+        if self._heat_head is None:
+            return None
         return class_activation_map(outputs.feature_map, self._heat_head.gradient(outputs.features, class_index))
 
-    def _answer(self, pixels: npt.NDArray[np.uint8]) -> Outputs:
-        outputs = self.engine.run(pixels, is_alone=True)
+    def _answer(self, pixels: npt.NDArray[np.uint8], *, is_alone: bool = True) -> Outputs:
+        outputs = self.engine.run(pixels, is_alone=is_alone)
         if self.head is None:
             return outputs
         return replace(outputs, probabilities=self.head.probabilities(outputs.features))

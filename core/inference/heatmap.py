@@ -8,9 +8,9 @@ import numpy.typing as npt
 from PIL import Image
 
 # Heat from none to most: transparent blue over orange to yellow, RGB 0-255. Light and dark of the photo stay visible.
-_COLOUR_STOPS = np.array([0.0, 0.35, 0.7, 1.0])
-_COLOURS = np.array([(20, 40, 120), (200, 40, 90), (250, 140, 30), (255, 235, 90)])
-_MAX_OPACITY = 0.65
+COLOUR_STOPS = np.array([0.0, 0.35, 0.7, 1.0])
+COLOURS = np.array([(20, 40, 120), (200, 40, 90), (250, 140, 30), (255, 235, 90)])
+MAX_OPACITY = 0.65
 
 # Covered squares per side; 7 is the number of rows of most networks' last feature map.
 _OCCLUSION_GRID = 7
@@ -89,8 +89,8 @@ def overlay(square: Image.Image, heat: npt.NDArray[Any]) -> Image.Image:
     """
     grey = Image.fromarray((heat * 255).astype(np.uint8)).resize(square.size, Image.Resampling.BICUBIC)
     smooth = np.asarray(grey, np.float32) / 255
-    colour = np.stack([np.interp(smooth, _COLOUR_STOPS, _COLOURS[:, channel]) for channel in range(3)], axis=-1)
-    opacity = (smooth * _MAX_OPACITY)[..., np.newaxis]
+    colour = np.stack([np.interp(smooth, COLOUR_STOPS, COLOURS[:, channel]) for channel in range(3)], axis=-1)
+    opacity = (smooth * MAX_OPACITY)[..., np.newaxis]
     blended = np.asarray(square, np.float32) * (1 - opacity) + colour * opacity
     return Image.fromarray(blended.round().astype(np.uint8))
 

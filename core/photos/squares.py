@@ -7,7 +7,7 @@ from typing import Self
 from PIL import Image
 
 from core.photos.decode import decode_photo
-from core.photos.fit import DEFAULT_CROP_FRACTION, FitMode, fit, shortest_side_for
+from core.photos.fit import DEFAULT_CROP_FRACTION, FitMode, fit, fit_box, shortest_side_for
 from core.photos.limits import ImageLimits
 from core.photos.remarks import PhotoFacts
 from core.photos.rendering import Rendering
@@ -64,9 +64,36 @@ class SquareMaker:
         self, data: bytes, name: str, *, change: Callable[[Image.Image], Image.Image] | None = None
     ) -> tuple[Image.Image, PhotoFacts]:
         """The square of a photo as `square` makes it, and what was found in its file."""
-        shortest_side_px = shortest_side_for(self.image_size, self.fit_mode, crop_fraction=self.crop_fraction)
         photo = decode_photo(
-            data, name, limits=self.limits, shortest_side_px=shortest_side_px, rendering=self.rendering
+            data, name, limits=self.limits, shortest_side_px=self.shortest_side_px, rendering=self.rendering
         )
-        image = photo.image if change is None else change(photo.image)
-        return fit(image, self.image_size, self.fit_mode, crop_fraction=self.crop_fraction), photo.facts
+        return self.fit(photo.image if change is None else change(photo.image)), photo.facts
+
+    @property
+    def shortest_side_px(self) -> int:
+        """What a photo's shortest side needs; more pixels change nothing that the network sees."""
+        return shortest_side_for(self.image_size, self.fit_mode, crop_fraction=self.crop_fraction)
+
+    def fit(self, image: Image.Image) -> Image.Image:
+        """The square of a photo that has been decoded."""
+        return fit(image, self.image_size, self.fit_mode, crop_fraction=self.crop_fraction)
+
+    def seen_part(self, photo_size: tuple[int, int]) -> tuple[float, float, float, float]:
+        """Where in a photo its square lies.
+
+        Args:
+            photo_size: width and height.
+
+        Returns:
+            Left, top, right and bottom as shares of the photo's sides; below 0 and above 1 where the square has bars.
+        """
+        if self.fit_mode is FitMode.SQUASH:
+            return 0.0, 0.0, 1.0, 1.0
+        width, height = photo_size
+        if self.fit_mode is FitMode.CROP:
+            left, top, right, bottom = fit_box((height, width), self.image_size, crop_fraction=self.crop_fraction)
+            return left / width, top / height, right / width, bottom / height
+        rows, columns = self.image_size
+        scale = min(columns / width, rows / height)
+        across, down = columns / scale / width, rows / scale / height
+        return (1 - across) / 2, (1 - down) / 2, (1 + across) / 2, (1 + down) / 2

@@ -1,21 +1,6 @@
 // Preview and photos have the camera's shape within these bounds, upright or lying; wider pictures are cropped.
 const NARROWEST = 3 / 4;
 const WIDEST = 4 / 3;
-const CAMERA_GONE = "The camera was disconnected. Plug it in again and press Start camera.";
-
-const PROBLEMS = {
-  insecure:
-    "The browser lends its camera only to this very computer (localhost) or over https. Open Bluetit at an https " +
-    "address, or take the photos with the camera app and add them as files.",
-  NotAllowedError:
-    "The browser may not use the camera. Allow it for this page, by the camera sign in the address bar or in the " +
-    "browser's settings, then press Start camera again.",
-  NotFoundError: "No camera was found. Plug one in, or add photos as files.",
-  NotReadableError:
-    "The camera is there but cannot be opened; another program may be using it. Close that one, then press Start " +
-    "camera again.",
-  other: "The camera could not be started. Unplug it and plug it in again, or reload the page.",
-};
 
 // A camera that ran when the person went on to another class runs there too, without another press.
 const handoverMilliseconds = 2000;
@@ -126,64 +111,51 @@ class Camera {
     this.closeStream();
     this.complain("");
     this.setState("starting");
-    if (!window.isSecureContext || !navigator.mediaDevices) {
-      this.fail("insecure");
-      return;
-    }
-    const facing = choice.deviceId ? { deviceId: { exact: choice.deviceId } } : { facingMode: "environment" };
     const attempt = (this.attempt = {});
     let stream;
     try {
-      const size = { width: { ideal: 1280 }, height: { ideal: 960 } };
-      stream = await navigator.mediaDevices.getUserMedia({ video: { ...facing, ...size }, audio: false });
+      stream = await openCamera(choice);
     } catch (error) {
-      if (attempt === this.attempt) this.fail(error.name);
+      if (attempt === this.attempt) this.fail(error.message);
       return;
     }
     if (this.isDestroyed || attempt !== this.attempt) {
-      stopTracks(stream); // it came too late
+      stopCamera(stream); // it came too late
       return;
     }
     this.stream = stream;
     this.choice = choice;
-    await this.showStream(stream, { takesFocus: hadFocus });
+    await this.show(stream, { takesFocus: hadFocus });
   }
 
-  async showStream(stream, { takesFocus }) {
+  async show(stream, { takesFocus }) {
     const [track] = stream.getVideoTracks();
     this.listen(track, "ended", () => {
       if (this.stream !== stream) return;
       this.stop();
       this.complain(CAMERA_GONE);
     });
-    const ready = new Promise((resolve) => {
-      this.video.addEventListener("loadedmetadata", resolve, { once: true });
-    });
-    this.video.srcObject = stream;
-    await ready;
+    await showStream(this.video, stream);
     if (this.stream !== stream) return;
     const ratio = this.video.videoWidth / this.video.videoHeight;
     this.find(".stage").style.setProperty("--ratio", Math.max(NARROWEST, Math.min(WIDEST, ratio)));
-    // Whoever sees themselves expects a mirror; only the preview is mirrored.
-    this.video.classList.toggle("is-mirrored", track.getSettings().facingMode !== "environment");
+    this.video.classList.toggle("is-mirrored", isMirrored(track));
     this.setState("on");
     if (takesFocus) this.find(".hold").focus();
-    await this.listCameras(track);
+    await this.offerCameras(track);
   }
 
-  async listCameras(track) {
-    const devices = await navigator.mediaDevices.enumerateDevices();
-    const cameras = devices.filter((device) => device.kind === "videoinput" && device.deviceId);
+  async offerCameras(track) {
+    const cameras = await listCameras();
     const select = this.find("select");
     select.replaceChildren(...cameras.map((camera, index) => new Option(cameraName(camera, index), camera.deviceId)));
     select.value = track.getSettings().deviceId ?? "";
     this.find(".which").hidden = cameras.length < 2;
   }
 
-  fail(name) {
+  fail(sentence) {
     this.setState("off");
-    const known = { OverconstrainedError: "NotFoundError", SecurityError: "NotAllowedError" };
-    this.complain(PROBLEMS[known[name] ?? name] ?? PROBLEMS.other);
+    this.complain(sentence);
   }
 
   stop() {
@@ -195,7 +167,7 @@ class Camera {
     this.attempt = null;
     if (!this.stream) return;
     this.endBurst();
-    stopTracks(this.stream);
+    stopCamera(this.stream);
     this.stream = null;
     this.video.srcObject = null;
   }
@@ -285,10 +257,6 @@ class Camera {
     this.listeners.abort();
     this.closeStream();
   }
-}
-
-function stopTracks(stream) {
-  stream.getTracks().forEach((track) => track.stop());
 }
 
 function cameraName(camera, index) {

@@ -40,6 +40,16 @@ class BackboneChoice:
         return self.backbone.title
 
     @property
+    def run_id(self) -> int | None:
+        """None: it was not trained here."""
+        return None
+
+    @property
+    def dataset_id(self) -> int | None:
+        """None: those of ImageNet are not here."""
+        return None
+
+    @property
     def introduction(self) -> str:
         """What any such network can tell."""
         return "A network that learned 1,000 kinds of things says what it sees."

@@ -14,7 +14,6 @@ from core.errors import (
     BluetitError,
     RunFileError,
     UnknownDatasetError,
-    UnknownRunError,
 )
 from core.inference.classifier import Classifier
 from core.inference.judging import describe_decision, read_rule
@@ -26,15 +25,13 @@ from core.runs.story import Outcome
 from core.services import Services
 from pages.classify.network_choice import Anatomy, describe_pooling
 from pages.widgets import links
-from pages.widgets.chosen_network import backbone_below, find_model, has_model
+from pages.widgets.chosen_network import backbone_below, find_model
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.preparation import render_preparation
 from pages.widgets.worth import weigh_run
+from pages.words.models import MODEL_PREFIX, has_model
 from pages.words.standing import best_score
 from pages.words.wording import count, plain, quoted, range_text, share_text, size_text
-
-# In front of a run's number; no backbone's name has a colon.
-_PREFIX = "model:"
 
 _MAX_LISTED = 60
 
@@ -48,7 +45,7 @@ class ModelChoice:
     @property
     def key(self) -> str:
         """The run's number, marked as such."""
-        return f"{_PREFIX}{self.run.id}"
+        return f"{MODEL_PREFIX}{self.run.id}"
 
     @property
     def address(self) -> Mapping[str, str]:
@@ -64,6 +61,16 @@ class ModelChoice:
     def backbone(self) -> Backbone | None:
         """What it was trained on top of; None where that was none of the catalogue."""
         return backbone_below(self.run)
+
+    @property
+    def run_id(self) -> int | None:
+        """Its number."""
+        return self.run.id
+
+    @property
+    def dataset_id(self) -> int | None:
+        """What it was trained on, which may have been deleted since."""
+        return self.run.dataset_id
 
     @property
     def introduction(self) -> str:
@@ -225,14 +232,3 @@ class ModelChoice:
 def usable_models(services: Services) -> list[ModelChoice]:
     """The models that a visitor can choose: of finished runs out of the trash, the newest first."""
     return [ModelChoice(run) for run in services.runs.list_runs() if has_model(run)]
-
-
-def explain_absence(run_id: int, services: Services) -> str:
-    """Why a run's model cannot be chosen, for a visitor who had chosen it; plain text."""
-    try:
-        run = services.runs.get_run(run_id)
-    except UnknownRunError:
-        return "The model that you had chosen was deleted for good."
-    if run.trashed_at is not None:
-        return f"The model {run.name} was deleted; it can be restored on the Train page."
-    return f"The model {run.name} is not trained yet."

@@ -41,6 +41,14 @@ class NetworkChoice(Protocol):
         """The catalogue's network that it is or was made from; None where it is none of the catalogue."""
 
     @property
+    def run_id(self) -> int | None:
+        """The run that it was trained in; None where that was not here."""
+
+    @property
+    def dataset_id(self) -> int | None:
+        """The dataset that its classes come from; None where there is none of the visitor's own."""
+
+    @property
     def introduction(self) -> str:
         """One sentence on what it can tell, as Markdown."""
 

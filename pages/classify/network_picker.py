@@ -8,13 +8,14 @@ from core.backbones.catalog import all_backbones
 from core.runs.records import RunView
 from core.services import Services
 from pages.classify.backbone_choice import BackboneChoice
-from pages.classify.model_choice import ModelChoice, explain_absence, usable_models
+from pages.classify.model_choice import ModelChoice, usable_models
 from pages.classify.network_choice import NetworkChoice
 from pages.widgets import links
 from pages.widgets.address import NETWORK
 from pages.widgets.chosen_network import chosen_model, chosen_network
 from pages.widgets.errors import guarded
 from pages.widgets.preparation import Availability, availability_of
+from pages.words.models import explain_absence
 from pages.words.wording import plain
 
 _WIDGET = "network_picker.widget"

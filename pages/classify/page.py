@@ -54,7 +54,7 @@ inputs, side = st.columns([3, 2], gap="large")
 with side:
     render_picker(network, services)
 with inputs:
-    render_photo_inputs(batch, services.settings)
+    render_photo_inputs(batch, network, services)
 with st.container():  # what comes and goes here moves nothing below
     if classifier is None:
         was_busy = st.session_state.get(_IS_BUSY, True)

@@ -10,14 +10,16 @@ from core.inference.photo_batch import PhotoBatch
 from core.photos.decode import decode_image
 from core.photos.fit import FitMode, fit, thumbnail_jpeg
 from core.photos.samples import SAMPLE_PHOTOS, SamplePhoto, sample_path
+from core.services import Services
 from core.settings import Settings
+from pages.classify.live_view import render_live_camera
+from pages.classify.network_choice import NetworkChoice
 from pages.widgets.browser_events import Pasted, watch_browser
 from pages.widgets.errors import guarded, showing_errors
 from pages.widgets.uploading import UploadBox, open_box
 from pages.words.wording import count, plain, size_text
 
 _FILES = "photo_inputs.files"
-_CAMERA = "photo_inputs.camera"
 _LINK = "photo_inputs.link"
 _BROWSER_EVENTS = "photo_inputs.browser_events"
 
@@ -25,8 +27,9 @@ _MAX_NAMES = 5  # of photos that found no room
 _SAMPLE_WIDTH_PX = 92
 
 
-def render_photo_inputs(batch: PhotoBatch, settings: Settings) -> None:
+def render_photo_inputs(batch: PhotoBatch, network: NetworkChoice, services: Services) -> None:
     """Every way in; what arrives goes straight into the batch."""
+    settings = services.settings
     upload_megabytes = -(-settings.max_photo_bytes // 1_000_000)  # Streamlit's browser side counts in these MB too
     files, camera, link = st.tabs(
         [":material/upload: Photos", ":material/photo_camera: Camera", ":material/link: Link"]
@@ -36,7 +39,7 @@ def render_photo_inputs(batch: PhotoBatch, settings: Settings) -> None:
         with showing_errors():
             _render_samples(batch)
     with camera:
-        _render_camera(batch)
+        render_live_camera(batch, network, services)
     with link, st.form("photo_inputs.link_form", border=False, clear_on_submit=True):
         st.text_input(
             "Link to a photo",
@@ -105,22 +108,6 @@ def _take_uploads(batch: PhotoBatch, box: UploadBox, key: str) -> None:
 def _take_files(batch: PhotoBatch, box: UploadBox, files: Sequence[UploadedFile]) -> None:
     if new := box.take(files):
         batch.add([GivenPhoto(name=file.name, origin=PhotoOrigin.FILE, data=file.getvalue()) for file in new])
-
-
-def _render_camera(batch: PhotoBatch) -> None:
-    # Asking for the camera only when wanted: opening this page must not make the browser ask for permission.
-    if not st.toggle("Use the camera", key="photo_inputs.camera_on"):
-        st.caption("Your browser asks for permission. It needs HTTPS or this very computer (localhost).")
-        return
-    box = open_box(_CAMERA)
-    key = box.widget_key
-    st.camera_input("Take a photo", key=key, on_change=guarded(_take_camera), args=(batch, box, key))
-
-
-def _take_camera(batch: PhotoBatch, box: UploadBox, key: str) -> None:
-    photo = st.session_state[key]
-    if photo is not None and box.take([photo]):
-        batch.add_file("camera.jpg", photo.getvalue(), PhotoOrigin.CAMERA)
 
 
 def _take_link(batch: PhotoBatch) -> None:

@@ -1,21 +1,19 @@
 """The camera, for one photo or for as many as fit while a button is held."""
 
-import base64
-import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from pages.widgets.browser_component import load_component, show_component
+from pages.widgets.camera_frames import parse_frame
 
 # Streamlit refuses a message of more than 25 MB from a component; this is the length of the frames in base64.
 MAX_BURST_CHARS = 18_000_000
 
 _MAX_SIDE_PX = 640
 _JPEG_QUALITY = 0.9
-_JPEG_START = b"\xff\xd8\xff"
 
-_camera = load_component("camera_burst")
+_camera = load_component("camera_burst", parts=["camera"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,18 +76,8 @@ def parse_burst(payload: Any, *, max_frames: int) -> Burst | None:
     subject = payload.get("subject")
     if type(subject) is not int:
         return None
-    frames = tuple(filter(None, map(_parse_frame, payload["frames"][:max_frames])))
+    frames = tuple(filter(None, map(parse_frame, payload["frames"][:max_frames])))
     if not frames:
         return None
     is_single = payload.get("is_single") is True and len(frames) == 1
     return Burst(frames=frames, subject=subject, is_single=is_single)
-
-
-def _parse_frame(text: Any) -> bytes | None:
-    if not isinstance(text, str):
-        return None
-    try:
-        frame = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return frame if frame.startswith(_JPEG_START) else None

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from core.backbones.catalog import Backbone, find_backbone
 from core.errors import UnknownBackboneError, UnknownRunError
-from core.runs.records import RunStatus, RunView
+from core.runs.records import RunView
 from core.services import Services
 from pages.widgets import links
 from pages.widgets.address import NETWORK, row_number
+from pages.words.models import has_model
 
 
 def chosen_network(services: Services) -> Backbone | RunView:
@@ -39,11 +40,6 @@ def find_model(run_id: int, services: Services) -> RunView | None:
     except UnknownRunError:
         return None
     return run if has_model(run) else None
-
-
-def has_model(run: RunView) -> bool:
-    """Whether a run is finished, and not in the trash."""
-    return run.status is RunStatus.DONE and run.outcome is not None and run.trashed_at is None
 
 
 def backbone_below(run: RunView) -> Backbone | None:

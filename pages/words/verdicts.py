@@ -12,8 +12,8 @@ UNLIKELY_BELOW = 0.35
 # Below this one the answer is given with a "perhaps".
 SURE_FROM = 0.6
 # A kind of thing is told from here on, where no class fits.
-_GROUP_FROM = 0.5
-_NO_KIND = "object"  # the group of what has no everyday kind
+GROUP_FROM = 0.5
+NO_KIND = "object"  # the group of what has no everyday kind
 
 
 class VerdictKind(StrEnum):
@@ -46,7 +46,7 @@ def verdict_of(found: Classification) -> Verdict:
         kind = VerdictKind.UNLIKELY
     else:
         kind = VerdictKind.SURE if best.probability >= SURE_FROM else VerdictKind.PERHAPS
-    has_kind = found.group not in (None, _NO_KIND) and found.group_probability >= _GROUP_FROM
+    has_kind = found.group not in (None, NO_KIND) and found.group_probability >= GROUP_FROM
     return Verdict(
         kind=kind,
         label=best.label,

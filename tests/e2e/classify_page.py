@@ -76,6 +76,11 @@ class ClassifyPage:
             self.expect_num_photos(number)
             expect(box).to_have_value("")
 
+    def start_camera(self) -> None:
+        """Open the camera's tab and press its button; the browser agrees by itself."""
+        self.page.get_by_role("tab", name="Camera").click()
+        self.page.get_by_role("button", name="Start camera").click()
+
     def choose(self, label: str, option: str | re.Pattern[str]) -> None:
         """Pick an option of a select box, once the page has come to rest: until then the box may be replaced."""
         self.expect_rest()
@@ -150,6 +155,15 @@ class ClassifyPage:
         self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     # What can be read
+
+    @property
+    def live_bars(self) -> Locator:
+        """What is said to the camera's picture right now, likeliest first."""
+        return self.page.get_by_role("list", name="Likeliest classes").get_by_role("listitem")
+
+    def is_camera_on(self) -> bool:
+        """Whether the page holds the camera."""
+        return bool(self.page.locator("video").evaluate("video => Boolean(video.srcObject?.active)"))
 
     @property
     def summary(self) -> Locator:

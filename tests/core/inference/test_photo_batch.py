@@ -201,7 +201,7 @@ def test_answers_of_networks_long_unused_and_of_removed_photos_are_forgotten(bat
     networks = []
     for number in range(12):
         record = replace(classifier.record, fingerprint=f"{number}")
-        networks.append(Classifier(record, classifier.engine, classes=classifier.classes, squares=classifier._squares))
+        networks.append(Classifier(record, classifier.engine, classes=classifier.classes, squares=classifier.squares))
         assert finish(batch, networks[-1]).num_waiting == 0
     assert [batch.view(f"{number}").num_waiting for number in (7, 8, 11)] == [2, 0, 0]
     assert finish(batch, networks[0]).num_waiting == 0

@@ -27,7 +27,6 @@ from tests.waiting import wait_until
 OpenApp = Callable[..., AppTest]
 
 CAT = ("cat.png", sample_path(SAMPLE_PHOTOS[0]).read_bytes(), "image/png")
-JPEG = sample_path(SAMPLE_PHOTOS[2]).read_bytes()
 COFFEE = ("coffee.png", sample_path(SAMPLE_PHOTOS[1]).read_bytes(), "image/png")
 
 
@@ -75,15 +74,6 @@ def test_a_sample_photo_needs_one_click(open_app: OpenApp, prepared_settings: Se
     app = open_app(prepared_settings)
     button(app, "Coffee").click().run()
     assert labels(settle(app)) == ["espresso"]
-
-
-def test_a_camera_photo_is_answered(open_app: OpenApp, prepared_settings: Settings):
-    """The camera is off until wanted; its photo joins the others."""
-    app = open_app(prepared_settings)
-    assert not app.get("camera_input")
-    next(toggle for toggle in app.toggle if toggle.label == "Use the camera").set_value(True).run()
-    app.camera_input[0].set_value(("camera.jpg", JPEG, "image/jpeg")).run()
-    assert "classes" in photos(settle(app))["camera.jpg"]
 
 
 def test_a_link_that_is_refused_says_why(open_app: OpenApp, prepared_settings: Settings):

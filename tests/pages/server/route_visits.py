@@ -15,6 +15,7 @@ def fetch(
     routes: Sequence[BaseRoute],
     *,
     method: str = "GET",
+    body: bytes | None = None,
     middleware: Sequence[Middleware] = (),
     **headers: str,
 ) -> httpx.Response:
@@ -24,7 +25,7 @@ def fetch(
         transport = httpx.ASGITransport(Starlette(routes=routes, middleware=middleware))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
-            return await client.request(method, address, headers=named)
+            return await client.request(method, address, content=body, headers=named)
 
     return asyncio.run(ask())
 

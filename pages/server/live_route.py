@@ -1,0 +1,156 @@
+"""What a live camera shows, answered frame by frame; see docs/routes.md.
+
+Frames are never queued: a visitor has one under way at a time, and one that has waited too long for its turn is dropped
+when it comes. What a camera sees is kept nowhere.
+"""
+
+import asyncio
+import time
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from core.backbones.catalog import find_backbone
+from core.errors import RunStateError, UnknownBackboneError, UnknownRunError
+from core.inference.classifier import Classifier
+from core.inference.live_frame import FRAME_LIMITS, TOLD_FROM, FrameAnswer, answer_frame
+from core.services import Services
+from pages.server.json_routes import Rate, json_answer, json_route, read_body, refusal
+from pages.server.photo_routes import routes_prefix
+from pages.server.services import get_services
+from pages.words.models import MODEL_PREFIX, explain_absence, has_model
+from pages.words.wording import size_text
+
+# A camera shows 30 pictures a second, and the page asks for half of them.
+_RATE = Rate(per_second=30, burst=60)
+# By then the person has seen something else for a while.
+_MAX_WAIT_SECONDS = 1.0
+_MAX_READ_SECONDS = 10.0
+# Bounds the memory: each has up to `FRAME_LIMITS.max_bytes` and what it unfolds to.
+_MAX_UNDER_WAY = 100
+_MAX_DIGITS = 18  # what fits into the database's whole numbers
+
+_DROPPED = "So many watch at this moment that this picture was left out. The next one will do."
+_ONE_AT_A_TIME = (
+    "The picture before this one is still being looked at, perhaps one of another page that you have open. Close that "
+    "page, or wait a moment."
+)
+_RETRY = {"Retry-After": "1"}
+
+
+class UnderWay:
+    """Whose frames are being worked on; for use in the server's event loop only."""
+
+    def __init__(self, max_visitors: int) -> None:
+        self._max_visitors = max_visitors
+        self._visitors: set[str] = set()
+
+    def refuse(self, visitor: str) -> str | None:
+        """Why a visitor's frame cannot be taken now, as a sentence; None: it is taken, until `leave`."""
+        if visitor in self._visitors:
+            return _ONE_AT_A_TIME
+        if len(self._visitors) >= self._max_visitors:
+            return _DROPPED
+        self._visitors.add(visitor)
+        return None
+
+    def leave(self, visitor: str) -> None:
+        """Say that a visitor's frame has been dealt with."""
+        self._visitors.discard(visitor)
+
+
+def live_url(network: str) -> str:
+    """Address that answers frames.
+
+    Args:
+        network: name of a backbone of the catalogue, or a run's number behind `MODEL_PREFIX`.
+    """
+    return f"{routes_prefix()}/live/{network}"
+
+
+_under_way = UnderWay(_MAX_UNDER_WAY)
+
+
+async def _answer_visitor(request: Request, visitor: str) -> Response:
+    reason = _under_way.refuse(visitor)
+    if reason is not None:
+        return refusal(reason, 503, _RETRY)
+    try:
+        return await _answer(request, visitor)
+    finally:
+        _under_way.leave(visitor)
+
+
+async def _answer(request: Request, visitor: str) -> Response:
+    heat = request.query_params.get("heat", "")
+    if heat and not _is_number(heat):
+        return refusal(f"The class whose evidence is wanted is {heat[:20]!r}; it must be a whole number.", 400)
+    try:
+        async with asyncio.timeout(_MAX_READ_SECONDS):
+            data = await read_body(request, max_bytes=FRAME_LIMITS.max_bytes)
+    except TimeoutError:
+        return refusal("The picture did not arrive in time. Look at your connection.", 400)
+    if data is None:
+        return refusal(f"A live picture may have {size_text(FRAME_LIMITS.max_bytes)}; this one has more.", 413)
+    services = get_services()
+    network, due_at = request.path_params["network"], time.monotonic() + _MAX_WAIT_SECONDS
+
+    def work() -> FrameAnswer | None:
+        if time.monotonic() > due_at:
+            return None  # nobody needs it any more
+        classifier = _find_classifier(network, services)
+        is_alone = services.pool.is_otherwise_idle
+        return answer_frame(classifier, data, heat_index=int(heat) if heat else None, is_alone=is_alone)
+
+    try:
+        answer = await asyncio.wrap_future(services.pool.call(visitor, work))
+    except (UnknownBackboneError, UnknownRunError) as exc:
+        return refusal(str(exc), 404)
+    return refusal(_DROPPED, 503, _RETRY) if answer is None else json_answer(_to_json(answer))
+
+
+def _find_classifier(network: str, services: Services) -> Classifier:
+    """What answers, loaded.
+
+    Raises:
+        UnknownBackboneError: no network of the catalogue has this name.
+        UnknownRunError: no run has this number, or it is in the trash.
+        BluetitError: it cannot answer now.
+    """
+    if not network.startswith(MODEL_PREFIX):
+        return services.classifiers.get(find_backbone(network))
+    number = network.removeprefix(MODEL_PREFIX)
+    if not _is_number(number):
+        raise UnknownRunError(f"{number[:20]!r} is no number of a run. Choose a model on the classify page.")
+    run = services.runs.get_run(int(number))
+    if not has_model(run):
+        absence = explain_absence(run.id, services)
+        raise UnknownRunError(absence) if run.trashed_at is not None else RunStateError(absence)
+    return services.classifiers.get_trained(run.id)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
+
+
+def _to_json(answer: FrameAnswer) -> dict[str, Any]:
+    return {
+        "classes": [
+            {"index": each.index, "label": each.label, "probability": round(each.probability, 4)}
+            for each in answer.classes
+        ],
+        "num_classes": answer.num_classes,
+        "groups": {
+            group: round(probability, 4) for group, probability in answer.groups.items() if probability >= TOLD_FROM
+        },
+        "has_rule": answer.has_rule,
+        "refusal": answer.refusal,
+        "seen": [round(each, 4) for each in answer.seen],
+        "useful_side_px": answer.useful_side_px,
+        "heat": None if answer.heat is None else [[round(float(each), 2) for each in row] for row in answer.heat],
+        "milliseconds": round(answer.milliseconds, 1),
+    }
+
+
+LIVE_ROUTES = [json_route("/live/{network}", _answer_visitor, rate=_RATE, method="POST")]
