@@ -13,7 +13,7 @@ from core.services import Services
 from pages.classify.class_search import render_class_search
 from pages.classify.network_choice import Anatomy, describe_pooling
 from pages.widgets import links
-from pages.widgets.preparation import availability_of, describe_availability, render_preparation
+from pages.widgets.preparation import Availability, availability_of, describe_availability, render_preparation
 from pages.words.wording import size_text
 
 
@@ -22,6 +22,7 @@ class BackboneChoice:
     """See `NetworkChoice`."""
 
     backbone: Backbone
+    availability: Availability | None = None  # where its weights are, if somebody has looked already
 
     @property
     def key(self) -> str:
@@ -55,7 +56,8 @@ class BackboneChoice:
 
     def describe(self, services: Services) -> str:
         """With where its weights are."""
-        return f"{self.title} · {describe_availability(self.backbone, availability_of(self.backbone, services))}"
+        availability = self.availability or availability_of(self.backbone, services)
+        return f"{self.title} · {describe_availability(self.backbone, availability)}"
 
     def render_facts(self, services: Services) -> None:
         """Published accuracy, speed here, size, paper."""

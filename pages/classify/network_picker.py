@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from core.backbones.catalog import Backbone, all_backbones
+from core.backbones.catalog import all_backbones
 from core.runs.records import RunView
 from core.services import Services
 from pages.classify.backbone_choice import BackboneChoice
@@ -31,7 +31,7 @@ def render_picker(choice: NetworkChoice, services: Services) -> None:
     """A box to choose from, and the facts of what is chosen."""
     choices: dict[str, NetworkChoice] = {model.key: model for model in usable_models(services)}
     has_models = bool(choices)
-    choices |= {backbone.name: BackboneChoice(backbone) for backbone in _backbones_by_availability(services)}
+    choices |= {backbone.key: backbone for backbone in _backbone_choices(services)}
     descriptions = {key: each.describe(services) for key, each in choices.items()}
     st.session_state[_WIDGET] = choice.key
     st.selectbox(
@@ -62,6 +62,9 @@ def _explain_fallback(choice: NetworkChoice, services: Services) -> None:
         st.info(plain(f"{explain_absence(run_id, services)} {choice.title} answers instead."), icon=":material/info:")
 
 
-def _backbones_by_availability(services: Services) -> list[Backbone]:
-    """What can be used at once comes first."""
-    return sorted(all_backbones(), key=lambda backbone: list(Availability).index(availability_of(backbone, services)))
+def _backbone_choices(services: Services) -> list[BackboneChoice]:
+    """The backbones of the catalogue; what can be used at once comes first."""
+    order = list(Availability)
+    found = [(availability_of(backbone, services), backbone) for backbone in all_backbones()]
+    found.sort(key=lambda pair: order.index(pair[0]))
+    return [BackboneChoice(backbone, availability) for availability, backbone in found]

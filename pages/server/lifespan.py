@@ -15,7 +15,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from core.errors import BluetitError
 from pages.server.services import get_services, stop_services
-from pages.server.waiting import ending_waits_at_stop
+from pages.server.stopping import noticing_signals
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
         base_path = str(st.get_option("server.baseUrlPath") or "").strip("/")
         url = f"http://localhost:{st.get_option('server.port')}/{base_path}"
         threading.Timer(_BROWSER_DELAY_SECONDS, webbrowser.open, [url]).start()
-    with ending_waits_at_stop():
+    with noticing_signals():
         yield
     await asyncio.to_thread(stop_services)
 
