@@ -29,7 +29,11 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
     # Until the first visit Streamlit does not know that the app has its own navigation; when that visit is by a link to
     # another page than the first, it would offer every file of the folder `pages` instead.
     PagesManager.uses_pages_directory = False
-    send_at_once()
+    try:
+        send_at_once()
+    except (psutil.Error, OSError) as exc:
+        # A system that does not tell which sockets there are: all works, each answer a little later.
+        logger.warning("Answers may take 40 ms longer than they must: %s", exc)
     try:
         await asyncio.to_thread(get_services)
     except BluetitError as exc:
