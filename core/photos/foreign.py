@@ -9,7 +9,7 @@ _TO_JPEG = "Open it in a picture program and save it as JPEG."
 _EXPORT = "Export it as PNG or JPEG from the program that made it."
 _TO_PICTURES = "Export its pictures as PNG or TIFF files, one each."
 _SCREENSHOT = "Take a screenshot of the picture in it and use that."
-_VIDEO = "Pause the video, take a screenshot and use that."
+_VIDEO = "Take a picture of it and use that; the camera tab of the page Classify answers a whole video."
 _UNPACK = "Unpack it and use the photos inside."
 # (offset, magic, what it is, what to do): what people most often have at hand instead of a photo, and whatever other
 # pictures there are.

@@ -33,8 +33,9 @@ class LiveCamera {
     this.listenToButtons();
     this.listen(document, "visibilitychange", () => this.onVisibility());
     // A tab of the page that is left has no size; the browser draws nothing that could tell so otherwise.
-    this.sight = new ResizeObserver(() => { if (this.stream && this.box.offsetWidth === 0) this.stop(); });
+    this.sight = new ResizeObserver(() => { if ((this.stream || this.film) && this.box.offsetWidth === 0) this.stop(); });
     this.sight.observe(this.box);
+    this.listenToFiles();
     this.find(".calm").checked = wishes.isCalm;
     this.find(".where").checked = wishes.showsHeat;
     this.setState("off");
@@ -65,10 +66,36 @@ class LiveCamera {
     });
   }
 
+  listenToFiles() {
+    const stage = this.find(".stage");
+    const input = this.find(".file");
+    this.listen(this.find(".open"), "click", () => input.click());
+    this.listen(this.find(".shut"), "click", () => this.stop({ keepsFocus: true }));
+    this.listen(input, "change", () => {
+      this.openFilm(input.files[0]);
+      input.value = "";
+    });
+    const mark = (isDropping) => this.box.classList.toggle("is-dropping", isDropping);
+    this.listen(stage, "dragleave", () => mark(false));
+    this.listen(stage, "dragover", (event) => {
+      event.preventDefault();
+      mark(true);
+    });
+    this.listen(stage, "drop", (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      mark(false);
+      this.openFilm(event.dataTransfer.files[0]);
+    });
+  }
+
   update({ data }) {
     const isOther = this.data?.network !== data.network;
     this.data = data;
-    if (isOther) this.forget();
+    if (isOther) {
+      this.forget();
+      this.film?.begin();
+    }
     this.showClasses();
   }
 
@@ -86,7 +113,7 @@ class LiveCamera {
   }
 
   setState(state) {
-    this.box.dataset.state = state; // off, starting, on, paused
+    this.box.dataset.state = state; // off, starting, on, paused, film
     this.find(".start").disabled = state === "starting";
     this.find(".start").textContent = state === "starting" ? "Waiting for the camera …" : "Start camera";
     this.find(".pause").textContent = state === "paused" ? "Go on" : "Pause";
@@ -197,11 +224,50 @@ class LiveCamera {
   close() {
     this.attempt = null;
     this.asking?.abort();
+    this.film?.close();
+    this.film = null;
     if (!this.stream) return;
     stopCamera(this.stream);
     this.stream = null;
     this.video.srcObject = null;
     this.find(".rate").textContent = "";
+  }
+
+  // --- a video file, which stays in the browser ---
+
+  async openFilm(file) {
+    if (!file) return;
+    this.close();
+    this.complain("");
+    this.say("");
+    this.setState("starting");
+    this.film = new Film(this.box, {
+      file,
+      request: (video) => this.request(video, null),
+      onMoment: (answer) => this.showMoment(answer),
+      onProblem: (sentence) => this.complain(sentence),
+      describe: (answer) => verdictOf(summaryOf(answer), this.data.words),
+    });
+    const { film } = this;
+    const isReadable = await film.open();
+    if (film !== this.film) return;
+    if (!isReadable) {
+      this.stop();
+      this.complain(`This browser cannot play ${file.name}. Save it as MP4 (H.264) or WebM, and open that.`);
+      return;
+    }
+    this.find(".picture").classList.remove("is-mirrored");
+    this.forget();
+    this.setState("film");
+    film.begin();
+  }
+
+  showMoment(answer) {
+    const summary = summaryOf(answer);
+    this.box.classList.remove("is-calm");
+    this.bars.show(summary);
+    this.showSeen(summary.seen);
+    this.showVerdict(verdictOf(summary, this.data.words));
   }
 
   // --- asking the network ---
@@ -268,25 +334,34 @@ class LiveCamera {
 
   // Sends what the camera sees; how many milliseconds to wait before the next is sent.
   async ask(takenAt) {
-    const { network, url } = this.data;
+    const { network } = this.data;
     const heatIndex = wishes.showsHeat ? this.bestIndex : null;
-    this.asking = new AbortController();
-    const patience = setTimeout(() => this.asking.abort(), ANSWER_PATIENCE_MILLISECONDS);
     try {
-      const response = await fetch(heatIndex === null ? url : `${url}?heat=${heatIndex}`, {
-        method: "POST",
-        headers: { "Content-Type": "image/jpeg" },
-        body: await this.takeFrame(this.usefulSidePx, FRAME_QUALITY, { isShortest: true }),
-        signal: this.asking.signal,
-      });
-      const answer = await response.json();
+      const { isOk, answer, secondsToWait } = await this.request(this.video, heatIndex);
       if (network !== this.data.network || this.box.dataset.state !== "on") return 0;
-      if (!response.ok) return this.fail(answer.error, Number(response.headers.get("Retry-After") ?? 0));
+      if (!isOk) return this.fail(answer.error, secondsToWait);
       this.take({ ...answer, heatIndex }, takenAt);
       return 0;
     } catch {
       // The page went, or the connection; the next try tells.
       return this.stream && !document.hidden ? this.fail(NO_SERVER, 0) : 0;
+    }
+  }
+
+  // What the network says to what a video shows; fails where nobody answers.
+  async request(video, heatIndex) {
+    const { url } = this.data;
+    const asking = (this.asking = new AbortController());
+    const patience = setTimeout(() => asking.abort(), ANSWER_PATIENCE_MILLISECONDS);
+    try {
+      const response = await fetch(heatIndex === null ? url : `${url}?heat=${heatIndex}`, {
+        method: "POST",
+        headers: { "Content-Type": "image/jpeg" },
+        body: await this.takeFrame(video, this.usefulSidePx, FRAME_QUALITY, { isShortest: true }),
+        signal: asking.signal,
+      });
+      const secondsToWait = Number(response.headers.get("Retry-After") ?? 0);
+      return { isOk: response.ok, answer: await response.json(), secondsToWait };
     } finally {
       clearTimeout(patience);
     }
@@ -384,8 +459,8 @@ class LiveCamera {
   // --- pictures that stay ---
 
   // A JPEG of the picture as the camera sees it, never mirrored.
-  takeFrame(sidePx, quality, { isShortest }) {
-    const { videoWidth, videoHeight } = this.video;
+  takeFrame(video, sidePx, quality, { isShortest }) {
+    const { videoWidth, videoHeight } = video;
     const side = isShortest ? Math.min(videoWidth, videoHeight) : Math.max(videoWidth, videoHeight);
     const scale = Math.min(1, sidePx / side);
     const canvas = isShortest ? this.canvas : document.createElement("canvas");
@@ -393,7 +468,7 @@ class LiveCamera {
     canvas.height = Math.round(videoHeight * scale);
     const pen = canvas.getContext("2d");
     pen.imageSmoothingQuality = "high";
-    pen.drawImage(this.video, 0, 0, canvas.width, canvas.height);
+    pen.drawImage(video, 0, 0, canvas.width, canvas.height);
     return new Promise((resolve) => { canvas.toBlob(resolve, "image/jpeg", quality); });
   }
 
@@ -408,9 +483,9 @@ class LiveCamera {
   }
 
   async dispatch(event, subject, { sending, taken }) {
-    if (!this.stream) return;
+    if (!this.stream && !this.film) return;
     this.flash();
-    const blob = await this.takeFrame(KEPT_SIDE_PX, KEPT_QUALITY, { isShortest: false });
+    const blob = await this.takeFrame(this.video, KEPT_SIDE_PX, KEPT_QUALITY, { isShortest: false });
     const isKept = this.outbox.send(event, { ...subject, frame: await asBase64(blob) }, {
       onSent: () => this.say(sending),
       onDelay: () => {
@@ -458,6 +533,12 @@ class LiveCamera {
     this.sight.disconnect();
     this.close();
   }
+}
+
+function summaryOf(answer) {
+  const alone = new RecentAnswers();
+  alone.add(answer, 0);
+  return alone.summary({ isCalm: false });
 }
 
 function setText(element, text) {

@@ -13,7 +13,7 @@ from pages.widgets.browser_component import load_component, show_component
 from pages.widgets.camera_frames import parse_frame
 from pages.words.verdicts import GROUP_FROM, NO_KIND, SURE_FROM, UNLIKELY_BELOW
 
-_camera = load_component("live_camera", parts=["camera", "live_answers"])
+_camera = load_component("live_camera", parts=["camera", "live_answers", "live_film"])
 
 # What the cards say, for a picture that moves.
 _WORDS = {

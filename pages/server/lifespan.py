@@ -2,14 +2,11 @@
 
 import asyncio
 import logging
-import os
-import socket
 import threading
 import webbrowser
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-import psutil
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
@@ -29,7 +26,6 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
     # Until the first visit Streamlit does not know that the app has its own navigation; when that visit is by a link to
     # another page than the first, it would offer every file of the folder `pages` instead.
     PagesManager.uses_pages_directory = False
-    send_at_once()
     try:
         await asyncio.to_thread(get_services)
     except BluetitError as exc:
@@ -43,18 +39,3 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
     with noticing_signals():
         yield
     await asyncio.to_thread(stop_services)
-
-
-def send_at_once() -> None:
-    """Have the system send what the server writes at once, on every connection to come.
-
-    The beginning and the body of an answer are written one after the other. The system would hold the second back until
-    the other side has acknowledged the first, which takes 40 ms. Python's event loop sees to that on its own sockets;
-    Streamlit brings one of which it does not know the protocol. Connections have what the socket has that listens.
-
-    Source: RFC 896; `_set_nodelay` in asyncio's `base_events.py` passes over sockets made without `IPPROTO_TCP`.
-    """
-    for connection in psutil.Process().net_connections("tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.fd >= 0:
-            with socket.socket(fileno=os.dup(connection.fd)) as listening:
-                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

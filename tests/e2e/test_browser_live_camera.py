@@ -1,5 +1,9 @@
 """The live camera in a real browser, whose camera is a green picture that moves."""
 
+import base64
+import csv
+from pathlib import Path
+
 from playwright.sync_api import expect
 
 from tests.e2e.classify_page import PAGE_TIMEOUT_SECONDS, ClassifyPage
@@ -11,6 +15,22 @@ _REFUSE_JS = """() => {
   mediaDevices.getUserMedia = () => Promise.reject(new DOMException("", "NotAllowedError"));
 }"""
 _LEND_JS = "() => { navigator.mediaDevices.getUserMedia = window.lendCamera; }"
+
+# Two seconds of the camera's picture; such a file does not say how long it is.
+_RECORD_JS = """async () => {
+  const stream = await navigator.mediaDevices.getUserMedia({ video: true });
+  const recorder = new MediaRecorder(stream, { mimeType: "video/webm;codecs=vp8" });
+  const pieces = [];
+  recorder.addEventListener("dataavailable", (event) => pieces.push(event.data));
+  const ended = new Promise((resolve) => { recorder.addEventListener("stop", resolve); });
+  recorder.start();
+  await new Promise((resolve) => { setTimeout(resolve, 2000); });
+  recorder.stop();
+  await ended;
+  stream.getTracks().forEach((track) => track.stop());
+  const bytes = new Uint8Array(await new Blob(pieces).arrayBuffer());
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+}"""
 
 
 def test_what_the_camera_sees_is_named_while_it_moves(page: ClassifyPage):
@@ -36,3 +56,27 @@ def test_what_the_camera_sees_is_named_while_it_moves(page: ClassifyPage):
     wait_until(lambda: not page.is_camera_on(), PAGE_TIMEOUT_SECONDS)
     page.page.get_by_role("tab", name="Camera").click()
     expect(page.page.get_by_role("button", name="Start camera")).to_be_enabled()
+
+
+def test_a_video_is_answered_along_its_length(page: ClassifyPage):
+    """A chart of the likeliest classes, a click in it leads there, a table; what is no video is told."""
+    page.expect_rest()
+    page.page.get_by_role("tab", name="Camera").click()
+    box = page.page.get_by_label("Video file", exact=True)
+    box.set_input_files({"name": "notes.mp4", "mimeType": "video/mp4", "buffer": b"no video"})
+    expect(page.page.get_by_text("This browser cannot play notes.mp4.")).to_be_visible()
+
+    film = base64.b64decode(page.page.evaluate(_RECORD_JS))
+    box.set_input_files({"name": "film.webm", "mimeType": "video/webm", "buffer": film})
+    expect(page.page.get_by_text("moments answered")).to_be_visible()
+    expect(page.live_bars).to_have_count(5)
+    chart = page.page.get_by_role("slider", name="Place in the video")
+    chart.click()
+    wait_until(lambda: float(chart.get_attribute("aria-valuenow") or 0) > 0.5, PAGE_TIMEOUT_SECONDS)
+    with page.page.expect_download() as download:
+        page.page.get_by_role("button", name="CSV", exact=True).click()
+    head, *rows = csv.reader(Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines())
+    assert head[:3] == ["second", "verdict", "class"]
+    assert len(rows) > 3
+    page.page.get_by_role("button", name="Close the video").click()
+    expect(page.page.get_by_role("button", name="Start camera")).to_be_visible()

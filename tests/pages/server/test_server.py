@@ -1,6 +1,5 @@
 """The server itself, started as the README says."""
 
-import socket
 import tomllib
 import urllib.request
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from core.backbones.artefacts import find_artefact
 from core.backbones.catalog import Backbone
 from core.settings import Settings
 from pages.server.headers import SECURITY_HEADERS
-from pages.server.lifespan import send_at_once
 from tests.conftest import PREPARE_TIMEOUT_SECONDS, PROJECT_DIR
 from tests.e2e.running_app import RunningApp, running_app
 from tests.waiting import wait_until
@@ -55,15 +53,3 @@ def test_nobody_waits_while_all_objects_are_looked_at():
     settings = tomllib.loads((PROJECT_DIR / ".streamlit" / "config.toml").read_text())
     assert settings["runner"]["postScriptGC"] is False
     assert "runner.postScriptGC" in get_config_options()
-
-
-def test_answers_are_sent_at_once():
-    """What the server writes in two pieces arrives without the 40 ms that the system would wait in between."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        send_at_once()
-        with socket.create_connection(listening.getsockname()):
-            accepted, _ = listening.accept()
-            with accepted:
-                assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
