@@ -1,0 +1,92 @@
+"""What a page shows, as far as a client has to know it: kept from Streamlit's messages as a browser keeps it."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from streamlit.proto.Alert_pb2 import Alert
+from streamlit.proto.Delta_pb2 import Delta
+from streamlit.proto.Element_pb2 import Element
+
+# Addresses of the routes that components keep asking, as they stand in their data (see docs/routes.md).
+_FOLLOWED = re.compile(r"bluetit/(?:answers/[^/]+/[^/]+|runs/\d+/progress)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """An element at its place, with the run that put it there."""
+
+    element: Element
+    fragment_id: str  # of the part of the page that runs by itself; empty elsewhere
+    run: int
+
+
+class Shown:
+    """The elements of one tab, by their place in the page."""
+
+    def __init__(self) -> None:
+        self._pieces: dict[tuple[int, ...], Piece] = {}
+        self._run = 0
+        self._fragment_ids: tuple[str, ...] = ()  # of the run under way; none: of the whole page
+
+    def begin(self, fragment_ids: tuple[str, ...]) -> None:
+        """A run of the page, or of parts of it, begins."""
+        self._run += 1
+        self._fragment_ids = fragment_ids
+
+    def take(self, place: tuple[int, ...], delta: Delta) -> Element | None:
+        """Put in what a message brings; the element, where it is one."""
+        if delta.WhichOneof("type") != "new_element":
+            self._pieces.pop(place, None)  # a container stands there now
+            return None
+        self._pieces[place] = Piece(element=delta.new_element, fragment_id=delta.fragment_id, run=self._run)
+        return delta.new_element
+
+    def finish(self) -> None:
+        """The run is complete: what it has not put in again is gone."""
+        for place, piece in list(self._pieces.items()):
+            is_part = not self._fragment_ids or piece.fragment_id in self._fragment_ids
+            if is_part and piece.run != self._run:
+                del self._pieces[place]
+
+    def pieces(self, kind: str) -> Iterator[Piece]:
+        """The elements of a kind, such as "button"."""
+        return (piece for piece in self._pieces.values() if piece.element.WhichOneof("type") == kind)
+
+    def followed(self) -> set[str]:
+        """Addresses of the routes that the components on the page keep asking."""
+        return {
+            address
+            for piece in self.pieces("bidi_component")
+            for address in _FOLLOWED.findall(piece.element.bidi_component.json)
+        }
+
+
+def error_text(element: Element) -> str | None:
+    """What an element says went wrong; None where it says nothing of the kind."""
+    kind = element.WhichOneof("type")
+    if kind == "exception":
+        return f"{element.exception.type}: {element.exception.message}"
+    if kind == "alert" and element.alert.format == Alert.ERROR:
+        return str(element.alert.body)
+    return None
+
+
+def picture_addresses(element: Element) -> list[str]:
+    """Addresses of the pictures that a browser fetches for an element."""
+    if element.WhichOneof("type") == "imgs":
+        return [image.url for image in element.imgs.imgs]
+    if element.WhichOneof("type") == "bidi_component":
+        data = component_data(element)
+        if data.get("photos_url") and isinstance(data.get("photos"), list):
+            return [f"{data['photos_url']}/{photo[1]}/256.jpg" for photo in data["photos"]]
+    return []
+
+
+def component_data(element: Element) -> dict[str, Any]:
+    """The data of one of our components; nothing where it is none."""
+    text = element.bidi_component.json
+    data = json.loads(text) if text else None
+    return data if isinstance(data, dict) else {}
