@@ -1,6 +1,8 @@
 """How the server starts and stops; Streamlit's own server does the rest."""
 
 import asyncio
+import gc
+import importlib
 import logging
 import threading
 import webbrowser
@@ -18,6 +20,10 @@ logger = logging.getLogger(__name__)
 # The server begins to listen a moment after its services are open.
 _BROWSER_DELAY_SECONDS = 1.0
 
+# What Streamlit and Plotly load when the first page needs it, which takes a second. Plotly believes that what another
+# thread has begun to load is complete: of visitors who came at the same moment, some saw an error.
+_LOADED_EARLY = ("pandas.io.formats.style", "pyarrow", "plotly.graph_objects", "plotly.io")
+
 
 @asynccontextmanager
 async def running_services(_app: object) -> AsyncGenerator[None, None]:
@@ -25,6 +31,7 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
     # Until the first visit Streamlit does not know that the app has its own navigation; when that visit is by a link to
     # another page than the first, it would offer every file of the folder `pages` instead.
     PagesManager.uses_pages_directory = False
+    await asyncio.to_thread(_load_libraries)
     try:
         await asyncio.to_thread(get_services)
     except BluetitError as exc:
@@ -35,5 +42,14 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
         base_path = str(st.get_option("server.baseUrlPath") or "").strip("/")
         url = f"http://localhost:{st.get_option('server.port')}/{base_path}"
         threading.Timer(_BROWSER_DELAY_SECONDS, webbrowser.open, [url]).start()
+    # What is there now stays until the server ends. Python need not look at all of it again and again for what can be
+    # given back, for which everybody waits.
+    gc.collect()
+    gc.freeze()
     yield
     await asyncio.to_thread(stop_services)
+
+
+def _load_libraries() -> None:
+    for name in _LOADED_EARLY:
+        importlib.import_module(name)
