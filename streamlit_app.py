@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from pages.server.answer_routes import ANSWER_ROUTES
 from pages.server.file_routes import FILE_ROUTES
 from pages.server.headers import SecurityHeaders
 from pages.server.heat_route import HEAT_ROUTES
@@ -53,6 +54,6 @@ else:
     app = st.App(
         __file__,
         lifespan=running_services,
-        routes=[*PHOTO_ROUTES, *HEAT_ROUTES, *FILE_ROUTES, *PAGE_ROUTES],
+        routes=[*ANSWER_ROUTES, *PHOTO_ROUTES, *HEAT_ROUTES, *FILE_ROUTES, *PAGE_ROUTES],
         middleware=[Middleware(SecurityHeaders), Middleware(ServedPage), Middleware(VisitorCookie)],
     )

@@ -7,6 +7,7 @@
     │   ├── NoSpaceError         the disk is full
     │   ├── ArrayFileError       a file of arrays is missing or damaged
     │   └── RecordError          a stored record is damaged, or of another version
+    ├── NoRoomError              more photos than one visitor, or all, may have on the classify page
     ├── ImageError               a photo cannot be used
     │   ├── EmptyImageError      the file has no bytes
     │   ├── NotAnImageError      the bytes are not a photo in a known format
@@ -72,6 +73,10 @@ class ArrayFileError(StorageError):
 
 class RecordError(StorageError):
     """A record out of the database or a file is damaged, or another version of Bluetit wrote it."""
+
+
+class NoRoomError(BluetitError):
+    """More photos, or bytes of photos, than one visitor or all together may have on the classify page."""
 
 
 class ImageError(BluetitError):

@@ -22,6 +22,7 @@ from core.errors import (
 )
 from core.inference.batch_registry import BatchRegistry
 from core.inference.classifier_cache import ClassifierCache
+from core.inference.fair_pool import FairPool
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
 from core.photos.store import PhotoStore
@@ -36,6 +37,7 @@ from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 logger = logging.getLogger(__name__)
 
 CLEAR_UP_SECONDS = 6 * 3600.0  # from one clearing up to the next
+SWEEP_SECONDS = 60.0  # from one look for visitors who are gone to the next
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class Services:
     queue: TaskQueue
     supervisor: Supervisor
     classifiers: ClassifierCache
+    pool: FairPool  # on which visitors take turns to have photos answered
     batches: BatchRegistry
     library: Library
     photo_store: PhotoStore
@@ -61,6 +64,7 @@ class Services:
         """Stop the background work, delete visitors' photos and let go of the database."""
         self._housekeeper.stop()
         self.supervisor.stop()
+        self.pool.close()
         self.batches.close()
         self.database.close()
 
@@ -98,27 +102,28 @@ def _clear_up(services: Services) -> None:
 
 
 class _Housekeeper:
-    """A thread that clears up now and then, in servers that run for months."""
+    """Threads that clear up now and then, in servers that run for months."""
 
     def __init__(self) -> None:
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
-    def start(self, work: Callable[[], None]) -> None:
-        """Begin; the first time comes after `CLEAR_UP_SECONDS`."""
+    def start(self, work: Callable[[], None], every_seconds: float) -> None:
+        """Have something done again and again, for the first time after `every_seconds`."""
 
         def run() -> None:
-            while not self._stopping.wait(CLEAR_UP_SECONDS):
+            while not self._stopping.wait(every_seconds):
                 work()
 
-        self._thread = threading.Thread(target=run, name="housekeeper", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=run, name="housekeeper", daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def stop(self) -> None:
         """End, once what is being done is done."""
         self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
 
 def open_services(settings: Settings) -> Services:
@@ -138,13 +143,15 @@ def open_services(settings: Settings) -> Services:
     library = Library(database)
     runs = RunLibrary(database)
     imports = ImportDesk(settings, library, queue, supervisor)
+    pool = FairPool(settings.num_inference_threads, name="classify")
     services = Services(
         settings=settings,
         database=database,
         queue=queue,
         supervisor=supervisor,
         classifiers=ClassifierCache(settings),
-        batches=BatchRegistry(settings),
+        pool=pool,
+        batches=BatchRegistry(settings, pool),
         library=library,
         photo_store=PhotoStore(settings.photos_path, settings.cache_path),
         imports=imports,
@@ -155,7 +162,8 @@ def open_services(settings: Settings) -> Services:
     )
     try:
         _clear_up(services)
-        services._housekeeper.start(lambda: _clear_up(services))
+        services._housekeeper.start(lambda: _clear_up(services), CLEAR_UP_SECONDS)
+        services._housekeeper.start(services.batches.sweep, SWEEP_SECONDS)
         services.supervisor.start()
         try:
             load_artefact(default_backbone, settings)

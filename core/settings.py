@@ -77,6 +77,38 @@ class Settings:
         explanation="Most photos that one visitor can have on the classify page at once.",
         minimum=1,
     )
+    max_all_photos: int = _setting(
+        20_000,
+        unit="photos",
+        explanation="Most photos of all visitors together on the classify page; their answers are kept in memory, "
+        "about 2 kB for each photo and network.",
+        minimum=1,
+    )
+    max_visitor_photo_bytes: int = _setting(
+        2_000_000_000,
+        unit="bytes",
+        explanation="Most disk space that the photos of one visitor on the classify page may take in the cache.",
+        minimum=1,
+    )
+    max_all_photo_bytes: int = _setting(
+        20_000_000_000,
+        unit="bytes",
+        explanation="Most disk space that those of all visitors together may take.",
+        minimum=1,
+    )
+    photos_kept_seconds: float = _setting(
+        3_600.0,
+        unit="seconds",
+        explanation="How long the photos of a visitor who is gone from the classify page are kept.",
+        minimum=60,
+    )
+    loaded_network_bytes: int = _setting(
+        60_000_000,
+        unit="bytes",
+        explanation="Loaded networks are kept while their files are together no larger than this; in memory, on two "
+        "cores, they take about six times as much.",
+        minimum=0,
+    )
     # Photos
     max_photo_bytes: int = _setting(50_000_000, unit="bytes", explanation="Largest photo file that is read.", minimum=1)
     max_photo_pixels: int = _setting(

@@ -26,6 +26,7 @@ class Photo:
     origin: PhotoOrigin
     link: str | None = None  # address to read it from
     path: Path | None = None  # its file, once it has arrived
+    num_bytes: int = 0  # of the file
     error: str | None = None  # why it cannot be used, in words for the visitor
 
 
@@ -41,6 +42,11 @@ class Answer:
         """Whether it is still to be classified."""
         return self.classification is None and self.photo.error is None
 
+    @property
+    def has_picture(self) -> bool:
+        """Whether there is a file that can be shown."""
+        return self.photo.path is not None and self.photo.error is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchView:
@@ -54,6 +60,18 @@ class BatchView:
     def num_waiting(self) -> int:
         """Photos that are still to be classified."""
         return sum(answer.is_waiting for answer in self.answers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchChanges:
+    """What has changed in a batch since a version, as one backbone sees it."""
+
+    version: int  # of the batch now
+    answers: tuple[Answer, ...]  # new or changed ones, in the order of arrival
+    photo_ids: tuple[int, ...] | None  # of all photos; None: none came or went
+    is_running: bool
+    seconds_left: float | None  # None: nothing to estimate from
+    num_waiting: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,4 +92,5 @@ class Intake:
     num_given: int
     num_taken: int  # on their way to an answer
     num_refused: int  # listed, with the reason
-    no_room: tuple[str, ...]  # names of those beyond what a batch holds; they are not listed
+    no_room: tuple[str, ...]  # names of those for which there was no room; they are not listed
+    no_room_because: str = ""  # in words for the visitor, with what to do

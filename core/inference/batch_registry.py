@@ -6,16 +6,23 @@ import secrets
 import shutil
 import threading
 import time
-from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
-from core.inference.photo_batch import PhotoBatch
+from core.errors import StorageError
+from core.inference.fair_pool import FairPool
+from core.inference.photo_batch import BatchHost, PhotoBatch
+from core.inference.photo_room import PhotoRoom
 from core.settings import Settings
 
-# Visitors whose photos are kept at the same time; the longest unused batch gives way.
-_MAX_BATCHES = 64
+# Batches that are kept at the same time, most of them empty: each opening of the page without an address makes one.
+_MAX_BATCHES = 1_000
+# A page that its visitor has left for so long gives way where the same visitor needs the room for other photos.
+_LEFT_SECONDS = 600.0
+# Links are waited for, not computed: slow ones must not hold up those of others.
+_NUM_LINK_THREADS = 8
 # Folders of servers that were killed are removed after this time, and not at once: the number of a process says nothing
 # about one in another container.
 _LEFTOVER_SECONDS = 24 * 3600.0
@@ -24,14 +31,34 @@ _LEFTOVER_SECONDS = 24 * 3600.0
 class BatchRegistry:
     """The batches of all visitors of this server process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, pool: FairPool, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin without batches, and delete what killed servers have left.
+
+        Args:
+            settings: how much room there is, and for how long.
+            pool: answers photos.
+            clock: in seconds.
+        """
+        self.room = PhotoRoom(settings)
         self._settings = settings
+        self._clock = clock
         servers_folder = settings.cache_path / "classify"
         _remove_leftovers(servers_folder)
         # Servers in containers that share a cache have the same number, and each deletes its folder when it stops.
         self._folder = servers_folder / f"{os.getpid()}-{secrets.token_hex(8)}"
+        self._host = BatchHost(
+            settings=settings,
+            pool=pool,
+            link_pool=FairPool(_NUM_LINK_THREADS, name="links"),
+            room=self.room,
+            note_use=self._note_use,
+            make_room=self._make_room,
+        )
+        # Held while a batch is cleared, too: one whose visitor comes back at that moment is not cleared afterwards.
         self._lock = threading.Lock()
-        self._batches: OrderedDict[tuple[str, str], PhotoBatch] = OrderedDict()  # by owner and batch id
+        self._is_closed = False
+        self._batches: dict[tuple[str, str], PhotoBatch] = {}  # by owner and batch id
+        self._last_seen: dict[tuple[str, str], float] = {}  # when their visitors were there last
 
     def open(self, batch_id: str | None, *, owner: str) -> PhotoBatch:
         """The batch with this id; a new, empty one where its owner has none.
@@ -39,25 +66,81 @@ class BatchRegistry:
         Args:
             batch_id: as an address has it, which others may see.
             owner: the secret of the visitor whose photos they are; to anybody else they are not there.
+
+        Raises:
+            StorageError: the server is being stopped.
         """
-        with self._lock:
-            if batch_id is not None and (owner, batch_id) in self._batches:
-                self._batches.move_to_end((owner, batch_id))
-                return self._batches[owner, batch_id]
-            batch = PhotoBatch(self._folder / secrets.token_urlsafe(16), self._settings)
-            self._batches[owner, batch.batch_id] = batch
-            evicted = self._batches.popitem(last=False)[1] if len(self._batches) > _MAX_BATCHES else None
-        if evicted:
-            evicted.clear()
+        found = None if batch_id is None else self.find(batch_id, owner=owner)
+        if found is not None:
+            return found
+        self.sweep()
+        batch = PhotoBatch(self._folder / secrets.token_urlsafe(16), self._host, owner=owner)
+        self._note_use(batch)
         return batch
+
+    def find(self, batch_id: str, *, owner: str) -> PhotoBatch | None:
+        """The batch with this id, whose owner is there, as is noted; None: its owner has none."""
+        with self._lock:
+            batch = self._batches.get((owner, batch_id))
+            if batch is not None:
+                self._last_seen[owner, batch_id] = self._clock()
+            return batch
+
+    @property
+    def num_batches(self) -> int:
+        """Of all visitors."""
+        with self._lock:
+            return len(self._batches)
+
+    def sweep(self) -> None:
+        """Take the photos of those out who have been gone for too long."""
+        with self._lock:
+            oldest = self._clock() - self._settings.photos_kept_seconds
+            for key in [key for key, seen in self._last_seen.items() if seen <= oldest]:
+                self._give_up(key)
 
     def close(self) -> None:
         """Take all photos of all visitors out: nobody can reach them any more."""
         with self._lock:
-            for batch in self._batches.values():
-                batch.clear()
-            self._batches.clear()
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._is_closed = True
+            for key in list(self._batches):
+                self._give_up(key)
+        self._host.link_pool.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _note_use(self, batch: PhotoBatch) -> None:
+        """Whoever comes back to a page that has been open all the time finds the batch again that was given up.
+
+        Raises:
+            StorageError: the server is being stopped.
+        """
+        key = (batch.owner, batch.batch_id)
+        with self._lock:
+            if self._is_closed:
+                raise StorageError("Bluetit is being stopped. Start it again, then reload this page.")
+            self._batches[key] = batch
+            self._last_seen[key] = self._clock()
+            if len(self._batches) > _MAX_BATCHES:
+                # First those without photos; of all, those whose visitors have been gone for longest.
+                others = (each for each in self._batches if each != key)
+                self._give_up(min(others, key=lambda each: (not self._batches[each].is_empty, self._last_seen[each])))
+
+    def _make_room(self, batch: PhotoBatch) -> bool:
+        with self._lock:
+            left = self._clock() - _LEFT_SECONDS
+            given_up = [
+                key
+                for key, seen in self._last_seen.items()
+                if key[0] == batch.owner and seen < left and not self._batches[key].is_empty
+            ]
+            for key in given_up:
+                self._give_up(key)
+            return bool(given_up)
+
+    def _give_up(self, key: tuple[str, str]) -> None:
+        """Clear a batch and forget it; the caller holds the lock."""
+        del self._last_seen[key]
+        self._batches.pop(key).clear()
 
 
 def _remove_leftovers(servers_folder: Path) -> None:

@@ -2,86 +2,96 @@
 
 A batch outlives page changes and browser reloads: it belongs to the server process and is found again by its id. The
 photos' files lie in the cache folder; in memory are names and answers only, so that a thousand photos weigh little.
-Classifying runs in a thread of the batch, on LiteRT, and is watched through `view`.
+Photos are answered by threads that all visitors share, on LiteRT. Each change has a number, the batch's version:
+whoever watches asks for what has changed since.
 """
 
-import contextlib
 import functools
-import itertools
 import logging
-import shutil
 import threading
-import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
 
-from core.errors import BluetitError, ImageTooLargeError
-from core.inference.batch_records import Answer, BatchView, GivenPhoto, Intake, Photo, PhotoOrigin
-from core.inference.classifier import Classification, Classifier
+from core.errors import BluetitError, NoRoomError, StorageError
+from core.inference.batch_contents import BatchContents
+from core.inference.batch_records import Answer, BatchChanges, BatchView, GivenPhoto, Intake, Photo, PhotoOrigin
+from core.inference.batch_run import BatchRun, Turns
+from core.inference.change_bell import ChangeBell
+from core.inference.classifier import Classifier
+from core.inference.fair_pool import FairPool, Work
+from core.inference.photo_files import PhotoFiles
+from core.inference.photo_room import PhotoRoom
 from core.links.data_address import is_data_address
 from core.links.photo import fetch_photo
-from core.litert.engine import map_streamed
 from core.photos.decode import decode_image
 from core.photos.limits import ImageLimits
 from core.settings import Settings
-from core.storage.files import ensure_free_space, translating_disk_errors
 
 logger = logging.getLogger(__name__)
 
-# Networks whose answers to a batch are kept; each position of a slider that says when a model does not know makes
-# another one.
-_MAX_NETWORKS = 8
-# Visitors' photos never take the last of the disk: the database and the workers need it.
-_RESERVED_BYTES = 300_000_000
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchHost:
+    """What all batches of a server share."""
+
+    settings: Settings
+    pool: FairPool  # answers photos
+    link_pool: FairPool  # reads links
+    room: PhotoRoom
+    note_use: Callable[["PhotoBatch"], None]  # its visitor is there
+    make_room: Callable[["PhotoBatch"], bool]  # whether pages that the same visitor has left have given some back
 
 
 class PhotoBatch:
     """The photos of one visitor; every method may be called from any thread."""
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
+    def __init__(self, folder: Path, host: BatchHost, *, owner: str) -> None:
         """Begin an empty batch.
 
         Args:
             folder: where the photos' files go; its name is the batch's id.
-            settings: limits for photos and links.
+            host: what it shares with others.
+            owner: whose photos they are.
         """
         self.batch_id = folder.name
-        self._folder = folder
-        self._settings = settings
+        self.owner = owner
+        self.bell = ChangeBell()  # rings at each new version
+        self._host = host
+        self._files = PhotoFiles(folder, host.settings, host.room, owner=owner)
         self._lock = threading.Lock()
-        self._photos: OrderedDict[int, Photo] = OrderedDict()
-        # By the network's fingerprint and photo id; the longest unused networks are forgotten.
-        self._classifications: OrderedDict[str, dict[int, Classification]] = OrderedDict()
+        self._contents = BatchContents(self.bell)
         self._next_id = 1
         self._num_arriving = 0  # photos whose place is taken and whose file is being written
         self._last_intake: Intake | None = None
-        self._run: _Run | None = None
+        self._run: BatchRun | None = None  # while it is active
+        self._file_turns = Turns(self._take_file)
+        self._link_turns = Turns(self._take_link)
 
     def add(self, given: Sequence[GivenPhoto]) -> Intake:
-        """Take in what fits; a file that is too large or finds no room on the disk is listed with the reason."""
-        with self._lock:
-            free = self._settings.max_photos_per_batch - len(self._photos) - self._num_arriving
-            fitting = given[: max(0, free)]
-            first_id = self._next_id
-            self._next_id += len(fitting)
-            self._num_arriving += len(fitting)
-        photos = []
-        for photo_id, each in enumerate(fitting, start=first_id):
-            photo = self._take_in(photo_id, each)
-            photos.append(photo)
-            with self._lock:
-                self._num_arriving -= 1
-                self._photos[photo_id] = photo
+        """Take in what there is room for; a file that cannot be used is listed with the reason.
+
+        Raises:
+            StorageError: the server is being stopped.
+        """
+        self._host.note_use(self)
+        photos: list[Photo] = []
+        no_room, because = [], ""
+        for each in given:
+            try:
+                photos.append(self._take_in_or_make_room(each))
+            except NoRoomError as exc:
+                no_room.append(each.name)
+                because = because or str(exc)
         num_refused = sum(photo.error is not None for photo in photos)
         intake = Intake(
             num_given=len(given),
             num_taken=len(photos) - num_refused,
             num_refused=num_refused,
-            no_room=tuple(each.name for each in given[len(fitting) :]),
+            no_room=tuple(no_room),
+            no_room_because=because,
         )
         with self._lock:
             self._last_intake = intake
@@ -110,59 +120,65 @@ class PhotoBatch:
         with self._lock:
             return self._next_id - 1
 
-    def remove(self, photo_id: int) -> None:
-        """Take a photo out; unknown ids are ignored, so that two impatient clicks do no harm."""
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds no photo, and none is on its way."""
         with self._lock:
-            photo = self._photos.pop(photo_id, None)
-            for said in self._classifications.values():
-                said.pop(photo_id, None)
-        if photo and photo.path:
-            _delete(photo.path)
+            return not self._contents.photos and not self._num_arriving
+
+    @property
+    def version(self) -> int:
+        """Number of the last change."""
+        with self._lock:
+            return self._contents.version
+
+    def remove(self, *photo_ids: int) -> None:
+        """Take photos out; unknown ids are ignored, so that two impatient clicks do no harm."""
+        with self._lock:
+            self._take_out(photo_ids)
 
     def clear(self) -> None:
         """Stop, and take all photos out."""
-        self.stop()
         with self._lock:
-            self._photos.clear()
-            self._classifications.clear()
+            self._stop()
             self._last_intake = None
-            shutil.rmtree(self._folder, ignore_errors=True)  # nothing refers to it any more
+            self._take_out(tuple(self._contents.photos))
+            self._contents.change()  # an empty batch that is given up is told of, too
 
     def start(self, classifier: Classifier) -> None:
         """Classify what this backbone has not seen yet; does nothing if that is under way."""
         with self._lock:
-            fingerprint = classifier.fingerprint
-            self._classifications.setdefault(fingerprint, {})
-            self._classifications.move_to_end(fingerprint)
-            while len(self._classifications) > _MAX_NETWORKS:
-                forgotten, _ = self._classifications.popitem(last=False)
-                if self._run and self._run.fingerprint == forgotten:
-                    self._run.stopping.set()  # or it would never be done
-            is_under_way = self._run and self._run.is_active and self._run.fingerprint == fingerprint
-            if is_under_way or not self._waiting_for(classifier):
-                return
-            if self._run:
-                self._run.stopping.set()
-            self._run = _Run(classifier, self._classify_waiting)
+            waiting = self._contents.use(classifier.fingerprint)
+            if waiting and self._active_run(classifier.fingerprint) is None:
+                self._stop()
+                self._run = BatchRun(classifier, waiting)
+                self._contents.change()
+                self._ask_for_turns()
 
     def stop(self) -> None:
         """Stop after the photos that are being classified right now."""
         with self._lock:
-            if self._run:
-                self._run.stopping.set()
+            self._stop()
 
     def view(self, fingerprint: str) -> BatchView:
         """The batch as the backbone with this artefact fingerprint sees it."""
+        found = self.changes(fingerprint)
+        return BatchView(answers=found.answers, is_running=found.is_running, seconds_left=found.seconds_left)
+
+    def changes(self, fingerprint: str, since: int = 0) -> BatchChanges:
+        """What has changed since a version, as the backbone with this artefact fingerprint sees it.
+
+        Args:
+            fingerprint: of the backbone.
+            since: the `version` of the changes before; 0 asks for all, and so does one that the batch never had.
+        """
         with self._lock:
-            said = self._classifications.get(fingerprint, {})
-            answers = tuple(
-                Answer(photo=photo, classification=said.get(photo.photo_id)) for photo in self._photos.values()
-            )
-            run = self._run
-        is_running = bool(run and run.is_active and run.fingerprint == fingerprint)
-        num_waiting = sum(answer.is_waiting for answer in answers)
-        seconds_left = run.seconds_left(num_waiting) if run and is_running else None
-        return BatchView(answers=answers, is_running=is_running, seconds_left=seconds_left)
+            return self._contents.changes(fingerprint, since, self._active_run(fingerprint))
+
+    def find(self, photo_id: int, fingerprint: str = "") -> Answer | None:
+        """A photo, with what a network said to it; None: it is not here, or no more."""
+        with self._lock:
+            return self._contents.answer(photo_id, fingerprint)
 
     def read(self, photo_id: int) -> bytes:
         """The file of a photo.
@@ -170,11 +186,10 @@ class PhotoBatch:
         Raises:
             StorageError: it has been removed meanwhile.
         """
-        with self._lock:
-            photo = self._photos.get(photo_id)
-        path = photo.path if photo and photo.path else self._folder / str(photo_id)
-        with translating_disk_errors(self._folder):
-            return path.read_bytes()
+        answer = self.find(photo_id)
+        if answer is None:
+            raise StorageError(f"Photo {photo_id} is not here any more. Reload the page.")
+        return self._files.read(answer.photo)
 
     def open_image(self, photo_id: int, name: str, *, shortest_side_px: int) -> Image.Image:
         """A photo as an upright RGB image, a JPEG decoded no larger than is useful.
@@ -183,114 +198,145 @@ class PhotoBatch:
             StorageError: it has been removed meanwhile.
             ImageError: it cannot be used.
         """
-        limits = ImageLimits(max_bytes=self._settings.max_photo_bytes, max_pixels=self._settings.max_photo_pixels)
+        settings = self._host.settings
+        limits = ImageLimits(max_bytes=settings.max_photo_bytes, max_pixels=settings.max_photo_pixels)
         return decode_image(self.read(photo_id), name, limits=limits, shortest_side_px=shortest_side_px)
 
-    def _take_in(self, photo_id: int, given: GivenPhoto) -> Photo:
-        photo = Photo(photo_id=photo_id, name=given.name, origin=given.origin, link=given.link)
-        if given.refusal:
-            return replace(photo, error=given.refusal)
-        if given.link is not None:
-            return photo
+    def _take_in_or_make_room(self, given: GivenPhoto) -> Photo:
         try:
-            return replace(photo, path=self._store(photo_id, given.name, given.data))
-        except BluetitError as exc:
-            return replace(photo, error=str(exc))
+            return self._take_in(given)
+        except NoRoomError:
+            if not self._host.make_room(self):
+                raise
+        return self._take_in(given)
 
-    def _store(self, photo_id: int, name: str, data: bytes) -> Path:
-        limit = self._settings.max_photo_bytes
-        if len(data) > limit:
-            raise ImageTooLargeError(
-                f"{name} has {len(data) / 1e6:.0f} MB; photos up to {limit / 1e6:.0f} MB are read. "
-                "Save it smaller, as JPEG for example."
-            )
-        path = self._folder / str(photo_id)
-        ensure_free_space(self._folder, len(data) + _RESERVED_BYTES)
-        with translating_disk_errors(self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        return path
+    def _take_in(self, given: GivenPhoto) -> Photo:
+        """List one photo.
 
-    def _classify_waiting(self, run: "_Run") -> None:
-        """Body of the batch's thread: until nothing waits or somebody stops it."""
-        num_threads = self._settings.num_inference_threads
-        while waiting := self._waiting_or_end(run):
-            photos = itertools.takewhile(lambda _: not run.stopping.is_set(), waiting)
-            classify = functools.partial(self._classify_one, run=run, is_alone=len(waiting) == 1)
-            for _ in map_streamed(classify, photos, num_threads=num_threads):
-                run.num_finished += 1
-
-    def _waiting_or_end(self, run: "_Run") -> list[Photo]:
-        """Photos that wait; none ends the run, under the lock, so that `start` never misses a photo added just now."""
+        Raises:
+            NoRoomError: there is no room; it is not listed.
+        """
+        self._files.take_place()
         with self._lock:
-            waiting = self._waiting_for(run.classifier)
-            if not waiting or run.stopping.is_set():
-                run.has_ended = True
-                return []
-            return waiting
-
-    def _waiting_for(self, classifier: Classifier) -> list[Photo]:
-        """Photos that a classifier has not seen yet; the caller holds the lock."""
-        said = self._classifications.get(classifier.fingerprint, {})
-        return [photo for photo in self._photos.values() if photo.error is None and photo.photo_id not in said]
-
-    def _classify_one(self, photo: Photo, *, run: "_Run", is_alone: bool) -> None:
+            photo = Photo(photo_id=self._next_id, name=given.name, origin=given.origin, link=given.link)
+            self._next_id += 1
+            self._num_arriving += 1
+        is_taken = False
         try:
-            if photo.link is not None and photo.path is None:
-                fetched = fetch_photo(photo.link, self._settings, cancelled=run.stopping.is_set)
-                photo = replace(photo, name=fetched.name, path=self._store(photo.photo_id, fetched.name, fetched.data))
-            with translating_disk_errors(self._folder):
-                data = photo.path.read_bytes() if photo.path else b""
-            classification = run.classifier.classify(data, photo.name, is_alone=is_alone)
+            if given.refusal:
+                photo = replace(photo, error=given.refusal)
+            elif given.link is None:
+                photo = self._files.store(photo, given.data)
+            is_taken = True
+        except NoRoomError:
+            raise
         except BluetitError as exc:
-            if run.stopping.is_set():
-                return  # a reading that was broken off is no fault of the photo
-            self._settle(replace(photo, error=str(exc)))
-            return
+            photo, is_taken = replace(photo, error=str(exc)), True
+        finally:
+            with self._lock:
+                self._num_arriving -= 1
+                if is_taken:
+                    self._list(photo)
+                else:
+                    self._files.give_place_back()
+        return photo
+
+    def _take_file(self) -> Work | None:
+        """See `Source.take`: a photo to answer."""
+        with self._lock:
+            run = self._run
+            if run is None:
+                return None
+            photo_id = run.next_file(self._contents.photos)
+            if photo_id is None:
+                self._end_if_done(run)
+                return None
+            is_alone = not run.has_more_files and self._host.pool.is_otherwise_idle
+            return functools.partial(self._classify, self._contents.photos[photo_id], run, is_alone=is_alone)
+
+    def _take_link(self) -> Work | None:
+        """See `Source.take`: a link to read."""
+        with self._lock:
+            run = self._run
+            if run is None:
+                return None
+            photo_id = run.next_link(self._contents.photos)
+            if photo_id is None:
+                self._end_if_done(run)
+                return None
+            return functools.partial(self._read_link, self._contents.photos[photo_id], run)
+
+    def _classify(self, photo: Photo, run: BatchRun, *, is_alone: bool) -> None:
+        found, error = None, None
+        try:
+            found = run.classifier.classify(self._files.read(photo), photo.name, is_alone=is_alone)
+        except BluetitError as exc:
+            error = str(exc)
         except Exception:
             # A bug that one photo meets must neither stop the others nor be met for ever.
             logger.exception("Classifying %s failed", photo.name)
-            self._settle(replace(photo, error=f"{photo.name} could not be classified; the app's log says why."))
-            return
-        self._settle(photo, run.fingerprint, classification)
-
-    def _settle(self, photo: Photo, fingerprint: str = "", classification: Classification | None = None) -> None:
-        """Keep what was learned of a photo, unless it was taken out meanwhile."""
+            error = f"{photo.name} could not be classified; the app's log says why."
         with self._lock:
-            if photo.photo_id in self._photos:
-                self._photos[photo.photo_id] = photo
-                # Other networks may have taken the place of this one's answers; then it has been stopped as well.
-                if classification is not None and fingerprint in self._classifications:
-                    self._classifications[fingerprint][photo.photo_id] = classification
-                return
-        if photo.path:
-            _delete(photo.path)
+            run.finish_file()
+            if found is not None:
+                self._contents.keep_answer(photo.photo_id, run.fingerprint, found)
+            else:
+                self._contents.keep_photo(replace(photo, error=error))
+            self._end_if_done(run)
 
+    def _read_link(self, photo: Photo, run: BatchRun) -> None:
+        try:
+            fetched = fetch_photo(photo.link or "", self._host.settings, cancelled=run.is_stopped.is_set)
+            photo = self._files.store(replace(photo, name=fetched.name), fetched.data)
+        except BluetitError as exc:
+            # A reading that was broken off is no fault of the photo.
+            photo = photo if run.is_stopped.is_set() else replace(photo, error=str(exc))
+        except Exception:
+            logger.exception("Reading %s failed", photo.name)
+            photo = replace(photo, error=f"{photo.name} could not be read; the app's log says why.")
+        with self._lock:
+            run.finish_link()
+            if not self._contents.keep_photo(photo):
+                self._files.delete(photo)
+                self._remove_folder_if_empty()
+            elif photo.path is not None:
+                run.append(photo)
+            self._end_if_done(run)
+            self._ask_for_turns()
 
-class _Run:
-    """One thread that classifies what waits."""
+    # --- with the lock held ------------------------------------------------------------------------------
 
-    def __init__(self, classifier: Classifier, work: Callable[["_Run"], None]) -> None:
-        self.classifier = classifier
-        self.fingerprint = classifier.fingerprint
-        self.stopping = threading.Event()
-        self.has_ended = False
-        self.num_finished = 0
-        self._started = time.monotonic()
-        self._thread = threading.Thread(target=work, args=(self,), name="classify-batch", daemon=True)
-        self._thread.start()
+    def _list(self, photo: Photo) -> None:
+        self._contents.add(photo)
+        if self._run is not None and photo.error is None:
+            self._run.append(photo)
+            self._ask_for_turns()
 
-    @property
-    def is_active(self) -> bool:
-        return not self.has_ended and not self.stopping.is_set() and self._thread.is_alive()
+    def _take_out(self, photo_ids: Sequence[int]) -> None:
+        gone = self._contents.take_out(photo_ids)
+        for photo in gone:
+            self._files.delete(photo)
+        self._files.give_place_back(len(gone))
+        self._remove_folder_if_empty()
 
-    def seconds_left(self, num_waiting: int) -> float | None:
-        if not self.num_finished:
-            return None
-        return num_waiting * (time.monotonic() - self._started) / self.num_finished
+    def _remove_folder_if_empty(self) -> None:
+        if not self._contents.photos and not self._num_arriving:
+            self._files.remove_folder()
 
+    def _active_run(self, fingerprint: str) -> BatchRun | None:
+        return self._run if self._run is not None and self._run.fingerprint == fingerprint else None
 
-def _delete(path: Path) -> None:
-    # Windows refuses while a thread reads it; then it goes with its folder.
-    with contextlib.suppress(OSError):
-        path.unlink()
+    def _stop(self) -> None:
+        if self._run is not None:
+            self._run.is_stopped.set()
+            self._end_if_done(self._run)
+
+    def _end_if_done(self, run: BatchRun) -> None:
+        """Let go of a run, which holds a network in memory."""
+        if self._run is run and not run.is_active:
+            self._run = None
+            self._contents.change()
+
+    def _ask_for_turns(self) -> None:
+        self._host.pool.register(self.owner, self._file_turns)
+        self._host.link_pool.register(self.owner, self._link_turns)

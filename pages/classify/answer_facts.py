@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from core.inference.batch_records import Answer, BatchView
-from pages.widgets.verdict import is_unlikely
+from pages.words.verdicts import is_unlikely
 from pages.words.wording import count, percent, quoted
 
 NOT_KNOWN = "I don't know"  # in tables and searches, which take no Markdown

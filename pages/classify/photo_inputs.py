@@ -65,8 +65,7 @@ def _render_intake(intake: Intake | None) -> None:
         names = ", ".join(plain(name) for name in intake.no_room[:_MAX_NAMES])
         more = f" and {len(intake.no_room) - _MAX_NAMES:,} more" if len(intake.no_room) > _MAX_NAMES else ""
         st.warning(
-            f"The page is full. Clear it, or remove photos, before you add more. {intake_sentence(intake)} "
-            f"Without room: {names}{more}.",
+            f"{plain(intake.no_room_because)} {intake_sentence(intake)} Without room: {names}{more}.",
             icon=":material/warning:",
         )
     elif intake.num_given > 1:

@@ -14,6 +14,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from core.errors import BluetitError
 from pages.server.services import get_services, stop_services
+from pages.server.waiting import ending_waits_at_stop
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,8 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
     # given back, for which everybody waits.
     gc.collect()
     gc.freeze()
-    yield
+    with ending_waits_at_stop():
+        yield
     await asyncio.to_thread(stop_services)
 
 

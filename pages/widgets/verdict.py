@@ -9,14 +9,8 @@ import streamlit as st
 from core.inference.class_table import Prediction
 from core.inference.classifier import Classification
 from pages.widgets import links
+from pages.words.verdicts import VerdictKind, verdict_of
 from pages.words.wording import I_DO_NOT_KNOW, percent, plain, quoted
-
-# Below this probability of the best class the page says that nothing fits. Measured with EfficientNet-Lite0: 3 % of the
-# right and 45 % of the wrong answers to 100 photos of known classes are below it, and 78 % of the answers to 894 photos
-# of things that are no class (film monsters).
-UNLIKELY_BELOW = 0.35
-# Below this one the answer is given with a "perhaps".
-SURE_FROM = 0.6
 
 _CHART_MARGIN_PX, _BAR_PX, _PERCENT_PX = 28, 30, 48
 _MAX_LABEL_CHARS = 32  # the longest of ImageNet's are a little shorter
@@ -26,33 +20,28 @@ _REFUSED_COLOUR = "#8f959e"  # of guesses that do not count
 
 def render_verdict(found: Classification) -> None:
     """What it is, that nothing fits, or that the model does not know and why, in words a person understands."""
-    best = found.predictions[0]
-    if found.refusal is not None:
+    verdict = verdict_of(found)
+    if verdict.kind is VerdictKind.REFUSED:
         st.markdown(f"#### {I_DO_NOT_KNOW}")
-        st.markdown(f"{plain(found.refusal[0].upper() + found.refusal[1:])}.")
+        st.markdown(plain(verdict.reason))
         st.caption("What it would have guessed:")
         return
-    if not is_unlikely(found):
-        perhaps = "" if best.probability >= SURE_FROM else "Perhaps "
+    if verdict.kind is not VerdictKind.UNLIKELY:
+        perhaps = "Perhaps " if verdict.kind is VerdictKind.PERHAPS else ""
         # A person's own class may be called "Not sure": a name stands in quotation marks, what is said beside it not.
-        name = best.label if found.group is not None else quoted(best.label)
+        name = quoted(verdict.label) if verdict.group is None else verdict.label
         st.markdown(f"#### {perhaps}{plain(name)}")
         return
     st.markdown("#### :material/help: *Not sure*")
     guess = ""
-    if found.group not in (None, "object") and found.group_probability >= 0.5:
-        guess = f" It is probably some kind of **{found.group}** ({percent(found.group_probability)})."
+    if verdict.group_probability is not None:
+        guess = f" It is probably some kind of **{verdict.group}** ({percent(verdict.group_probability)})."
     st.markdown(f"Nothing that this network knows fits well.{guess}")
     st.caption(
         ":material/school: To recognise it, a network must be taught: with about 20 photos of it, "
         "and 20 of what it could be confused with."
     )
     links.render_link(links.datasets(), "Collect photos of it", icon=":material/photo_library:")
-
-
-def is_unlikely(found: Classification) -> bool:
-    """Whether nothing fits well, as far as the probability tells; not asked of models that know their own limits."""
-    return not found.has_rule and found.predictions[0].probability < UNLIKELY_BELOW
 
 
 def top_five_chart(predictions: Sequence[Prediction], *, is_refused: bool = False) -> go.Figure:

@@ -2,6 +2,7 @@
 
 import gc
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -33,3 +34,22 @@ def test_the_cache_says_what_is_not_prepared(prepared_settings: Settings):
     """Asking for a backbone that was never prepared is an error that pages can answer."""
     with pytest.raises(ArtefactMissingError):
         ClassifierCache(prepared_settings).get(find_backbone("EfficientNetLite2"))
+
+
+def test_a_network_is_found_again_by_its_fingerprint(prepared_settings: Settings, lite0: Backbone):
+    """Also when it was let go in the meantime; what nobody has asked for is not found."""
+    cache = ClassifierCache(prepared_settings)
+    fingerprint = cache.get(lite0).fingerprint
+    cache._loaded.clear()
+    assert cache.find(fingerprint).fingerprint == fingerprint
+    assert cache.find(fingerprint) is cache.get(lite0)
+    assert cache.find("made up") is None
+    assert ClassifierCache(prepared_settings).find(fingerprint) is None
+
+
+def test_networks_in_memory_are_limited_by_a_setting(prepared_settings: Settings, lite0: Backbone):
+    """The last one that was asked for always stays: it is needed just now."""
+    cache = ClassifierCache(replace(prepared_settings, loaded_network_bytes=0))
+    first = cache.get(lite0)
+    cache._keep(("another", 1), first)
+    assert list(cache._loaded) == [("another", 1)]

@@ -11,7 +11,6 @@ from core.evaluation.answers import Answers
 from core.evaluation.calibration import fit_temperature
 from core.evaluation.rejection import default_point, rejection_points
 from core.inference.batch_records import PhotoOrigin
-from core.inference.batch_registry import BatchRegistry
 from core.inference.class_table import Prediction
 from core.inference.classifier import Classifier
 from core.inference.classifier_cache import ClassifierCache
@@ -23,6 +22,7 @@ from core.runs.decision import Decision, write_decision
 from core.runs.folder import RunFolder
 from core.settings import Settings
 from tests.core.inference.model_samples import SAMPLES, head_for_samples, record_for, write_model
+from tests.core.inference.running_registry import running_registry
 from tests.core.training.training_samples import COLOURS, paint
 from tests.waiting import wait_until
 
@@ -105,18 +105,19 @@ def test_a_changed_decision_holds_from_the_next_photo_on(
     folder: RunFolder, cache: ClassifierCache, prepared_settings: Settings
 ):
     """A batch that was answered before is answered anew: no view ever holds answers of both decisions."""
-    batch = BatchRegistry(prepared_settings).open(None, owner="anna")
-    batch.add_file("motorcycle.png", MOTORCYCLE, PhotoOrigin.FILE)
     verdicts = []
-    for decision in (Decision(), Decision(min_probability=1.0), Decision(min_probability=0.1)):
-        write_decision(folder, decision)
-        model = cache.get_trained(1)
-        assert cache.get_trained(1) is model
-        assert batch.view(model.fingerprint).num_waiting == 1
-        batch.start(model)
-        wait_until(lambda model=model: not batch.view(model.fingerprint).is_running)
-        (answer,) = batch.view(model.fingerprint).answers
-        verdicts.append((answer.classification.has_rule, answer.classification.is_refused))
+    with running_registry(prepared_settings) as registry:
+        batch = registry.open(None, owner="anna")
+        batch.add_file("motorcycle.png", MOTORCYCLE, PhotoOrigin.FILE)
+        for decision in (Decision(), Decision(min_probability=1.0), Decision(min_probability=0.1)):
+            write_decision(folder, decision)
+            model = cache.get_trained(1)
+            assert cache.get_trained(1) is model
+            assert batch.view(model.fingerprint).num_waiting == 1
+            batch.start(model)
+            wait_until(lambda model=model: not batch.view(model.fingerprint).is_running)
+            (answer,) = batch.view(model.fingerprint).answers
+            verdicts.append((answer.classification.has_rule, answer.classification.is_refused))
     assert verdicts == [(False, False), (True, True), (True, False)]
 
 

@@ -1,29 +1,44 @@
 """A visitor's photos and their answers."""
 
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from core.inference.batch_records import BatchView, GivenPhoto, Intake, PhotoOrigin
-from core.inference.batch_registry import BatchRegistry
 from core.inference.classifier import Classifier
 from core.inference.photo_batch import PhotoBatch
 from core.photos.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings
+from tests.core.inference.running_registry import running_registry
 from tests.loopback_server import LoopbackServer
 from tests.waiting import wait_until
 
 CAT = sample_path(SAMPLE_PHOTOS[0]).read_bytes()
 COFFEE = sample_path(SAMPLE_PHOTOS[1]).read_bytes()
 
+OpenBatch = Callable[..., PhotoBatch]
+
 
 @pytest.fixture
-def batch(settings: Settings) -> PhotoBatch:
-    return BatchRegistry(settings).open(None, owner="anna")
+def open_batch(settings: Settings) -> Iterator[OpenBatch]:
+    """A new batch, in a server with other settings where they are given."""
+    with ExitStack() as running:
+
+        def open_one(**changed: object) -> PhotoBatch:
+            registry = running.enter_context(running_registry(replace(settings, **changed)))
+            return registry.open(None, owner="anna")
+
+        yield open_one
+
+
+@pytest.fixture
+def batch(open_batch: OpenBatch) -> PhotoBatch:
+    return open_batch()
 
 
 @pytest.fixture
@@ -68,13 +83,19 @@ def given(*names: str, data: bytes = CAT) -> list[GivenPhoto]:
     return [GivenPhoto(name=name, origin=PhotoOrigin.FILE, data=data) for name in names]
 
 
-def test_what_became_of_the_given_photos_adds_up(settings: Settings):
+def test_what_became_of_the_given_photos_adds_up(open_batch: OpenBatch):
     """Taken, refused and without room are told apart, and nothing is left over."""
-    batch = BatchRegistry(replace(settings, max_photos_per_batch=4, max_photo_bytes=len(CAT))).open(None, owner="anna")
+    batch = open_batch(max_photos_per_batch=4, max_photo_bytes=len(CAT))
     assert batch.last_intake is None
     photos = [*given("a.png", "b.png"), *given("huge.png", data=CAT + b"x"), *given("c.png", "d.png", "e.png")]
     intake = batch.add(photos)
-    assert intake == Intake(num_given=6, num_taken=3, num_refused=1, no_room=("d.png", "e.png"))
+    because = intake.no_room_because
+    assert because == (
+        "You have 4 photos here, as many as a visitor may have. Clear the page, or remove photos, before you add more."
+    )
+    assert intake == Intake(
+        num_given=6, num_taken=3, num_refused=1, no_room=("d.png", "e.png"), no_room_because=because
+    )
     assert batch.last_intake == intake
     assert [answer.photo.name for answer in batch.view("").answers] == ["a.png", "b.png", "huge.png", "c.png"]
     assert batch.add_link("https://example.org/f.jpg").no_room == ("f.jpg",)
@@ -83,9 +104,9 @@ def test_what_became_of_the_given_photos_adds_up(settings: Settings):
     assert batch.add_file("a.png", CAT, PhotoOrigin.FILE).num_taken == 1
 
 
-def test_photos_given_at_the_same_time_share_the_room(settings: Settings):
+def test_photos_given_at_the_same_time_share_the_room(open_batch: OpenBatch):
     """From several runs of the page at once, no more photos come in than fit, and each is counted once."""
-    batch = BatchRegistry(replace(settings, max_photos_per_batch=50)).open(None, owner="anna")
+    batch = open_batch(max_photos_per_batch=50)
     with ThreadPoolExecutor(4) as pool:
         intakes = list(pool.map(lambda number: batch.add(given(*[f"{number}.png"] * 20)), range(4)))
     assert sum(intake.num_taken for intake in intakes) == 50
@@ -102,9 +123,9 @@ def test_a_photo_that_never_arrived_is_listed_with_the_reason(batch: PhotoBatch)
     assert not answer.is_waiting
 
 
-def test_a_photo_over_the_limit_is_refused_at_once(settings: Settings):
+def test_a_photo_over_the_limit_is_refused_at_once(open_batch: OpenBatch):
     """Too large a file is never written to the disk."""
-    batch = BatchRegistry(replace(settings, max_photo_bytes=10)).open(None, owner="anna")
+    batch = open_batch(max_photo_bytes=10)
     batch.add_file("huge.png", b"x" * 11, PhotoOrigin.FILE)
     (answer,) = batch.view("").answers
     assert "huge.png" in (answer.photo.error or "")
@@ -112,20 +133,19 @@ def test_a_photo_over_the_limit_is_refused_at_once(settings: Settings):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no device that is always full")
-def test_a_full_disk_is_told_per_photo(settings: Settings, tmp_path: Path):
+def test_a_full_disk_is_told_per_photo(batch: PhotoBatch):
     """When the file finds no room, the photo is listed with the remedy, and nothing breaks."""
-    folder = tmp_path / "full"
-    folder.mkdir()
+    folder = batch._files.folder
+    folder.mkdir(parents=True)
     (folder / "1").symlink_to("/dev/full")
-    batch = PhotoBatch(folder, settings)
     batch.add_file("cat.png", CAT, PhotoOrigin.FILE)
     (answer,) = batch.view("").answers
     assert "full" in (answer.photo.error or "")
 
 
-def test_a_link_is_read_when_its_turn_comes(settings: Settings, classifier: Classifier, server: LoopbackServer):
+def test_a_link_is_read_when_its_turn_comes(open_batch: OpenBatch, classifier: Classifier, server: LoopbackServer):
     """The photo behind the link is fetched, named and answered."""
-    batch = BatchRegistry(replace(settings, link_allowed_private_hosts=("127.0.0.1",))).open(None, owner="anna")
+    batch = open_batch(link_allowed_private_hosts=("127.0.0.1",))
     batch.add_link(server.url("/photo.jpg"))
     assert not server.paths
     (answer,) = finish(batch, classifier).answers
@@ -183,11 +203,10 @@ def test_answers_of_networks_long_unused_and_of_removed_photos_are_forgotten(bat
         record = replace(classifier.record, fingerprint=f"{number}")
         networks.append(Classifier(record, classifier.engine, classes=classifier.classes, squares=classifier._squares))
         assert finish(batch, networks[-1]).num_waiting == 0
-    assert len(batch._classifications) == 8
-    assert [batch.view(f"{number}").num_waiting for number in (3, 4, 11)] == [2, 0, 0]
+    assert [batch.view(f"{number}").num_waiting for number in (7, 8, 11)] == [2, 0, 0]
     assert finish(batch, networks[0]).num_waiting == 0
     batch.remove(1)
-    assert {len(said) for said in batch._classifications.values()} == {1}
+    assert [len(said.answers) for said in batch._contents._said.values()] == [1] * 4
 
 
 def test_removing_and_clearing_delete_the_files(batch: PhotoBatch, settings: Settings):
@@ -222,3 +241,114 @@ def test_a_bug_met_by_one_photo_is_told_once(
     assert "coffee.png could not be classified" in (coffee.photo.error or "")
     assert cat.classification
     assert "a bug" in caplog.text
+
+
+def test_changes_are_those_since_a_version(batch: PhotoBatch, classifier: Classifier):
+    """All at first, then what has changed; ids only where photos came or went."""
+    fingerprint = classifier.fingerprint
+    batch.add(given("a.png", "b.png"))
+    first = batch.changes(fingerprint)
+    assert (first.photo_ids, first.num_waiting, first.is_running) == ((1, 2), 2, False)
+    assert batch.changes(fingerprint, first.version).answers == ()
+    finish(batch, classifier)
+    answered = batch.changes(fingerprint, first.version)
+    assert [answer.photo.photo_id for answer in answered.answers if answer.classification] == [1, 2]
+    last = batch.changes(fingerprint, answered.version)
+    assert (last.version, last.answers, last.photo_ids, last.num_waiting) == (answered.version, (), None, 0)
+    batch.remove(1)
+    removed = batch.changes(fingerprint, answered.version)
+    assert (removed.answers, removed.photo_ids) == ((), (2,))
+    batch.remove(1, 77)
+    assert batch.version == removed.version
+    batch.add_link("https://example.org/c.png")
+    (new,) = batch.changes(fingerprint, removed.version).answers
+    assert (new.photo.name, new.has_picture, new.is_waiting) == ("c.png", False, True)
+
+
+@pytest.mark.parametrize("since", [-1, 10**30], ids=["negative", "never reached"])
+def test_a_version_that_never_was_asks_for_all(batch: PhotoBatch, since: int):
+    """A page that another server, or a forger, told a version sees everything."""
+    batch.add(given("a.png", "b.png"))
+    changes = batch.changes("", since)
+    assert (len(changes.answers), changes.photo_ids) == (2, (1, 2))
+
+
+def test_answers_that_were_forgotten_and_given_anew_are_told_again(batch: PhotoBatch, classifier: Classifier):
+    """To a page that has waited all the time the network looks as if it had just been chosen."""
+    batch.add(given("a.png"))
+    finish(batch, classifier)
+    version = batch.version
+    for number in range(4):
+        record = replace(classifier.record, fingerprint=f"{number}")
+        finish(batch, Classifier(record, classifier.engine, classes=classifier.classes, squares=classifier._squares))
+    assert batch.changes(classifier.fingerprint, version).num_waiting == 1
+    finish(batch, classifier)
+    assert [answer.photo.name for answer in batch.changes(classifier.fingerprint, version).answers] == ["a.png"]
+
+
+def test_every_change_rings(batch: PhotoBatch, classifier: Classifier):
+    """Photos that come, are answered, go; a run that begins, is stopped, ends; and nobody is rung who left."""
+    versions: list[int] = []
+    fingerprint = classifier.fingerprint
+    rung = threading.Event()
+    with batch.bell.listening(rung.set):
+        for change in (
+            lambda: batch.add(given(*["a.png"] * 20)),
+            lambda: batch.start(classifier),
+            batch.stop,
+            lambda: batch.remove(1),
+            batch.clear,
+        ):
+            wait_until(lambda: batch._host.pool.is_otherwise_idle)
+            rung.clear()
+            change()
+            assert rung.is_set()
+            versions.append(batch.version)
+        assert versions == sorted(set(versions))
+        batch.add(given("a.png"))
+        batch.start(classifier)
+        wait_until(lambda: not batch.changes(fingerprint).is_running)
+    rung.clear()
+    batch.clear()
+    assert not rung.is_set()
+    assert batch.bell.num_listeners == 0
+
+
+def test_a_run_that_ended_keeps_no_network_in_memory(batch: PhotoBatch, classifier: Classifier):
+    """Photos wait an hour for their visitor, and a network must not stay loaded for so long."""
+    batch.add(given("a.png", "b.png"))
+    finish(batch, classifier)
+    assert batch._run is None
+    batch.add(given("c.png"))
+    batch.start(classifier)
+    batch.clear()
+    assert batch._run is None
+
+
+def test_links_that_answer_slowly_hold_up_no_photos(
+    open_batch: OpenBatch, classifier: Classifier, server: LoopbackServer
+):
+    """However many links wait for a server that is silent, files are answered; stopping breaks the reading off."""
+    batch = open_batch(link_allowed_private_hosts=("127.0.0.1",), inference_threads=1)
+    for number in range(30):
+        batch.add_link(server.url(f"/stalled?{number}"))
+    batch.add(given("cat.png"))
+    batch.start(classifier)
+    wait_until(lambda: batch.changes(classifier.fingerprint).num_waiting == 30)
+    assert batch.changes(classifier.fingerprint).is_running
+    batch.stop()
+    assert batch.changes(classifier.fingerprint).num_waiting == 30
+    assert batch.find(31, classifier.fingerprint).classification
+    wait_until(lambda: batch._host.link_pool.is_otherwise_idle)
+
+
+def test_photos_of_another_visitor_are_answered_in_between(settings: Settings, classifier: Classifier):
+    """A single photo does not wait for the three hundred that came before it."""
+    with running_registry(replace(settings, inference_threads=1)) as registry:
+        many, one = registry.open(None, owner="anna"), registry.open(None, owner="bert")
+        many.add(given(*["cat.png"] * 300))
+        one.add(given("cat.png"))
+        many.start(classifier)
+        wait_until(lambda: many.changes(classifier.fingerprint).num_waiting < 300)
+        finish(one, classifier)
+        assert many.changes(classifier.fingerprint).num_waiting > 200

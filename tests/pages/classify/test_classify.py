@@ -15,7 +15,6 @@ from core.backbones.catalog import Backbone
 from core.backbones.preparation import preparation_key
 from core.imagenet import classes
 from core.inference.batch_records import Answer, Photo, PhotoOrigin
-from core.inference.batch_registry import BatchRegistry
 from core.inference.class_table import Prediction
 from core.inference.classifier import Classification
 from core.jobs.status import TaskStatus
@@ -25,6 +24,7 @@ from pages.classify.answers_csv import to_csv
 from pages.classify.arrangement import Order, arrange
 from pages.server.services import get_services
 from pages.server.visitor import new_secret
+from tests.core.inference.running_registry import running_registry
 from tests.pages.classify.classify_visits import settle, upload
 from tests.pages.pretend_preparing import finish_preparing
 from tests.waiting import wait_until
@@ -345,13 +345,14 @@ def test_a_photo_is_taken_in_once_when_streamlit_calls_back_twice(prepared_setti
 
         _take_uploads(st.session_state["batch"], open_box("uploads"), "uploads")
 
-    batch = BatchRegistry(prepared_settings).open(None, owner="anna")
-    app = AppTest.from_function(script)
-    app.session_state["batch"] = batch
-    for file_id, num_expected in (("first", 1), ("first", 1), ("second", 2)):
-        app.session_state["uploads"] = [
-            SimpleNamespace(file_id=file_id, name="cat.png", size=1, getvalue=lambda: CAT[1])
-        ]
-        app.run()
-        assert not app.exception
-        assert len(batch.view("").answers) == num_expected
+    with running_registry(prepared_settings) as registry:
+        batch = registry.open(None, owner="anna")
+        app = AppTest.from_function(script)
+        app.session_state["batch"] = batch
+        for file_id, num_expected in (("first", 1), ("first", 1), ("second", 2)):
+            app.session_state["uploads"] = [
+                SimpleNamespace(file_id=file_id, name="cat.png", size=1, getvalue=lambda: CAT[1])
+            ]
+            app.run()
+            assert not app.exception
+            assert len(batch.view("").answers) == num_expected

@@ -1,0 +1,96 @@
+"""The files of one batch of photos, below the cache folder and within the room that there is."""
+
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+
+from core.errors import BluetitError, ImageTooLargeError
+from core.inference.batch_records import Photo
+from core.inference.photo_room import PhotoRoom
+from core.settings import Settings
+from core.storage.files import ensure_free_space, translating_disk_errors
+
+# Visitors' photos never take the last of the disk: the database and the workers need it.
+_RESERVED_BYTES = 300_000_000
+
+
+class PhotoFiles:
+    """A folder with one file for each photo, named by its id."""
+
+    def __init__(self, folder: Path, settings: Settings, room: PhotoRoom, *, owner: str) -> None:
+        """Begin without a folder; the first file makes it.
+
+        Args:
+            folder: where the files go.
+            settings: the largest file.
+            room: counts photos and bytes.
+            owner: whose they are.
+        """
+        self.folder = folder
+        self._settings = settings
+        self._room = room
+        self._owner = owner
+
+    def take_place(self) -> None:
+        """Count a photo.
+
+        Raises:
+            NoRoomError: there would be too many.
+        """
+        self._room.take(self._owner, num_photos=1)
+
+    def give_place_back(self, num_photos: int = 1) -> None:
+        """Count photos no more."""
+        self._room.give_back(self._owner, num_photos=num_photos)
+
+    def store(self, photo: Photo, data: bytes) -> Photo:
+        """Write a photo's file, and count its bytes; the photo with it.
+
+        Raises:
+            ImageTooLargeError: it is larger than any photo may be.
+            NoRoomError: there is no room for so many bytes.
+            StorageError: the disk is full, or cannot be written to.
+        """
+        limit = self._settings.max_photo_bytes
+        if len(data) > limit:
+            raise ImageTooLargeError(
+                f"{photo.name} has {len(data) / 1e6:.0f} MB; photos up to {limit / 1e6:.0f} MB are read. "
+                "Save it smaller, as JPEG for example."
+            )
+        self._room.take(self._owner, num_bytes=len(data))
+        stored = replace(photo, path=self.folder / str(photo.photo_id), num_bytes=len(data))
+        try:
+            self._write(stored, data)
+        except BluetitError:
+            self.delete(stored)
+            raise
+        return stored
+
+    def read(self, photo: Photo) -> bytes:
+        """The file of a photo.
+
+        Raises:
+            StorageError: it is not there.
+        """
+        path = photo.path or self.folder / str(photo.photo_id)
+        with translating_disk_errors(self.folder):
+            return path.read_bytes()
+
+    def delete(self, photo: Photo) -> None:
+        """Delete a photo's file, and count its bytes no more."""
+        if photo.path is not None:
+            self._room.give_back(self._owner, num_bytes=photo.num_bytes)
+            # Windows refuses while a thread reads it; then it goes with the folder of all batches.
+            with contextlib.suppress(OSError):
+                photo.path.unlink()
+
+    def remove_folder(self) -> None:
+        """Remove the folder where it is empty."""
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()
+
+    def _write(self, photo: Photo, data: bytes) -> None:
+        ensure_free_space(self.folder, len(data) + _RESERVED_BYTES)
+        with translating_disk_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / str(photo.photo_id)).write_bytes(data)
