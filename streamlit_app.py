@@ -11,6 +11,7 @@ from pages.server.headers import SecurityHeaders
 from pages.server.heat_route import HEAT_ROUTES
 from pages.server.lifespan import running_services
 from pages.server.photo_routes import PHOTO_ROUTES
+from pages.server.run_routes import RUN_ROUTES
 from pages.server.served_page import PAGE_ROUTES, ServedPage
 from pages.server.visitor import VisitorCookie
 from pages.widgets.address import note_page
@@ -54,6 +55,6 @@ else:
     app = st.App(
         __file__,
         lifespan=running_services,
-        routes=[*ANSWER_ROUTES, *PHOTO_ROUTES, *HEAT_ROUTES, *FILE_ROUTES, *PAGE_ROUTES],
+        routes=[*ANSWER_ROUTES, *PHOTO_ROUTES, *HEAT_ROUTES, *FILE_ROUTES, *RUN_ROUTES, *PAGE_ROUTES],
         middleware=[Middleware(SecurityHeaders), Middleware(ServedPage), Middleware(VisitorCookie)],
     )

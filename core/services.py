@@ -29,6 +29,7 @@ from core.photos.store import PhotoStore
 from core.runs.desk import RunDesk
 from core.runs.left_overs import remove_left_overs
 from core.runs.library import RunLibrary
+from core.runs.reader import RunReader
 from core.settings import Settings
 from core.storage.db import Database, open_database
 from core.storage.files import remove_abandoned_drafts
@@ -58,6 +59,7 @@ class Services:
     dataset_tasks: DatasetTasks
     runs: RunLibrary
     run_desk: RunDesk
+    run_reader: RunReader
     _housekeeper: "_Housekeeper" = field(default_factory=lambda: _Housekeeper())
 
     def close(self) -> None:
@@ -159,6 +161,7 @@ def open_services(settings: Settings) -> Services:
         dataset_tasks=DatasetTasks(settings, library, queue, supervisor),
         runs=runs,
         run_desk=RunDesk(runs, queue, supervisor, settings),
+        run_reader=RunReader(runs, queue, database, settings),
     )
     try:
         _clear_up(services)

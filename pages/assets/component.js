@@ -167,6 +167,184 @@ function loadPlotly(url) {
   return window.bluetitPlotly;
 }
 
+// --- what changes by itself ---
+
+// Keeps a component up to date with what the server tells, if its data name a `feed`; the component draws in `show`, and
+// may say in `showTrouble` why nothing comes. One that `reports` has the page made anew when the state has changed.
+class Watch {
+  constructor(owner, { reports = false } = {}) {
+    this.owner = owner;
+    this.reports = reports;
+    this.feed = null;
+  }
+
+  // To be called by every update of the component; draws what Python tells, where that is new.
+  connect({ feed: { url, tag }, told }) {
+    const isNew = tag !== this.tag || url !== this.url;
+    if (!isNew) return; // the page was made again with nothing new for this component, which may know more already
+    this.tag = tag;
+    this.state = told.state;
+    this.reported = null;
+    if (url !== this.url) {
+      this.feed?.leave(this);
+      this.url = url;
+      this.feed = url ? feedOf(url) : null;
+    }
+    this.owner.show(told);
+    this.owner.showTrouble?.("");
+    this.feed?.join(this, tag);
+  }
+
+  report(state) {
+    if (state === this.state || state === this.reported) return;
+    this.reported = state;
+    this.owner.outbox.send("changed", state);
+  }
+
+  end() {
+    this.feed?.leave(this);
+    this.feed = null;
+    this.url = null;
+  }
+}
+
+// Streamlit evaluates each component's script by itself: what they share is kept on the page. Components that show the
+// same share one request, for browsers open few to a server at a time.
+function feedOf(url) {
+  window.bluetitFeeds ??= new Map();
+  if (!window.bluetitFeeds.has(url)) window.bluetitFeeds.set(url, new Feed(url));
+  return window.bluetitFeeds.get(url);
+}
+
+// Asks the server again and again for what is new; it answers when something is, or after ten seconds that nothing was.
+class Feed {
+  static timeoutMilliseconds = 20_000; // longer than the server ever waits: the connection is dead
+  static firstPauseMilliseconds = 1000;
+  static longestPauseMilliseconds = 15_000;
+  static silentFailures = 2; // a server that restarts, or a network that changes, is nothing to tell of
+
+  constructor(url) {
+    this.url = url;
+    this.watches = new Set();
+    this.since = null;
+    this.request = null;
+    this.isAsking = false;
+    this.numFailures = 0;
+    this.wake = () => {};
+    this.listening = new AbortController();
+    const { signal } = this.listening;
+    // Nobody looks at a hidden tab; a device that was asleep shows its tabs when it wakes.
+    document.addEventListener("visibilitychange", () => this.restart(), { signal });
+    window.addEventListener("pageshow", () => this.restart(), { signal });
+    window.addEventListener("online", () => this.restart(), { signal });
+  }
+
+  // Python knows what the tag stands for: what is new since then is to be told.
+  join(watch, tag) {
+    this.watches.add(watch);
+    if (tag !== this.since) {
+      this.since = tag;
+      this.restart();
+    }
+    this.keepAsking();
+  }
+
+  leave(watch) {
+    this.watches.delete(watch);
+    if (this.watches.size > 0) return;
+    window.bluetitFeeds.delete(this.url);
+    this.listening.abort();
+    this.restart();
+  }
+
+  // Gives up what is under way and begins anew, at once.
+  restart() {
+    this.request?.abort(new DOMException("begun anew", "AbortError"));
+    this.wake();
+  }
+
+  keepAsking() {
+    if (this.isAsking || this.watches.size === 0) return;
+    this.isAsking = true;
+    const step = document.hidden ? this.rest() : this.ask();
+    step.finally(() => {
+      this.isAsking = false;
+      this.keepAsking();
+    });
+  }
+
+  async ask() {
+    const request = new AbortController();
+    const timer = setTimeout(() => request.abort(new Error("no answer")), Feed.timeoutMilliseconds);
+    this.request = request;
+    let told = null;
+    try {
+      told = await this.fetchNews(request.signal);
+    } catch (error) {
+      if (error.name !== "AbortError") await this.fail(error);
+      return;
+    } finally {
+      clearTimeout(timer);
+      this.request = null;
+    }
+    this.recover();
+    if (told) this.passOn(told);
+  }
+
+  // What is new; null where nothing is.
+  async fetchNews(signal) {
+    const response = await fetch(`${this.url}?since=${this.since}`, { signal, cache: "no-store" });
+    if (response.status === 304) return null;
+    if (!response.ok) throw await refusalIn(response);
+    return response.json();
+  }
+
+  passOn(told) {
+    this.since = told.tag;
+    this.watches.forEach((watch) => watch.owner.show(told));
+    this.report(told.state);
+  }
+
+  // One is enough: the page that is made anew is the same for all.
+  report(state) {
+    [...this.watches].find((watch) => watch.reports)?.report(state);
+  }
+
+  recover() {
+    if (this.numFailures > 0) this.watches.forEach((watch) => watch.owner.showTrouble?.(""));
+    this.numFailures = 0;
+  }
+
+  async fail({ status = 0, sentence = "", seconds = 0 }) {
+    this.numFailures += 1;
+    if (status === 404) this.report("gone"); // the page says what has become of it
+    if (status === 403 || this.numFailures > Feed.silentFailures) {
+      const unknown = "The server does not answer, so this may be out of date. It is asked again by itself.";
+      this.watches.forEach((watch) => watch.owner.showTrouble?.(sentence || unknown));
+    }
+    const pause = Math.min(Feed.longestPauseMilliseconds, Feed.firstPauseMilliseconds * 2 ** (this.numFailures - 1));
+    // Not all tablets of a room at the same moment.
+    await this.rest(Math.max(pause, 1000 * seconds) * (0.75 + 0.5 * Math.random()));
+  }
+
+  // For a time, or until something wakes it.
+  rest(milliseconds = null) {
+    return new Promise((resolve) => {
+      const timer = milliseconds === null ? null : setTimeout(resolve, milliseconds);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+// Why a route gave no answer: its sentence, where it has one, and when to ask again.
+async function refusalIn(response) {
+  const sentence = await response.json().then(({ error }) => String(error ?? ""), () => "");
+  return { status: response.status, sentence, seconds: Number(response.headers.get("Retry-After")) || 0 };
+}
+
 // What is selected in each component on the page, by its key. When React rebuilds a component elsewhere on the page,
 // Python still holds the selection: the new component takes it over from the old one, which may go before or after.
 const rebuildMilliseconds = 2000;

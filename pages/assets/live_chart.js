@@ -21,27 +21,36 @@ class LiveChart {
     this.isAlive = true;
     this.frame = null;
     this.drawnWidth = 0;
+    this.watch = new Watch(this);
     this.isTouch = window.matchMedia("(pointer: coarse)").matches;
     this.box.querySelector(".bluetit-live-all").addEventListener("click", () => this.showAll());
     this.resizing = new ResizeObserver(() => { if (this.plot.clientWidth !== this.drawnWidth) this.drawSoon(); });
     this.resizing.observe(this.plot);
   }
 
-  async update({ data }) {
+  update({ data }) {
+    this.settings = data;
+    this.watch.connect(data);
+    this.show(this.told); // in the colours of the theme, which may have changed
+  }
+
+  async show(told) {
+    this.told = told;
+    if (!told.chart) return; // the run was taken back to where it has none; the page is about to be made anew
     const colours = themeColours(this.box);
-    const signature = JSON.stringify([data, colours]);
-    if (signature === this.signature) return; // the page was made again with nothing new in it
+    const signature = JSON.stringify([told.chart, told.summary, colours]);
+    if (signature === this.signature) return; // nothing new in it
     this.signature = signature;
-    this.data = data;
+    this.data = told.chart;
     this.colours = colours;
-    this.box.setAttribute("aria-label", data.summary);
+    this.box.setAttribute("aria-label", told.summary);
     this.box.style.setProperty("--bluetit-live-validation", colours.validation);
     this.box.style.setProperty("--bluetit-live-training", colours.training);
     this.box.style.setProperty("--bluetit-live-left", `${MARGIN.l}px`);
-    this.plot.parentElement.style.height = `${data.height_px}px`;
+    this.plot.parentElement.style.height = `${this.settings.height_px}px`;
     this.showLegend();
     try {
-      this.plotly = await loadPlotly(data.plotly_url);
+      this.plotly = await loadPlotly(this.settings.plotly_url);
     } catch {
       this.signature = null;
       this.message.textContent = "The chart could not be loaded. Look at your connection and reload the page.";
@@ -391,6 +400,7 @@ class LiveChart {
 
   destroy() {
     this.isAlive = false;
+    this.watch.end();
     this.resizing.disconnect();
     cancelAnimationFrame(this.frame);
     if (this.isDrawn) this.plotly.purge(this.plot);

@@ -29,8 +29,8 @@ from pages.widgets import links
 from pages.widgets.chosen_network import backbone_below, find_model, has_model
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.preparation import render_preparation
-from pages.widgets.status import best_score
 from pages.widgets.worth import weigh_run
+from pages.words.standing import best_score
 from pages.words.wording import count, plain, quoted, range_text, share_text, size_text
 
 # In front of a run's number; no backbone's name has a colon.

@@ -13,7 +13,7 @@ from pages.compare.chosen import MAX_NETWORKS, MAX_RUNS, Chosen, choose, is_comp
 from pages.compare.ready_made import ReadyMade, find_ready_made
 from pages.widgets import links
 from pages.widgets.errors import guarded
-from pages.widgets.status import best_score
+from pages.words.standing import best_score
 from pages.words.wording import plain, share_text
 
 _RUNS, _NETWORKS = "compare.runs", "compare.networks"

@@ -9,7 +9,7 @@ from core.runs.records import RunStatus, RunView
 from core.services import Services
 from pages.widgets import links
 from pages.widgets.address import COMPARISON, row_number
-from pages.widgets.status import STATUS_WORDS
+from pages.words.standing import STATUS_WORDS
 
 MAX_RUNS, MAX_NETWORKS = 12, 4
 

@@ -6,19 +6,21 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from core.errors import UnknownRunError
 from core.runs.names import names_dataset
 from core.runs.records import RunStatus, RunView
 from core.services import Services
 from pages.results.opened import open_results
+from pages.server.run_routes import run_url
 from pages.widgets import links
 from pages.widgets.errors import guarded, show_error
-from pages.widgets.status import STATUS_WORDS, best_score
+from pages.widgets.run_progress import run_progress
 from pages.widgets.worth import caution
+from pages.words.run_told import tell_run
+from pages.words.standing import STATUS_WORDS, best_score
+from pages.words.telling import with_tag
 from pages.words.wording import plain, share_text
 
 _WIDGET = "results.chooser"
-_POLL_SECONDS = 1.0
 
 
 def render_chooser(shown: RunView, views: list[RunView], services: Services) -> None:
@@ -119,7 +121,8 @@ def render_unfinished(view: RunView, services: Services) -> None:
     words = STATUS_WORDS[view.status][0]
     if view.is_active:
         st.info(f"This run is still {words}: there are no results yet.", icon=":material/hourglass_top:")
-        st.fragment(_wait_for_end, run_every=_POLL_SECONDS)(view.id, services)
+        told = with_tag(tell_run(services.run_reader.read(view)))
+        run_progress(told, url=run_url(view.id), key=f"results.progress.{view.id}")
     elif view.status is RunStatus.CANCELLED:
         st.info("This run was cancelled. There is no model, and there are no results.", icon=":material/block:")
     else:
@@ -130,13 +133,3 @@ def render_unfinished(view: RunView, services: Services) -> None:
         icon=":material/model_training:",
         look="primary",
     )
-
-
-def _wait_for_end(run_id: int, services: Services) -> None:
-    """Make the whole page anew once the run has ended, or is gone."""
-    try:
-        is_active = services.runs.get_run(run_id).is_active
-    except UnknownRunError:
-        is_active = False
-    if not is_active:
-        st.rerun()

@@ -7,10 +7,12 @@ from core.jobs.views import TaskView
 from core.runs.desk import examination_key
 from core.services import Services
 from pages.results.material import Material
+from pages.server.run_routes import examination_url, tell_examination_now
 from pages.widgets.errors import guarded, show_error
-from pages.words.wording import plain, time_left, time_text
+from pages.widgets.run_progress import run_progress
+from pages.words.telling import with_tag
+from pages.words.wording import plain, time_text
 
-_POLL_SECONDS = 0.7
 _ASKED = "results.examination.asked"  # tasks that were asked for on behalf of this visitor
 
 
@@ -25,7 +27,8 @@ def render_examination(material: Material, services: Services) -> None:
         asked.add(services.run_desk.request_examination(material.view.id))
         task = _latest(material, services)
     if task is not None and task.is_active:
-        st.fragment(_render_progress, run_every=_POLL_SECONDS)(material, services)
+        told = with_tag(tell_examination_now(task, services))
+        run_progress(told, url=examination_url(material.view.id), key=f"results.examination.{material.view.id}")
     elif material.examination is None and task is not None:
         _render_failed(task, material, services)
     else:
@@ -43,17 +46,6 @@ def render_look_again(material: Material, services: Services) -> None:
 
 def _latest(material: Material, services: Services) -> TaskView | None:
     return services.queue.latest(examination_key(material.view.id))
-
-
-def _render_progress(material: Material, services: Services) -> None:
-    task = _latest(material, services)
-    if task is None or not task.is_active:
-        st.rerun()  # the whole page: what was found appears, or why nothing was
-    progress = services.queue.progress(task.id)
-    text = "Looking closer at the model: similar photos, doubtful labels, shortcuts, whether more photos would help"
-    if progress is not None and progress.message:
-        text = f"Looking closer at the model: {plain(progress.message)}{time_left(progress.seconds_left)}"
-    st.progress((progress.fraction or 0.0) if progress else 0.0, text=text)
 
 
 def _render_failed(task: TaskView, material: Material, services: Services) -> None:

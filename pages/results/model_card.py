@@ -19,8 +19,9 @@ from pages.results.examination import render_look_again
 from pages.results.material import Material
 from pages.results.tables import mistakes_csv, predictions_csv, render_csv
 from pages.widgets.live_chart import live_chart
-from pages.widgets.run_history import read_history
 from pages.widgets.worth import SHORT
+from pages.words.curves import chart_columns, chart_summary, curves_of
+from pages.words.telling import with_tag
 from pages.words.wording import count, size_text, time_text
 
 _CHART_PX = 360
@@ -120,7 +121,7 @@ def _read_environment(material: Material) -> dict[str, Any]:
 
 
 def _render_curves(view: RunView, services: Services) -> None:
-    history = read_history(view, services)
+    history = services.run_reader.history(view)
     if not history.epochs:
         return
     st.markdown("#### How the training went")
@@ -129,7 +130,9 @@ def _render_curves(view: RunView, services: Services) -> None:
     except ConfigError:
         st.caption("This run was made by another version of Bluetit, whose settings this one cannot read.")
         return
-    live_chart(history.curves(config, is_active=False), key=f"results.card.chart.{view.id}", height_px=_CHART_PX)
+    curves = curves_of(history, config, is_active=False)
+    told = with_tag({"chart": chart_columns(curves), "summary": chart_summary(curves)})
+    live_chart(told, url=None, key=f"results.card.chart.{view.id}", height_px=_CHART_PX)
 
 
 def _render_downloads(material: Material, now: DatasetNow | None) -> None:

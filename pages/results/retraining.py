@@ -15,10 +15,13 @@ from pages.results.dataset_now import DatasetNow
 from pages.results.material import Material
 from pages.results.opened import WHAT_CHANGED, open_results
 from pages.results.pager import render_pager
+from pages.server.run_routes import run_url
 from pages.widgets.errors import guarded, show_error
-from pages.words.wording import count, plain, quoted, time_left, time_text
+from pages.widgets.run_progress import run_progress
+from pages.words.run_told import tell_run
+from pages.words.telling import with_tag
+from pages.words.wording import count, plain, quoted, time_text
 
-_POLL_SECONDS = 0.5
 _AWAITED = "results.retraining.awaited"  # numbers of the runs that this visitor began here and has not seen yet
 _PER_PAGE = 8
 
@@ -35,7 +38,9 @@ def render_corrections_bar(material: Material, now: DatasetNow | None, services:
     child = latest_retraining(view, services)
     if child is not None and child.is_active:
         with st.container(border=True, key="results-corrections"):
-            st.fragment(_render_training, run_every=_POLL_SECONDS)(child.id, services)
+            st.markdown(f"Training **{plain(child.name)}**")
+            told = with_tag(tell_run(services.run_reader.read(child)))
+            run_progress(told, url=run_url(child.id), key=f"results.retraining.{child.id}")
         return
     if child is not None:
         _open_if_awaited(child)
@@ -142,22 +147,6 @@ def _render_undo(now: DatasetNow, services: Services) -> None:
 def _undo(operation_id: int, services: Services) -> None:
     result = services.library.history.undo(operation_id)
     st.toast(f"Undone: {plain(result.summary)}.", icon=":material/undo:")
-
-
-def _render_training(run_id: int, services: Services) -> None:
-    try:
-        view = services.runs.get_run(run_id)
-    except UnknownRunError:
-        st.rerun()
-    if not view.is_active:
-        st.rerun()  # the whole page, which shows what came of it
-    progress = None if view.task_id is None else services.queue.progress(view.task_id)
-    text = f"Training **{plain(view.name)}**"
-    if progress is not None:
-        text += f": {plain(progress.message)}{time_left(progress.seconds_left)}"
-    elif view.status is RunStatus.QUEUED:
-        text += ": waits for its turn"
-    st.progress((progress.fraction or 0.0) if progress else 0.0, text=text)
 
 
 # --- what changed ----------------------------------------------------------------------------------------

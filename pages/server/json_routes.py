@@ -32,7 +32,7 @@ _BUG = "Something went wrong here. The server's log says what."
 # Sites elsewhere must not use a visitor's cookie; browsers say where a request comes from.
 # Source: https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
 _OWN_SITES = ("same-origin", "none", "")
-_HEADERS = {"Cache-Control": "no-store", "Cross-Origin-Resource-Policy": "same-origin"}
+ANSWER_HEADERS = {"Cache-Control": "no-store", "Cross-Origin-Resource-Policy": "same-origin"}
 # Visitors of whom is remembered how often they asked; whoever asked longest ago is forgotten, and may ask again.
 _MAX_VISITORS = 4_096
 
@@ -108,7 +108,7 @@ def json_route(path: str, answer: Answer, *, rate: Rate, method: str = "GET") ->
 def json_answer(payload: Any, headers: dict[str, str] | None = None) -> Response:
     """What was asked for, for this moment: nobody keeps it."""
     content = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    return Response(content, media_type="application/json", headers=_HEADERS | (headers or {}))
+    return Response(content, media_type="application/json", headers=ANSWER_HEADERS | (headers or {}))
 
 
 def refusal(sentence: str, status: int, headers: dict[str, str] | None = None) -> Response:

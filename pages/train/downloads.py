@@ -1,6 +1,8 @@
 """The files that people take away, and the packaging that makes them."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -12,36 +14,31 @@ from core.runs.folder import RunFolder
 from core.runs.records import RunView
 from core.services import Services
 from pages.server.file_routes import EVERYTHING, LABELS, model_url
+from pages.server.run_routes import run_url
 from pages.widgets.download_link import render_download
 from pages.widgets.errors import guarded, show_error
-from pages.words.wording import plain, size_text, time_left
+from pages.widgets.run_progress import run_progress
+from pages.words.wording import plain, size_text
 
 _WORTH_TELLING_BYTES = 10_000
 
 
-def is_being_packaged(view: RunView) -> bool:
-    """Whether the files are being made, or wait to be."""
-    return view.package_status in ACTIVE_STATUSES
+def render_downloads(view: RunView, told: Mapping[str, Any], services: Services) -> None:
+    """The files with what is known of them; or how far they are; or why there are none, and a second try.
 
-
-def render_downloads(view: RunView, services: Services) -> None:
-    """The files with what is known of them; or how far they are; or why there are none, and a second try."""
+    Args:
+        view: the run.
+        told: how far they are, from `pages.words.run_told`.
+        services: where it is kept.
+    """
     with st.container(border=True):
         st.markdown("**Take the model with you**")
-        if is_being_packaged(view):
-            _render_progress(view, services)
+        if view.package_status in ACTIVE_STATUSES:
+            run_progress(told, url=run_url(view.id), key=f"train.packaging.{view.id}")
         elif view.package_status is TaskStatus.DONE:
             _render_files(view, services)
         else:
             _render_request(view, services)
-
-
-def _render_progress(view: RunView, services: Services) -> None:
-    progress = None if view.package_task_id is None else services.queue.progress(view.package_task_id)
-    text = "Packaging waits for its turn; the model answers already"
-    if progress is not None:
-        text = f"Packaging: {plain(progress.message)}{time_left(progress.seconds_left)}"
-    st.progress((progress.fraction or 0.0) if progress else 0.0, text=text)
 
 
 def _render_request(view: RunView, services: Services) -> None:

@@ -1,36 +1,34 @@
 """How long a run will probably take on this machine."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
 
-from core.backbones.artefacts import Artefact, find_artefact
+from core.backbones.artefacts import find_artefact
 from core.backbones.catalog import find_backbone
 from core.config import SCRATCH, TrainConfig
 from core.datasets.records import DatasetView, Review, Split
-from core.datasets.snapshots import load_snapshot
-from core.errors import ArtefactDamagedError, UnknownBackboneError, UnknownDatasetError
 from core.features.cache import FeatureCache
 from core.inference.feature_needs import count_to_compute
 from core.runs.begin import Prospect
-from core.runs.corrections import learn_corrections
 from core.runs.estimate import Corrections, RunEstimate, estimate_run
-from core.runs.estimated_work import NetworkCost, PhotoCounts
+from core.runs.estimated_work import PhotoCounts
+from core.runs.expectation import artefact_of, corrections_of, network_cost
 from core.runs.records import RunStatus, RunView
 from core.services import Services
 from pages.widgets.remembered import remembered
-from pages.widgets.status import PHASE_WORDS
+from pages.words.standing import PHASE_WORDS
 from pages.words.wording import time_text
 
-_CORRECTIONS, _MISSING, _OF_RUN = "train.expected.corrections", "train.expected.missing", "train.expected.of_run"
+_CORRECTIONS, _MISSING = "train.expected.corrections", "train.expected.missing"
 
 
 def estimate(config: TrainConfig, prospect: Prospect, dataset: DatasetView, services: Services) -> RunEstimate | None:
     """How long a run would take; None when its network has not been measured yet."""
-    artefact = _artefact_of(config.backbone, services)
-    network = None if artefact is None else _cost_of(artefact)
+    artefact = artefact_of(config.backbone, services.settings)
+    network = network_cost(config.backbone, services.settings)
     if network is None and config.backbone != SCRATCH:
         return None
     done = _done_runs(services)
@@ -43,33 +41,6 @@ def estimate(config: TrainConfig, prospect: Prospect, dataset: DatasetView, serv
     )
     corrections = _corrections(done, services)
     return estimate_run(config, photos, network=network, settings=services.settings, corrections=corrections)
-
-
-def estimate_for_run(view: RunView, config: TrainConfig, services: Services) -> RunEstimate | None:
-    """How long a run that has begun was to take, all its features computed; None where that is not known."""
-
-    def work_out() -> RunEstimate | None:
-        artefact = _artefact_of(config.backbone, services)
-        network = None if artefact is None else _cost_of(artefact)
-        if network is None and config.backbone != SCRATCH:
-            return None
-        try:
-            snapshot = load_snapshot(services.database, view.snapshot_hash)
-        except UnknownDatasetError:
-            return None
-        numbers = Counter(image.split for image in snapshot.images)
-        photos = PhotoCounts(
-            train=numbers[Split.TRAIN],
-            validation=numbers[Split.VALIDATION],
-            test=numbers[Split.TEST],
-            num_classes=len(snapshot.class_names),
-        )
-        corrections = _corrections(_done_runs(services), services)
-        return estimate_run(config, photos, network=network, settings=services.settings, corrections=corrections)
-
-    # A network that was prepared by the run itself is measured only then.
-    is_measured = _artefact_of(config.backbone, services) is not None
-    return remembered(_OF_RUN, (view.id, is_measured), work_out)
 
 
 def render_expected(config: TrainConfig, prospect: Prospect, dataset: DatasetView, services: Services) -> None:
@@ -86,20 +57,6 @@ def render_expected(config: TrainConfig, prospect: Prospect, dataset: DatasetVie
         time_text(expected.total_seconds),
         help=f"On this computer, once it is its turn; less if it stops early. {steps[:1].upper()}{steps[1:]}.",
     )
-
-
-def _artefact_of(backbone: str, services: Services) -> Artefact | None:
-    try:
-        return find_artefact(find_backbone(backbone), services.settings)
-    except UnknownBackboneError:
-        return None  # of the Hub, or from scratch
-
-
-def _cost_of(artefact: Artefact) -> NetworkCost | None:
-    try:
-        return NetworkCost.of(artefact)
-    except ArtefactDamagedError:
-        return None  # it will be prepared anew
 
 
 def _num_to_compute(
@@ -136,10 +93,5 @@ def _done_runs(services: Services) -> list[RunView]:
 
 def _corrections(done: Sequence[RunView], services: Services) -> Corrections:
     """What earlier runs on this machine teach, learned anew when one more is done."""
-
-    def find_network(config: TrainConfig) -> NetworkCost | None:
-        artefact = _artefact_of(config.backbone, services)
-        return None if artefact is None else _cost_of(artefact)
-
     key = [(view.id, view.finished_at) for view in done]
-    return remembered(_CORRECTIONS, key, lambda: learn_corrections(done, find_network, settings=services.settings))
+    return remembered(_CORRECTIONS, key, lambda: corrections_of(done, services.settings))

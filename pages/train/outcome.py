@@ -1,9 +1,13 @@
 """A run that has ended: how good its model is in plain words, and what can be done next."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from core.config import SCRATCH
 from core.runs.folder import RunFolder
+from core.runs.history import RunHistory
 from core.runs.records import RunStatus, RunView
 from core.runs.story import Outcome, Score
 from core.services import Services
@@ -12,7 +16,6 @@ from pages.train.start import begin_again
 from pages.train.walk_through import render_comparison
 from pages.widgets import links
 from pages.widgets.errors import guarded, show_error
-from pages.widgets.run_history import RunHistory
 from pages.widgets.worth import (
     MENDINGS,
     NO_REASON,
@@ -29,10 +32,17 @@ _LOG_TAIL_BYTES = 30_000
 _POINT = 0.005  # half a point of accuracy: less is told as "about the same"
 
 
-def render_outcome(view: RunView, history: RunHistory, services: Services) -> None:
-    """What came of a run, whichever way it ended."""
+def render_outcome(view: RunView, told: Mapping[str, Any], history: RunHistory, services: Services) -> None:
+    """What came of a run, whichever way it ended.
+
+    Args:
+        view: the run.
+        told: how making its files goes, from `pages.words.run_told`.
+        history: what it told.
+        services: where it is kept.
+    """
     if view.status is RunStatus.DONE and view.outcome is not None:
-        _render_done(view, Outcome.from_json(view.outcome), services)
+        _render_done(view, Outcome.from_json(view.outcome), told, services)
     elif view.status is RunStatus.CANCELLED:
         st.info("This run was discarded. There is no model.", icon=":material/block:")
         _render_next_steps(view, services, is_done=False)
@@ -40,7 +50,7 @@ def render_outcome(view: RunView, history: RunHistory, services: Services) -> No
         _render_broken(view, history, services)
 
 
-def _render_done(view: RunView, outcome: Outcome, services: Services) -> None:
+def _render_done(view: RunView, outcome: Outcome, told: Mapping[str, Any], services: Services) -> None:
     score = outcome.test_score or outcome.validation_score
     if score is None:
         st.warning(
@@ -59,7 +69,7 @@ def _render_done(view: RunView, outcome: Outcome, services: Services) -> None:
     _render_facts(outcome)
     _render_next_steps(view, services, is_done=True)
     render_comparison(view, services)
-    render_downloads(view, services)
+    render_downloads(view, told, services)
 
 
 def _render_worth(weighed: Weighed, view: RunView, services: Services) -> None:

@@ -13,7 +13,6 @@ from core.runs.story import Outcome
 from core.services import Services
 from pages.train.diagram import Block, blocks_of, draw, head_blocks
 from pages.train.layers import layers_of
-from pages.train.photos import class_names_of
 from pages.words.wording import plain, short_count
 
 _KEY = "train.hood"
@@ -31,7 +30,7 @@ def render_run_hood(view: RunView, services: Services) -> None:
         except ConfigError:
             st.caption("This run was made by another version of Bluetit, whose settings this one cannot read.")
             return
-        num_classes = len(class_names_of(view, services))
+        num_classes = len(services.run_reader.class_names(view))
         _render_diagram(view, config, num_classes, services)
         _render_script(view, config, services)
 
@@ -40,7 +39,7 @@ def _render_script(view: RunView, config: TrainConfig, services: Services) -> No
     st.markdown("##### The same in Keras")
     try:
         script = write_script(
-            config, class_names=class_names_of(view, services), image_size=_image_size(view, services)
+            config, class_names=services.run_reader.class_names(view), image_size=_image_size(view, services)
         )
     except (ConfigError, UnknownBackboneError) as exc:
         st.caption(plain(str(exc)))

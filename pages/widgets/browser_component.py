@@ -115,6 +115,17 @@ def show_component(
     )
 
 
+def watched_data(told: Mapping[str, Any], *parts: str, url: str | None) -> dict[str, Any]:
+    """Data of a component that the browser keeps up to date by itself (`Watch` in `pages/assets/component.js`).
+
+    Args:
+        told: what there is to show now, with its tag; see `pages.words.telling`.
+        parts: of what is told, those that the component shows.
+        url: from where the browser hears of what comes next; None where nothing will.
+    """
+    return {"feed": {"url": url, "tag": told["tag"]}, "told": {part: told[part] for part in parts if part in told}}
+
+
 def _receive(key: str, handlers: Mapping[str, EventHandler]) -> None:
     events = _inbox(key).take_events(st.session_state[key].get("events"))
     with ExitStack() as handling:  # goes on with the others if one of them meets a bug: none comes a second time

@@ -1,33 +1,10 @@
-"""Where a run stands, in words, with an icon and a colour."""
-
-from typing import Literal
+"""The badge of a run: where it stands."""
 
 import streamlit as st
 
 from core.runs.records import RunStatus, RunView
-from core.runs.story import Outcome, PhaseName, Score
-
-Colour = Literal["blue", "green", "orange", "red", "gray", "violet"]
-
-STATUS_WORDS: dict[RunStatus, tuple[str, str, Colour]] = {
-    RunStatus.QUEUED: ("waiting", "hourglass_empty", "gray"),
-    RunStatus.RUNNING: ("training", "play_circle", "blue"),
-    RunStatus.STOPPING: ("stopping", "stop_circle", "orange"),
-    RunStatus.DONE: ("done", "check_circle", "green"),
-    RunStatus.FAILED: ("failed", "error", "red"),
-    RunStatus.CANCELLED: ("cancelled", "block", "gray"),
-    RunStatus.INTERRUPTED: ("interrupted", "pause_circle", "orange"),
-}
-
-# What a step does in plain words, and the term of the field.
-PHASE_WORDS: dict[str, tuple[str, str]] = {
-    PhaseName.FEATURES: ("Looking at every photo once", "features of the frozen backbone"),
-    PhaseName.HEAD: ("Training the new last layers", "head phase"),
-    PhaseName.ACTIVATIONS: ("Looking at every photo up to the cut", "activations"),
-    PhaseName.FINE_TUNE: ("Adjusting the network itself", "fine-tune phase"),
-    PhaseName.SCRATCH: ("Training a whole network from nothing", "from scratch"),
-    PhaseName.EVALUATION: ("Asking about the photos that were held out", "evaluation"),
-}
+from core.runs.story import Outcome
+from pages.words.standing import STATUS_WORDS
 
 
 def render_badge(view: RunView) -> None:
@@ -38,18 +15,3 @@ def render_badge(view: RunView) -> None:
     if view.status is RunStatus.DONE and view.outcome is not None and Outcome.from_json(view.outcome).is_stopped:
         words = "done, stopped early"
     st.badge(words, icon=f":material/{icon}:", color=colour)
-
-
-def best_score(view: RunView) -> Score | None:
-    """How a run that is done did on the photos that tell most: those of the test, or else of the validation."""
-    if view.status is not RunStatus.DONE or view.outcome is None:
-        return None
-    outcome = Outcome.from_json(view.outcome)
-    return outcome.test_score or outcome.validation_score
-
-
-def duration_of(view: RunView, now: float) -> float | None:
-    """Seconds from the first worker to the end, or until now; None before it has begun."""
-    if view.started_at is None:
-        return None
-    return max(0.0, (view.finished_at or now) - view.started_at)

@@ -1,17 +1,29 @@
-"""A page with nothing but the live chart, which gets an epoch more at every tick; served like the real app."""
+"""A page with nothing but a bar and the live chart, of a training that only pretends; served like the real app."""
 
 import math
+import time
+from typing import Any
 
 import streamlit as st
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
 
-from pages.server.photo_routes import PHOTO_ROUTES
-from pages.widgets.live_chart import Curves, EpochPoint, live_chart
+from pages.server.json_routes import Rate, json_route
+from pages.server.photo_routes import PHOTO_ROUTES, routes_prefix
+from pages.server.visitor import VisitorCookie
+from pages.server.watching import WatchDesk
+from pages.widgets.live_chart import live_chart
+from pages.widgets.run_progress import run_progress
+from pages.words.curves import Curves, EpochPoint, chart_columns, chart_summary
+from pages.words.telling import with_tag
 
 NUM_EPOCHS = 40
 FINE_TUNING_FROM = 20
 BATCHES_PER_EPOCH = 50
 NAN_EPOCH = 3  # whose loss is not a number
 TICK_SECONDS = 0.3
+TICKS_TO_END = 6
 
 
 def curves_after(num_epochs: int) -> Curves:
@@ -50,17 +62,59 @@ def _loss(x: float) -> float:
     return 0.12 + 0.85 * math.exp(-x / 2.5) - 0.06 * (1 - math.exp(-max(0.0, x - FINE_TUNING_FROM) / 4))
 
 
-def growing_chart() -> None:
-    """One tick."""
-    num_epochs = st.session_state.get("num_epochs", int(st.query_params.get("start", 0)))
-    live_chart(curves_after(num_epochs), key="live")
-    if "still" not in st.query_params:
-        # Never at rest, for whoever comes late: at the end the last epoch goes and comes.
-        st.session_state["num_epochs"] = num_epochs + 1 if num_epochs < NUM_EPOCHS else NUM_EPOCHS - 1
+def told_after(num_epochs: int, *, state: str = "running") -> dict[str, Any]:
+    """What a route tells of the training."""
+    curves = curves_after(num_epochs)
+    is_active = state == "running"
+    return {
+        "state": state,
+        "chart": chart_columns(curves),
+        "summary": chart_summary(curves),
+        "fraction": num_epochs / NUM_EPOCHS if is_active else 0.0,
+        "text": f"{num_epochs} epochs" if is_active else "",
+    }
+
+
+def grown(start: int, kind: str) -> dict[str, Any]:
+    """The training as it is now, an epoch more at every tick since somebody asked first."""
+    began = _began.setdefault((start, kind), time.monotonic())
+    num_ticks = int((time.monotonic() - began) / TICK_SECONDS)
+    if kind == "ending" and num_ticks >= TICKS_TO_END:
+        return told_after(start + TICKS_TO_END, state="done")
+    # Never at rest, for whoever comes late: at the end the last epoch goes and comes.
+    over = max(0, start + num_ticks - NUM_EPOCHS)
+    return told_after(min(start + num_ticks, NUM_EPOCHS) - over % 2)
+
+
+_began: dict[tuple[int, str], float] = {}  # when each training was asked for first
+_desk = WatchDesk()
+
+
+async def _send(request: Request, visitor: str) -> Response:
+    start, kind = int(request.path_params["start"]), request.path_params["kind"]
+
+    def read() -> dict[str, Any]:
+        return grown(start, kind)
+
+    return await _desk.answer(request, visitor, (start, kind), read, every_seconds=TICK_SECONDS / 2)
+
+
+def render() -> None:
+    """The page as Python makes it; `?start=` epochs are done, what follows says `?kind=`."""
+    start, kind = int(st.query_params.get("start", 0)), st.query_params.get("kind", "still")
+    st.session_state["made"] = st.session_state.get("made", 0) + 1
+    st.caption(f"Made {st.session_state['made']} times")
+    url = None if kind == "still" else f"{routes_prefix()}/growing/{start}/{kind}"
+    is_over = kind == "ending" and st.session_state["made"] > 1
+    told = with_tag(told_after(start + TICKS_TO_END, state="done") if is_over else told_after(start))
+    if url is not None:
+        run_progress(told, url=url, key="progress")
+    live_chart(told, url=None if is_over else url, key="live")
 
 
 if __name__ == "__main__":
     st.set_page_config(page_title="Live chart", layout="wide")
-    st.fragment(growing_chart, run_every=None if "still" in st.query_params else TICK_SECONDS)()
+    render()
 else:
-    app = st.App(__file__, routes=PHOTO_ROUTES)
+    growing = json_route("/growing/{start:int}/{kind}", _send, rate=Rate(per_second=20, burst=40))
+    app = st.App(__file__, routes=[*PHOTO_ROUTES, growing], middleware=[Middleware(VisitorCookie)])

@@ -1,4 +1,4 @@
-"""The live chart in a real browser, on a page of its own that gets an epoch more several times a second."""
+"""The live chart in a real browser, on a page of its own that hears of an epoch more several times a second."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import OpenTab
-from tests.e2e.live_chart_app import NUM_EPOCHS
+from tests.e2e.live_chart_app import NUM_EPOCHS, TICK_SECONDS, TICKS_TO_END
 from tests.e2e.running_app import serving_script
 
 APP = Path("tests", "e2e", "live_chart_app.py")
@@ -41,6 +41,13 @@ _IS_SETTLED_JS = """([node, milliseconds]) => {
   return performance.now() - window.sameTextSince > milliseconds;
 }"""
 SETTLED_MILLISECONDS = 500
+_IS_BEYOND_JS = "([figure, epoch]) => Number(figure.ariaLabel.match(/^Epoch ([0-9]+) of/)[1]) > epoch"
+# As the browser does when another tab is chosen.
+_HIDE_JS = """isHidden => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => isHidden });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+HIDDEN_MILLISECONDS = 4 * 1000 * TICK_SECONDS
 _OVERFLOW_JS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 OpenChart = Callable[..., "ChartPage"]
@@ -102,9 +109,9 @@ def chart_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def open_chart(open_tab: OpenTab, chart_url: str) -> OpenChart:
     """Opens the chart after `start` epochs; the test fails on any error in the browser."""
 
-    def open_page(start: int, *, is_growing: bool = False, **options: Any) -> ChartPage:
+    def open_page(start: int, kind: str = "still", **options: Any) -> ChartPage:
         chart = ChartPage(open_tab(**{"viewport": DESKTOP, **options}))
-        chart.open(f"{chart_url}/?start={start}" + ("" if is_growing else "&still"))
+        chart.open(f"{chart_url}/?start={start}&kind={kind}")
         return chart
 
     return open_page
@@ -112,7 +119,7 @@ def open_chart(open_tab: OpenTab, chart_url: str) -> OpenChart:
 
 def test_one_drawing_takes_up_every_update(open_chart: OpenChart):
     """After many updates the node is the very same, was never empty or hidden, and shows more, as its label says."""
-    chart = open_chart(1, is_growing=True)
+    chart = open_chart(1, "growing")
     chart.watch()
     epoch_before, drawn_before = chart.epoch(), chart.ask(_LAST_EPOCH_JS)
     chart.wait_for_updates(NUM_UPDATES)
@@ -125,7 +132,7 @@ def test_one_drawing_takes_up_every_update(open_chart: OpenChart):
 
 def test_zoom_and_numbers_at_the_pointer_survive_updates(open_chart: OpenChart):
     """Whoever looks closely is not thrown out by the next epoch, and gets back with a button."""
-    chart = open_chart(12, is_growing=True)
+    chart = open_chart(12, "growing")
     everything = chart.range()
     show_all = chart.page.get_by_role("button", name="Show all epochs")
     expect(show_all).to_be_hidden()
@@ -153,6 +160,48 @@ def test_zoom_and_numbers_at_the_pointer_survive_updates(open_chart: OpenChart):
         arg=[chart.plot.element_handle(), everything],
     )
     expect(show_all).to_be_hidden()
+
+
+def test_the_page_is_made_anew_when_the_training_ends_and_no_earlier(open_chart: OpenChart):
+    """Epochs reach the drawing past Python; the end makes the page once more, around the very same drawing."""
+    chart = open_chart(20, "ending")
+    chart.watch()
+    made = chart.page.get_by_text(re.compile(r"^Made \d+ times$"))
+    chart.wait_for_updates(3)
+    expect(made).to_have_text("Made 1 times")
+    expect(made).to_have_text("Made 2 times")
+    assert chart.ask(_LAST_EPOCH_JS) >= 20 + TICKS_TO_END
+    assert chart.ask(_IS_SAME_JS)
+    bar = chart.page.get_by_role("progressbar", name="How far it is")
+    expect(bar).to_have_attribute("aria-valuenow", "0")
+
+
+def test_a_connection_that_breaks_is_told_and_taken_up_again(open_chart: OpenChart):
+    """After a while without the server a sentence says that this may be old; it goes when the network is back."""
+    chart = open_chart(2, "growing", may_fail=True)
+    trouble = chart.page.get_by_role("status").get_by_text("The server does not answer")
+    chart.page.context.set_offline(True)
+    expect(trouble).to_be_visible()
+    epoch = chart.epoch()
+    chart.page.context.set_offline(False)
+    expect(trouble).to_be_hidden()
+    chart.page.wait_for_function(_IS_BEYOND_JS, arg=[chart.figure.element_handle(), epoch])
+
+
+def test_a_hidden_tab_asks_for_nothing(open_chart: OpenChart):
+    """Whoever comes back to it sees the training as it is by then."""
+    chart = open_chart(3, "growing")
+    chart.watch()
+    chart.wait_for_updates(1)
+    asked: list[str] = []
+    chart.page.evaluate(_HIDE_JS, True)
+    chart.page.on("request", lambda request: asked.append(request.url))
+    epoch = chart.epoch()
+    chart.page.wait_for_timeout(HIDDEN_MILLISECONDS)
+    assert asked == []
+    assert chart.epoch() == epoch
+    chart.page.evaluate(_HIDE_JS, False)
+    chart.page.wait_for_function(_IS_BEYOND_JS, arg=[chart.figure.element_handle(), epoch])
 
 
 def test_dark_theme_has_its_own_colours(open_chart: OpenChart):
@@ -184,7 +233,7 @@ def test_the_chart_fits_on_a_small_phone(open_chart: OpenChart):
 
 def test_what_will_come_is_told_before_the_first_epoch(open_chart: OpenChart):
     """An empty chart has its axes already, and says what it waits for."""
-    chart = open_chart(0, is_growing=False)
+    chart = open_chart(0)
     expect(chart.figure).to_have_attribute("aria-label", "Training: none of 40 epochs is finished yet")
     expect(chart.plot.get_by_text("waiting for the first epoch")).to_be_visible()
     expect(chart.plot.get_by_text("fine-tuning starts here")).to_be_visible()

@@ -25,6 +25,7 @@ from pages.server.file_routes import FILE_ROUTES
 from pages.server.services import close_services, get_services
 from tests.conftest import PROJECT_DIR
 from tests.core.datasets.library_samples import add, class_ids, new_image
+from tests.pages.component_data import told, told_texts, watched
 from tests.pages.conftest import RUN_TIMEOUT_SECONDS
 from tests.pages.page_links import follow_link, link_labels
 from tests.pages.server.route_visits import fetch
@@ -98,6 +99,7 @@ def texts(app: AppTest) -> str:
     found = [element.value for kind in kinds for element in kind]
     found += [element.proto.body for element in app.get("html")]
     found += [element.proto.text for element in app.get("progress")]
+    found += told_texts(app)
     return "\n".join(found)
 
 
@@ -485,19 +487,22 @@ def test_a_run_that_trains(visit: Visit, worker: PretendWorker, birds: int) -> N
     app = visit(run_id)
     said = texts(app)
     for part in (
-        "**Training the new last layers** (head phase) · epoch **3** of 30",
         "epoch 3 of 30 · about",
         f"best so far: 90{NBSP}% of the validation photos, epoch 2",
         "321 photos per second",
         "✗ wrong",
         "It is “crow”, 20 %",
-        r"batches of 16 \*photos\* now\.".replace(r"\.", "."),
+        "batches of 16 *photos* now.",
     ):
         assert part in said, part
+    step = told(app)
+    assert (step["title"], step["term"]) == ("Training the new last layers", "head phase")
+    assert (step["epoch"], step["num_epochs"], step["fraction"]) == (3, 30, 0.4)
+    assert f"bluetit/runs/{run_id}/progress" in watched(app)
     worker.train(run_id, 3)
     worker.show_photo(run_id, 3, is_right=True)
     said = texts(app.run())
-    assert "epoch **4** of 30" in said
+    assert told(app)["epoch"] == 4
     assert "✓ right" in said
 
 
@@ -507,10 +512,10 @@ def test_a_run_that_went_back_is_read_anew(visit: Visit, worker: PretendWorker, 
     worker.begin()
     worker.train(run_id, 1, 2, 3, 4)
     app = visit(run_id)
-    assert "epoch **5** of 30" in texts(app)
+    assert told(app)["epoch"] == 5
     events = worker.services.runs.events_after(run_id, 0, kinds=["epoch"])
     worker.services.runs.drop_events_after(run_id, events[1].sequence)
-    assert "epoch **3** of 30" in texts(app.run())
+    assert told(app.run())["epoch"] == 3
 
 
 def test_stop_and_cancel(visit: Visit, worker: PretendWorker, birds: int) -> None:
@@ -793,9 +798,10 @@ def test_a_race(visit: Visit, worker: PretendWorker, birds: int) -> None:
     worker.begin()
     worker.finish(second.id, validation=(6, 6))
     app.run()
-    rows = texts(app).partition("<tbody>")[2]
-    assert rows.index(second.name) < rows.index(f"66.7{NBSP}% (4 of 6)")
-    assert "5.6 ms" in rows
+    rows = told(app)["rows"]
+    assert [row[1] for row in rows] == [second.name, first.name]
+    assert rows[1][2:5] == [f"66.7{NBSP}% (4 of 6)", f"30 to 90{NBSP}%", "5.6 ms"]
+    assert watched(app) == set()
     press(app, f"Fine-tune the winner: {second.name}")
     assert app.selectbox(key="train.start.backbone").value == "EfficientNetLite1"
     assert "Filled in like" in texts(app)

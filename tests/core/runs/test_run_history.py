@@ -1,11 +1,11 @@
-"""What a run has told: read in parts, drawn as curves, and read anew when a run goes back."""
+"""What a run has told: read in parts, and what follows from it about what is still to come."""
 
 import math
 
 from core.config import FineTuneConfig, PhaseConfig, TrainConfig
+from core.runs.history import RunHistory
 from core.runs.records import RunEventKind, RunEventView
 from core.runs.story import BatchStory, EpochStory, NoteStory, PhaseName, PhaseStory, PhotosStory
-from pages.widgets.run_history import RunHistory
 
 CONFIG = TrainConfig(
     snapshot="0" * 64,
@@ -59,6 +59,11 @@ def phase(name: PhaseName, first_epoch: int | None = None, num_epochs: int | Non
     return PhaseStory(phase=name, first_epoch=first_epoch, num_epochs=num_epochs)
 
 
+def planned(history: RunHistory, *, is_active: bool) -> tuple[int, int | None]:
+    """Epochs in all, and those before fine-tuning."""
+    return history.num_planned(CONFIG, is_active=is_active), history.fine_tuning_from(CONFIG, is_active=is_active)
+
+
 def test_reading_in_parts_is_reading_at_once() -> None:
     """Whoever looks often knows the same as who looks once."""
     story = [phase(PhaseName.FEATURES), phase(PhaseName.HEAD, 1, 10), BatchStory(at=0.5, loss=1.0, accuracy=0.5)]
@@ -73,27 +78,25 @@ def test_reading_in_parts_is_reading_at_once() -> None:
 def test_a_loss_that_is_no_number_leaves_a_gap() -> None:
     """What JSON could not hold is drawn as nothing."""
     history = told(BatchStory(at=0.5, loss=None, accuracy=None))
-    ((_, loss),) = history.curves(CONFIG, is_active=True).batches
+    ((_, loss),) = history.batches
     assert math.isnan(loss)
 
 
 def test_what_is_planned_before_anything_is_known() -> None:
     """At first all epochs of the config may come, fine-tuning after the last of the head."""
-    curves = EMPTY.curves(CONFIG, is_active=True)
-    assert (curves.num_epochs_planned, curves.fine_tuning_from) == (15, 10)
+    assert planned(EMPTY, is_active=True) == (15, 10)
 
 
 def test_a_head_phase_that_stops_early_brings_fine_tuning_forward() -> None:
     """Epochs that will not come any more do not count."""
     history = told(phase(PhaseName.HEAD, 1, 10), epoch(1), epoch(2), phase(PhaseName.FINE_TUNE, 3, 5), epoch(3))
-    curves = history.curves(CONFIG, is_active=True)
-    assert (curves.num_epochs_planned, curves.fine_tuning_from) == (7, 2)
+    assert planned(history, is_active=True) == (7, 2)
 
 
 def test_a_run_that_has_ended_plans_nothing() -> None:
     """A stopped run ends with its last epoch, and has no line where fine-tuning would have begun."""
-    curves = told(phase(PhaseName.HEAD, 1, 10), epoch(1), epoch(2, best=1)).curves(CONFIG, is_active=False)
-    assert (curves.num_epochs_planned, curves.fine_tuning_from, curves.best_epoch) == (2, None, 1)
+    history = told(phase(PhaseName.HEAD, 1, 10), epoch(1), epoch(2, best=1))
+    assert planned(history, is_active=False) == (2, None)
 
 
 def test_the_time_left() -> None:

@@ -1,18 +1,13 @@
-"""What a run has told so far, read a little at a time and kept in the visitor's session."""
+"""What a run has told so far, read a little at a time."""
 
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-import streamlit as st
-
 from core.config import TrainConfig
-from core.runs.records import RunEventView, RunView
+from core.runs.records import RunEventView
 from core.runs.story import BatchStory, EpochStory, NoteStory, PhaseName, PhaseStory, PhotosStory
-from core.services import Services
-from pages.widgets.live_chart import Curves, EpochPoint
 
-_KEPT = "train.history"
 _NUM_RECENT = 5  # epochs
 # A phase that takes longer than expected is taken to go on for this share of what it has taken.
 _LEAST_LEFT_SHARE = 0.1
@@ -128,16 +123,6 @@ class RunHistory:
             return (fine_tuning.first_epoch or 1) - 1
         return self._end_of_first_phase(config) if is_active and config.fine_tune is not None else None
 
-    def curves(self, config: TrainConfig, *, is_active: bool) -> Curves:
-        """The run as the chart draws it."""
-        return Curves(
-            epochs=tuple(map(_point, self.epochs)),
-            batches=self.batches,
-            num_epochs_planned=self.num_planned(config, is_active=is_active),
-            fine_tuning_from=self.fine_tuning_from(config, is_active=is_active),
-            best_epoch=self.epochs[-1].best_epoch if self.epochs else None,
-        )
-
     def _started(self, phase: PhaseName) -> PhaseStory | None:
         return next((story for story in reversed(self.phases) if story.phase == phase), None)
 
@@ -146,30 +131,8 @@ class RunHistory:
         return config.head_phase.num_epochs if first is None else _last_epoch(first)
 
 
-def read_history(view: RunView, services: Services) -> RunHistory:
-    """What a run has told so far; only what is new is read from the database."""
-    kept: RunHistory | None = st.session_state.get(_KEPT)
-    if kept is None or (kept.run_id, kept.num_rewinds) != (view.id, view.num_rewinds):
-        kept = RunHistory(run_id=view.id, num_rewinds=view.num_rewinds)
-    if view.last_sequence > kept.sequence:
-        kept = kept.with_events(services.runs.events_after(view.id, kept.sequence))
-    st.session_state[_KEPT] = kept
-    return kept
-
-
 def _last_epoch(story: PhaseStory) -> int:
     return (story.first_epoch or 1) - 1 + (story.num_epochs or 0)
-
-
-def _point(story: EpochStory) -> EpochPoint:
-    return EpochPoint(
-        epoch=story.epoch,
-        loss=_or_nan(story.loss),
-        accuracy=_or_nan(story.accuracy),
-        validation_loss=story.validation_loss,
-        validation_accuracy=story.validation_accuracy,
-        learning_rate=story.learning_rate,
-    )
 
 
 def _or_nan(value: float | None) -> float:

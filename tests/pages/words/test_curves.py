@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from pages.widgets.live_chart import (
+from pages.words.curves import (
     MAX_BATCH_POINTS,
     Curves,
     EpochPoint,

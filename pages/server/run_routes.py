@@ -1,0 +1,162 @@
+"""How trainings, races and closer looks go, for all who watch: `docs/routes.md` says what each answer holds.
+
+What a page shows when it is made and what the browser is told afterwards come from the same functions here.
+"""
+
+import time
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from core.errors import UnknownRunError
+from core.jobs.views import TaskView
+from core.runs.desk import examination_key
+from core.runs.reader import RunNow
+from core.runs.records import RunStatus, RunView
+from core.services import Services
+from pages.server.json_routes import Rate, json_route
+from pages.server.photo_routes import routes_prefix
+from pages.server.services import get_services
+from pages.server.watching import WatchDesk
+from pages.words.examination_told import tell_examination
+from pages.words.race_told import ranked, tell_race
+from pages.words.run_list_told import tell_runs
+from pages.words.run_told import tell_run
+
+_RUN_SECONDS = 0.4  # from one look at a run to the next
+_RACE_SECONDS = 1.0
+_LIST_SECONDS = 2.0
+_EXAMINATION_SECONDS = 0.7
+# An answer every 0.4 s in two windows, and pages that are loaded anew.
+_RATE = Rate(per_second=10, burst=40)
+
+_MAX_ROW_ID = 2**63 - 1  # of a database
+
+_desk = WatchDesk()
+
+
+def run_url(run_id: int) -> str:
+    """Address of how a run goes, relative to the page."""
+    return f"{routes_prefix()}/runs/{run_id}/progress"
+
+
+def runs_url() -> str:
+    """Address of the list of runs."""
+    return f"{routes_prefix()}/runs/progress"
+
+
+def race_url(race: str) -> str:
+    """Address of how a race goes."""
+    return f"{routes_prefix()}/races/{race}/progress"
+
+
+def examination_url(run_id: int) -> str:
+    """Address of how the closer look at a model goes."""
+    return f"{routes_prefix()}/runs/{run_id}/examination"
+
+
+def read_run(run_id: int, services: Services) -> RunNow:
+    """A run that is not in the trash, as it is now.
+
+    Raises:
+        UnknownRunError: there is none.
+    """
+    return services.run_reader.read(_find_run(run_id, services))
+
+
+def read_race(race: str, services: Services) -> list[RunView]:
+    """The runs of a race that are not in the trash, ranked."""
+    return ranked([view for view in services.runs.list_runs() if view.race == race])
+
+
+def tell_race_now(views: list[RunView], services: Services) -> dict[str, Any]:
+    """The table of a race, with how far those are that have not arrived."""
+    places = {
+        view.id: services.queue.place_in_queue(view.task_id)
+        for view in views
+        if view.status is RunStatus.QUEUED and view.task_id is not None
+    }
+    progress = {
+        view.id: services.queue.progress(view.task_id)
+        for view in views
+        if view.is_active and view.id not in places and view.task_id is not None
+    }
+    return tell_race(views, places, progress)
+
+
+def tell_runs_now(views: list[RunView], services: Services) -> dict[str, Any]:
+    """The lines of the list of runs that move."""
+    accuracies = {view.id: services.run_reader.accuracies(view) for view in views if view.is_active}
+    datasets = {dataset.id: dataset.name for dataset in services.library.datasets.all()}
+    return tell_runs(views, accuracies, datasets, time.time())
+
+
+def tell_examination_now(task: TaskView | None, services: Services) -> dict[str, Any]:
+    """How far the closer look at a model is."""
+    is_active = task is not None and task.is_active
+    return tell_examination(task, services.queue.progress(task.id) if task is not None and is_active else None)
+
+
+def _find_run(run_id: int, services: Services) -> RunView:
+    view = services.runs.get_run(run_id)
+    if view.trashed_at is not None:
+        raise UnknownRunError(f"The run “{view.name}” was deleted. It can be brought back on the Train page.")
+    return view
+
+
+def _run_id(request: Request) -> int:
+    run_id: int = request.path_params["run_id"]
+    if run_id > _MAX_ROW_ID:
+        raise UnknownRunError("No run has a number as large as that.")
+    return run_id
+
+
+async def _send_run(request: Request, visitor: str) -> Response:
+    run_id = _run_id(request)
+
+    def read() -> dict[str, Any]:
+        return tell_run(read_run(run_id, get_services()))
+
+    return await _desk.answer(request, visitor, ("run", run_id), read, every_seconds=_RUN_SECONDS)
+
+
+async def _send_runs(request: Request, visitor: str) -> Response:
+    def read() -> dict[str, Any]:
+        services = get_services()
+        return tell_runs_now(services.runs.list_runs(), services)
+
+    return await _desk.answer(request, visitor, ("runs",), read, every_seconds=_LIST_SECONDS)
+
+
+async def _send_race(request: Request, visitor: str) -> Response:
+    race: str = request.path_params["race"]
+
+    def read() -> dict[str, Any]:
+        services = get_services()
+        views = read_race(race, services)
+        if not views:
+            raise UnknownRunError("No run of this race is left.")
+        return tell_race_now(views, services)
+
+    return await _desk.answer(request, visitor, ("race", race), read, every_seconds=_RACE_SECONDS)
+
+
+async def _send_examination(request: Request, visitor: str) -> Response:
+    run_id = _run_id(request)
+
+    def read() -> dict[str, Any]:
+        services = get_services()
+        _find_run(run_id, services)
+        return tell_examination_now(services.queue.latest(examination_key(run_id)), services)
+
+    key = ("examination", run_id)
+    return await _desk.answer(request, visitor, key, read, every_seconds=_EXAMINATION_SECONDS)
+
+
+RUN_ROUTES = [
+    json_route("/runs/progress", _send_runs, rate=_RATE),
+    json_route("/runs/{run_id:int}/progress", _send_run, rate=_RATE),
+    json_route("/runs/{run_id:int}/examination", _send_examination, rate=_RATE),
+    json_route("/races/{race}/progress", _send_race, rate=_RATE),
+]

@@ -1,0 +1,185 @@
+"""Long polls: what many people watch is read once for all of them, and told to each when something has changed.
+
+A request says what it knows, by the tag of what it was told last, and is answered as soon as there is something else.
+Waiting costs no thread: everything here runs in the server's event loop, but for reading, which borrows a thread as
+long as it takes.
+"""
+
+import asyncio
+import gzip
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pages.server.json_routes import ANSWER_HEADERS, refusal
+from pages.server.stopping import stop_notice
+from pages.words.telling import Telling, telling_of
+
+# Reads what is told now; called in a thread.
+Read = Callable[[], dict[str, Any]]
+
+WAIT_SECONDS = 10.0  # until "nothing new": servers on the way cut connections on which nothing moves for a minute
+_MAX_WAITING_OF_VISITOR = 8  # two for each tab that is in sight
+_MAX_WAITING = 1_000
+_MAX_WATCHED = 256
+_FORGET_SECONDS = 60.0
+_MIN_PACKED_BYTES = 1_000  # less is one packet anyway
+_PACKING_LEVEL = 4
+
+_MAX_THREADS = 2  # as many as can read from the database at once without keeping anybody waiting
+_threads = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="watching")
+
+_TOO_MANY_OF_VISITOR = "This browser watches too much at once. Close some of its tabs."
+_TOO_MANY = "So many watch at present that there is no room. It is tried again by itself."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What is told, in the two forms in which browsers take it."""
+
+    telling: Telling
+    packed: bytes | None  # with gzip, once for all; None where it is short
+
+    @classmethod
+    def of(cls, told: dict[str, Any]) -> "_Answer":
+        telling = telling_of(told)
+        is_long = len(telling.content) >= _MIN_PACKED_BYTES
+        packed = gzip.compress(telling.content, _PACKING_LEVEL, mtime=0) if is_long else None
+        return cls(telling=telling, packed=packed)
+
+
+class Watched:
+    """One thing that may change, read at most so often for all who wait for it.
+
+    While somebody waits, a task reads it again and again; it ends when nobody does.
+    """
+
+    def __init__(self, read: Read, every_seconds: float) -> None:
+        self._read = read
+        self._every_seconds = every_seconds
+        self._latest: _Answer | None = None
+        self._read_at = -float("inf")  # by the loop's clock
+        self._waiting: dict[asyncio.Future[_Answer], str] = {}  # with the tag that each knows
+        self._task: asyncio.Task[None] | None = None
+        self.asked_at = 0.0
+
+    async def newer(self, since: str, seconds: float) -> _Answer | None:
+        """What is told once it has another tag; None when it has not after so many seconds.
+
+        Raises:
+            Exception: what reading raised.
+        """
+        loop = asyncio.get_running_loop()
+        is_fresh = loop.time() - self._read_at < self._every_seconds
+        if self._latest is not None and is_fresh and self._latest.telling.tag != since:
+            return self._latest
+        future: asyncio.Future[_Answer] = loop.create_future()
+        self._waiting[future] = since
+        if self._task is None or self._task.done():
+            self._task = loop.create_task(self._keep_reading())
+        try:
+            return await asyncio.wait_for(future, seconds)
+        except TimeoutError:
+            return None
+        finally:
+            self._waiting.pop(future, None)
+
+    async def _keep_reading(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            await asyncio.sleep(self._read_at + self._every_seconds - loop.time())
+            if not self._waiting:
+                return
+            reading = loop.run_in_executor(_threads, self._read_answer)
+            await asyncio.wait((reading,))
+            self._read_at = loop.time()
+            self._pass_on(reading)
+
+    def _pass_on(self, reading: asyncio.Future[_Answer]) -> None:
+        """Answer whoever does not know yet what was read; where that failed, all are told why."""
+        error = reading.exception()
+        self._latest = None if error is not None else reading.result()
+        for future, since in self._waiting.items():
+            if future.done():
+                continue
+            if error is not None:
+                future.set_exception(error)
+            elif since != reading.result().telling.tag:
+                future.set_result(reading.result())
+
+    def _read_answer(self) -> _Answer:
+        return _Answer.of(self._read())
+
+
+class WatchDesk:
+    """Everything that is watched in this server, and how much each visitor waits for."""
+
+    def __init__(self) -> None:
+        self._watched: OrderedDict[tuple[object, ...], Watched] = OrderedDict()
+        self._waiting: Counter[str] = Counter()  # requests that are open, by visitor
+
+    async def answer(
+        self, request: Request, visitor: str, key: tuple[object, ...], read: Read, *, every_seconds: float
+    ) -> Response:
+        """What is told, as soon as it is something else than the request knows; 304 when that takes too long.
+
+        Args:
+            request: with the tag that it knows as the parameter `since`.
+            visitor: who asks.
+            key: of what is watched; others with the same key are told the same.
+            read: tells what there is now, or raises a `BluetitError`.
+            every_seconds: at most so often it is read.
+        """
+        if self._waiting[visitor] >= _MAX_WAITING_OF_VISITOR:
+            return refusal(_TOO_MANY_OF_VISITOR, 429, {"Retry-After": "2"})
+        if self._waiting.total() >= _MAX_WAITING:
+            return refusal(_TOO_MANY, 503, {"Retry-After": "5"})
+        watched = self.find(key, read, every_seconds)
+        self._waiting[visitor] += 1
+        leaving, stopping = asyncio.ensure_future(_leaves(request)), stop_notice()
+        waiting = asyncio.ensure_future(watched.newer(request.query_params.get("since", ""), WAIT_SECONDS))
+        try:
+            await asyncio.wait((waiting, leaving, stopping), return_when=asyncio.FIRST_COMPLETED)
+            answer = waiting.result() if waiting.done() else None
+        finally:
+            waiting.cancel()
+            leaving.cancel()
+            stopping.cancel()
+            self._waiting[visitor] -= 1
+            if not self._waiting[visitor]:
+                del self._waiting[visitor]
+        return _respond(request, answer)
+
+    def find(self, key: tuple[object, ...], read: Read, every_seconds: float) -> Watched:
+        """What is watched under a key, for a while after somebody asked last."""
+        now = time.monotonic()
+        watched = self._watched.pop(key, None) or Watched(read, every_seconds)
+        watched.asked_at = now
+        self._watched[key] = watched
+        oldest = next(iter(self._watched.values()))
+        while len(self._watched) > _MAX_WATCHED or now - oldest.asked_at > _FORGET_SECONDS:
+            self._watched.popitem(last=False)
+            oldest = next(iter(self._watched.values()))
+        return watched
+
+
+async def _leaves(request: Request) -> None:
+    """Until whoever asked has gone: a page that is closed or loaded anew must not count as one that waits."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _respond(request: Request, answer: _Answer | None) -> Response:
+    if answer is None:
+        return Response(status_code=304, headers=ANSWER_HEADERS)
+    headers = {**ANSWER_HEADERS, "ETag": f'"{answer.telling.tag}"', "Vary": "Accept-Encoding"}
+    if answer.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+        return Response(answer.packed, media_type="application/json", headers=headers)
+    return Response(answer.telling.content, media_type="application/json", headers=headers)
