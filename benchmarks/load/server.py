@@ -43,7 +43,7 @@ _STOP_SECONDS = 90.0  # a worker in the middle of a training finishes its epoch 
 _POLL_SECONDS = 0.2
 _SAMPLE_SECONDS = 0.5  # from one look at the server's memory to the next
 _NUM_PHOTOS_PER_CLASS = 30
-_NUM_MODELS = 2  # which the pages of results and of comparisons show
+NUM_MODELS = 2  # which the pages of results and of comparisons show
 _LONG_EPOCHS = 1_000  # of a training that lasts as long as somebody watches
 _JPEG_QUALITY = 90
 
@@ -115,9 +115,9 @@ class Server:
 
 
 @contextmanager
-def running_server(settings: Settings) -> Iterator[Server]:
-    """Fill the workspace, as far as it is empty, and run the app on it."""
-    contents = fill(settings)
+def running_server(settings: Settings, *, num_models: int = NUM_MODELS) -> Iterator[Server]:
+    """Fill the workspace, as far as it is empty, and run the app on it; see `fill`."""
+    contents = fill(settings, num_models)
     tell("starting the server")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -160,7 +160,7 @@ def _end(process: psutil.Popen) -> None:
         each.kill()
 
 
-def fill(settings: Settings) -> Contents:
+def fill(settings: Settings, num_models: int) -> Contents:
     """Prepare the default network, make a dataset and train models on it, unless the workspace has them."""
     services = open_services(settings)
     try:
@@ -172,11 +172,11 @@ def fill(settings: Settings) -> Contents:
             else import_photos(services, DrawnShapes(num_per_class=_NUM_PHOTOS_PER_CLASS), "load")
         )
         finished = [view.id for view in services.runs.list_runs() if view.outcome]
-        while len(finished) < _NUM_MODELS:
+        while len(finished) < num_models:
             tell(f"training model {len(finished) + 1}")
             view, _ = train(services, dataset_id, _config(services.settings, "quick"))
             finished.append(view.id)
-        return Contents(dataset_id=dataset_id, run_ids=tuple(finished[:_NUM_MODELS]))
+        return Contents(dataset_id=dataset_id, run_ids=tuple(finished[:num_models]))
     finally:
         services.close()
 

@@ -10,8 +10,31 @@ from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.Delta_pb2 import Delta
 from streamlit.proto.Element_pb2 import Element
 
-# Addresses of the routes that components keep asking, as they stand in their data (see docs/routes.md).
-_FOLLOWED = re.compile(r"bluetit/(?:answers/[^/]+/[^/]+|runs/\d+/progress)")
+# The route of answers, as its component has it in its data (see docs/routes.md).
+_ANSWERS = re.compile(r"bluetit/answers/[^/]+/[^/]+")
+_PICTURE_SIDE_PX = 320  # as cards show them on most screens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """A route that a component on the page keeps asking, and what the page knew when it was made."""
+
+    address: str
+    tag: str = ""  # of what is known of a training; empty: the route tells of answers
+    state: str = ""  # of a training: when it changes, the page is made anew
+
+
+def photo_addresses(answers_address: str, told: dict[str, Any]) -> list[str]:
+    """Where the pictures are of the photos that a route has told of.
+
+    Args:
+        answers_address: of the route.
+        told: its answer.
+    """
+    batch = answers_address.rsplit("/", 1)[0]
+    return [
+        f"{batch}/photos/{photo['id']}.jpg?side={_PICTURE_SIDE_PX}" for photo in told["photos"] if photo["has_picture"]
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +78,20 @@ class Shown:
         """The elements of a kind, such as "button"."""
         return (piece for piece in self._pieces.values() if piece.element.WhichOneof("type") == kind)
 
-    def followed(self) -> set[str]:
-        """Addresses of the routes that the components on the page keep asking."""
-        return {
-            address
-            for piece in self.pieces("bidi_component")
-            for address in _FOLLOWED.findall(piece.element.bidi_component.json)
-        }
+    def feeds(self) -> dict[str, Feed]:
+        """The routes that the components on the page keep asking, by their addresses."""
+        found = (feed_of(component_data(piece.element)) for piece in self.pieces("bidi_component"))
+        return {feed.address: feed for feed in found if feed is not None}
+
+
+def feed_of(data: dict[str, Any]) -> Feed | None:
+    """What a component with these data keeps asking; None where it asks nothing."""
+    if isinstance(data.get("feed"), dict) and data["feed"].get("url"):
+        feed, told = data["feed"], data.get("told", {})
+        return Feed(address=feed["url"], tag=feed["tag"], state=told.get("state", ""))
+    if isinstance(data.get("url"), str) and _ANSWERS.fullmatch(data["url"]):
+        return Feed(address=data["url"])
+    return None
 
 
 def error_text(element: Element) -> str | None:

@@ -19,7 +19,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from benchmarks.load.notes import Notes
-from benchmarks.load.shown import Shown, error_text, picture_addresses
+from benchmarks.load.shown import Feed, Shown, error_text, picture_addresses
 from benchmarks.load.wire import CutError, Wire
 
 _TIMEOUT_SECONDS = 60.0  # for a run of the page
@@ -27,12 +27,12 @@ _DONE = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCC
 
 
 class Follower:
-    """What a tab does with what components and texts tell; nothing, unless somebody says otherwise."""
+    """What a tab does with what components tell; nothing, unless somebody says otherwise."""
 
-    async def ask(self, tab: "Tab", address: str) -> None:
+    async def ask(self, tab: "Tab", feed: Feed) -> None:
         """Ask a route for as long as a component on the page does; cancelled when the component goes."""
 
-    def read(self, element: Element) -> None:
+    def read(self, tab: "Tab", element: Element) -> None:
         """Look at an element that has come."""
 
 
@@ -161,15 +161,21 @@ class Tab:
         task.add_done_callback(self._jobs.discard)
 
     def _follow_routes(self) -> None:
-        wanted = self.shown.followed()
-        for address in self._following.keys() - wanted:
+        wanted = self.shown.feeds()
+        for address in self._following.keys() - wanted.keys():
             self._following.pop(address).cancel()
-        for address in wanted - self._following.keys():
-            self._following[address] = asyncio.create_task(self._follower.ask(self, address))
+        for address in wanted.keys() - self._following.keys():
+            self._following[address] = asyncio.create_task(self._follower.ask(self, wanted[address]))
 
-    async def renew(self) -> None:
+    def renew_soon(self) -> None:
         """Have the page made anew, as a component does that has something to report."""
-        await self._rerun()
+        self._start(self._renew())
+
+    async def _renew(self) -> None:
+        try:
+            await self._rerun()
+        except CutError:
+            return  # which has been noted
 
     # Runs of the page
 
@@ -266,7 +272,7 @@ class Tab:
             self.notes.fail("shown", sentence)
         for address in picture_addresses(element):
             self.fetch_soon(address)
-        self._follower.read(element)
+        self._follower.read(self, element)
 
     def _finish(self, status: "ForwardMsg.ScriptFinishedStatus.ValueType") -> None:
         if status not in _DONE:

@@ -8,9 +8,9 @@ from random import Random
 from typing import Any
 
 from benchmarks.load.notes import Notes
-from benchmarks.load.routes import Visit
 from benchmarks.load.server import Contents, made_unique
 from benchmarks.load.tab import Tab
+from benchmarks.load.visit import Visit
 from benchmarks.load.wire import CutError
 
 CLASSIFY = ""  # last part of the page's address: it is the first page
