@@ -1,9 +1,7 @@
 """The box that answers "does it know …?"."""
 
-import functools
 from collections.abc import Sequence
 
-import pyarrow
 import streamlit as st
 
 from core.imagenet import NUM_CLASSES, ImageNetClass, classes, search_classes
@@ -22,7 +20,14 @@ def render_class_search() -> None:
     )
     if not query.strip():
         with st.expander(f"All {NUM_CLASSES:,} classes"):
-            st.dataframe(_class_table(), hide_index=True)
+            st.dataframe(
+                {
+                    "Class": [candidate.label for candidate in classes()],
+                    "Kind": [candidate.group for candidate in classes()],
+                    "WordNet id": [candidate.wnid for candidate in classes()],
+                },
+                hide_index=True,
+            )
         return
     found = search_classes(query)
     if found.matches:
@@ -40,18 +45,6 @@ def render_class_search() -> None:
             f"It knows {len(found.group_matches)} kinds of {groups}: {_list(found.group_matches)}.",
             icon=":material/category:",
         )
-
-
-@functools.cache
-def _class_table() -> pyarrow.Table:
-    """All classes as Streamlit sends them: making that of lists takes longer than the rest of the box."""
-    return pyarrow.table(
-        {
-            "Class": [candidate.label for candidate in classes()],
-            "Kind": [candidate.group for candidate in classes()],
-            "WordNet id": [candidate.wnid for candidate in classes()],
-        }
-    )
 
 
 def _list(found: Sequence[ImageNetClass]) -> str:
