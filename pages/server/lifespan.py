@@ -4,10 +4,12 @@ import asyncio
 import gc
 import importlib
 import logging
+import pkgutil
 import threading
 import webbrowser
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
@@ -24,7 +26,9 @@ _BROWSER_DELAY_SECONDS = 1.0
 
 # What Streamlit and Plotly load when the first page needs it, which takes a second. Plotly believes that what another
 # thread has begun to load is complete: of visitors who came at the same moment, some saw an error.
-_LOADED_EARLY = ("pandas.io.formats.style", "pyarrow", "plotly.graph_objects", "plotly.io")
+_LIBRARIES = ("pandas.io.formats.style", "pyarrow", "plotly.graph_objects", "plotly.io")
+_PAGES_DIR = Path(__file__).resolve().parents[1]
+_PAGE = ".page"  # how the names of modules end that are run by being imported
 
 
 @asynccontextmanager
@@ -33,7 +37,7 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
     # Until the first visit Streamlit does not know that the app has its own navigation; when that visit is by a link to
     # another page than the first, it would offer every file of the folder `pages` instead.
     PagesManager.uses_pages_directory = False
-    await asyncio.to_thread(_load_libraries)
+    await asyncio.to_thread(_load_early)
     try:
         await asyncio.to_thread(get_services)
     except BluetitError as exc:
@@ -53,6 +57,11 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
     await asyncio.to_thread(stop_services)
 
 
-def _load_libraries() -> None:
-    for name in _LOADED_EARLY:
+def _load_early() -> None:
+    """Load what pages need, so that the first to open one does not wait longer than those who come later.
+
+    Components register themselves with the server that is running, so this comes once it is.
+    """
+    parts = [module.name for module in pkgutil.walk_packages([str(_PAGES_DIR)], f"{_PAGES_DIR.name}.")]
+    for name in (*_LIBRARIES, *(part for part in parts if not part.endswith(_PAGE))):
         importlib.import_module(name)
