@@ -21,7 +21,7 @@ class Feed:
 
     address: str
     tag: str = ""  # of what is known of a training; empty: the route tells of answers
-    state: str = ""  # of a training: when it changes, the page is made anew
+    state: str = ""  # of a training: when it changes, the page is made anew; empty: that is not this one's matter
 
 
 def photo_addresses(answers_address: str, told: dict[str, Any]) -> list[str]:
@@ -80,8 +80,10 @@ class Shown:
 
     def feeds(self) -> dict[str, Feed]:
         """The routes that the components on the page keep asking, by their addresses."""
-        found = (feed_of(component_data(piece.element)) for piece in self.pieces("bidi_component"))
-        return {feed.address: feed for feed in found if feed is not None}
+        found = [feed_of(component_data(piece.element)) for piece in self.pieces("bidi_component")]
+        feeds = [feed for feed in found if feed is not None]
+        # Of components that ask the same, those that know the state have the page made anew.
+        return {feed.address: feed for feed in sorted(feeds, key=lambda feed: feed.state)}
 
 
 def feed_of(data: dict[str, Any]) -> Feed | None:

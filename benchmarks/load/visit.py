@@ -127,7 +127,7 @@ async def _ask_for_progress(tab: Tab, feed: Feed) -> None:
         if answer.status_code == HTTPStatus.OK:
             told = answer.json()
             tag = told["tag"]
-            if told["state"] != state:
+            if state and told["state"] != state:
                 state = told["state"]
                 tab.renew_soon()
         elif answer.status_code != HTTPStatus.NOT_MODIFIED:
