@@ -45,10 +45,11 @@ def main() -> None:
         settings = replace(load_settings(), workspace_dir=workspace, cache_dir=None, default_backbone=arguments.network)
         with running_server(settings, num_models=0) as server:
             tell(f"{'a browser' if arguments.browser else f'{arguments.viewers} viewers'}, {arguments.seconds:.0f} s")
-            watching = measure_browser(server, arguments.seconds)
-            if not arguments.browser:
-                watching = measure(server, photos, arguments.viewers, arguments.seconds)
-            print(json.dumps(asyncio.run(watching)))
+            if arguments.browser:
+                found = asyncio.run(measure_browser(server, arguments.seconds))
+            else:
+                found = asyncio.run(measure(server, photos, arguments.viewers, arguments.seconds))
+            print(json.dumps(found))
 
 
 async def measure(server: Server, photos: list[bytes], num_viewers: int, seconds: float) -> dict[str, Any]:
