@@ -21,7 +21,7 @@ def test_connections_send_at_once():
 
 
 def test_pages_are_loaded_before_anybody_visits_and_none_is_run():
-    """Visitors who come at the same moment would meet libraries that are loaded half; pages run when they are loaded."""
+    """Visitors who come at the same moment would meet libraries that are loaded half; pages are run when loaded."""
     code = (
         "import json, sys\n"
         "from pages.server.lifespan import load_early\n"
