@@ -3,7 +3,6 @@
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import IO
 
 from core.datasets.exporting import safe_file_name
@@ -61,7 +60,7 @@ def write_bundle(target: IO[bytes], title: str, folder: RunFolder) -> None:
     _write_zip(target, there, {README_NAME: readme})
 
 
-def _write_zip(target: IO[bytes], files: Mapping[Path, str], texts: Mapping[str, str] = MappingProxyType({})) -> None:
+def _write_zip(target: IO[bytes], files: Mapping[Path, str], texts: Mapping[str, str]) -> None:
     """A zip of files, each under a name of its own, and of texts by name."""
     with zipfile.ZipFile(target, "w") as archive:  # weights are noise to a compressor
         for path, name in files.items():

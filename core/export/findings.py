@@ -1,7 +1,7 @@
 """What packaging found out when it compared each file with the model: `package.json` in the run's folder."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.errors import RunFileError
@@ -41,15 +41,7 @@ def write_findings(folder: RunFolder, findings: Findings, *, seconds: float) -> 
         NoSpaceError: the disk is full.
         StorageError: the file cannot be written.
     """
-    files = {
-        name: {
-            "difference": found.difference,
-            "same_top1": found.same_top1,
-            "num_compared": found.num_compared,
-            "num_bytes": found.num_bytes,
-        }
-        for name, found in findings.items()
-    }
+    files = {name: asdict(found) for name, found in findings.items()}
     folder.write_json(folder.package_path, {"files": files, "seconds": seconds})
 
 

@@ -11,7 +11,7 @@ from core.backbones.catalog import find_backbone
 from core.config import SCRATCH, TrainConfig
 from core.datasets.records import DatasetView, Review, Split
 from core.features.cache import FeatureCache
-from core.inference.feature_needs import count_to_compute
+from core.features.needs import count_to_compute
 from core.runs.begin import Prospect
 from core.runs.estimate import Corrections, RunEstimate, estimate_run
 from core.runs.estimated_work import PhotoCounts

@@ -10,7 +10,7 @@ from core.config import AugmentConfig, TrainConfig
 from core.errors import DatasetError, TaskCancelledError
 from core.features.cache import FeatureCache
 from core.features.key import feature_key
-from core.inference.feature_needs import count_to_compute
+from core.features.needs import count_to_compute
 from core.photos.fit import TRAINED_CROP_FRACTION
 from core.photos.record import PhotoRecord
 from core.photos.squares import SquareMaker

@@ -16,7 +16,7 @@ from core.evaluation.answers import read_answers
 from core.evaluation.calibration import fit_temperature
 from core.export.findings import read_findings, warnings_of
 from core.features.cache import FeatureCache
-from core.inference.feature_needs import count_to_compute
+from core.features.needs import count_to_compute
 from core.inference.head import read_head
 from core.jobs.status import TaskStatus
 from core.litert.engine import LiteRTModel
