@@ -81,7 +81,7 @@ class Settings:
         20_000,
         unit="photos",
         explanation="Most photos of all visitors together on the classify page; their answers are kept in memory, "
-        "about 2 kB for each photo and network.",
+        "about 1 kB for each photo and network.",
         minimum=1,
     )
     max_visitor_photo_bytes: int = _setting(

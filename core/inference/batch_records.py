@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
 from core.inference.classifier import Classification
+from core.links.data_address import is_data_address
 
 
 class PhotoOrigin(StrEnum):
@@ -83,6 +85,12 @@ class GivenPhoto:
     data: bytes = b""  # of the file
     link: str | None = None  # address to read it from instead
     refusal: str = ""  # why there is nothing to read, in words for the visitor
+
+    @classmethod
+    def of_link(cls, link: str) -> Self:
+        """A photo behind a link, named by what can be told before it is read."""
+        name = link.split("?")[0].rstrip("/").rsplit("/", 1)[-1] or link
+        return cls(name="pasted picture" if is_data_address(link) else name, origin=PhotoOrigin.LINK, link=link)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,7 +54,7 @@ class BatchRegistry:
             note_use=self._note_use,
             make_room=self._make_room,
         )
-        # Held while a batch is cleared, too: one whose visitor comes back at that moment is not cleared afterwards.
+        # Held until a batch is empty, but for its files: one whose visitor comes back then is not cleared afterwards.
         self._lock = threading.Lock()
         self._is_closed = False
         self._batches: dict[tuple[str, str], PhotoBatch] = {}  # by owner and batch id
@@ -94,17 +94,14 @@ class BatchRegistry:
 
     def sweep(self) -> None:
         """Take the photos of those out who have been gone for too long."""
-        with self._lock:
-            oldest = self._clock() - self._settings.photos_kept_seconds
-            for key in [key for key, seen in self._last_seen.items() if seen <= oldest]:
-                self._give_up(key)
+        oldest = self._clock() - self._settings.photos_kept_seconds
+        self._give_up_where(lambda key: self._last_seen[key] <= oldest)
 
     def close(self) -> None:
         """Take all photos of all visitors out: nobody can reach them any more."""
         with self._lock:
             self._is_closed = True
-            for key in list(self._batches):
-                self._give_up(key)
+        self._give_up_where(lambda _: True)
         self._host.link_pool.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -120,27 +117,33 @@ class BatchRegistry:
                 raise StorageError("Bluetit is being stopped. Start it again, then reload this page.")
             self._batches[key] = batch
             self._last_seen[key] = self._clock()
-            if len(self._batches) > _MAX_BATCHES:
-                # First those without photos; of all, those whose visitors have been gone for longest.
-                others = (each for each in self._batches if each != key)
-                self._give_up(min(others, key=lambda each: (not self._batches[each].is_empty, self._last_seen[each])))
+            if len(self._batches) <= _MAX_BATCHES:
+                return
+            # First those without photos; of all, those whose visitors have been gone for longest.
+            others = (each for each in self._batches if each != key)
+            given_up = min(others, key=lambda each: (not self._batches[each].is_empty, self._last_seen[each]))
+        self._give_up_where(lambda each: each == given_up)
 
     def _make_room(self, batch: PhotoBatch) -> bool:
-        with self._lock:
-            left = self._clock() - _LEFT_SECONDS
-            given_up = [
-                key
-                for key, seen in self._last_seen.items()
-                if key[0] == batch.owner and seen < left and not self._batches[key].is_empty
-            ]
-            for key in given_up:
-                self._give_up(key)
-            return bool(given_up)
+        left = self._clock() - _LEFT_SECONDS
+        return self._give_up_where(
+            lambda key: key[0] == batch.owner and self._last_seen[key] < left and not self._batches[key].is_empty
+        )
 
-    def _give_up(self, key: tuple[str, str]) -> None:
-        """Clear a batch and forget it; the caller holds the lock."""
-        del self._last_seen[key]
-        self._batches.pop(key).clear()
+    def _give_up_where(self, is_meant: Callable[[tuple[str, str]], bool]) -> bool:
+        """Clear and forget batches; whether there were any.
+
+        Args:
+            is_meant: whether one is, by owner and batch id; called with the lock held.
+        """
+        with self._lock:
+            keys = [key for key in self._batches if is_meant(key)]
+            for key in keys:
+                del self._last_seen[key]
+            deletions = [self._batches.pop(key).begin_clearing() for key in keys]
+        for delete in deletions:
+            delete()
+        return bool(keys)
 
 
 def _remove_leftovers(servers_folder: Path) -> None:

@@ -24,10 +24,8 @@ from core.inference.classifier import Classifier
 from core.inference.fair_pool import FairPool, Work
 from core.inference.photo_files import PhotoFiles
 from core.inference.photo_room import PhotoRoom
-from core.links.data_address import is_data_address
 from core.links.photo import fetch_photo
 from core.photos.decode import decode_image
-from core.photos.limits import ImageLimits
 from core.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -100,8 +98,7 @@ class PhotoBatch:
     @property
     def last_intake(self) -> Intake | None:
         """What became of the photos that were given last; None when the batch has been cleared since."""
-        with self._lock:
-            return self._last_intake
+        return self._last_intake
 
     def add_file(self, name: str, data: bytes, origin: PhotoOrigin) -> Intake:
         """Take in a photo's file."""
@@ -109,10 +106,7 @@ class PhotoBatch:
 
     def add_link(self, link: str) -> Intake:
         """Take in a link; it is read when its turn to be classified comes."""
-        name = link.split("?")[0].rstrip("/").rsplit("/", 1)[-1] or link
-        if is_data_address(link):
-            name = "pasted picture"
-        return self.add([GivenPhoto(name=name, origin=PhotoOrigin.LINK, link=link)])
+        return self.add([GivenPhoto.of_link(link)])
 
     @property
     def num_taken(self) -> int:
@@ -135,18 +129,29 @@ class PhotoBatch:
     def remove(self, *photo_ids: int) -> None:
         """Take photos out; unknown ids are ignored, so that two impatient clicks do no harm."""
         with self._lock:
-            self._take_out(photo_ids)
+            gone = self._take_out(photo_ids)
+        self._delete(gone)
 
     def clear(self) -> None:
         """Stop, and take all photos out."""
+        self.begin_clearing()()
+
+    def begin_clearing(self) -> Work:
+        """Stop, and take all photos out; what comes back deletes their files, for which a slow disk takes its time."""
         with self._lock:
             self._stop()
             self._last_intake = None
-            self._take_out(tuple(self._contents.photos))
+            gone = self._take_out(tuple(self._contents.photos))
             self._contents.change()  # an empty batch that is given up is told of, too
+        return functools.partial(self._delete, gone)
 
     def start(self, classifier: Classifier) -> None:
-        """Classify what this backbone has not seen yet; does nothing if that is under way."""
+        """Classify what this backbone has not seen yet; does nothing if that is under way.
+
+        Raises:
+            StorageError: the server is being stopped.
+        """
+        self._host.note_use(self)
         with self._lock:
             waiting = self._contents.use(classifier.fingerprint)
             if waiting and self._active_run(classifier.fingerprint) is None:
@@ -187,9 +192,9 @@ class PhotoBatch:
             StorageError: it has been removed meanwhile.
         """
         answer = self.find(photo_id)
-        if answer is None:
-            raise StorageError(f"Photo {photo_id} is not here any more. Reload the page.")
-        return self._files.read(answer.photo)
+        if answer is None or answer.photo.path is None:
+            raise StorageError(f"There is no file of photo {photo_id} here. Reload the page.")
+        return self._files.read(answer.photo.path)
 
     def open_image(self, photo_id: int, name: str, *, shortest_side_px: int) -> Image.Image:
         """A photo as an upright RGB image, a JPEG decoded no larger than is useful.
@@ -198,9 +203,8 @@ class PhotoBatch:
             StorageError: it has been removed meanwhile.
             ImageError: it cannot be used.
         """
-        settings = self._host.settings
-        limits = ImageLimits(max_bytes=settings.max_photo_bytes, max_pixels=settings.max_photo_pixels)
-        return decode_image(self.read(photo_id), name, limits=limits, shortest_side_px=shortest_side_px)
+        data = self.read(photo_id)
+        return decode_image(data, name, limits=self._files.limits, shortest_side_px=shortest_side_px)
 
     def _take_in_or_make_room(self, given: GivenPhoto) -> Photo:
         try:
@@ -221,21 +225,21 @@ class PhotoBatch:
             photo = Photo(photo_id=self._next_id, name=given.name, origin=given.origin, link=given.link)
             self._next_id += 1
             self._num_arriving += 1
-        is_taken = False
+        is_listed = True
         try:
             if given.refusal:
                 photo = replace(photo, error=given.refusal)
             elif given.link is None:
                 photo = self._files.store(photo, given.data)
-            is_taken = True
         except NoRoomError:
+            is_listed = False
             raise
         except BluetitError as exc:
-            photo, is_taken = replace(photo, error=str(exc)), True
+            photo = replace(photo, error=str(exc))
         finally:
             with self._lock:
                 self._num_arriving -= 1
-                if is_taken:
+                if is_listed:
                     self._list(photo)
                 else:
                     self._files.give_place_back()
@@ -269,7 +273,7 @@ class PhotoBatch:
     def _classify(self, photo: Photo, run: BatchRun, *, is_alone: bool) -> None:
         found, error = None, None
         try:
-            found = run.classifier.classify(self._files.read(photo), photo.name, is_alone=is_alone)
+            found = run.classifier.classify(self.read(photo.photo_id), photo.name, is_alone=is_alone)
         except BluetitError as exc:
             error = str(exc)
         except Exception:
@@ -289,20 +293,28 @@ class PhotoBatch:
             fetched = fetch_photo(photo.link or "", self._host.settings, cancelled=run.is_stopped.is_set)
             photo = self._files.store(replace(photo, name=fetched.name), fetched.data)
         except BluetitError as exc:
-            # A reading that was broken off is no fault of the photo.
-            photo = photo if run.is_stopped.is_set() else replace(photo, error=str(exc))
+            photo = replace(photo, error=str(exc))
         except Exception:
             logger.exception("Reading %s failed", photo.name)
             photo = replace(photo, error=f"{photo.name} could not be read; the app's log says why.")
         with self._lock:
             run.finish_link()
-            if not self._contents.keep_photo(photo):
-                self._files.delete(photo)
-                self._remove_folder_if_empty()
-            elif photo.path is not None:
+            # A reading that was broken off is no fault of the photo, which another run may have read meanwhile.
+            is_wanted = not run.is_stopped.is_set() and self._contents.keep_photo(photo)
+            if is_wanted and photo.path is not None:
                 run.append(photo)
             self._end_if_done(run)
             self._ask_for_turns()
+        if not is_wanted:
+            self._delete([photo])
+
+    def _delete(self, gone: Sequence[Photo]) -> None:
+        """Delete the files of photos that have been taken out, without the lock: nobody asks for them any more."""
+        for photo in gone:
+            self._files.delete(photo)
+        with self._lock:
+            if not self._contents.photos and not self._num_arriving:
+                self._files.remove_folder()
 
     # --- with the lock held ------------------------------------------------------------------------------
 
@@ -312,16 +324,10 @@ class PhotoBatch:
             self._run.append(photo)
             self._ask_for_turns()
 
-    def _take_out(self, photo_ids: Sequence[int]) -> None:
+    def _take_out(self, photo_ids: Sequence[int]) -> list[Photo]:
         gone = self._contents.take_out(photo_ids)
-        for photo in gone:
-            self._files.delete(photo)
         self._files.give_place_back(len(gone))
-        self._remove_folder_if_empty()
-
-    def _remove_folder_if_empty(self) -> None:
-        if not self._contents.photos and not self._num_arriving:
-            self._files.remove_folder()
+        return gone
 
     def _active_run(self, fingerprint: str) -> BatchRun | None:
         return self._run if self._run is not None and self._run.fingerprint == fingerprint else None

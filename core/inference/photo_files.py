@@ -1,12 +1,14 @@
 """The files of one batch of photos, below the cache folder and within the room that there is."""
 
 import contextlib
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
 from core.errors import BluetitError, ImageTooLargeError
 from core.inference.batch_records import Photo
 from core.inference.photo_room import PhotoRoom
+from core.photos.limits import ImageLimits
 from core.settings import Settings
 from core.storage.files import ensure_free_space, translating_disk_errors
 
@@ -15,21 +17,23 @@ _RESERVED_BYTES = 300_000_000
 
 
 class PhotoFiles:
-    """A folder with one file for each photo, named by its id."""
+    """A folder of numbered files, one for each photo; every method may be called from any thread."""
 
     def __init__(self, folder: Path, settings: Settings, room: PhotoRoom, *, owner: str) -> None:
         """Begin without a folder; the first file makes it.
 
         Args:
             folder: where the files go.
-            settings: the largest file.
+            settings: the largest photo.
             room: counts photos and bytes.
             owner: whose they are.
         """
         self.folder = folder
-        self._settings = settings
+        self.limits = ImageLimits(max_bytes=settings.max_photo_bytes, max_pixels=settings.max_photo_pixels)
         self._room = room
         self._owner = owner
+        # Not the photos' ids: a link may be read a second time while the first reading is being given up.
+        self._numbers = itertools.count(1)
 
     def take_place(self) -> None:
         """Count a photo.
@@ -51,28 +55,28 @@ class PhotoFiles:
             NoRoomError: there is no room for so many bytes.
             StorageError: the disk is full, or cannot be written to.
         """
-        limit = self._settings.max_photo_bytes
+        limit = self.limits.max_bytes
         if len(data) > limit:
             raise ImageTooLargeError(
                 f"{photo.name} has {len(data) / 1e6:.0f} MB; photos up to {limit / 1e6:.0f} MB are read. "
                 "Save it smaller, as JPEG for example."
             )
         self._room.take(self._owner, num_bytes=len(data))
-        stored = replace(photo, path=self.folder / str(photo.photo_id), num_bytes=len(data))
+        path = self.folder / str(next(self._numbers))
+        stored = replace(photo, path=path, num_bytes=len(data))
         try:
-            self._write(stored, data)
+            self._write(path, data)
         except BluetitError:
             self.delete(stored)
             raise
         return stored
 
-    def read(self, photo: Photo) -> bytes:
+    def read(self, path: Path) -> bytes:
         """The file of a photo.
 
         Raises:
             StorageError: it is not there.
         """
-        path = photo.path or self.folder / str(photo.photo_id)
         with translating_disk_errors(self.folder):
             return path.read_bytes()
 
@@ -89,8 +93,8 @@ class PhotoFiles:
         with contextlib.suppress(OSError):
             self.folder.rmdir()
 
-    def _write(self, photo: Photo, data: bytes) -> None:
+    def _write(self, path: Path, data: bytes) -> None:
         ensure_free_space(self.folder, len(data) + _RESERVED_BYTES)
         with translating_disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / str(photo.photo_id)).write_bytes(data)
+            path.write_bytes(data)

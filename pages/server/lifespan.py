@@ -18,7 +18,6 @@ from streamlit.runtime.pages_manager import PagesManager
 from core.errors import BluetitError
 from pages.server.services import get_services, stop_services
 from pages.server.stopping import noticing_signals
-from pages.server.waiting import ending_waits_at_stop
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +53,7 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
     # given back, for which everybody waits.
     gc.collect()
     gc.freeze()
-    with ending_waits_at_stop(), noticing_signals():
+    with noticing_signals():
         yield
     await asyncio.to_thread(stop_services)
 

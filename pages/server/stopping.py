@@ -14,6 +14,8 @@ from types import FrameType
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _notices: set[asyncio.Future[None]] = set()
+# Signals that came, until the end: a browser's next request may still come in on a connection that is open.
+_signals: set[int] = set()
 
 
 def stop_notice() -> asyncio.Future[None]:
@@ -21,6 +23,8 @@ def stop_notice() -> asyncio.Future[None]:
     notice = asyncio.get_running_loop().create_future()
     _notices.add(notice)
     notice.add_done_callback(_notices.discard)
+    if _signals:
+        notice.set_result(None)
     return notice
 
 
@@ -44,12 +48,14 @@ def noticing_signals() -> Iterator[None]:
     handlers = {number: handler for number in _SIGNALS if callable(handler := signal.getsignal(number))}
 
     def notice(number: int, frame: FrameType | None) -> None:
+        _signals.add(number)
         loop.call_soon_threadsafe(give_notice)
         handlers[signal.Signals(number)](number, frame)
 
     for number in handlers:
         signal.signal(number, notice)
     yield
+    _signals.clear()
     for number, handler in handlers.items():
         if signal.getsignal(number) is notice:  # or the server has put its own back already
             signal.signal(number, handler)

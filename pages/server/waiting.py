@@ -1,32 +1,17 @@
 """Requests that wait for something to happen, and what ends them early: who asked has gone, or the server stops."""
 
 import asyncio
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from types import FrameType
 from typing import TypeVar
 
 from starlette.requests import Request
 
 from core.inference.change_bell import ChangeBell
+from pages.server.stopping import stop_notice
 
 Result = TypeVar("Result")
-
-_STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))
-
-
-class _Waits:
-    """The requests that wait, for use in the server's event loop only."""
-
-    def __init__(self) -> None:
-        self.is_stopping = False
-        self.open: set[asyncio.Event] = set()  # set when the server stops
-
-
-_waits = _Waits()
 
 
 async def wait_for_change(
@@ -51,12 +36,11 @@ async def wait_for_change(
         if has_changed():
             return
         waiting = asyncio.ensure_future(rung.wait())
-        gone = asyncio.ensure_future(until_gone(request))
         try:
-            await asyncio.wait((waiting, gone), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            with ends_of(request) as ends:
+                await asyncio.wait((waiting, *ends), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             waiting.cancel()
-            gone.cancel()
 
 
 async def result_while_wanted(future: Future[Result], request: Request) -> Result | None:
@@ -70,67 +54,23 @@ async def result_while_wanted(future: Future[Result], request: Request) -> Resul
         Exception: what the work raised.
     """
     made = asyncio.wrap_future(future)
-    gone = asyncio.ensure_future(until_gone(request))
     try:
-        await asyncio.wait((made, gone), return_when=asyncio.FIRST_COMPLETED)
+        with ends_of(request) as ends:
+            await asyncio.wait((made, *ends), return_when=asyncio.FIRST_COMPLETED)
         return made.result() if made.done() else None
     finally:
         made.cancel()
-        gone.cancel()
-
-
-async def until_gone(request: Request) -> None:
-    """Until whoever asked has hung up, or the server is being stopped."""
-    if _waits.is_stopping:
-        return
-    stopping = asyncio.Event()
-    _waits.open.add(stopping)
-    leaving = asyncio.ensure_future(_until_disconnected(request))
-    stopped = asyncio.ensure_future(stopping.wait())
-    try:
-        await asyncio.wait((leaving, stopped), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        leaving.cancel()
-        stopped.cancel()
-        _waits.open.discard(stopping)
 
 
 @contextmanager
-def ending_waits_at_stop() -> Iterator[None]:
-    """Let no request hold up the end of the server, which waits for all that are open before it stops anything.
-
-    For use in the event loop of the server, in whose main thread signals arrive.
-    """
-    _waits.is_stopping = False
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    loop = asyncio.get_running_loop()
-    previous = {number: signal.getsignal(number) for number in _STOP_SIGNALS}
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(end_waits)
-        handler = previous[signal.Signals(number)]
-        if callable(handler):
-            handler(number, frame)
-
-    for number, handler in previous.items():
-        if callable(handler):  # of the server: without one, the signal ends the process at once
-            signal.signal(number, stop)
+def ends_of(request: Request) -> Iterator[tuple[asyncio.Future[None], ...]]:
+    """What takes the sense from waiting: whoever asked has hung up, or the server is told to stop."""
+    ends = (asyncio.ensure_future(_until_disconnected(request)), stop_notice())
     try:
-        yield
+        yield ends
     finally:
-        end_waits()
-        for number, handler in previous.items():
-            if signal.getsignal(number) is stop:
-                signal.signal(number, handler)
-
-
-def end_waits() -> None:
-    """Answer all requests that wait, and from now on every other at once."""
-    _waits.is_stopping = True
-    for stopping in _waits.open:
-        stopping.set()
+        for end in ends:
+            end.cancel()
 
 
 async def _until_disconnected(request: Request) -> None:

@@ -342,6 +342,23 @@ def test_links_that_answer_slowly_hold_up_no_photos(
     wait_until(lambda: batch._host.link_pool.is_otherwise_idle)
 
 
+def test_a_link_that_is_read_again_is_counted_once(
+    open_batch: OpenBatch, classifier: Classifier, server: LoopbackServer
+):
+    """Stopped in the middle of reading and begun anew: one file, its bytes counted once, and none afterwards."""
+    batch = open_batch(link_allowed_private_hosts=("127.0.0.1",))
+    batch.add_link(server.url("/photo.jpg"))
+    for _ in range(5):
+        batch.start(classifier)
+        batch.stop()
+    assert finish(batch, classifier).answers[0].classification
+    wait_until(lambda: batch._host.link_pool.is_otherwise_idle)
+    assert batch._host.room.num_bytes == len(server.photo)
+    assert len(list(batch._files.folder.iterdir())) == 1
+    batch.clear()
+    assert batch._host.room.num_bytes == batch._host.room.num_photos == 0
+
+
 def test_photos_of_another_visitor_are_answered_in_between(settings: Settings, classifier: Classifier):
     """A single photo does not wait for the three hundred that came before it."""
     with running_registry(replace(settings, inference_threads=1)) as registry:

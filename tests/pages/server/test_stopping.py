@@ -11,7 +11,7 @@ from pages.server.stopping import give_notice, noticing_signals, stop_notice
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_reach_those_who_wait_and_then_the_server(number: signal.Signals) -> None:
-    """Afterwards everything is as it was before."""
+    """So do those who begin to wait when it has come; afterwards everything is as it was before."""
     reached: list[int] = []
 
     def stop_server(number: int, _: FrameType | None) -> None:
@@ -22,6 +22,8 @@ def test_signals_reach_those_who_wait_and_then_the_server(number: signal.Signals
             notice = stop_notice()
             signal.raise_signal(number)
             await asyncio.wait_for(notice, 10)
+            assert stop_notice().done()  # of a request that comes afterwards
+        assert stop_notice().cancel()  # which was not done
 
     before = signal.signal(number, stop_server)
     try:
