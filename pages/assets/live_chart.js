@@ -276,7 +276,8 @@ class LiveChart {
   }
 
   epochsInSight() {
-    const [start, end] = this.isDrawn ? this.plot.layout.xaxis.range : this.data.x_range;
+    const isZoomed = this.box.classList.contains("bluetit-live-zoomed");
+    const [start, end] = isZoomed ? this.plot.layout.xaxis.range : this.data.x_range;
     return Math.max(1, end - start);
   }
 

@@ -4,6 +4,7 @@ What a page shows when it is made and what the browser is told afterwards come f
 """
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -85,10 +86,9 @@ def tell_race_now(views: list[RunView], services: Services) -> dict[str, Any]:
     return tell_race(views, places, progress)
 
 
-def tell_runs_now(views: list[RunView], services: Services) -> dict[str, Any]:
-    """The lines of the list of runs that move."""
+def tell_runs_now(views: list[RunView], datasets: Mapping[int, str], services: Services) -> dict[str, Any]:
+    """The lines of the list of runs that move; names of datasets by number."""
     accuracies = {view.id: services.run_reader.accuracies(view) for view in views if view.is_active}
-    datasets = {dataset.id: dataset.name for dataset in services.library.datasets.all()}
     return tell_runs(views, accuracies, datasets, time.time())
 
 
@@ -124,7 +124,8 @@ async def _send_run(request: Request, visitor: str) -> Response:
 async def _send_runs(request: Request, visitor: str) -> Response:
     def read() -> dict[str, Any]:
         services = get_services()
-        return tell_runs_now(services.runs.list_runs(), services)
+        datasets = {dataset.id: dataset.name for dataset in services.library.datasets.all()}
+        return tell_runs_now(services.runs.list_runs(), datasets, services)
 
     return await _desk.answer(request, visitor, ("runs",), read, every_seconds=_LIST_SECONDS)
 

@@ -39,7 +39,7 @@ def _render_runs(open_run_id: int | None, services: Services, *, just_read: list
     views = just_read.pop() if just_read else services.runs.list_runs()
     st.markdown(f"**{count(len(views), 'run')}**")
     datasets = {dataset.id: dataset.name for dataset in services.library.datasets.all()}
-    told = with_tag(tell_runs_now(views, services))
+    told = with_tag(tell_runs_now(views, datasets, services))
     shown = _filtered(views, datasets)
     num_shown = st.session_state.get(_SHOWN, _NUM_SHOWN)
     races: set[str] = set()

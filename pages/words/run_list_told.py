@@ -6,6 +6,7 @@ from typing import Any
 from core.runs.names import names_dataset
 from core.runs.records import RunView
 from pages.words.standing import STATUS_WORDS, best_score, duration_of
+from pages.words.telling import tag_of
 from pages.words.wording import share_text, time_text
 
 LINE_PX = 22
@@ -28,7 +29,7 @@ def tell_runs(
         now: Unix seconds.
     """
     return {
-        "state": " ".join(f"{view.id}:{view.status.value}:{view.name}" for view in views),
+        "state": tag_of({"runs": [[view.id, view.status.value, view.name] for view in views]}),
         "runs": {
             str(view.id): tell_line(view, accuracies.get(view.id, ()), datasets, now)
             for view in views

@@ -225,8 +225,8 @@ def open_tab(
             profiles.pop(key).close()  # nobody can empty it
         else:
             page.evaluate(_FORGET_JS)
+            page.close()  # before its cookies are gone: it asks for what is new all the time
             page.context.clear_cookies()
-            page.close()
     assert errors == []
 
 

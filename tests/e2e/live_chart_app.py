@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pages.server.json_routes import Rate, json_route
+from pages.server.json_routes import Rate, json_answer, json_route
 from pages.server.photo_routes import PHOTO_ROUTES, routes_prefix
 from pages.server.visitor import VisitorCookie
 from pages.server.watching import WatchDesk
@@ -23,7 +23,6 @@ FINE_TUNING_FROM = 20
 BATCHES_PER_EPOCH = 50
 NAN_EPOCH = 3  # whose loss is not a number
 TICK_SECONDS = 0.3
-TICKS_TO_END = 6
 
 
 def curves_after(num_epochs: int) -> Curves:
@@ -75,46 +74,52 @@ def told_after(num_epochs: int, *, state: str = "running") -> dict[str, Any]:
     }
 
 
-def grown(start: int, kind: str) -> dict[str, Any]:
+def grown(start: int) -> dict[str, Any]:
     """The training as it is now, an epoch more at every tick since somebody asked first."""
-    began = _began.setdefault((start, kind), time.monotonic())
+    if start in _ended:
+        return told_after(NUM_EPOCHS, state="done")
+    began = _began.setdefault(start, time.monotonic())
     num_ticks = int((time.monotonic() - began) / TICK_SECONDS)
-    if kind == "ending" and num_ticks >= TICKS_TO_END:
-        return told_after(start + TICKS_TO_END, state="done")
     # Never at rest, for whoever comes late: at the end the last epoch goes and comes.
     over = max(0, start + num_ticks - NUM_EPOCHS)
     return told_after(min(start + num_ticks, NUM_EPOCHS) - over % 2)
 
 
-_began: dict[tuple[int, str], float] = {}  # when each training was asked for first
+_began: dict[int, float] = {}  # when each training was asked for first, by the epochs that it began with
+_ended: set[int] = set()
 _desk = WatchDesk()
 
 
 async def _send(request: Request, visitor: str) -> Response:
-    start, kind = int(request.path_params["start"]), request.path_params["kind"]
+    start = request.path_params["start"]
+    return await _desk.answer(request, visitor, (start,), lambda: grown(start), every_seconds=TICK_SECONDS / 2)
 
-    def read() -> dict[str, Any]:
-        return grown(start, kind)
 
-    return await _desk.answer(request, visitor, (start, kind), read, every_seconds=TICK_SECONDS / 2)
+async def _end(request: Request, _: str) -> Response:
+    _ended.add(request.path_params["start"])
+    return json_answer({})
 
 
 def render() -> None:
-    """The page as Python makes it; `?start=` epochs are done, what follows says `?kind=`."""
-    start, kind = int(st.query_params.get("start", 0)), st.query_params.get("kind", "still")
+    """The page as Python makes it, for the second time when the training has ended; `?start=` epochs were done."""
+    start, is_still = int(st.query_params.get("start", 0)), "still" in st.query_params
     st.session_state["made"] = st.session_state.get("made", 0) + 1
     st.caption(f"Made {st.session_state['made']} times")
-    url = None if kind == "still" else f"{routes_prefix()}/growing/{start}/{kind}"
-    is_over = kind == "ending" and st.session_state["made"] > 1
-    told = with_tag(told_after(start + TICKS_TO_END, state="done") if is_over else told_after(start))
-    if url is not None:
+    url = f"{routes_prefix()}/growing/{start}"
+    is_over = st.session_state["made"] > 1
+    told = with_tag(told_after(NUM_EPOCHS, state="done") if is_over else told_after(start))
+    if not is_still:
         run_progress(told, url=url, key="progress")
-    live_chart(told, url=None if is_over else url, key="live")
+    live_chart(told, url=None if is_still or is_over else url, key="live")
 
 
 if __name__ == "__main__":
     st.set_page_config(page_title="Live chart", layout="wide")
     render()
 else:
-    growing = json_route("/growing/{start:int}/{kind}", _send, rate=Rate(per_second=20, burst=40))
-    app = st.App(__file__, routes=[*PHOTO_ROUTES, growing], middleware=[Middleware(VisitorCookie)])
+    often = Rate(per_second=20, burst=40)
+    growing = [
+        json_route("/growing/{start:int}", _send, rate=often),
+        json_route("/growing/{start:int}/end", _end, rate=often, method="POST"),
+    ]
+    app = st.App(__file__, routes=[*PHOTO_ROUTES, *growing], middleware=[Middleware(VisitorCookie)])

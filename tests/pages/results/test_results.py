@@ -23,9 +23,11 @@ from core.runs.folder import RunFolder
 from core.services import Services
 from core.settings import Settings
 from pages.results.tables import predictions_csv, to_csv
+from pages.server.run_routes import run_url
 from pages.server.services import close_services, get_services
 from tests.conftest import PROJECT_DIR
 from tests.core.datasets.library_samples import class_ids, photo_hash
+from tests.pages.component_data import told_texts, watched
 from tests.pages.conftest import RUN_TIMEOUT_SECONDS
 from tests.pages.page_links import follow_link, link_labels
 from tests.pages.written_runs import (
@@ -124,6 +126,7 @@ def texts(app: AppTest) -> str:
     found += [element.proto.body for element in app.get("html")]
     found += [element.proto.text for element in app.get("progress")]
     found += [element.proto.label for element in app.get("page_link")]
+    found += told_texts(app)
     return "\n".join(found)
 
 
@@ -439,6 +442,11 @@ def test_retraining_shows_what_changed(visit: Visit, services: Services, done: i
     task = services.queue.claim("pretender", [TRAIN_KIND])
     child = services.runs.get_run(int(task.payload["run_id"]))
     assert child.parent_id == done
+    progress = run_url(child.id)
+    assert watched(app) == {progress}
+    unfinished = visit(child.id)
+    assert "This run is still training: there are no results yet." in texts(unfinished)
+    assert watched(unfinished) == {progress}
     now = [each for each in TESTED if each.number not in (100, 110, 210)]
     now += [
         Asked(number=100, class_index=CROW, probabilities=sure_of(TIT)),
