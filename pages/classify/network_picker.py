@@ -14,7 +14,7 @@ from pages.widgets import links
 from pages.widgets.address import NETWORK
 from pages.widgets.chosen_network import chosen_model, chosen_network
 from pages.widgets.errors import guarded
-from pages.widgets.preparation import Availability, availabilities
+from pages.widgets.preparation import Availability, availability_of
 from pages.words.wording import plain
 
 _WIDGET = "network_picker.widget"
@@ -65,5 +65,4 @@ def _explain_fallback(choice: NetworkChoice, services: Services) -> None:
 
 def _backbones_by_availability(services: Services) -> list[Backbone]:
     """What can be used at once comes first."""
-    found, order = availabilities(services), list(Availability)
-    return sorted(all_backbones(), key=lambda backbone: order.index(found[backbone.name]))
+    return sorted(all_backbones(), key=lambda backbone: list(Availability).index(availability_of(backbone, services)))
