@@ -13,7 +13,8 @@ processor that takes the server's machine has to bear as well. The scenarios, ea
   difference;
 - train: ten begin a training at the same time, the others look on.
 
-A rerun lasts from a person's click until the page is there; an answer from the start of the upload until the classes
+A rerun lasts from a person's click until the page is there (a renewal is a page made anew because the training that it
+shows has come into another state); an answer from the start of the upload until the classes
 are with the visitor. `watch_cores` are processors that the server's process kept busy while all watched, without its
 workers; `server_megabytes` is the most that it had resident, `server_megabytes_after` what is left a while after the
 visitors. Errors are what pages show in red, requests that fail, connections that are cut and answers that never come;

@@ -17,6 +17,7 @@ class Notes:
 
     rerun_ms: list[float] = field(default_factory=list)  # from a person's click until the page is there
     answer_ms: list[float] = field(default_factory=list)  # from the start of the upload to the classes
+    renewal_ms: list[float] = field(default_factory=list)  # of pages made anew because what they watch has changed
     num_ticks: int = 0  # runs of a page that nobody asked for: its timers did
     num_requests: int = 0  # of components, pictures and uploads
     num_bytes: int = 0  # of Streamlit's messages

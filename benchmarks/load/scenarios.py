@@ -24,6 +24,7 @@ from benchmarks.load.visitors import (
 NUM_TRAINING = 10  # visitors who begin a training at the same time
 NUM_MANY = 2_000  # photos of the one who has many
 _ARRIVAL_SECONDS = 3.0  # within which visitors come, before anything is measured
+_LOOKING_ON_SECONDS = (0.0, 4.0)  # within which the others have heard that a training has begun
 _LEAVING_SECONDS = 3.0  # after which the server has noticed that they have left
 
 
@@ -51,9 +52,11 @@ class Measured:
         return {
             **spread(notes.rerun_ms, "rerun"),
             **spread(notes.answer_ms, "answer"),
+            **spread(notes.renewal_ms, "renewal"),
             **self.extra,
             "num_reruns": len(notes.rerun_ms),
             "num_answers": len(notes.answer_ms),
+            "num_renewals": len(notes.renewal_ms),
             "num_ticks": notes.num_ticks,
             "num_requests": notes.num_requests,
             "megabytes_of_messages": round(notes.num_bytes / 1e6, 1),
@@ -127,7 +130,9 @@ async def train_together(server: Server, load: Load) -> Measured:
             first.set_result(query)
 
     async def look_on(visitor: Visitor) -> None:
-        await visitor.tab.open("train", await first)
+        address = await first
+        await visitor.think(_LOOKING_ON_SECONDS)
+        await visitor.tab.open("train", address)
 
     num_training = min(NUM_TRAINING, load.num_visitors)
     behaviours = [begin] * num_training + [look_on] * (load.num_visitors - num_training)

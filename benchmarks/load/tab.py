@@ -173,19 +173,28 @@ class Tab:
 
     async def _renew(self) -> None:
         try:
-            await self._rerun()
+            self.notes.renewal_ms.append(await self._wait_for_run())
         except CutError:
             return  # which has been noted
 
     # Runs of the page
 
     async def _rerun(self, *, page_name: str = "", fragment_id: str = "", trigger: WidgetState | None = None) -> None:
+        """A run that a person asks for."""
+        self.notes.rerun_ms.append(
+            await self._wait_for_run(page_name=page_name, fragment_id=fragment_id, trigger=trigger)
+        )
+
+    async def _wait_for_run(
+        self, *, page_name: str = "", fragment_id: str = "", trigger: WidgetState | None = None
+    ) -> float:
+        """Milliseconds that a run takes, from asking for it."""
         started = time.perf_counter()
         rerun = _Rerun(fragment_id=fragment_id)
         self._waiting.append(rerun)
         await self._ask_for_run(page_name=page_name, fragment_id=fragment_id, trigger=trigger)
         await self._wait(rerun.done, "a run of the page")
-        self.notes.rerun_ms.append(1000 * (time.perf_counter() - started))
+        return 1000 * (time.perf_counter() - started)
 
     async def _ask_for_run(
         self, *, page_name: str = "", fragment_id: str = "", is_auto: bool = False, trigger: WidgetState | None = None
