@@ -15,6 +15,7 @@ from pages.server.live_route import LIVE_ROUTES
 from pages.server.photo_routes import PHOTO_ROUTES
 from pages.server.run_routes import RUN_ROUTES
 from pages.server.served_page import PAGE_ROUTES, ServedPage
+from pages.server.turns import PAGE_TURNS
 from pages.server.visitor import VisitorCookie
 from pages.widgets.address import note_page
 from pages.widgets.errors import showing_errors
@@ -46,7 +47,7 @@ def render() -> None:
         position="top",
     )
     note_page(page.title)
-    with showing_errors(key="errors"):
+    with PAGE_TURNS.taken(), showing_errors(key="errors"):
         page.run()
 
 

@@ -16,7 +16,7 @@ import hashlib
 import importlib.metadata
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -99,12 +99,20 @@ class Artefact:
         Raises:
             ArtefactDamagedError: it is missing or cannot be read.
         """
+        path = self.folder / LAYERS_FILE
         try:
-            return layers_from_json(json.loads((self.folder / LAYERS_FILE).read_text(encoding="utf-8")))
+            facts = path.stat()
+            return _read_layers(path, facts.st_mtime_ns, facts.st_size)
         except (OSError, ValueError) as exc:
             raise ArtefactDamagedError(
                 f"The table of layers in {self.folder} cannot be read: {exc}. Prepare the backbone again."
             ) from exc
+
+
+@lru_cache(maxsize=8)  # pages ask for the same table in every run, and reading it takes as long as half a page
+def _read_layers(path: Path, _modified_ns: int, _num_bytes: int) -> tuple[LayerRow, ...]:
+    """The table in a file that was last written then, and has so many bytes."""
+    return layers_from_json(json.loads(path.read_text(encoding="utf-8")))
 
 
 def artefact_fingerprint(backbone: Backbone, weights_path: Path) -> str:

@@ -1,5 +1,7 @@
 """Every pretrained network in the catalogue: compare, fetch, choose."""
 
+from collections.abc import Mapping
+
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -13,7 +15,7 @@ from pages.server.services import get_services
 from pages.widgets import links
 from pages.widgets.chosen_network import chosen_backbone
 from pages.widgets.errors import guarded, showing_errors
-from pages.widgets.preparation import Availability, availability_of, describe_availability, render_preparation
+from pages.widgets.preparation import Availability, availabilities, describe_availability, render_preparation
 from pages.widgets.visitor_photos import open_batch
 from pages.words.wording import size_text
 
@@ -28,7 +30,7 @@ _COLOURS = {
 }
 
 
-def accuracy_chart(backbones: list[Backbone], availability: dict[str, Availability]) -> go.Figure:
+def accuracy_chart(backbones: list[Backbone], availability: Mapping[str, Availability]) -> go.Figure:
     """Published accuracy over size, a dot per network, coloured by where its weights are."""
     figure = go.Figure()
     for kind in Availability:
@@ -53,7 +55,7 @@ def accuracy_chart(backbones: list[Backbone], availability: dict[str, Availabili
     return figure
 
 
-def render_table(backbones: list[Backbone], availability: dict[str, Availability], services: Services) -> Backbone:
+def render_table(backbones: list[Backbone], availability: Mapping[str, Availability], services: Services) -> Backbone:
     """The catalogue as a table; the selected row, else the network in use."""
     artefacts = [find_artefact(backbone, services.settings) for backbone in backbones]
     selection = st.dataframe(
@@ -132,7 +134,7 @@ st.markdown(
     "Pretrained networks (backbones) differ in size, speed and accuracy. Three come with Bluetit; the others are "
     "downloaded once, when you ask for them."
 )
-availability = {backbone.name: availability_of(backbone, services) for backbone in all_backbones()}
+availability = availabilities(services)
 backbones = list(all_backbones())  # in the catalogue's order: a row must stay where it is while its state changes
 shown = render_table(backbones, availability, services)
 st.subheader(shown.title, anchor=False)

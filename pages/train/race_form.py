@@ -4,7 +4,7 @@ import uuid
 
 import streamlit as st
 
-from core.backbones.catalog import all_backbones, find_backbone
+from core.backbones.catalog import find_backbone
 from core.errors import RunError
 from core.recipes import DEFAULT_RECIPE, RECIPES
 from core.runs.begin import NO_SNAPSHOT, RunRequest, begin_runs, find_obstacle
@@ -13,7 +13,7 @@ from core.runs.nature import suited
 from core.services import Services
 from pages.train.opened import open_race
 from pages.widgets.errors import guarded
-from pages.widgets.preparation import Availability, availability_of, describe_availability
+from pages.widgets.preparation import Availability, availabilities, describe_availability
 from pages.widgets.prospects import find_dataset_prospect
 from pages.words.wording import count, plain
 
@@ -30,7 +30,7 @@ def render_race_form(draft: Draft, services: Services) -> None:
             f"Trains the recipe *{RECIPES[DEFAULT_RECIPE].title}* on each of these networks, with the same photos, and "
             "ranks them by accuracy, speed and size."
         )
-        choices = {each.name: availability_of(each, services) for each in all_backbones()}
+        choices = availabilities(services)
         order = sorted(choices, key=lambda name: list(Availability).index(choices[name]))
         at_first = [name for name in order if choices[name] in _PRESELECTED][:_MAX_PRESELECTED]
         st.session_state.setdefault(_CHOSEN, at_first)

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.backbones.catalog import all_backbones, find_backbone
+from core.backbones.catalog import find_backbone
 from core.backbones.layers import LayerRow
 from core.config import HUB_PREFIX, SCRATCH
 from core.datasets.records import DatasetView
@@ -23,7 +23,7 @@ from pages.train.walk_through import render_published
 from pages.widgets import links
 from pages.widgets.address import last_dataset
 from pages.widgets.errors import guarded
-from pages.widgets.preparation import Availability, availability_of, describe_availability
+from pages.widgets.preparation import Availability, availabilities, describe_availability
 from pages.widgets.prospects import find_nature
 from pages.words.wording import count, plain
 
@@ -208,7 +208,7 @@ def _render_backbone(draft: Draft, services: Services) -> tuple[LayerRow, ...]:
         )
         return ()
     standard = RECIPES[draft.recipe].backbone or default
-    choices = {choice.name: availability_of(choice, services) for choice in all_backbones()}
+    choices = availabilities(services)
     order = sorted(choices, key=lambda each: list(Availability).index(choices[each]))
     order += [each for each in dict.fromkeys((standard, name)) if each not in choices]
     st.session_state[_BACKBONE] = name
@@ -226,7 +226,7 @@ def _render_backbone(draft: Draft, services: Services) -> tuple[LayerRow, ...]:
     return layers_of(name, services)
 
 
-def _describe_backbone(name: str, choices: dict[str, Availability]) -> str:
+def _describe_backbone(name: str, choices: Mapping[str, Availability]) -> str:
     if name.startswith(HUB_PREFIX):
         return f"TensorFlow Hub · {name.removeprefix(HUB_PREFIX)}"
     backbone = find_backbone(name)

@@ -1,17 +1,23 @@
 """Where the weights of a backbone are, and seeing it being prepared."""
 
+import os
 import time
+from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
 
 import streamlit as st
 
 from core.backbones.artefacts import find_artefact
-from core.backbones.catalog import Backbone
+from core.backbones.catalog import Backbone, all_backbones
 from core.backbones.preparation import preparation_key
-from core.backbones.weights import find_weights
+from core.backbones.weights import find_weights, keras_cache_dir
 from core.jobs.status import TaskStatus
 from core.jobs.views import TaskView
 from core.services import Services
+from core.settings import Settings
 from pages.widgets.errors import guarded, show_error
 from pages.words.wording import plain, size_text, time_left
 
@@ -28,10 +34,35 @@ class Availability(StrEnum):
 
 
 def availability_of(backbone: Backbone, services: Services) -> Availability:
-    """Where the weights of a backbone are."""
-    if find_artefact(backbone, services.settings) is not None:
+    """Where the weights of a backbone of the catalogue are."""
+    return availabilities(services)[backbone.name]
+
+
+def availabilities(services: Services) -> Mapping[str, Availability]:
+    """Where the weights of every backbone of the catalogue are, by its name."""
+    settings = services.settings
+    folders = (settings.cache_path / "backbones", settings.weights_path, keras_cache_dir())
+    return _availabilities(settings, tuple(map(_last_change, folders)))
+
+
+@lru_cache(maxsize=2)  # boxes name the availability of every backbone, in every run of a page
+def _availabilities(settings: Settings, _changes: tuple[int, ...]) -> Mapping[str, Availability]:
+    """Where the weights of every backbone are, as long as nothing has come into the folders, or left them."""
+    return MappingProxyType({backbone.name: _find_availability(backbone, settings) for backbone in all_backbones()})
+
+
+def _last_change(folder: Path) -> int:
+    """When something came into a folder or left it, in nanoseconds; 0 where there is no folder that can be read."""
+    try:
+        return os.stat(folder).st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _find_availability(backbone: Backbone, settings: Settings) -> Availability:
+    if find_artefact(backbone, settings) is not None:
         return Availability.READY
-    if find_weights(backbone, services.settings) is None:
+    if find_weights(backbone, settings) is None:
         return Availability.DOWNLOAD
     return Availability.BUNDLED if backbone.is_bundled else Availability.ON_THIS_MACHINE
 

@@ -53,3 +53,10 @@ def test_nobody_waits_while_all_objects_are_looked_at():
     settings = tomllib.loads((PROJECT_DIR / ".streamlit" / "config.toml").read_text())
     assert settings["runner"]["postScriptGC"] is False
     assert "runner.postScriptGC" in get_config_options()
+
+
+def test_nobody_waits_while_a_traceback_is_drawn():
+    """Streamlit would do so in colours and frames wherever a page fails, and know the setting by this name."""
+    settings = tomllib.loads((PROJECT_DIR / ".streamlit" / "config.toml").read_text())
+    assert settings["logger"]["enableRich"] is False
+    assert "logger.enableRich" in get_config_options()

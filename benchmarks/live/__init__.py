@@ -1,0 +1,1 @@
+"""Live cameras before one server: how many answers a second each viewer has, and how old they are."""

@@ -1,0 +1,272 @@
+"""The server under load: a workspace with what visitors look at, and the app as a process of its own."""
+
+import asyncio
+import contextlib
+import io
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import httpx
+import psutil
+from PIL import Image
+
+from benchmarks.classify import wait_for_task
+from benchmarks.train import import_photos, tell, train
+from core.backbones.artefacts import load_artefact
+from core.backbones.catalog import find_backbone
+from core.config import TrainConfig
+from core.datasets.sources.requests import DrawnShapes
+from core.environment import to_environment
+from core.errors import ArtefactDamagedError, ArtefactMissingError, RunStateError
+from core.jobs.queue import TaskQueue
+from core.jobs.supervisor import Supervisor
+from core.photos.samples import SAMPLE_PHOTOS, sample_path
+from core.recipes import find_recipe
+from core.runs.begin import NO_SNAPSHOT, RunRequest, begin_runs
+from core.runs.desk import RunDesk
+from core.runs.library import RunLibrary
+from core.services import Services, open_services
+from core.settings import Settings
+from core.storage.db import Database, open_database
+from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
+
+PROJECT_DIR = Path(__file__).resolve().parents[2]
+
+_START_SECONDS = 120.0
+_STOP_SECONDS = 90.0  # a worker in the middle of a training finishes its epoch first
+_POLL_SECONDS = 0.2
+_SAMPLE_SECONDS = 0.5  # from one look at the server's memory to the next
+_NUM_PHOTOS_PER_CLASS = 30
+NUM_MODELS = 2  # which the pages of results and of comparisons show
+_LONG_EPOCHS = 1_000  # of a training that lasts as long as somebody watches
+_JPEG_QUALITY = 90
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What is in the workspace."""
+
+    dataset_id: int
+    run_ids: tuple[int, ...]  # finished
+
+
+@dataclass(slots=True, kw_only=True)
+class Usage:
+    """What the server's own process, without its workers, has used in a stretch of time."""
+
+    seconds: float = 0.0
+    processor_seconds: float = 0.0
+    peak_megabytes: float = 0.0
+    last_megabytes: float = 0.0
+
+    @property
+    def cores(self) -> float:
+        """Processors that were busy with it, on average."""
+        return self.processor_seconds / self.seconds if self.seconds else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """An app that answers at `url`."""
+
+    url: str
+    settings: Settings
+    process: psutil.Process
+    contents: Contents
+    log_path: Path
+    usages: list[Usage] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def measured(self) -> AsyncIterator[Usage]:
+        """What the server uses within a context; filled in as time goes by."""
+        usage = Usage()
+        self.usages.append(usage)
+        watching = asyncio.create_task(self._watch(usage))
+        try:
+            yield usage
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+    async def _watch(self, usage: Usage) -> None:
+        started, before = time.monotonic(), self._processor_seconds()
+        try:
+            while True:
+                usage.last_megabytes = self.megabytes()
+                usage.peak_megabytes = max(usage.peak_megabytes, usage.last_megabytes)
+                await asyncio.sleep(_SAMPLE_SECONDS)
+        finally:
+            usage.seconds = time.monotonic() - started
+            usage.processor_seconds = self._processor_seconds() - before
+
+    def megabytes(self) -> float:
+        """Resident memory now."""
+        return float(self.process.memory_info().rss) / 1e6
+
+    def _processor_seconds(self) -> float:
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
+
+
+@contextmanager
+def running_server(settings: Settings, *, num_models: int = NUM_MODELS) -> Iterator[Server]:
+    """Fill the workspace, as far as it is empty, and run the app on it; see `fill`."""
+    contents = fill(settings, num_models)
+    tell("starting the server")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
+    command += ["--server.port", str(port), "--server.headless", "true"]
+    log_path = settings.workspace_dir / "server.log"
+    with log_path.open("wb") as log:
+        process = psutil.Popen(
+            command,
+            cwd=PROJECT_DIR,
+            env={**psutil.Process().environ(), **to_environment(settings)},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://localhost:{port}"
+    try:
+        _wait_until_healthy(url, process, log_path)
+        yield Server(url=url, settings=settings, process=process, contents=contents, log_path=log_path)
+    finally:
+        _end(process)
+
+
+def _wait_until_healthy(url: str, process: psutil.Popen, log_path: Path) -> None:
+    give_up_at = time.monotonic() + _START_SECONDS
+    while time.monotonic() < give_up_at and process.poll() is None:
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(f"{url}/_stcore/health", timeout=5).status_code == httpx.codes.OK:
+                return
+        time.sleep(_POLL_SECONDS)
+    raise SystemExit(f"The server has not started:\n{log_path.read_text(encoding='utf-8', errors='replace')}")
+
+
+def _end(process: psutil.Popen) -> None:
+    children = process.children(recursive=True) if process.is_running() else []
+    process.terminate()
+    _, left = psutil.wait_procs([process, *children], timeout=_STOP_SECONDS)
+    for each in left:
+        each.kill()
+
+
+def fill(settings: Settings, num_models: int) -> Contents:
+    """Prepare the default network, make a dataset and train models on it, unless the workspace has them."""
+    services = open_services(settings)
+    try:
+        _prepare(services)
+        datasets = services.library.datasets.all()
+        dataset_id = (
+            datasets[0].id
+            if datasets
+            else import_photos(services, DrawnShapes(num_per_class=_NUM_PHOTOS_PER_CLASS), "load")
+        )
+        finished = [view.id for view in services.runs.list_runs() if view.outcome]
+        while len(finished) < num_models:
+            tell(f"training model {len(finished) + 1}")
+            view, _ = train(services, dataset_id, _config(services.settings, "quick"))
+            finished.append(view.id)
+        return Contents(dataset_id=dataset_id, run_ids=tuple(finished[:num_models]))
+    finally:
+        services.close()
+
+
+def _prepare(services: Services) -> None:
+    backbone = find_backbone(services.settings.default_backbone)
+    try:
+        load_artefact(backbone, services.settings)
+    except (ArtefactMissingError, ArtefactDamagedError):
+        tell("preparing the network")
+        wait_for_task(services, services.request_preparation(backbone))
+
+
+def _config(settings: Settings, recipe: str) -> TrainConfig:
+    backbone = settings.default_backbone
+    num_layers = len(load_artefact(find_backbone(backbone), settings).read_layers())
+    return find_recipe(recipe).config(NO_SNAPSHOT, backbone=backbone, num_layers=num_layers)
+
+
+@contextmanager
+def long_training(server: Server) -> Iterator[int]:
+    """A training that goes on within a context: the head, then fine-tuning; its run's number."""
+    with _desk(server.settings) as (database, runs, desk):
+        config = _config(server.settings, "careful")
+        if config.fine_tune is None:
+            raise SystemExit("The recipe does not fine-tune.")
+        phase = replace(config.fine_tune.phase, num_epochs=_LONG_EPOCHS)
+        config = replace(
+            config,
+            fine_tune=replace(config.fine_tune, phase=phase),
+            stopping=replace(config.stopping, patience=None, plateau_patience=None),
+        )
+        (view,) = begin_runs(database, desk, [RunRequest(dataset_id=server.contents.dataset_id, config=config)])
+        try:
+            while not view.last_sequence:
+                time.sleep(_POLL_SECONDS)
+                view = runs.get_run(view.id)
+                if not view.is_active:
+                    raise SystemExit(f"The training ended as {view.status}: {view.error}")
+            yield view.id
+        finally:
+            _cancel_active(runs, desk)
+
+
+def cancel_trainings(settings: Settings) -> None:
+    """Have nothing trained any more, and wait until that is so."""
+    with _desk(settings) as (_, runs, desk):
+        _cancel_active(runs, desk)
+
+
+def _cancel_active(runs: RunLibrary, desk: RunDesk) -> None:
+    give_up_at = time.monotonic() + _STOP_SECONDS
+    while time.monotonic() < give_up_at and (active := [view for view in runs.list_runs() if view.is_active]):
+        for view in active:
+            with contextlib.suppress(RunStateError):  # it has ended meanwhile
+                desk.cancel(view.id)
+        time.sleep(_POLL_SECONDS)
+
+
+@contextmanager
+def _desk(settings: Settings) -> Iterator[tuple[Database, RunLibrary, RunDesk]]:
+    """The desk of runs beside a server that is running: nothing else is opened, for that is the server's."""
+    database = open_database(settings)
+    try:
+        runs = RunLibrary(database)
+        queue = TaskQueue(database, TASK_KINDS)
+        supervisor = Supervisor(settings, queue, kinds=TASK_KINDS_PATH)  # not started: the server has its own
+        yield database, runs, RunDesk(runs, queue, supervisor, settings)
+    finally:
+        database.close()
+
+
+def read_photos(folder: Path | None) -> list[bytes]:
+    """The photos of a folder, or the samples that come with the app, as JPEG files."""
+    if folder is None:
+        return [_as_jpeg(sample_path(sample)) for sample in SAMPLE_PHOTOS]
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg"))
+    if not paths:
+        raise SystemExit(f"{folder} has no JPEG photos.")
+    return [path.read_bytes() for path in paths]
+
+
+def _as_jpeg(path: Path) -> bytes:
+    file = io.BytesIO()
+    with Image.open(path) as image:
+        image.convert("RGB").save(file, "JPEG", quality=_JPEG_QUALITY)
+    return file.getvalue()
+
+
+def made_unique(jpeg: bytes, mark: str) -> bytes:
+    """The same photo as a file that nobody has seen: with a comment after its first marker."""
+    comment = mark.encode()
+    return jpeg[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + jpeg[2:]
