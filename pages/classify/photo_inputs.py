@@ -16,7 +16,7 @@ from pages.classify.live_view import render_live_camera
 from pages.classify.network_choice import NetworkChoice
 from pages.widgets.browser_events import Pasted, watch_browser
 from pages.widgets.errors import guarded, showing_errors
-from pages.widgets.uploading import UploadBox, open_box
+from pages.widgets.uploading import UploadBox, let_go, open_box
 from pages.words.wording import count, plain, size_text
 
 _FILES = "photo_inputs.files"
@@ -106,7 +106,9 @@ def _take_uploads(batch: PhotoBatch, box: UploadBox, key: str) -> None:
 
 
 def _take_files(batch: PhotoBatch, box: UploadBox, files: Sequence[UploadedFile]) -> None:
-    if new := box.take(files):
+    new = box.take(files)
+    let_go(files)
+    if new:
         batch.add([GivenPhoto(name=file.name, origin=PhotoOrigin.FILE, data=file.getvalue()) for file in new])
 
 

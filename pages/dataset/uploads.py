@@ -11,7 +11,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core.datasets.archives.series import archive_folder
 from core.services import Services
 from pages.widgets.errors import guarded
-from pages.widgets.uploading import UploadBox, open_box
+from pages.widgets.uploading import UploadBox, let_go, open_box
 
 # RAR is not read, but named with what to do. The last ones are pieces of a divided archive.
 ARCHIVE_TYPES = (
@@ -69,7 +69,9 @@ def _take(box: UploadBox, widget_key: str, take: Callable[[Files], object]) -> N
 
 
 def _take_files(box: UploadBox, files: Files, take: Callable[[Files], object]) -> None:
-    if new := box.take(files):
+    new = box.take(files)
+    let_go(files)
+    if new:
         take(new)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 # Around the number of a box, in front of a file's name: the browser gives a file again that it takes for lost with that
@@ -67,6 +69,17 @@ class UploadBox:
                 "generation": self._generation,
                 "received": {str(generation): list(files) for generation, files in self._received.items()},
             }
+
+
+def let_go(files: Sequence[UploadedFile]) -> None:
+    """Have Streamlit forget files that were taken, which it would keep in memory until their page is closed.
+
+    What was taken can still be read: each file has its bytes by itself.
+    """
+    context = get_script_run_ctx()
+    if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        for file in files:
+            context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 
 
 def _was_received(file: UploadedFile, received: Mapping[int, Sequence[tuple[str, int]]]) -> bool:

@@ -1,11 +1,14 @@
 """Boxes for files, as Streamlit reports what is in them."""
 
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
+import pytest
 from streamlit.proto.Common_pb2 import FileURLs
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
-from pages.widgets.uploading import UploadBox
+from pages.widgets.uploading import UploadBox, let_go
 
 
 def uploaded(number: int) -> UploadedFile:
@@ -78,3 +81,16 @@ def test_the_same_name_chosen_anew_is_another_file():
     box.take([uploaded(1)])
     record = UploadedFileRec(file_id="anew", name="1.jpg", type="image/jpeg", data=b"x")
     assert len(box.take([UploadedFile(record, FileURLs())])) == 1
+
+
+def test_streamlit_forgets_files_that_were_taken(monkeypatch: pytest.MonkeyPatch):
+    """Otherwise a page that stays open holds every photo in memory; what was taken can be read all the same."""
+    manager = MemoryUploadedFileManager("/upload")
+    record = UploadedFileRec(file_id="1", name="tit.jpg", type="image/jpeg", data=b"photo")
+    manager.add_file("session", record)
+    context = SimpleNamespace(session_id="session", uploaded_file_mgr=manager)
+    monkeypatch.setattr("pages.widgets.uploading.get_script_run_ctx", lambda: context)
+    (file,) = UploadBox("box").take([UploadedFile(record, FileURLs())])
+    let_go([file])
+    assert manager.get_files("session", ["1"]) == []
+    assert file.getvalue() == b"photo"
