@@ -280,7 +280,7 @@ def test_answers_that_were_forgotten_and_given_anew_are_told_again(batch: PhotoB
     version = batch.version
     for number in range(4):
         record = replace(classifier.record, fingerprint=f"{number}")
-        finish(batch, Classifier(record, classifier.engine, classes=classifier.classes, squares=classifier._squares))
+        finish(batch, Classifier(record, classifier.engine, classes=classifier.classes, squares=classifier.squares))
     assert batch.changes(classifier.fingerprint, version).num_waiting == 1
     finish(batch, classifier)
     assert [answer.photo.name for answer in batch.changes(classifier.fingerprint, version).answers] == ["a.png"]
@@ -290,21 +290,24 @@ def test_every_change_rings(batch: PhotoBatch, classifier: Classifier):
     """Photos that come, are answered, go; a run that begins, is stopped, ends; and nobody is rung who left."""
     versions: list[int] = []
     fingerprint = classifier.fingerprint
-    rung = threading.Event()
+    rung, is_free = threading.Event(), threading.Event()
+    pool = batch._host.pool
+    for _ in range(pool._num_threads):  # so that a run is still under way when it is stopped
+        pool.call("others", is_free.wait)
     with batch.bell.listening(rung.set):
         for change in (
-            lambda: batch.add(given(*["a.png"] * 20)),
+            lambda: batch.add(given("a.png", "b.png")),
             lambda: batch.start(classifier),
             batch.stop,
             lambda: batch.remove(1),
             batch.clear,
         ):
-            wait_until(lambda: batch._host.pool.is_otherwise_idle)
             rung.clear()
             change()
             assert rung.is_set()
             versions.append(batch.version)
         assert versions == sorted(set(versions))
+        is_free.set()
         batch.add(given("a.png"))
         batch.start(classifier)
         wait_until(lambda: not batch.changes(fingerprint).is_running)
