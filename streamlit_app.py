@@ -19,6 +19,7 @@ from pages.server.turns import PAGE_TURNS
 from pages.server.visitor import VisitorCookie
 from pages.widgets.address import note_page
 from pages.widgets.errors import showing_errors
+from pages.widgets.renewal import take_renewal
 
 ASSETS = Path(__file__).parent / "pages" / "assets"
 
@@ -47,7 +48,7 @@ def render() -> None:
         position="top",
     )
     note_page(page.title)
-    with PAGE_TURNS.taken(), showing_errors(key="errors"):
+    with PAGE_TURNS.taken(gives_way=take_renewal()), showing_errors(key="errors"):
         page.run()
 
 

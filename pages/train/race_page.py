@@ -8,6 +8,7 @@ from pages.train.opened import close, open_run
 from pages.train.start import begin_again
 from pages.widgets.browser_component import load_component, show_component, watched_data
 from pages.widgets.errors import guarded
+from pages.widgets.renewal import renew
 from pages.words.race_told import outcome_of
 from pages.words.standing import STATUS_WORDS
 from pages.words.telling import with_tag
@@ -31,7 +32,7 @@ def render_race(race: str, services: Services) -> None:
         _table,
         key="train.race.table",
         data=watched_data(told, *_PARTS, url=race_url(race) if is_active else None),
-        on_event={"changed": lambda _: None},  # the page is made anew, with other buttons
+        on_event={"changed": renew},
     )
     st.caption(
         "Ranked by validation accuracy; with few photos, neighbours in the table may be equally good: look at what is "

@@ -13,6 +13,7 @@ from pages.server.run_routes import runs_url, tell_runs_now
 from pages.train.opened import open_race, open_run
 from pages.widgets.browser_component import load_component, show_component, watched_data
 from pages.widgets.errors import guarded
+from pages.widgets.renewal import renew
 from pages.widgets.worth import caution
 from pages.words.run_list_told import tell_line
 from pages.words.standing import STATUS_WORDS
@@ -99,7 +100,7 @@ def _render_run(view: RunView, datasets: Mapping[int, str], told: Mapping[str, A
             _line,
             key=f"train.list.line.{view.id}",
             data={"run_id": view.id, **watched_data(told, "state", "runs", url=runs_url())},
-            on_event={"changed": lambda _: None},  # the list is made anew
+            on_event={"changed": renew},
         )
     else:
         st.html(line_html(tell_line(view, services.run_reader.accuracies(view), datasets, time.time())))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pages.widgets.browser_component import load_component, show_component, watched_data
+from pages.widgets.renewal import renew
 
 _progress = load_component("run_progress")
 
@@ -22,5 +23,5 @@ def run_progress(told: Mapping[str, Any], *, url: str, key: str) -> None:
         _progress,
         key=key,
         data=watched_data(told, *_PARTS, url=url),
-        on_event={"changed": lambda _: None},  # that it arrives is enough
+        on_event={"changed": renew},
     )

@@ -30,6 +30,24 @@ def test_turns_come_one_at_a_time_in_the_order_of_arrival():
     assert order == [0, 1, 2]
 
 
+def test_what_renews_itself_gives_way_to_clicks():
+    """When a training ends, the pages of all who watch it are made anew: a click is not the last of them."""
+    turns, order = Turns(num_at_once=1, seconds=LONG_SECONDS), []
+
+    def work(name: str) -> None:
+        with turns.taken(gives_way=name != "click"):
+            order.append(name)
+
+    with turns.taken(), ThreadPoolExecutor(3) as pool:
+        for number, name in enumerate(("first renewal", "second renewal", "click"), start=1):
+            pool.submit(work, name)
+            wait_until(lambda number=number: len(turns._waiting) == number)
+        turns._at_work.clear()
+        with turns._lock:
+            turns._admit()
+    assert order == ["click", "first renewal", "second renewal"]
+
+
 def test_somebody_who_takes_long_holds_up_nobody():
     """A page that asks a network about hundreds of photos goes on, and others are made meanwhile."""
     turns = Turns(num_at_once=1, seconds=0.01)
