@@ -128,7 +128,10 @@ def watched_data(told: Mapping[str, Any], *parts: str, url: str | None) -> dict[
 
 
 def _receive(key: str, handlers: Mapping[str, EventHandler]) -> None:
-    events = _inbox(key).take_events(st.session_state[key].get("events"))
+    reported = st.session_state.get(key)
+    if reported is None:
+        return  # the page does without the component by now; whoever is there again sends what was not acknowledged
+    events = _inbox(key).take_events(reported.get("events"))
     with ExitStack() as handling:  # goes on with the others if one of them meets a bug: none comes a second time
         for event in reversed(events):
             if event.name in handlers:

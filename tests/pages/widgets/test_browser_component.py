@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from pages.widgets.browser_component import Event, EventInbox
 
@@ -35,6 +36,21 @@ def test_a_page_that_is_loaded_anew_begins_anew():
     assert taken(inbox, message(1, 2)) == [1, 2]
     assert taken(inbox, message(1, sender=OTHER)) == [1]
     assert taken(inbox, message(2)) == []
+
+
+def _page_with_a_late_event() -> None:
+    import streamlit as st
+
+    from pages.widgets.browser_component import _receive
+
+    st.button("Press", on_click=_receive, args=("a component that is not there any more", {}))
+
+
+def test_an_event_of_a_component_that_is_gone_does_no_harm():
+    """The page that it was on has been made anew without it while the event was on its way."""
+    app = AppTest.from_function(_page_with_a_late_event).run()
+    app.button[0].click().run()
+    assert not app.exception
 
 
 def test_senders_of_long_ago_are_forgotten():
