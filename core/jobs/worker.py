@@ -22,7 +22,7 @@ from core.errors import BluetitError, StorageError, TaskCancelledError, TaskLost
 from core.jobs.context import TaskContext
 from core.jobs.handlers import import_attribute, resolve_handler
 from core.jobs.kinds import Lane, find_kind, kinds_of
-from core.jobs.processes import this_host, worker_log_name
+from core.jobs.processes import give_way, this_host, worker_log_name
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.jobs.views import ClaimedTask
@@ -160,6 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     _stop_on_signals()
+    give_way()
     server_gone = _watch_standard_input()
     settings = load_settings()
     kinds = import_attribute(options.kinds)

@@ -84,7 +84,7 @@ def claim_as_other_server(queue: TaskQueue, kind: str = "count", *, pid: int = 1
 def test_worker_is_started_when_there_is_work(
     queue: TaskQueue, make_supervisor: MakeSupervisor, settings: Settings
 ) -> None:
-    """Without tasks there is no worker; with one there is, it stays warm and writes its log."""
+    """Without tasks there is no worker; with one there is, it stays warm, writes its log, and lets us go first."""
     supervisor = make_supervisor()
     supervisor.tick()
     assert own_workers() == []
@@ -94,7 +94,8 @@ def test_worker_is_started_when_there_is_work(
     worker_id = wait_for_status(queue, first, TaskStatus.DONE).worker_id
     second = queue.submit("count", {})
     assert wait_for_status(queue, second, TaskStatus.DONE).worker_id == worker_id
-    assert len(own_workers()) == 1
+    (worker,) = own_workers()
+    assert worker.nice() > psutil.Process().nice()
     assert "Task 1 (count), attempt 1: begun." in (settings.logs_path / f"worker-{worker_id}.log").read_text()
 
 
