@@ -13,9 +13,9 @@ from core.inference.fair_pool import FairPool
 from core.inference.heatmap import overlay
 from core.inference.photo_batch import PhotoBatch
 from core.photos.fit import thumbnail_jpeg
-from pages.server.json_routes import NOT_HERE, Rate, json_answer, json_route, read_body, refusal
+from pages.server.json_routes import NOT_HERE, Rate, json_answer, json_route, read_body, refusal, whole_number
 from pages.server.services import get_services
-from pages.server.waiting import result_while_wanted, wait_for_change
+from pages.server.waiting import counted, result_while_wanted, wait_for_change
 from pages.words.answer_json import describe_changes
 
 PHOTO_SIDES_PX = (320, 640, 1280)
@@ -25,7 +25,6 @@ _WAIT_SECONDS = 10.0  # servers on the way cut connections on which nothing move
 _MAX_WAITING_OF_VISITOR = 12
 _MAX_WAITING = 1_000
 _MANY_PHOTOS = 100  # whose answers take so long to write down that others would wait
-_MAX_DIGITS = 18
 _MAX_BODY_BYTES = 64_000  # ten thousand ids of photos
 
 # Somebody who scrolls through two thousand photos wants a hundred of them a second, and most no more a moment later.
@@ -51,7 +50,7 @@ _num_pictures: Counter[str] = Counter()
 
 
 async def _send_answers(request: Request, visitor: str) -> Response:
-    batch, since = _find_batch(request, visitor), _number(request.query_params.get("since", "0"))
+    batch, since = _find_batch(request, visitor), whole_number(request.query_params.get("since", "0"))
     if batch is None:
         return refusal(NOT_HERE, 404)
     if since is None:
@@ -61,7 +60,7 @@ async def _send_answers(request: Request, visitor: str) -> Response:
             return refusal(_TOO_MUCH_OPEN, 429, {"Retry-After": "2"})
         if _num_waiting.total() >= _MAX_WAITING:
             return refusal(_NO_ROOM, 503, {"Retry-After": "5"})
-        with _Counted(_num_waiting, visitor):
+        with counted(_num_waiting, visitor):
             await wait_for_change(batch.bell, lambda: batch.version != since, request, seconds=_WAIT_SECONDS)
         if _find_batch(request, visitor) is not batch:
             return refusal(NOT_HERE, 404)  # given up meanwhile
@@ -75,7 +74,7 @@ async def _send_photo(request: Request, visitor: str) -> Response:
     batch, answer = _find_photo(request, visitor)
     if batch is None or answer is None or not answer.has_picture:
         return refusal(NOT_HERE, 404)
-    side = _number(request.query_params.get("side", str(PHOTO_SIDES_PX[0])))
+    side = whole_number(request.query_params.get("side", str(PHOTO_SIDES_PX[0])))
     if side not in PHOTO_SIDES_PX:
         return refusal(f"side is one of {', '.join(map(str, PHOTO_SIDES_PX))}.", 400)
     photo = answer.photo
@@ -89,7 +88,7 @@ async def _send_photo(request: Request, visitor: str) -> Response:
 async def _send_heat(request: Request, visitor: str) -> Response:
     batch, answer = _find_photo(request, visitor)
     shown, fingerprint = request.path_params["shown"], request.path_params["fingerprint"]
-    class_index = None if shown == SEEN else _number(shown)
+    class_index = None if shown == SEEN else whole_number(shown)
     if batch is None or answer is None or answer.classification is None or (class_index is None and shown != SEEN):
         return refusal(NOT_HERE, 404)
     photo = answer.photo
@@ -125,7 +124,7 @@ async def _picture(request: Request, visitor: str, pool: FairPool, draw: Callabl
     """A JPEG that a thread makes when it is the visitor's turn."""
     if _num_pictures[visitor] >= _MAX_PICTURES_OF_VISITOR:
         return refusal(_TOO_MUCH_OPEN, 429, {"Retry-After": "1"})
-    with _Counted(_num_pictures, visitor):
+    with counted(_num_pictures, visitor):
         jpeg = await result_while_wanted(pool.call(visitor, draw), request)
     if jpeg is None:
         return refusal(NOT_HERE, 404)
@@ -138,15 +137,10 @@ def _find_batch(request: Request, visitor: str) -> PhotoBatch | None:
 
 
 def _find_photo(request: Request, visitor: str) -> tuple[PhotoBatch | None, Answer | None]:
-    batch, photo_id = _find_batch(request, visitor), _number(request.path_params["photo_id"])
+    batch, photo_id = _find_batch(request, visitor), whole_number(request.path_params["photo_id"])
     if batch is None or photo_id is None:
         return None, None
     return batch, batch.find(photo_id, request.path_params.get("fingerprint", ""))
-
-
-def _number(text: str) -> int | None:
-    """A whole number from outside, 0 or more; None: it is none, or longer than any that we give out."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS else None
 
 
 def _photo_ids(body: bytes) -> list[int] | str | None:
@@ -160,21 +154,6 @@ def _photo_ids(body: bytes) -> list[int] | str | None:
         return "all"
     is_list = isinstance(photo_ids, list) and all(type(photo_id) is int for photo_id in photo_ids)
     return photo_ids if is_list else None
-
-
-class _Counted:
-    """One more of a visitor's requests, as long as the block lasts; in the server's event loop only."""
-
-    def __init__(self, counts: Counter[str], visitor: str) -> None:
-        self._counts, self._visitor = counts, visitor
-
-    def __enter__(self) -> None:
-        self._counts[self._visitor] += 1
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._counts[self._visitor] -= 1
-        if not self._counts[self._visitor]:
-            del self._counts[self._visitor]
 
 
 ANSWER_ROUTES = [

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from core.errors import BluetitError, DatasetError, RunFileError
 from core.inference.heatmap import overlay
 from core.photos.fit import thumbnail_jpeg
+from pages.server.json_routes import whole_number
 from pages.server.photo_routes import routes_path, routes_prefix
 from pages.server.services import get_services
 
@@ -22,7 +23,6 @@ logger = logging.getLogger(__name__)
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _SIDE_PX = 320
-_MAX_DIGITS = 18  # what fits into the database's whole numbers
 _HEADERS = {
     "Cache-Control": "private, max-age=31536000, immutable",
     "Cross-Origin-Resource-Policy": "same-origin",  # as for the photos themselves
@@ -45,13 +45,12 @@ def heat_url(run_id: int, fingerprint: str, class_index: int, photo_hash: str) -
 
 
 async def _send_heat(request: Request) -> Response:
-    run_id, class_index = request.path_params["run_id"], request.path_params["class_index"]
+    run_id, class_index = (whole_number(request.path_params[name]) for name in ("run_id", "class_index"))
     fingerprint, photo_hash = request.path_params["fingerprint"], request.path_params["photo_hash"]
-    is_valid = all(text.isdecimal() and len(text) <= _MAX_DIGITS for text in (run_id, class_index))
-    if not is_valid or not _HASH.fullmatch(photo_hash):
+    if run_id is None or class_index is None or not _HASH.fullmatch(photo_hash):
         return _not_found()
     loop = asyncio.get_running_loop()
-    jpeg = await loop.run_in_executor(_threads, _heat, int(run_id), fingerprint, int(class_index), photo_hash)
+    jpeg = await loop.run_in_executor(_threads, _heat, run_id, fingerprint, class_index, photo_hash)
     return _not_found() if jpeg is None else Response(jpeg, media_type="image/jpeg", headers=_HEADERS)
 
 

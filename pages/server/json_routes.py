@@ -35,6 +35,7 @@ _OWN_SITES = ("same-origin", "none", "")
 ANSWER_HEADERS = {"Cache-Control": "no-store", "Cross-Origin-Resource-Policy": "same-origin"}
 # Visitors of whom is remembered how often they asked; whoever asked longest ago is forgotten, and may ask again.
 _MAX_VISITORS = 4_096
+_MAX_DIGITS = 18  # what fits into the database's whole numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +117,11 @@ def refusal(sentence: str, status: int, headers: dict[str, str] | None = None) -
     answer = json_answer({"error": sentence}, headers)
     answer.status_code = status
     return answer
+
+
+def whole_number(text: str) -> int | None:
+    """A whole number from outside, 0 or more; None: it is none, or longer than any that the database has."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS else None
 
 
 async def read_body(request: Request, *, max_bytes: int) -> bytes | None:

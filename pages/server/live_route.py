@@ -16,7 +16,7 @@ from core.errors import RunStateError, UnknownBackboneError, UnknownRunError
 from core.inference.classifier import Classifier
 from core.inference.live_frame import FRAME_LIMITS, TOLD_FROM, FrameAnswer, answer_frame
 from core.services import Services
-from pages.server.json_routes import Rate, json_answer, json_route, read_body, refusal
+from pages.server.json_routes import Rate, json_answer, json_route, read_body, refusal, whole_number
 from pages.server.photo_routes import routes_prefix
 from pages.server.services import get_services
 from pages.words.models import MODEL_PREFIX, explain_absence, has_model
@@ -29,7 +29,6 @@ _MAX_WAIT_SECONDS = 1.0
 _MAX_READ_SECONDS = 10.0
 # Bounds the memory: each has up to `FRAME_LIMITS.max_bytes` and what it unfolds to.
 _MAX_UNDER_WAY = 100
-_MAX_DIGITS = 18  # what fits into the database's whole numbers
 
 _DROPPED = "So many watch at this moment that this picture was left out. The next one will do."
 _ONE_AT_A_TIME = (
@@ -84,7 +83,8 @@ async def _answer_visitor(request: Request, visitor: str) -> Response:
 
 async def _answer(request: Request, visitor: str) -> Response:
     heat = request.query_params.get("heat", "")
-    if heat and not _is_number(heat):
+    heat_index = whole_number(heat)
+    if heat and heat_index is None:
         return refusal(f"The class whose evidence is wanted is {heat[:20]!r}; it must be a whole number.", 400)
     try:
         async with asyncio.timeout(_MAX_READ_SECONDS):
@@ -101,7 +101,7 @@ async def _answer(request: Request, visitor: str) -> Response:
             return None  # nobody needs it any more
         classifier = _find_classifier(network, services)
         is_alone = services.pool.is_otherwise_idle
-        return answer_frame(classifier, data, heat_index=int(heat) if heat else None, is_alone=is_alone)
+        return answer_frame(classifier, data, heat_index=heat_index, is_alone=is_alone)
 
     try:
         answer = await asyncio.wrap_future(services.pool.call(visitor, work))
@@ -121,17 +121,14 @@ def _find_classifier(network: str, services: Services) -> Classifier:
     if not network.startswith(MODEL_PREFIX):
         return services.classifiers.get(find_backbone(network))
     number = network.removeprefix(MODEL_PREFIX)
-    if not _is_number(number):
+    run_id = whole_number(number)
+    if run_id is None:
         raise UnknownRunError(f"{number[:20]!r} is no number of a run. Choose a model on the classify page.")
-    run = services.runs.get_run(int(number))
+    run = services.runs.get_run(run_id)
     if not has_model(run):
         absence = explain_absence(run.id, services)
         raise UnknownRunError(absence) if run.trashed_at is not None else RunStateError(absence)
     return services.classifiers.get_trained(run.id)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
 
 
 def _to_json(answer: FrameAnswer) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Requests that wait for something to happen, and what ends them early: who asked has gone, or the server stops."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
@@ -60,6 +61,18 @@ async def result_while_wanted(future: Future[Result], request: Request) -> Resul
         return made.result() if made.done() else None
     finally:
         made.cancel()
+
+
+@contextmanager
+def counted(counts: Counter[str], visitor: str) -> Iterator[None]:
+    """One more of a visitor's requests, as long as the block lasts; in the server's event loop only."""
+    counts[visitor] += 1
+    try:
+        yield
+    finally:
+        counts[visitor] -= 1
+        if not counts[visitor]:
+            del counts[visitor]
 
 
 @contextmanager

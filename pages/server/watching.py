@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pages.server.json_routes import ANSWER_HEADERS, refusal
-from pages.server.stopping import stop_notice
+from pages.server.waiting import counted, ends_of
 from pages.words.telling import Telling, telling_of
 
 # Reads what is told now; called in a thread.
@@ -141,19 +141,13 @@ class WatchDesk:
         if self._waiting.total() >= _MAX_WAITING:
             return refusal(_TOO_MANY, 503, {"Retry-After": "5"})
         watched = self.find(key, read, every_seconds)
-        self._waiting[visitor] += 1
-        leaving, stopping = asyncio.ensure_future(_leaves(request)), stop_notice()
         waiting = asyncio.ensure_future(watched.newer(request.query_params.get("since", ""), WAIT_SECONDS))
         try:
-            await asyncio.wait((waiting, leaving, stopping), return_when=asyncio.FIRST_COMPLETED)
+            with counted(self._waiting, visitor), ends_of(request) as ends:
+                await asyncio.wait((waiting, *ends), return_when=asyncio.FIRST_COMPLETED)
             answer = waiting.result() if waiting.done() else None
         finally:
             waiting.cancel()
-            leaving.cancel()
-            stopping.cancel()
-            self._waiting[visitor] -= 1
-            if not self._waiting[visitor]:
-                del self._waiting[visitor]
         return _respond(request, answer)
 
     def find(self, key: tuple[object, ...], read: Read, every_seconds: float) -> Watched:
@@ -167,12 +161,6 @@ class WatchDesk:
             self._watched.popitem(last=False)
             oldest = next(iter(self._watched.values()))
         return watched
-
-
-async def _leaves(request: Request) -> None:
-    """Until whoever asked has gone: a page that is closed or loaded anew must not count as one that waits."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def _respond(request: Request, answer: _Answer | None) -> Response:
