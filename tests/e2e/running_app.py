@@ -17,13 +17,12 @@ from core.environment import to_environment
 from core.settings import Settings
 from tests.conftest import PROJECT_DIR
 from tests.waiting import wait_until
+from tests.worker_processes import is_gone, workers_below
 
 START_TIMEOUT_SECONDS = 120.0
 STOP_TIMEOUT_SECONDS = 60.0
 # A worker in the middle of preparing a network finishes that before it leaves.
 WORKER_STOP_TIMEOUT_SECONDS = 90.0
-
-WORKER_MODULE = "core.jobs.worker"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +36,7 @@ class RunningApp:
 
     def workers(self) -> list[psutil.Process]:
         """The app's worker processes that are alive."""
-        children = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in children if not _is_gone(child) and WORKER_MODULE in child.cmdline()]
+        return workers_below(psutil.Process(self.process.pid))
 
     def log(self) -> str:
         """What the server has written so far."""
@@ -129,16 +127,8 @@ def _end(app: RunningApp) -> None:
     app.process.terminate()
     app.process.wait(STOP_TIMEOUT_SECONDS)
     try:
-        wait_until(lambda: all(map(_is_gone, workers)), WORKER_STOP_TIMEOUT_SECONDS)
+        wait_until(lambda: all(map(is_gone, workers)), WORKER_STOP_TIMEOUT_SECONDS)
     finally:
         for worker in workers:
-            if not _is_gone(worker):
+            if not is_gone(worker):
                 worker.kill()
-
-
-def _is_gone(process: psutil.Process) -> bool:
-    """Whether a process has ended; an orphan that nobody has asked about yet is a zombie."""
-    try:
-        return process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True

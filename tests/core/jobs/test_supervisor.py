@@ -25,6 +25,7 @@ from core.storage.db import Database
 from core.storage.schema import Worker
 from tests.core.jobs.sample_kinds import KINDS, KINDS_PATH
 from tests.waiting import wait_until
+from tests.worker_processes import is_gone, workers_below
 
 MakeSupervisor = Callable[..., Supervisor]
 
@@ -51,9 +52,7 @@ def make_supervisor(settings: Settings, queue: TaskQueue, monkeypatch: pytest.Mo
 
 
 def own_workers() -> list[psutil.Process]:
-    """Workers that this process has begun; other tests may have begun something else, such as a database server."""
-    alive = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
-    return [child for child in alive if "core.jobs.worker" in child.cmdline()]
+    return workers_below(psutil.Process())
 
 
 def pid_of(queue: TaskQueue, task: TaskView) -> int:
@@ -300,7 +299,7 @@ def test_pause_after_a_failed_start(
     supervisor = make_supervisor("no_such_module:KINDS")
     supervisor.tick()
     (worker,) = own_workers()
-    wait_until(lambda: worker.status() == psutil.STATUS_ZOMBIE)
+    wait_until(lambda: is_gone(worker))
     for _ in range(3):
         supervisor.tick()
     assert own_workers() == []

@@ -39,6 +39,7 @@ from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 from tests.core.datasets.import_samples import photo, photos, work
 from tests.ordinary_user import close_folder, ordinary_user
 from tests.waiting import wait_until
+from tests.worker_processes import workers_below
 
 UPLOAD = "0" * 32
 
@@ -100,8 +101,7 @@ def submit(desk: ImportDesk, dataset_id: int) -> Submit:
 
 
 def own_workers() -> list[psutil.Process]:
-    alive = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
-    return [child for child in alive if "core.jobs.worker" in child.cmdline()]
+    return workers_below(psutil.Process())
 
 
 def incoming(settings: Settings) -> list[str]:
