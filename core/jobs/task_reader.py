@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, case, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from core.jobs.kinds import TaskKind, find_kind, kinds_of
@@ -11,6 +11,31 @@ from core.jobs.task_rows import active_with, unknown_task
 from core.jobs.views import EventView, Progress, TaskView
 from core.storage.db import Database
 from core.storage.schema import Task, TaskEvent
+
+# Asked again and again while people watch: putting a statement together takes longer than reading its answer.
+_beginning = aliased(TaskEvent)
+_begun_with = select(func.max(_beginning.sequence)).where(
+    _beginning.task_id == bindparam("task_id"),
+    _beginning.kind == "status",
+    _beginning.payload["status"].as_string() == TaskStatus.RUNNING,
+)
+_PROGRESS = (
+    select(TaskEvent, Task.started_at)
+    .join(Task, Task.id == TaskEvent.task_id)
+    .where(
+        TaskEvent.task_id == bindparam("task_id"),
+        TaskEvent.kind == "progress",
+        Task.started_at.is_not(None),
+        TaskEvent.sequence > _begun_with.scalar_subquery(),  # leaves out earlier attempts
+    )
+    .order_by(TaskEvent.sequence.desc())
+    .limit(1)
+)
+_NUM_BEFORE = select(func.count()).where(
+    Task.status == TaskStatus.QUEUED,
+    Task.kind.in_(bindparam("earlier", expanding=True))
+    | (Task.kind.in_(bindparam("alike", expanding=True)) & (Task.id < bindparam("task_id"))),
+)
 
 
 class TaskReader:
@@ -66,26 +91,8 @@ class TaskReader:
 
     def progress(self, task_id: int) -> Progress | None:
         """What the current attempt of a task reported last; None before its first report."""
-        beginning = aliased(TaskEvent)
-        began_with = select(func.max(beginning.sequence)).where(
-            beginning.task_id == task_id,
-            beginning.kind == "status",
-            beginning.payload["status"].as_string() == TaskStatus.RUNNING,
-        )
-        statement = (
-            select(TaskEvent, Task.started_at)
-            .join(Task, Task.id == TaskEvent.task_id)
-            .where(
-                TaskEvent.task_id == task_id,
-                TaskEvent.kind == "progress",
-                Task.started_at.is_not(None),
-                TaskEvent.sequence > began_with.scalar_subquery(),  # leaves out earlier attempts
-            )
-            .order_by(TaskEvent.sequence.desc())
-            .limit(1)
-        )
         with self.database.read_session() as session:
-            row = session.execute(statement).one_or_none()
+            row = session.execute(_PROGRESS, {"task_id": task_id}).one_or_none()
             if row is None:
                 return None
             event, started_at = row
@@ -106,15 +113,14 @@ class TaskReader:
         task = self.get(task_id)
         if task.status is not TaskStatus.QUEUED:
             return None
-        kind_names = kinds_of(find_kind(task.kind, self.kinds).lane, self.kinds)
-        turn, own_turn = self._turn(Task.kind), int(find_kind(task.kind, self.kinds).gives_way)
-        before = select(func.count()).where(
-            Task.status == TaskStatus.QUEUED,
-            Task.kind.in_(kind_names),
-            (turn < own_turn) | ((turn == own_turn) & (Task.id < task_id)),
-        )
+        kind = find_kind(task.kind, self.kinds)
+        yielding = {name for name, row in self.kinds.items() if row.gives_way}
+        waiting = kinds_of(kind.lane, self.kinds)
+        earlier = waiting - yielding if kind.gives_way else frozenset()
+        alike = waiting & yielding if kind.gives_way else waiting - yielding
+        values = {"task_id": task_id, "earlier": sorted(earlier), "alike": sorted(alike)}
         with self.database.read_session() as session:
-            return session.scalar(before) or 0
+            return session.scalar(_NUM_BEFORE, values) or 0
 
     def _turn(self, kind: InstrumentedAttribute[str]) -> ColumnElement[int]:
         """0 for kinds that are begun first, 1 for those that give way."""

@@ -28,10 +28,10 @@ from pages.widgets import links
 from pages.widgets.chosen_network import backbone_below, find_model
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.preparation import render_preparation
-from pages.widgets.worth import weigh_run
 from pages.words.models import MODEL_PREFIX, has_model
 from pages.words.standing import best_score
 from pages.words.wording import count, plain, quoted, range_text, share_text, size_text
+from pages.words.worth import weigh_run
 
 _MAX_LISTED = 60
 

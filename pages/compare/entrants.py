@@ -26,8 +26,8 @@ from core.runs.story import Outcome, Score
 from core.services import Services
 from pages.compare.asked import asked_about
 from pages.compare.chosen import Chosen
-from pages.widgets.worth import Weighed
 from pages.words.wording import count
+from pages.words.worth import Weighed
 
 Result = TypeVar("Result")
 

@@ -9,8 +9,8 @@ import streamlit as st
 from core.evaluation.guessing import Standing
 from pages.compare.entrants import Entrant, judged_alike
 from pages.compare.speed import Speeds
-from pages.widgets.worth import SHORT
 from pages.words.wording import range_text, share_text, size_text, time_text
+from pages.words.worth import SHORT
 
 _BEST, _UNKNOWN = "★", "–"
 # Half transparent: the same on the light and on the dark background.

@@ -14,11 +14,11 @@ from pages.server.run_routes import run_url
 from pages.widgets import links
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.run_progress import run_progress
-from pages.widgets.worth import caution
 from pages.words.run_told import tell_run
 from pages.words.standing import STATUS_WORDS, best_score
 from pages.words.telling import with_tag
 from pages.words.wording import plain, share_text
+from pages.words.worth import caution
 
 _WIDGET = "results.chooser"
 

@@ -18,14 +18,7 @@ from pages.results.learning import would_help
 from pages.results.material import Judged, Material, splits_to_look_at
 from pages.widgets import links
 from pages.widgets.errors import guarded
-from pages.widgets.worth import (
-    MENDINGS,
-    NO_REASON,
-    find_reasons,
-    reason_markdown,
-    render_place,
-    trained_with_mirroring,
-)
+from pages.widgets.worth import MENDINGS, NO_REASON, find_reasons, reason_markdown, render_place, trained_with_mirroring
 from pages.words.wording import count, named, percent, plain, share_text
 
 SPLIT = "results.split"

@@ -20,7 +20,7 @@ from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
 from core.runs.records import RunView
 from core.services import Services
-from pages.widgets.worth import Weighed
+from pages.words.worth import Weighed
 
 _MAX_KEPT = 12  # what 5,000 photos of 200 classes come to is 12 MB for each
 

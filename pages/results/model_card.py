@@ -19,10 +19,10 @@ from pages.results.examination import render_look_again
 from pages.results.material import Material
 from pages.results.tables import mistakes_csv, predictions_csv, render_csv
 from pages.widgets.live_chart import live_chart
-from pages.widgets.worth import SHORT
 from pages.words.curves import chart_columns, chart_summary, curves_of
 from pages.words.telling import with_tag
 from pages.words.wording import count, size_text, time_text
+from pages.words.worth import SHORT
 
 _CHART_PX = 360
 _HASH_LETTERS = 12

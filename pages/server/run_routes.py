@@ -24,6 +24,7 @@ from pages.words.examination_told import tell_examination
 from pages.words.race_told import ranked, tell_race
 from pages.words.run_list_told import tell_runs
 from pages.words.run_told import tell_run
+from pages.words.worth import caution
 
 _RUN_SECONDS = 0.4  # from one look at a run to the next
 _RACE_SECONDS = 1.0
@@ -87,9 +88,14 @@ def tell_race_now(views: list[RunView], services: Services) -> dict[str, Any]:
 
 
 def tell_runs_now(views: list[RunView], datasets: Mapping[int, str], services: Services) -> dict[str, Any]:
-    """The lines of the list of runs that move; names of datasets by number."""
-    accuracies = {view.id: services.run_reader.accuracies(view) for view in views if view.is_active}
-    return tell_runs(views, accuracies, datasets, time.time())
+    """The list of runs; names of datasets by number."""
+    return tell_runs(
+        views,
+        accuracies={view.id: services.run_reader.accuracies(view) for view in views},
+        cautions={view.id: caution(view, services) for view in views},
+        datasets=datasets,
+        now=time.time(),
+    )
 
 
 def tell_examination_now(task: TaskView | None, services: Services) -> dict[str, Any]:

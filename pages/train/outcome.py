@@ -16,17 +16,9 @@ from pages.train.start import begin_again
 from pages.train.walk_through import render_comparison
 from pages.widgets import links
 from pages.widgets.errors import guarded, show_error
-from pages.widgets.worth import (
-    MENDINGS,
-    NO_REASON,
-    Mending,
-    Weighed,
-    find_reasons,
-    reason_markdown,
-    render_place,
-    weigh_run,
-)
+from pages.widgets.worth import MENDINGS, NO_REASON, Mending, find_reasons, reason_markdown, render_place
 from pages.words.wording import count, plain, range_text, share_text, size_text, time_text
+from pages.words.worth import Weighed, weigh_run
 
 _LOG_TAIL_BYTES = 30_000
 _POINT = 0.005  # half a point of accuracy: less is told as "about the same"

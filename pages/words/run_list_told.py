@@ -1,13 +1,13 @@
 """The list of runs: each run in a line, with what it got to so far."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.runs.names import names_dataset
 from core.runs.records import RunView
 from pages.words.standing import STATUS_WORDS, best_score, duration_of
-from pages.words.telling import tag_of
-from pages.words.wording import share_text, time_text
+from pages.words.wording import count, share_text, time_text
 
 LINE_PX = 22
 _STROKE_PX = 2.5
@@ -16,38 +16,52 @@ _MAX_POINTS = 72  # more than there are pixels
 
 def tell_runs(
     views: Sequence[RunView],
+    *,
     accuracies: Mapping[int, Sequence[float]],
+    cautions: Mapping[int, str],
     datasets: Mapping[int, str],
     now: float,
 ) -> dict[str, Any]:
-    """The lines of the runs that go on; everything else of the list changes with its state.
+    """All runs, each in a line, with the way to its race above the first run of each.
 
     Args:
         views: all runs.
-        accuracies: after each epoch, 0-1, by the run's number; of those that go on.
+        accuracies: after each epoch, 0-1, by the run's number.
+        cautions: a word of warning, empty where there is none, by the run's number.
         datasets: names by number.
         now: Unix seconds.
     """
-    return {
-        "state": tag_of({"runs": [[view.id, view.status.value, view.name] for view in views]}),
-        "runs": {
-            str(view.id): tell_line(view, accuracies.get(view.id, ()), datasets, now)
-            for view in views
-            if view.is_active
-        },
-    }
+    num_runs = Counter(view.race for view in views if view.race is not None)
+    lines = []
+    told_races: set[str] = set()
+    for view in views:
+        line = tell_line(view, accuracies.get(view.id, ()), datasets, now)
+        line |= {"caution": cautions.get(view.id, ""), "race": None}
+        if view.race is not None and view.race not in told_races:
+            told_races.add(view.race)
+            line["race"] = {"mark": view.race, "text": f"Race of {count(num_runs[view.race], 'network')}"}
+        lines.append(line)
+    return {"heading": count(len(views), "run"), "runs": lines}
 
 
 def tell_line(view: RunView, accuracies: Sequence[float], datasets: Mapping[int, str], now: float) -> dict[str, Any]:
     """One run: how it stands or how good it is, how long it took, on which photos; and its accuracies as a line."""
+    words, icon, _ = STATUS_WORDS[view.status]
     score, seconds = best_score(view), duration_of(view, now)
-    parts = [STATUS_WORDS[view.status][0] if score is None else f"{share_text(score.accuracy)} right"]
+    parts = [words if score is None else f"{share_text(score.accuracy)} right"]
     if seconds:
         parts.append(time_text(seconds))
     dataset = datasets.get(view.dataset_id) if view.dataset_id is not None else None
     if dataset is not None and not names_dataset(view.name, dataset):
         parts.append(dataset)
-    return {"text": " · ".join(parts), **sparkline(accuracies)}
+    return {
+        "id": view.id,
+        "name": view.name,
+        "dataset_id": view.dataset_id,
+        "icon": icon,
+        "text": " · ".join(parts),
+        **sparkline(accuracies),
+    }
 
 
 def sparkline(values: Sequence[float]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from core.jobs.status import ACTIVE_STATUSES
 from core.runs.records import RunStatus, RunView
 from core.runs.story import Outcome, PhaseName, Score
 
@@ -33,7 +34,9 @@ def state_of(view: RunView) -> str:
     parts = [view.status.value]
     if view.is_active and view.is_cancel_requested:
         parts.append("discarding")
-    if view.package_status is not None:
+    if view.package_status in ACTIVE_STATUSES:
+        parts.append("packaging")
+    elif view.package_status is not None:
         parts.append(view.package_status.value)
     return "-".join(parts)
 

@@ -89,6 +89,12 @@ def test_from_photos_to_a_model(open_dataset: OpenDataset, app: RunningApp, app_
     expect(train.main.get_by_role("link", name="Everything (zip)")).to_be_visible(
         timeout=1000 * PACKAGING_TIMEOUT_SECONDS
     )
+    train.press("New run")
+    train.rest()
+    listed = train.listed_run("Two colours")
+    expect(listed).to_contain_text(re.compile(r"\d\s% right · "))
+    listed.get_by_role("button").click()
+    train.expect_status("done, stopped early")
     page.follow_link("Classify with it")
     expect(page.page.get_by_role("heading", name="What is in your photo?")).to_be_visible()
     expect(page.page.get_by_role("combobox", name=re.compile("Network"))).to_have_value(re.compile("your model"))

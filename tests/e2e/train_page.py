@@ -72,6 +72,10 @@ class TrainPage:
         """The page without the sidebar and the bar on top."""
         return self.page.get_by_test_id("stMain")
 
+    def listed_run(self, name: str) -> Locator:
+        """The only run in the list whose name has these words."""
+        return self.page.get_by_test_id("stSidebar").get_by_role("listitem").filter(has_text=name)
+
     @property
     def plot(self) -> Locator:
         """The node in which the curves are drawn."""

@@ -29,6 +29,8 @@ from pages.server.watching import WatchDesk
 from tests.pages.train.pretend_training import PretendWorker, make_birds
 from tests.statements import noted_statements
 
+NBSP = "\N{NO-BREAK SPACE}"
+
 
 @dataclass(frozen=True)
 class RunServices:
@@ -247,17 +249,18 @@ def test_a_race(services: RunServices, worker: PretendWorker, birds: int) -> Non
 
 
 def test_the_list_of_runs(run_id: int, services: RunServices, worker: PretendWorker, birds: int) -> None:
-    """Lines of those that go on, and a state that changes with any of them."""
+    """Each with how it stands, with what it got to so far; what has ended is told as well."""
     told = ask(runs_url()).json()
-    assert told["runs"].keys() == {str(run_id)}
-    line = told["runs"][str(run_id)]
+    assert told["heading"] == "1 run"
+    (line,) = told["runs"]
+    assert (line["id"], line["icon"], line["dataset_id"]) == (run_id, "play_circle", birds)
     assert line["text"].startswith("training · ")
     assert line["shape"].startswith("polygon(")
     worker.finish(run_id, validation=(5, 6))
     run_routes._desk = WatchDesk()
-    done = ask(runs_url()).json()
-    assert done["runs"] == {}
-    assert done["state"] != told["state"]
+    (done,) = ask(runs_url()).json()["runs"]
+    assert (done["id"], done["icon"]) == (run_id, "check_circle")
+    assert done["text"].startswith(f"83{NBSP}% right")
 
 
 def test_a_closer_look(run_id: int, services: RunServices, worker: PretendWorker) -> None:

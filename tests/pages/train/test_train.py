@@ -1,9 +1,11 @@
 """Every state of the train page, with a worker that only pretends to train."""
 
 import io
+import json
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from core.runs.begin import NO_SNAPSHOT, RunRequest, begin_runs
 from core.runs.records import RunStatus, RunView
 from core.settings import Settings
 from pages.server.file_routes import FILE_ROUTES
+from pages.server.run_routes import runs_url
 from pages.server.services import close_services, get_services
 from tests.conftest import PROJECT_DIR
 from tests.core.datasets.library_samples import add, class_ids, new_image
@@ -116,6 +119,12 @@ def press(app: AppTest, label: str) -> AppTest:
     button(app, label).click().run()
     assert not app.exception, app.exception
     return app
+
+
+def listed(app: AppTest) -> dict[str, Any]:
+    """What the list of runs is given to show."""
+    (component,) = [each for each in app.get("bidi_component") if each.proto.component_name == "bluetit_run_list"]
+    return json.loads(component.proto.json)
 
 
 def choose_view(app: AppTest, name: str) -> AppTest:
@@ -713,15 +722,19 @@ def test_under_the_hood(visit: Visit, worker: PretendWorker, birds: int) -> None
 
 
 def test_the_list_of_runs(visit: Visit, worker: PretendWorker, birds: int) -> None:
-    """Name, accuracy, duration and sparkline of each; a click opens one; a new name is shown letter by letter."""
-    run_id = done(worker, birds, right=3)
-    app = visit()
-    said = texts(app)
-    assert f"50{NBSP}% right" in said
-    assert "validation accuracy from" in said
-    name = worker.services.runs.get_run(run_id).name
-    press(app, name)
-    assert "".join(app.query_params["run"]) == str(run_id)
+    """Each with its name, kept up to date by the browser; the one that is open is marked."""
+    first, second = done(worker, birds), done(worker, birds)
+    app = visit(first)
+    assert [line["id"] for line in told(app)["runs"]] == [second, first]
+    assert told(app)["runs"][1]["name"] == worker.services.runs.get_run(first).name
+    assert runs_url() in watched(app)
+    assert listed(app)["open_run_id"] == first
+
+
+def test_a_new_name(visit: Visit, worker: PretendWorker, birds: int) -> None:
+    """It is shown letter by letter, as the note is; one without letters is refused."""
+    run_id = done(worker, birds)
+    app = visit(run_id)
     app.text_input(key=f"train.menu.name.{run_id}").set_value("*Best* one").run()
     app.text_area(key=f"train.menu.note.{run_id}").set_value("with _flash_").run()
     assert app.title[0].value == r"\*Best\* one"
@@ -770,9 +783,10 @@ def test_runs_of_one_dataset(visit: Visit, worker: PretendWorker, birds: int) ->
     done(worker, birds)
     second = done(worker, other)
     app = visit()
+    assert listed(app)["dataset_id"] is None
     app.selectbox(key="train.list.dataset").set_value(other).run()
-    opened = [each.key for each in app.button if str(each.key).startswith("train.list.open.")]
-    assert opened == [f"train.list.open.{second}"]
+    assert listed(app)["dataset_id"] == other
+    assert {line["id"]: line["dataset_id"] for line in told(app)["runs"]}[second] == other
 
 
 # --- races -----------------------------------------------------------------------------------------------
@@ -801,7 +815,7 @@ def test_a_race(visit: Visit, worker: PretendWorker, birds: int) -> None:
     rows = told(app)["rows"]
     assert [row[1] for row in rows] == [second.name, first.name]
     assert rows[1][2:5] == [f"66.7{NBSP}% (4 of 6)", f"30 to 90{NBSP}%", "5.6 ms"]
-    assert watched(app) == set()
+    assert watched(app) == {runs_url()}
     press(app, f"Fine-tune the winner: {second.name}")
     assert app.selectbox(key="train.start.backbone").value == "EfficientNetLite1"
     assert "Filled in like" in texts(app)

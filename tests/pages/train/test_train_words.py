@@ -12,9 +12,7 @@ from core.runs.story import Score
 from pages.train.cut import describe_cut
 from pages.train.diagram import blocks_of, draw, head_blocks
 from pages.train.outcome import gap_text, score_sentence
-from pages.train.run_list import line_html
 from pages.widgets.setting_words import describe_change
-from pages.words.run_list_told import sparkline
 from pages.words.run_told import photo_card
 from pages.words.wording import others_before_text, share_text, short_count, size_text, time_text
 
@@ -117,11 +115,8 @@ def test_a_block_that_is_cut_through_is_two() -> None:
 
 
 def test_names_are_shown_letter_by_letter() -> None:
-    """Neither a block nor a run can bring markup into the page."""
+    """A block cannot bring markup into the page."""
     assert MALICE not in draw(blocks_of([row(0, MALICE, 10)], 1))
-    line = line_html({"text": MALICE, "label": "", "shape": ""})
-    assert MALICE not in line
-    assert "&lt;img src=x" in line
 
 
 def test_photos_say_in_words_whether_they_are_right() -> None:
@@ -131,13 +126,3 @@ def test_photos_say_in_words_whether_they_are_right() -> None:
     assert card == {"hash": "ab", "is_right": True, "verdict": "✓ right", "said": "“tit” 80 %", "truth": "It is “tit”"}
     wrong = photo_card({**photo, "class_index": 0, "probabilities": [None, 0.8]}, ["crow"])
     assert (wrong["is_right"], wrong["said"], wrong["truth"]) == (False, "class 2 80 %", "It is “crow”, < 0.1 %")
-
-
-def test_sparklines() -> None:
-    """A line needs two epochs; its description says where it began and ended."""
-    assert sparkline([0.5]) == {"label": "", "shape": ""}
-    line = sparkline([0.5, 0.75, 0.9])
-    assert line["label"] == f"validation accuracy from 50{NBSP}% to 90{NBSP}%"
-    assert line["shape"].count("% ") >= 6
-    assert len(sparkline([0.1 + 0.0001 * number for number in range(5_000)])["shape"]) < 4_000
-    assert line["label"] in line_html({"text": "done", **line})
