@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from streamlit.proto.Alert_pb2 import Alert
@@ -22,6 +22,8 @@ class Feed:
     address: str
     tag: str = ""  # of what is known of a training; empty: the route tells of answers
     state: str = ""  # of a training: when it changes, the page is made anew; empty: that is not this one's matter
+    component_id: str = ""  # Streamlit's
+    fragment_id: str = ""  # of the part of the page in which the component is
 
 
 def photo_addresses(answers_address: str, told: dict[str, Any]) -> list[str]:
@@ -80,8 +82,11 @@ class Shown:
 
     def feeds(self) -> dict[str, Feed]:
         """The routes that the components on the page keep asking, by their addresses."""
-        found = [feed_of(component_data(piece.element)) for piece in self.pieces("bidi_component")]
-        feeds = [feed for feed in found if feed is not None]
+        feeds = [
+            replace(feed, component_id=piece.element.bidi_component.id, fragment_id=piece.fragment_id)
+            for piece in self.pieces("bidi_component")
+            if (feed := feed_of(component_data(piece.element))) is not None
+        ]
         # Of components that ask the same, those that know the state have the page made anew.
         return {feed.address: feed for feed in sorted(feeds, key=lambda feed: feed.state)}
 

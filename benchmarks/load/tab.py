@@ -4,7 +4,10 @@ Scripts, styles and fonts are not fetched: a browser keeps them.
 """
 
 import asyncio
+import itertools
+import json
 import time
+import uuid
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -17,6 +20,7 @@ from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
+from streamlit.runtime.state.session_state import STREAMLIT_INTERNAL_KEY_PREFIX
 
 from benchmarks.load.notes import Notes
 from benchmarks.load.shown import Feed, Shown, error_text, picture_addresses
@@ -71,6 +75,9 @@ class Tab:
         self._file_urls: dict[str, asyncio.Future[list[FileURLs]]] = {}
         self._fetched: set[str] = set()
         self._jobs: set[asyncio.Task[None]] = set()
+        # As components number what they report, for `pages.widgets.browser_component`.
+        self._sender = uuid.uuid4().hex
+        self._event_numbers = itertools.count(1)
 
     async def __aenter__(self) -> Self:
         self._wire = await Wire.open(self._url, self.notes)
@@ -167,13 +174,18 @@ class Tab:
         for address in wanted.keys() - self._following.keys():
             self._following[address] = asyncio.create_task(self._follower.ask(self, wanted[address]))
 
-    def renew_soon(self) -> None:
-        """Have the page made anew, as a component does that has something to report."""
-        self._start(self._renew())
+    def renew_soon(self, feed: Feed, state: str) -> None:
+        """Have the page made anew, as a component does when a training has come into another state."""
+        self._start(self._renew(feed, state))
 
-    async def _renew(self) -> None:
+    async def _renew(self, feed: Feed, state: str) -> None:
+        event = {"number": next(self._event_numbers), "name": "changed", "payload": state}
+        told = [{"event": "events", "value": {"sender": self._sender, "events": [event]}}]
+        trigger = WidgetState(
+            id=f"{STREAMLIT_INTERNAL_KEY_PREFIX}_{feed.component_id}__events", json_trigger_value=json.dumps(told)
+        )
         try:
-            self.notes.renewal_ms.append(await self._wait_for_run())
+            self.notes.renewal_ms.append(await self._wait_for_run(fragment_id=feed.fragment_id, trigger=trigger))
         except CutError:
             return  # which has been noted
 

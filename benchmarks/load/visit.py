@@ -129,7 +129,7 @@ async def _ask_for_progress(tab: Tab, feed: Feed) -> None:
             tag = told["tag"]
             if state and told["state"] != state:
                 state = told["state"]
-                tab.renew_soon()
+                tab.renew_soon(feed, state)
         elif answer.status_code != HTTPStatus.NOT_MODIFIED:
             await asyncio.sleep(_pause(answer))
 
