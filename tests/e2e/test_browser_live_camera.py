@@ -4,7 +4,7 @@ import base64
 import csv
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, Request, expect
 
 from tests.e2e.classify_page import PAGE_TIMEOUT_SECONDS, ClassifyPage
 from tests.waiting import wait_until
@@ -33,8 +33,35 @@ _RECORD_JS = """async () => {
 }"""
 
 
+# As from the last row of a school's room.
+_SLOW_NETWORK = {"offline": False, "latency": 150, "downloadThroughput": 100_000, "uploadThroughput": 100_000}
+
+
+class FramesUnderWay:
+    """Counts the frames of the live camera that are being sent or answered."""
+
+    def __init__(self, page: Page) -> None:
+        self.most = 0
+        self._under_way: set[Request] = set()
+        page.on("request", self._begin)
+        page.on("requestfinished", self._under_way.discard)
+        page.on("requestfailed", self._under_way.discard)
+
+    def _begin(self, request: Request) -> None:
+        if "/live/" in request.url:
+            self._under_way.add(request)
+            self.most = max(self.most, len(self._under_way))
+
+
+def slow_down(page: Page) -> None:
+    """Let everything take its time on the way, from now on."""
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.emulateNetworkConditions", _SLOW_NETWORK)
+
+
 def test_what_the_camera_sees_is_named_while_it_moves(page: ClassifyPage):
-    """A refused camera says what to do; answers change with the picture; one is kept; leaving the tab lets go of it."""
+    """A refused camera is told; on a slow network, too, answers change and a picture is kept; a left tab lets it go."""
     page.expect_rest()
     page.page.evaluate(_REFUSE_JS)
     page.start_camera()
@@ -45,8 +72,13 @@ def test_what_the_camera_sees_is_named_while_it_moves(page: ClassifyPage):
     seen = set(page.live_bars.all_inner_texts())
     wait_until(lambda: len(seen | set(page.live_bars.all_inner_texts())) > 5, PAGE_TIMEOUT_SECONDS)
 
+    frames = FramesUnderWay(page.page)
+    slow_down(page.page)
+    seen |= set(page.live_bars.all_inner_texts())
+    wait_until(lambda: not seen.issuperset(page.live_bars.all_inner_texts()), PAGE_TIMEOUT_SECONDS)
     page.page.get_by_role("button", name="Keep this picture").click()
     page.expect_answered(1)
+    assert frames.most == 1
     expect(page.card("camera ")).to_have_count(1)
     assert page.is_camera_on()
     page.page.get_by_role("button", name="Pause").click()

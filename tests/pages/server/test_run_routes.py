@@ -196,7 +196,7 @@ def test_a_run_that_is_packaged(run_id: int, services: RunServices, worker: Pret
     payload = {"fraction": 0.5, "message": "Keras"}
     services.queue.append_event(task_id, "pretender", kind="progress", payload=payload)
     told = ask(run_url(run_id)).json()
-    assert (told["state"], told["fraction"]) == ("done-running", 0.5)
+    assert (told["state"], told["fraction"]) == ("done-packaging", 0.5)
     assert told["text"].startswith("Packaging: Keras · about")
 
 
@@ -260,7 +260,7 @@ def test_the_list_of_runs(run_id: int, services: RunServices, worker: PretendWor
     run_routes._desk = WatchDesk()
     (done,) = ask(runs_url()).json()["runs"]
     assert (done["id"], done["icon"]) == (run_id, "check_circle")
-    assert done["text"].startswith(f"83{NBSP}% right")
+    assert done["text"].startswith(f"83.3{NBSP}% right")
 
 
 def test_a_closer_look(run_id: int, services: RunServices, worker: PretendWorker) -> None:
