@@ -44,13 +44,16 @@ class FramesUnderWay:
         self.most = 0
         self._under_way: set[Request] = set()
         page.on("request", self._begin)
-        page.on("requestfinished", self._under_way.discard)
-        page.on("requestfailed", self._under_way.discard)
+        page.on("requestfinished", self._end)
+        page.on("requestfailed", self._end)
 
     def _begin(self, request: Request) -> None:
         if "/live/" in request.url:
             self._under_way.add(request)
             self.most = max(self.most, len(self._under_way))
+
+    def _end(self, request: Request) -> None:
+        self._under_way.discard(request)
 
 
 def slow_down(page: Page) -> None:
