@@ -31,6 +31,7 @@
     │   ├── NameRefusedError     a name that a dataset, class or run cannot have
     │   ├── ArchiveError         an archive cannot be unpacked
     │   └── SourceError          a source of photos cannot be used
+    ├── ProjectError             a project file cannot be written or brought in
     ├── RunError                 a run cannot be used or changed in this way
     │   ├── UnknownRunError      no such run
     │   ├── RunStateError        the run is not in a state in which that is possible
@@ -169,6 +170,10 @@ class ArchiveError(DatasetError):
 
 class SourceError(DatasetError):
     """A source of photos cannot be used: not allowed, not installed, or not answering."""
+
+
+class ProjectError(BluetitError):
+    """A project cannot be written to a file, or a project file cannot be brought in."""
 
 
 class RunError(BluetitError):

@@ -26,6 +26,7 @@ from core.inference.fair_pool import FairPool
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
 from core.photos.store import PhotoStore
+from core.projects.desk import ProjectDesk
 from core.runs.desk import RunDesk
 from core.runs.left_overs import remove_left_overs
 from core.runs.library import RunLibrary
@@ -57,6 +58,7 @@ class Services:
     imports: ImportDesk
     trash: DatasetTrash
     dataset_tasks: DatasetTasks
+    projects: ProjectDesk
     runs: RunLibrary
     run_desk: RunDesk
     run_reader: RunReader
@@ -159,6 +161,7 @@ def open_services(settings: Settings) -> Services:
         imports=imports,
         trash=DatasetTrash(settings, database, queue, supervisor, imports),
         dataset_tasks=DatasetTasks(settings, library, queue, supervisor),
+        projects=ProjectDesk(settings, library, runs, queue, supervisor),
         runs=runs,
         run_desk=RunDesk(runs, queue, supervisor, settings),
         run_reader=RunReader(runs, queue, database, settings),

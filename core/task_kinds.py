@@ -7,6 +7,7 @@ from core.backbones.preparation import PREPARE_KIND
 from core.datasets.ingest.desk import IMPORT_KIND
 from core.datasets.tasks import CHECK_KIND, CLEAR_KIND, EXPORT_KIND, MAP_KIND
 from core.jobs.kinds import Lane, TaskKind
+from core.projects.desk import READ_KIND, WRITE_KIND
 from core.runs.desk import EXAMINE_KIND, PACKAGE_KIND, TRAIN_KIND
 
 TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
@@ -57,6 +58,22 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
                 name=CLEAR_KIND,
                 title="Delete photos that nothing needs",
                 handler="core.datasets.garbage:run_clear_task",
+                lane=Lane.PHOTOS,
+                max_attempts=3,
+                on_worker_death="retry",
+            ),
+            TaskKind(
+                name=WRITE_KIND,
+                title="Pack a project",
+                handler="core.projects.tasks:run_write_task",
+                lane=Lane.PHOTOS,
+                max_attempts=3,
+                on_worker_death="retry",
+            ),
+            TaskKind(
+                name=READ_KIND,
+                title="Bring a project in",
+                handler="core.projects.tasks:run_read_task",
                 lane=Lane.PHOTOS,
                 max_attempts=3,
                 on_worker_death="retry",

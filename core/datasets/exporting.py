@@ -1,8 +1,7 @@
 """A dataset as a zip: a folder per split and class, and a manifest that imports it again exactly as it was.
 
 The same content gives the same zip, byte for byte, whenever and on whichever machine it is written: times are fixed,
-photos come in an order of their own, and nothing is compressed (photos are already). What people have marked as right
-or unsure stays behind: such marks are notes on the way, and an import would not know whose they are.
+photos come in an order of their own, and nothing is compressed (photos are already).
 """
 
 import contextlib
@@ -80,12 +79,12 @@ def export_path(settings: Settings, dataset: DatasetView) -> Path:
     the dataset was made and when it was changed last, each to the microsecond.
     """
     moment = round(dataset.changed_at * 1e6)
-    return _exports_dir(settings) / f"{_export_owner(dataset)}-{dataset.revision}-{moment:x}.zip"
+    return exports_dir(settings) / f"{export_owner(dataset)}-{dataset.revision}-{moment:x}.zip"
 
 
 def forget_exports(settings: Settings, dataset: DatasetView) -> None:
-    """Delete the zips of a dataset, whatever their revision; those that are in use go with the next export."""
-    for path in _exports_of(settings, dataset):
+    """Delete the zips and projects of a dataset, whatever their revision; those in use go with the next export."""
+    for path in exports_dir(settings).glob(f"{export_owner(dataset)}-*"):
         with contextlib.suppress(OSError):
             path.unlink()
 
@@ -151,17 +150,18 @@ def name_folders(class_names: Iterable[str]) -> dict[str, str]:
     return {name: _free_name(safe_file_name(name), "", taken) for name in sorted(set(class_names))}
 
 
-def _exports_dir(settings: Settings) -> Path:
+def exports_dir(settings: Settings) -> Path:
+    """Folder of what was exported, from which it is fetched."""
     return settings.cache_path / "exports"
 
 
-def _export_owner(dataset: DatasetView) -> str:
-    """What all zips of a dataset begin with, and those of no other dataset of any workspace."""
+def export_owner(dataset: DatasetView) -> str:
+    """What all exports of a dataset begin with, and those of no other dataset of any workspace."""
     return f"{dataset.id}-{round(dataset.created_at * 1e6):x}"
 
 
 def _exports_of(settings: Settings, dataset: DatasetView) -> list[Path]:
-    return list(_exports_dir(settings).glob(f"{_export_owner(dataset)}-*.zip"))
+    return list(exports_dir(settings).glob(f"{export_owner(dataset)}-*.zip"))
 
 
 def _remove_nameless(folder: Path) -> None:
@@ -215,10 +215,11 @@ def _describe(image: ImageView, class_name: str, captures: dict[int, str]) -> Ma
         photo_hash=image.photo_hash,
         capture=None if image.capture_id is None else captures.get(image.capture_id),
         source_url=image.source_url,
+        review=image.review,
     )
 
 
-def _sort_key(item: _Item) -> tuple[int, str, str, str, str, str, str]:
+def _sort_key(item: _Item) -> tuple[int, str, str, str, str, str, str, str]:
     """By everything that counts and by no number of the database: an imported copy sorts in the same way."""
     row = item.row
     return (
@@ -229,6 +230,7 @@ def _sort_key(item: _Item) -> tuple[int, str, str, str, str, str, str]:
         row.split_origin or "",
         row.capture or "",
         row.source_url or "",
+        row.review or "",
     )
 
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from core.datasets.incoming_paths import normalise_path, path_refusal, shown_path
-from core.datasets.records import Split, SplitOrigin
+from core.datasets.records import Review, Split, SplitOrigin
 from core.errors import DatasetError
 
-COLUMNS = ("path", "class", "split", "split_origin", "name", "sha256", "capture", "source_url")
+COLUMNS = ("path", "class", "split", "split_origin", "name", "sha256", "capture", "source_url", "review")
 
 # A cell that begins with one of these may be run as a formula by a spreadsheet, the wide forms of East Asia too.
 # Source: https://owasp.org/www-community/attacks/CSV_Injection
@@ -33,6 +33,7 @@ class ManifestRow:
     photo_hash: str  # SHA-256 of the file
     capture: str | None  # label
     source_url: str | None
+    review: Review | None = None  # what a person who looked again has said of its class
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,7 @@ def write_manifest(rows: Iterable[ManifestRow], class_names: Iterable[str] = ())
             row.photo_hash,
             row.capture or "",
             row.source_url or "",
+            row.review or "",
         )
         writer.writerow([guard_cell(cell) for cell in cells])
     # The mark in front tells Excel that it is UTF-8.
@@ -119,6 +121,7 @@ def _parse_row(cells: Mapping[str, str], line: int) -> ManifestRow:
         photo_hash=cells["sha256"],
         capture=cells["capture"] or None,
         source_url=cells["source_url"] or None,
+        review=_parse_review(cells["review"], line),
     )
 
 
@@ -136,6 +139,14 @@ def _parse_origin(text: str, line: int) -> SplitOrigin:
     except ValueError as exc:
         expected = ", ".join(SplitOrigin)
         raise DatasetError(f"Line {line} of the manifest has the origin {text!r}; {expected} was expected.") from exc
+
+
+def _parse_review(text: str, line: int) -> Review | None:
+    try:
+        return Review(text) if text else None
+    except ValueError as exc:
+        expected = ", ".join(Review)
+        raise DatasetError(f"Line {line} of the manifest has the review {text!r}; {expected} was expected.") from exc
 
 
 def guard_cell(cell: str) -> str:

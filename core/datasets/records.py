@@ -94,6 +94,7 @@ class NewImage:
     split_origin: SplitOrigin | None = None
     capture: str | None = None  # label of the capture it belongs to; made when the dataset has no such capture
     source_url: str | None = None
+    review: Review | None = None  # what was said of it where it comes from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,8 +45,8 @@ def take_snapshot(database: Database, dataset_id: int) -> SnapshotView:
             dataset = lock_dataset(session, dataset_id)
             content = _read_content(session, dataset)
             if session.get(Snapshot, content.hash) is None:
-                _insert_snapshot(session, dataset, content)
-            return _select_snapshot(session, content.hash)
+                _insert_snapshot(session, dataset, content, dataset.name)
+            return load_snapshot_in(session, content.hash)
     except IntegrityError:  # another process froze the same content of another dataset at the same moment
         return load_snapshot(database, content.hash)
 
@@ -58,7 +58,42 @@ def load_snapshot(database: Database, snapshot_hash: str) -> SnapshotView:
         UnknownDatasetError: no such snapshot.
     """
     with database.read_session() as session:
-        return _select_snapshot(session, snapshot_hash)
+        return load_snapshot_in(session, snapshot_hash)
+
+
+def insert_snapshot(
+    session: Session,
+    dataset: Dataset,
+    *,
+    dataset_name: str,
+    class_names: Sequence[str],
+    rows: Sequence[tuple[str, str | None, str]],
+) -> str:
+    """Note a snapshot that was taken in another workspace, unless the same is here already; its hash.
+
+    Args:
+        session: of a transaction, in which its photos are known.
+        dataset: under which it came.
+        dataset_name: of the dataset that it was taken from.
+        class_names: sorted.
+        rows: (class name, split, photo hash) of each photo, sorted as `hash_snapshot` says.
+    """
+    content = _Content(hash=hash_snapshot(class_names, rows), class_names=tuple(class_names), rows=tuple(rows))
+    if session.get(Snapshot, content.hash) is None:
+        _insert_snapshot(session, dataset, content, dataset_name)
+    return content.hash
+
+
+def hash_snapshot(class_names: Sequence[str], rows: Sequence[tuple[str, str | None, str]]) -> str:
+    """The name of a snapshot: SHA-256 of its content as JSON in one canonical form.
+
+    Args:
+        class_names: sorted; every one has photos.
+        rows: (class name, split, photo hash) of each photo, sorted, no split being the empty text.
+    """
+    document = {"version": FORMAT_VERSION, "classes": class_names, "images": rows}
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def _read_content(session: Session, dataset: Dataset) -> _Content:
@@ -75,34 +110,28 @@ def _read_content(session: Session, dataset: Dataset) -> _Content:
     if not images:
         raise DatasetError(f"The dataset “{dataset.name}” has no photos; add some first.")
     # Sorted here, because databases differ in how they order letters.
-    rows = sorted(((row[0], row[1], row[2]) for row in images if row[3] != Review.UNSURE), key=_sort_key)
+    rows = sorted(((row[0], row[1], row[2]) for row in images if row[3] != Review.UNSURE), key=snapshot_order)
     if not rows:
         raise DatasetError(
             f"All photos of the dataset “{dataset.name}” are marked as unsure, and nothing is learned from those. "
             "Clear the marks of some, or add others."
         )
     class_names = tuple(sorted({row[0] for row in rows}))
-    return _Content(hash=_hash_content(class_names, rows), class_names=class_names, rows=tuple(rows))
+    return _Content(hash=hash_snapshot(class_names, rows), class_names=class_names, rows=tuple(rows))
 
 
-def _hash_content(class_names: Sequence[str], rows: Sequence[tuple[str, str | None, str]]) -> str:
-    """SHA-256 of the content as JSON in one canonical form."""
-    document = {"version": FORMAT_VERSION, "classes": class_names, "images": rows}
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
-
-
-def _sort_key(row: tuple[str, str | None, str]) -> tuple[str, str, str]:
+def snapshot_order(row: tuple[str, str | None, str]) -> tuple[str, str, str]:
+    """What (class name, split, photo hash) of the photos of a snapshot are sorted by."""
     class_name, split, photo_hash = row
     return class_name, split or "", photo_hash
 
 
-def _insert_snapshot(session: Session, dataset: Dataset, content: _Content) -> None:
+def _insert_snapshot(session: Session, dataset: Dataset, content: _Content, dataset_name: str) -> None:
     session.add(
         Snapshot(
             hash=content.hash,
             dataset_id=dataset.id,
-            dataset_name=dataset.name,
+            dataset_name=dataset_name,
             class_names=list(content.class_names),
             num_images=len(content.rows),
             created_at=time.time(),
@@ -125,7 +154,8 @@ def _insert_snapshot(session: Session, dataset: Dataset, content: _Content) -> N
     )
 
 
-def _select_snapshot(session: Session, snapshot_hash: str) -> SnapshotView:
+def load_snapshot_in(session: Session, snapshot_hash: str) -> SnapshotView:
+    """A snapshot, as a transaction sees it; raises like `load_snapshot`."""
     snapshot = session.get(Snapshot, snapshot_hash)
     if snapshot is None:
         raise UnknownDatasetError(f"No snapshot has the hash {snapshot_hash[:12]}….")

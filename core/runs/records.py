@@ -16,6 +16,7 @@ RunEventKind = Literal["phase", "batch", "epoch", "photos", "note"]
 BEGIN_SECONDS = 60.0
 
 _NEVER_BEGUN = "The run was never begun: the server stopped at that moment. Let it go on."
+_CAME_UNFINISHED = "The run came here with a project, before its end. Let it go on from its last finished epoch."
 
 
 class RunStatus(StrEnum):
@@ -120,7 +121,7 @@ class RunView:
             outcome=run.outcome,
             status=status,
             is_cancel_requested=task is not None and task.cancel_requested_at is not None,
-            error=_error_of(status, task),
+            error=_error_of(run, status, task),
             package_status=None if package_task is None else package_task.status,
             package_error=None if package_task is None else package_task.error,
         )
@@ -177,7 +178,9 @@ def without_nan(value: Any) -> Any:
     return value
 
 
-def _error_of(status: RunStatus, task: TaskState | None) -> str | None:
+def _error_of(run: Run, status: RunStatus, task: TaskState | None) -> str | None:
     if status not in RESUMABLE_RUN_STATUSES:
         return None
-    return _NEVER_BEGUN if task is None else task.error
+    if task is not None:
+        return task.error
+    return _NEVER_BEGUN if run.started_at is None else _CAME_UNFINISHED

@@ -1,4 +1,4 @@
-"""What can be done with a dataset as a whole: rename, duplicate, export, delete."""
+"""What can be done with a dataset as a whole: rename, duplicate, export, take home, delete."""
 
 import streamlit as st
 
@@ -8,6 +8,7 @@ from core.datasets.tasks import EXPORT_KIND
 from core.services import Services
 from pages.dataset.chooser import leave_dataset, open_dataset
 from pages.dataset.deleted import trash_period
+from pages.dataset.project_out import render_project_out
 from pages.server.file_routes import dataset_url
 from pages.widgets.download_link import render_download
 from pages.widgets.errors import guarded, show_error
@@ -24,6 +25,7 @@ def render_dataset_menu(dataset: DatasetView, services: Services) -> None:
         st.text_input("Name", key=key, on_change=guarded(_rename), args=(dataset, services, key))
         st.button("Duplicate", icon=":material/content_copy:", on_click=guarded(_duplicate), args=(dataset, services))
         _render_export(dataset, services)
+        render_project_out(dataset, services)
         st.button(
             "Delete",
             icon=":material/delete:",

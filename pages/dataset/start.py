@@ -9,6 +9,7 @@ from core.names import MAX_NAME_CHARS
 from core.services import Services
 from pages.dataset.chooser import open_dataset
 from pages.dataset.deleted import render_deleted
+from pages.dataset.project_in import render_open_project, render_project_box
 from pages.dataset.samples import render_samples
 from pages.dataset.uploads import (
     ARCHIVE_TYPES,
@@ -43,6 +44,7 @@ def render_start(services: Services) -> None:
     st.markdown(
         "Collect photos of what you care about in named classes: a **dataset**. Everything stays on this computer."
     )
+    render_open_project(services)
     datasets = services.library.datasets.all()
     if datasets:
         _render_datasets(datasets)
@@ -102,7 +104,7 @@ def _name_from(classes: list[str]) -> str:
 
 def _render_ready(services: Services) -> None:
     st.subheader("Or bring photos that are sorted already", anchor=False)
-    folder, archive, samples = st.tabs(["Folder", "Archive", "Samples"])
+    folder, archive, project, samples = st.tabs(["Folder", "Archive", "Project", "Samples"])
     with folder:
         render_uploader(
             "A folder with one folder per class; train, validation and test folders are recognised",
@@ -120,6 +122,8 @@ def _render_ready(services: Services) -> None:
             types=ARCHIVE_TYPES,
             take=lambda files: _import_archives(files, services),
         )
+    with project:
+        render_project_box(services)
     with samples:
         st.caption("No photos at hand? These need no network.")
         render_samples("dataset.start.samples", 0, lambda title, source: _import_sample(services, title, source))

@@ -1,4 +1,4 @@
-"""Large files that people take away: exported datasets and models, sent from the disk a piece at a time.
+"""Large files that people take away: exported datasets, projects and models, sent from the disk a piece at a time.
 
 Rows are numbered, and a number can be guessed. So each address carries a mark that only this process can make: whoever
 was shown a file can fetch it, until the server starts anew.
@@ -27,6 +27,8 @@ from core.datasets.exporting import export_path, safe_file_name
 from core.errors import BluetitError, UnknownDatasetError, UnknownRunError
 from core.export.bundle import labels_name, write_bundle
 from core.export.formats import FORMATS, find_format
+from core.projects.layout import SUFFIX
+from core.projects.places import project_path
 from core.runs.folder import RunFolder
 from core.services import Services
 from pages.server.photo_routes import routes_path, routes_prefix
@@ -70,6 +72,16 @@ def dataset_url(dataset_id: int, revision: int) -> str:
         revision: of the dataset when it was exported.
     """
     return _url("datasets", dataset_id, str(revision))
+
+
+def project_url(dataset_id: int, file_name: str) -> str:
+    """Address of a project file.
+
+    Args:
+        dataset_id: whose photos are in it.
+        file_name: as `ProjectDesk.file_name` gives it.
+    """
+    return _url("projects", dataset_id, file_name)
 
 
 def model_url(run_id: int, part: str) -> str:
@@ -118,7 +130,12 @@ async def _send_file(request: Request) -> Response:
 def _find(kind: str, row_id: int, part: str) -> _Offer | None:
     """What an address leads to; None where the file is gone."""
     services = get_services()
-    offer = _dataset(row_id, int(part), services) if kind == "datasets" else _model(row_id, part, services)
+    if kind == "datasets":
+        offer = _dataset(row_id, int(part), services)
+    elif kind == "projects":
+        offer = _project(row_id, part, services)
+    else:
+        offer = _model(row_id, part, services)
     return offer if any(path.is_file() for path in offer.paths) else None
 
 
@@ -127,6 +144,15 @@ def _dataset(dataset_id: int, revision: int, services: Services) -> _Offer:
     # What was exported before the dataset changed is not what its page shows now.
     paths = (export_path(services.settings, dataset),) if dataset.revision == revision else ()
     return _Offer(name=f"{safe_file_name(dataset.name)}.zip", media_type="application/zip", paths=paths)
+
+
+def _project(dataset_id: int, file_name: str, services: Services) -> _Offer:
+    dataset = services.library.datasets.get(dataset_id)
+    return _Offer(
+        name=f"{safe_file_name(dataset.name)}{SUFFIX}",
+        media_type="application/octet-stream",  # as a zip, some browsers unpack it at once
+        paths=(project_path(services.settings, file_name),),
+    )
 
 
 def _model(run_id: int, part: str, services: Services) -> _Offer:

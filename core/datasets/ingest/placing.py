@@ -12,7 +12,7 @@ from core.datasets.readings.listing import MANIFEST_NAME, ListedFile, kind_besid
 from core.datasets.readings.plan import ImportPlan, apply_answer, plan_import
 from core.datasets.readings.question import PlanAnswer, PlanQuestion
 from core.datasets.readings.reading import Reading
-from core.datasets.records import Split, SplitOrigin
+from core.datasets.records import Review, Split, SplitOrigin
 from core.datasets.sources.requests import ImportRequest
 from core.datasets.sources.source_files import SourceFile
 from core.errors import NameRefusedError, SourceError
@@ -43,6 +43,7 @@ class Place:
     split_origin: SplitOrigin | None
     capture: str | None
     url: str | None
+    review: Review | None  # what was said of it in this class where it comes from
     may_repeat: bool  # whether the same photo may stand in its class twice under one name: where somebody says so
 
 
@@ -146,6 +147,7 @@ class Placing:
             split_origin=origin,
             capture=self._capture or (row.capture if row else None) or None,
             url=file.url or (row.source_url if row else None) or None,
+            review=row.review if row and row.class_name == class_name else None,
             may_repeat=row is not None or self._request.target_class is not None,
         )
 

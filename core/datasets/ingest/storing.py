@@ -196,6 +196,7 @@ def _new_image(record: PhotoRecord, place: Place) -> NewImage:
         split_origin=place.split_origin,
         capture=place.capture,
         source_url=place.url,
+        review=place.review,
     )
 
 

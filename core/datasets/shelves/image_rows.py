@@ -72,7 +72,7 @@ def insert_images(session: Session, dataset: Dataset, images: Sequence[NewImage]
             "source_url": None if image.source_url is None else clean_text(image.source_url),
             "added_at": dataset.changed_at,
             "trashed_at": None,
-            "review": None,
+            "review": image.review,
         }
         for image in images
     ]

@@ -75,6 +75,12 @@ class ImportLog(Shelf):
                 raise _unknown_import(import_id)
             return _import_view(found)
 
+    def dataset_of(self, work_id: str) -> int | None:
+        """The dataset into which the work of this name has brought photos; None: it has not, or not yet."""
+        is_done = (PhotoImport.request["work_id"].as_string() == work_id) & (PhotoImport.state == ImportState.DONE)
+        with self._database.read_session() as session:
+            return session.scalars(select(PhotoImport.dataset_id).where(is_done)).first()
+
     def of(self, dataset_id: int, limit: int = 20) -> list[ImportView]:
         """The newest imports of a dataset, newest first."""
         statement = (

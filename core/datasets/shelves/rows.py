@@ -4,7 +4,7 @@ Whoever changes a dataset locks its row first (on SQLite: is the only writer), s
 """
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
@@ -32,7 +32,7 @@ class Shelf:
         self._database = database
 
 
-def chunked(items: Collection[Item]) -> Iterator[Sequence[Item]]:
+def chunked(items: Iterable[Item]) -> Iterator[Sequence[Item]]:
     """The items in lists short enough for one statement."""
     iterator = iter(items)
     while chunk := list(islice(iterator, CHUNK_SIZE)):

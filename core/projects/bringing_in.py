@@ -1,0 +1,223 @@
+"""A project comes into a workspace: all of it, in one transaction at the end, or nothing.
+
+What was checked and staged gets its place in this order: photos and networks, which mean nothing as long as no row
+names them and are swept when none does; then, within the transaction, the folders of the runs. The transaction also
+notes the project's key, so that an attempt after one that was killed knows whether there is anything left to do.
+"""
+
+import contextlib
+import json
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from core.datasets.library import Library
+from core.datasets.shelves.whole_dataset import Arrival, add_arrival, insert_whole_dataset
+from core.datasets.snapshots import insert_snapshot
+from core.photos.record import PhotoRecord
+from core.projects.checking import CheckedProject, believable_measurements, check_project
+from core.projects.layout import PhotoRow
+from core.projects.project_file import ProjectFile
+from core.projects.staging import Staging
+from core.runs.folder import RunFolder, runs_path
+from core.runs.whole_run import insert_whole_run
+from core.settings import Settings
+from core.storage.db import Database
+from core.storage.files import TEMPORARY_PREFIX, ensure_free_space, translating_disk_errors
+from core.storage.schema import Dataset
+
+Report = Callable[[float | None, str], None]
+
+_ROOM = 1.05  # bytes on the disk for each byte of the project
+_PHOTOS_AT_ONCE = 500
+_MARK = "project-key"  # file in the folder of a run, from its placing until the transaction is over
+# Part of the bar at which photos begin, and at which everything gets its place.
+_PHOTOS_FRACTION, _PLACING_FRACTION = 0.1, 0.95
+
+
+class BringingIn:
+    """One attempt at bringing a project in."""
+
+    def __init__(self, database: Database, settings: Settings, key: str, *, report: Report = lambda *_: None) -> None:
+        """Prepare an attempt.
+
+        Args:
+            database: of the workspace.
+            settings: folders and limits.
+            key: of the project, 32 hexadecimal digits: the same for each attempt, another for each project.
+            report: told the fraction done, 0-1, and a sentence; what it raises ends the attempt.
+        """
+        self._database = database
+        self._settings = settings
+        self._key = key
+        self._report = report
+        self._staging = Staging(settings, key)
+
+    def run(self, file: ProjectFile) -> int:
+        """Bring a project in; the number of its dataset, the same again where an earlier attempt has done so.
+
+        Raises:
+            ProjectError: it is damaged, hostile, or larger than the limits allow; nothing is kept of it.
+            NoSpaceError: the disk is full, or would be; nothing is kept.
+            StorageError: the database or the disk failed; nothing is kept.
+        """
+        self._staging.clear()
+        dataset_id = self._clear_placed()
+        if dataset_id is not None:
+            return dataset_id
+        try:
+            self._report(0.0, "Looking at what the project says")
+            project = check_project(file, self._settings)
+            ensure_free_space(self._settings.workspace_dir, round(file.num_bytes * _ROOM))
+            notes = [*project.notes, *self._stage(project)]
+            self._report(_PLACING_FRACTION, "Putting everything in its place")
+            self._publish(project)
+            return self._insert(project, notes)
+        finally:
+            self._staging.clear()
+
+    def _stage(self, project: CheckedProject) -> list[str]:
+        notes = []
+        for network in project.networks:
+            self._report(0.02, "Trying out the networks")
+            self._staging.stage_network(project, network)
+        for number, each in enumerate(project.runs, 1):
+            self._report(0.05, f"Looking at the run “{each.run.name}”")
+            notes += self._staging.stage_run(project, number)
+        part = (_PLACING_FRACTION - _PHOTOS_FRACTION) / max(1, project.num_photos)
+        for number, row in enumerate(project.photos()):
+            self._report(_PHOTOS_FRACTION + number * part, f"Photo {number + 1:,} of {project.num_photos:,}")
+            self._staging.stage_photo(project, row)
+        return notes
+
+    def _publish(self, project: CheckedProject) -> None:
+        """Give photos and networks their places; each photo is noted first, or a clean-up could take its file."""
+        photos = Library(self._database).photos
+        for rows in _batched(project.photos(), _PHOTOS_AT_ONCE):
+            photos.add(
+                [
+                    PhotoRecord(
+                        hash=row.hash,
+                        suffix=row.suffix,
+                        width=row.width,
+                        height=row.height,
+                        original_width=row.original_width,
+                        original_height=row.original_height,
+                        num_bytes=row.num_bytes,
+                        measurements=believable_measurements(row.measurements),
+                    )
+                    for row in rows
+                ]
+            )
+            for row in rows:
+                self._staging.publish_photo(row)
+        for network in project.networks:
+            self._staging.publish_network(network)
+
+    def _insert(self, project: CheckedProject, notes: list[str]) -> int:
+        placed: list[Path] = []
+        try:
+            with self._database.session() as session:
+                dataset = insert_whole_dataset(session, project.dataset, project.images())
+                for snapshot_hash in project.snapshots:
+                    content, rows = project.read_snapshot(snapshot_hash)
+                    insert_snapshot(
+                        session, dataset, dataset_name=content.dataset_name, class_names=content.class_names, rows=rows
+                    )
+                run_ids = self._insert_runs(session, project, dataset)
+                self._note_arrival(session, project, dataset, notes)
+                session.flush()
+                self._place_runs(run_ids, placed)
+                dataset_id = dataset.id
+        except BaseException:
+            for folder in placed:
+                shutil.rmtree(folder, ignore_errors=True)
+            self._journal_path.unlink(missing_ok=True)
+            raise
+        for folder in placed:
+            with contextlib.suppress(OSError):
+                (folder / _MARK).unlink()
+        with contextlib.suppress(OSError):
+            self._journal_path.unlink()
+        return dataset_id
+
+    def _insert_runs(self, session: Session, project: CheckedProject, dataset: Dataset) -> list[int]:
+        run_ids: list[int] = []
+        # A race is one of this workspace: a project that is brought in twice has two.
+        races = {each.run.race: uuid.uuid4().hex for each in project.runs if each.run.race is not None}
+        for number, each in enumerate(project.runs, 1):
+            run_ids.append(
+                insert_whole_run(
+                    session,
+                    each.run,
+                    project.events(number),
+                    dataset_id=dataset.id,
+                    parent_id=None if each.parent is None else run_ids[each.parent - 1],
+                    race=None if each.run.race is None else races[each.run.race],
+                )
+            )
+        return run_ids
+
+    def _note_arrival(self, session: Session, project: CheckedProject, dataset: Dataset, notes: list[str]) -> None:
+        now = time.time()
+        runs = f" Its runs are on the pages Train and Results ({len(project.runs):,})." if project.runs else ""
+        arrival = Arrival(
+            title=project.file.name,
+            num_accepted=project.num_images,
+            num_refused=0,
+            refused=(),
+            notes=(f"This dataset came as a project.{runs}", *notes),
+            created_at=now,
+            finished_at=now,
+        )
+        add_arrival(session, dataset, arrival, request={"title": arrival.title, "work_id": self._key}, is_news=True)
+
+    # --- folders of runs ------------------------------------------------------------------------------------
+
+    @property
+    def _journal_path(self) -> Path:
+        """Names the runs whose folders are being placed; with the prefix that sweeps delete."""
+        return runs_path(self._settings) / f"{TEMPORARY_PREFIX}placing-{self._key}"
+
+    def _place_runs(self, run_ids: list[int], placed: list[Path]) -> None:
+        """Move the folders of the runs to their numbers, within the transaction that gives these out."""
+        if not run_ids:
+            return
+        with translating_disk_errors(self._journal_path):
+            self._journal_path.write_text(json.dumps(run_ids), encoding="utf-8")
+            for number, run_id in enumerate(run_ids, 1):
+                draft, folder = self._staging.run_draft(number), RunFolder(self._settings, run_id)
+                (draft / _MARK).write_text(self._key, encoding="utf-8")
+                folder.set_aside()
+                draft.rename(folder.path)
+                placed.append(folder.path)
+
+    def _clear_placed(self) -> int | None:
+        """Settle what an attempt before this one has left that was killed.
+
+        Returns:
+            The dataset, where that attempt had come to its end; None: there is everything to do.
+        """
+        dataset_id = Library(self._database).imports.dataset_of(self._key)
+        if self._journal_path.is_file():
+            with translating_disk_errors(self._journal_path):
+                run_ids = json.loads(self._journal_path.read_text(encoding="utf-8") or "[]")
+                for run_id in run_ids:
+                    folder = RunFolder(self._settings, run_id)
+                    mark = folder.path / _MARK
+                    if mark.is_file() and mark.read_text(encoding="utf-8") == self._key:
+                        # Its transaction was never committed, or only the mark is too much.
+                        folder.delete() if dataset_id is None else mark.unlink()
+                self._journal_path.unlink()
+        return dataset_id
+
+
+def _batched(rows: Iterable[PhotoRow], size: int) -> Iterator[list[PhotoRow]]:
+    iterator = iter(rows)
+    while batch := list(islice(iterator, size)):
+        yield batch

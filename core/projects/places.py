@@ -1,0 +1,109 @@
+"""Where project files are: one that was written waits in the cache, one that arrived waits with what is imported."""
+
+import contextlib
+import os
+import re
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.datasets.exporting import export_owner, exports_dir
+from core.datasets.ingest.places import allowed_path, import_roots
+from core.datasets.records import DatasetView
+from core.errors import ConfigError, ProjectError
+from core.projects.layout import SUFFIX
+from core.records import Config
+from core.settings import Settings
+
+_KEY = re.compile(r"[0-9a-f]{32}")
+_FILE_NAME = re.compile(rf"[0-9]+-[0-9a-f]+-[0-9]+-[0-9a-f]+-[0-9a-f]{{16}}{re.escape(SUFFIX)}")
+_ARRIVED = "project"  # name of a file that arrived, whatever a browser calls it
+_KEPT_SECONDS = 24 * 3600.0  # somebody may be about to fetch it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectSource(Config):
+    """A project file that somebody wants to bring in."""
+
+    key: str  # 32 hexadecimal digits, another for each
+    name: str  # what messages call it
+    server_path: str | None = None  # of a file of the server, inside one of `import_dirs`; None: it was sent
+
+    def __post_init__(self) -> None:
+        if not _KEY.fullmatch(self.key):
+            raise ConfigError(f"{self.key[:40]!r} is no project of this workspace. Open the file again.")
+
+
+def project_file_name(dataset: DatasetView, runs_digest: str) -> str:
+    """The name of the project of a dataset as it is now, with some runs as they are now.
+
+    Args:
+        dataset: out of the trash.
+        runs_digest: 16 hexadecimal digits, others for other runs.
+    """
+    moment = round(dataset.changed_at * 1e6)
+    return f"{export_owner(dataset)}-{dataset.revision}-{moment:x}-{runs_digest}{SUFFIX}"
+
+
+def project_path(settings: Settings, file_name: str) -> Path:
+    """Where a project of this name is, once it was written.
+
+    Raises:
+        ProjectError: `project_file_name` gives no such name.
+    """
+    if not _FILE_NAME.fullmatch(file_name):
+        raise ProjectError(f"{file_name[:80]!r} is no project of this workspace. Take it home once more.")
+    return exports_dir(settings) / file_name
+
+
+def remove_older_projects(settings: Settings, newest: Path) -> None:
+    """Delete the projects of the same dataset that nobody is going to fetch: of another state of it, or of yesterday.
+
+    Args:
+        settings: where they are.
+        newest: the one that stays.
+    """
+    parts = newest.name.split("-")
+    owner, state = "-".join(parts[:2]), "-".join(parts[:4])
+    for path in exports_dir(settings).glob(f"{owner}-*{SUFFIX}"):
+        with contextlib.suppress(OSError):  # on Windows one that is being downloaded stays until the next time
+            is_old = path.stat().st_mtime < time.time() - _KEPT_SECONDS
+            if path != newest and (is_old or not path.name.startswith(f"{state}-")):
+                path.unlink()
+
+
+def arrived_path(key: str, settings: Settings) -> Path:
+    """Where the file is that arrived under a key."""
+    return settings.incoming_path / key / _ARRIVED
+
+
+def source_path(source: ProjectSource, settings: Settings) -> Path:
+    """The file of a source.
+
+    Raises:
+        SourceError: it is a file of the server that may not be read.
+        ProjectError: it is not there any more.
+    """
+    path = arrived_path(source.key, settings)
+    if source.server_path is not None:
+        path = allowed_path(source.server_path, settings)
+    if not path.is_file():
+        raise ProjectError(f"The file “{source.name}” is not on the server any more. Open it again.")
+    return path
+
+
+def remove_source(source: ProjectSource, settings: Settings) -> None:
+    """Delete what arrived; a file of the server stays where it is."""
+    with contextlib.suppress(OSError):
+        shutil.rmtree(arrived_path(source.key, settings).parent)
+
+
+def list_project_files(settings: Settings) -> list[str]:
+    """The project files in the folders from which imports are allowed, and in those directly inside."""
+    found = []
+    for root in import_roots(settings):
+        for pattern in (f"*{SUFFIX}", f"*/*{SUFFIX}"):
+            with contextlib.suppress(OSError):
+                found += [str(path) for path in root.glob(pattern) if os.path.isfile(path)]
+    return sorted(found)
