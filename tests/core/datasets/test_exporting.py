@@ -20,7 +20,7 @@ from core.datasets.library import Library
 from core.datasets.manifest import read_manifest
 from core.datasets.readings.listing import MANIFEST_NAME
 from core.datasets.readings.plan import plan_import
-from core.datasets.records import ImageView, ImportState, NewImage, Split, SplitOrigin
+from core.datasets.records import ImageView, ImportState, NewImage, Review, Split, SplitOrigin
 from core.datasets.sources.requests import ImportRequest, ServerFolder
 from core.errors import DatasetError, TaskCancelledError, UnknownDatasetError
 from core.jobs.context import TaskContext
@@ -62,7 +62,10 @@ def rich_dataset(library: Library, put: Callable[..., PhotoRecord]) -> int:
         split = (*Split, None)[number % 4]
         origin = None if split is None else list(SplitOrigin)[number % 3]
         image = NewImage(photo=put(number), class_name=class_name, name=f"IMG {number}.HEIC", split=split)
-        images.append(replace(image, split_origin=origin, source_url=f"https://example.org/{number}?a=1,2"))
+        review = (*Review, None)[number % 3]
+        images.append(
+            replace(image, split_origin=origin, source_url=f"https://example.org/{number}?a=1,2", review=review)
+        )
     blue = images[0]
     images += [
         replace(blue, photo=put(100, "PNG"), name="IMG 0.HEIC", capture="burst 1"),
@@ -97,6 +100,7 @@ def import_again(path: Path, library: Library, name: str) -> int:
                 split_origin=row.split_origin,
                 capture=row.capture,
                 source_url=row.source_url,
+                review=row.review,
             )
         )
     dataset_id = library.datasets.create(name, manifest.class_names).id

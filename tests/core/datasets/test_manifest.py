@@ -6,7 +6,7 @@ import io
 import pytest
 
 from core.datasets.manifest import COLUMNS, Manifest, ManifestRow, read_manifest, write_manifest
-from core.datasets.records import Split, SplitOrigin
+from core.datasets.records import Review, Split, SplitOrigin
 from core.errors import DatasetError
 
 STRANGE = (
@@ -64,10 +64,17 @@ def test_splits_come_back(split: Split | None):
     assert read_manifest(write_manifest([written]).decode()).rows == {written.path: written}
 
 
+@pytest.mark.parametrize("review", [*Review, None])
+def test_marks_come_back(review: Review | None):
+    """What a person has said of a photo's class; tables of earlier versions say nothing of it."""
+    written = row(review=review)
+    assert read_manifest(write_manifest([written]).decode()).rows == {written.path: written}
+
+
 def test_classes_without_photos_keep_their_place():
     """Each class has a row of its own in front of the photos, in the order given."""
     text = write_manifest([row()], ["owls", "cats", "=1+1"]).decode("utf-8-sig")
-    assert text.splitlines()[1:4] == [",owls,,,,,,", ",cats,,,,,,", ",'=1+1,,,,,,"]
+    assert text.splitlines()[1:4] == [",owls,,,,,,,", ",cats,,,,,,,", ",'=1+1,,,,,,,"]
     assert read_manifest(text).class_names == ("owls", "cats", "=1+1")
     assert list(read_manifest(text).rows) == [row().path]
 
@@ -90,10 +97,22 @@ def test_what_a_spreadsheet_saved_is_read():
         ("path,class\nx.jpg,\n", "Line 2 .* no class"),
         ("path,class,split\nx.jpg,cats,training\n", "'training'; train, validation, test was expected"),
         ("path,class,split,split_origin\nx.jpg,cats,train,me\n", "origin 'me'"),
+        ("path,class,review\nx.jpg,cats,maybe\n", "review 'maybe'; right, unsure was expected"),
         ("path,class\nx.jpg,cats\nx.jpg,dogs\n", "Line 3 .* again"),
         (f"path,class\nx.jpg,{'c' * 200_000}\n", "cannot be read"),
     ],
-    ids=["empty", "no class column", "way out", "no path", "no class", "split", "origin", "twice", "endless cell"],
+    ids=[
+        "empty",
+        "no class column",
+        "way out",
+        "no path",
+        "no class",
+        "split",
+        "origin",
+        "review",
+        "twice",
+        "endless cell",
+    ],
 )
 def test_a_wrong_table_says_where_and_why(text: str, message: str):
     """The person finds the line that has to be mended."""
