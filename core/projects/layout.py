@@ -41,6 +41,7 @@ CHECKPOINT = "checkpoint.npz"
 MAX_RUNS = 1_000  # of one project
 _MEGABYTE = 1_000_000
 MAX_JSON_BYTES = 40 * _MEGABYTE  # of one JSON file: a snapshot of 100,000 photos takes 10 MB
+MAX_TABLE_BYTES = 400 * _MEGABYTE  # of a table, which is read line by line: 100,000 photos take 50 MB
 MAX_SUMMARY_BYTES = 4 * _MEGABYTE  # read before anybody has agreed to anything
 MAX_LINE_BYTES = _MEGABYTE
 
@@ -243,4 +244,4 @@ def max_bytes_of(path: str) -> int | None:
     name = path.rpartition("/")[2]
     if "/files/" in path:
         return RUN_FILES[name]
-    return MAX_JSON_BYTES if name.endswith(".json") else None
+    return {".json": MAX_JSON_BYTES, ".jsonl": MAX_TABLE_BYTES}.get(name[name.rfind(".") :])

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,14 +32,16 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 _COPY_AGAIN = "Nothing was brought in. Copy the file again, or take the project home once more."
 _HEAD_BYTES = 4
+_SPOOL_MEMORY_BYTES = 4_000_000  # of a table; a longer one goes to a temporary file
 _NAMES_SHOWN = 3
 
 
 class ProjectFile:
     """The entries of a project; made by `open_project`, for one thread."""
 
-    def __init__(self, file: BinaryIO, name: str, limits: ArchiveLimits) -> None:
+    def __init__(self, file: BinaryIO, name: str, limits: ArchiveLimits, spool_dir: Path | None) -> None:
         self.name = name
+        self._spool_dir = spool_dir
         self._num_file_bytes = file.seek(0, 2)
         file.seek(0)
         if not is_zip(file.read(_HEAD_BYTES)):
@@ -118,17 +121,20 @@ class ProjectFile:
         return self._as_record(self._read_json(path), path, kind)
 
     def read_lines(self, path: str, kind: type[AnyRecord]) -> Iterator[AnyRecord]:
-        """The lines of a JSON lines file, one in memory at a time; raises like `read_record`."""
-        rest = bytearray()
-        for chunk in self.chunks(path):
-            *lines, tail = (rest + chunk).split(b"\n")
-            for line in lines:
-                yield self._as_record(self._parse(bytes(line), path), path, kind)
-            rest = bytearray(tail)
-            if len(rest) > MAX_LINE_BYTES:
-                raise self.damaged(f"a line of {path} is longer than any that Bluetit writes")
-        if rest:
-            raise self.damaged(f"{path} ends in the middle of a line")
+        """The lines of a table, one in memory at a time; raises like `read_record`, before the first of them.
+
+        Other entries may be read in between.
+        """
+        folder = None if self._spool_dir is None else str(self._spool_dir)
+        with tempfile.SpooledTemporaryFile(max_size=_SPOOL_MEMORY_BYTES, dir=folder) as table:
+            for chunk in self.chunks(path):
+                table.write(chunk)
+            table.seek(0)
+            while line := table.readline(MAX_LINE_BYTES):
+                if not line.endswith(b"\n"):
+                    how = "is longer than any that Bluetit writes" if len(line) == MAX_LINE_BYTES else "ends early"
+                    raise self.damaged(f"a line of {path} {how}")
+                yield self._as_record(self._parse(line, path), path, kind)
 
     def read(self, path: str) -> bytes:
         """A whole entry of those that are small; raises like `read_record`."""
@@ -256,13 +262,17 @@ class ProjectFile:
 
 
 @contextmanager
-def open_project(path: Path, name: str, limits: ArchiveLimits) -> Iterator[ProjectFile]:
+def open_project(
+    path: Path, name: str, limits: ArchiveLimits, *, spool_dir: Path | None = None
+) -> Iterator[ProjectFile]:
     """Open a project file.
 
     Args:
         path: the file.
         name: what messages call it.
         limits: what is read at most.
+        spool_dir: where tables are put while they are read, as files without a name; None for the system's temporary
+            folder.
 
     Raises:
         ProjectError: it is no project, damaged, or refused as hostile.
@@ -275,7 +285,7 @@ def open_project(path: Path, name: str, limits: ArchiveLimits) -> Iterator[Proje
                 "MB are read. An administrator can raise BLUETIT_MAX_ARCHIVE_BYTES."
             )
         with path.open("rb") as file:
-            yield ProjectFile(file, name, limits)
+            yield ProjectFile(file, name, limits, spool_dir)
 
 
 def _refuse_constant(name: str) -> Any:

@@ -35,6 +35,7 @@ from core.storage.files import TEMPORARY_PREFIX, publish_directory, translating_
 _ARTEFACT_NAME = re.compile(r"[A-Za-z0-9_-]{1,120}")
 _FINGERPRINT_DIGITS = 16  # as a training writes it
 _NETWORK_DIGITS = 32
+_UNKNOWN_NETWORK = "unknown"  # no network is called so
 _SMALLEST_SIDE_PX = 32  # a JPEG is decoded no larger than is needed to see that it can be
 _SIGNATURES = {".jpg": b"\xff\xd8", ".png": b"\x89PNG\r\n\x1a\n"}
 
@@ -53,7 +54,8 @@ class Staging:
         self._prefix = f"{TEMPORARY_PREFIX}{key}-"
         self._store = PhotoStore(settings.photos_path, settings.cache_path)
         self._networks_path = settings.cache_path / "backbones"
-        self._shapes: dict[str, NetworkShape] = {}
+        self._shapes: dict[str, NetworkShape] = {}  # by network, as the next
+        self._names: dict[str, str] = {}  # of the folders in which prepared networks are
 
     def clear(self) -> None:
         """Delete all drafts; what is in use, on Windows, is left to the sweeps."""
@@ -110,18 +112,20 @@ class Staging:
             ProjectError: it is no network that can be loaded.
             StorageError: the disk failed, or is full.
         """
-        known = self._find_network(_network_name(network), network)
+        record = project.file.read_record(network_path(network, NETWORK_RECORD), ArtefactRecord)
         what = f"A network of “{project.file.name}”"
-        if known is not None:
-            self._shapes[network] = try_network(known.model_path, what)
-            return
+        for name in (f"{record.backbone}-{record.fingerprint}", _network_name(network)):
+            known = self._find_network(name, network)
+            if known is not None:
+                self._shapes[network], self._names[network] = try_network(known.model_path, what), name
+                return
+        self._names[network] = _network_name(network)
         folder = self._networks_path / f"{self._prefix}{_network_name(network)}"
         with translating_disk_errors(folder):
             folder.mkdir(parents=True)
             _write(folder / MODEL_FILE, project.file.chunks(network_path(network, NETWORK_MODEL)))
         if project.file.checksum(network_path(network, NETWORK_MODEL)) != network:
             raise project.file.damaged(f"the network {network[:12]} is not what its name says")
-        record = project.file.read_record(network_path(network, NETWORK_RECORD), ArtefactRecord)
         shape = self._shapes[network] = try_network(folder / MODEL_FILE, what)
         # What else was prepared beside it over there is for ImageNet's classes, and stays there.
         kept = replace(
@@ -254,9 +258,8 @@ class Staging:
         path = folder.litert_path if record.artefact is None else folder.head_path
         settled = replace(record, fingerprint=_sha256(path)[:_FINGERPRINT_DIGITS])
         if record.artefact is not None:
-            same = None if network is None else self._find_network(record.artefact, network)
-            name = record.artefact if _ARTEFACT_NAME.fullmatch(record.artefact) else "unknown"
-            settled = replace(settled, artefact=name if same or network is None else _network_name(network))
+            named = record.artefact if _ARTEFACT_NAME.fullmatch(record.artefact) else _UNKNOWN_NETWORK
+            settled = replace(settled, artefact=named if network is None else self._names[network])
         folder.write_json(folder.model_record_path, settled.to_json())
 
 

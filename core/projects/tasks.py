@@ -44,7 +44,9 @@ def run_read_task(context: TaskContext) -> None:
         source.key,
         report=lambda fraction, message: _report(context, fraction, message),
     )
-    with open_project(path, source.name, archive_limits(context.settings)) as file:
+    spool_dir = context.settings.cache_path
+    spool_dir.mkdir(parents=True, exist_ok=True)
+    with open_project(path, source.name, archive_limits(context.settings), spool_dir=spool_dir) as file:
         attempt.run(file)
     context.call_when_done(lambda: remove_source(source, context.settings))
     context.report(1.0, "The project is here")

@@ -98,7 +98,7 @@ HUGE_ARRAY = array_header("{'descr': '<f4', 'fortran_order': False, 'shape': (10
         ({IMAGES: in_first_line(0, 99)}, "in no class"),
         ({IMAGES: in_first_line(1, "0" * 64)}, "not in photos.jsonl"),
         ({IMAGES: in_first_line(3, "holiday")}, "holiday"),
-        ({IMAGES: lambda content: content[:-5]}, "middle of a line"),
+        ({IMAGES: lambda content: content[:-5]}, "ends early"),
         ({IMAGES: b"[" + b"1," * layout.MAX_LINE_BYTES + b"1]"}, "longer than any"),
         ({PHOTOS: in_first_line(0, "../../../etc/passwd")}, "cannot be"),
         ({PHOTOS: in_first_line(2, 40_000)}, "cannot be"),

@@ -9,12 +9,9 @@ import numpy as np
 import pytest
 
 from core.datasets.library import Library
-from core.datasets.records import ImageView, Review, Split
+from core.datasets.records import ImageView, Review
 from core.datasets.snapshots import take_snapshot
 from core.errors import ProjectError, UnknownDatasetError, UnknownRunError
-from core.evaluation.answers import read_answers
-from core.inference.classifier_cache import ClassifierCache
-from core.inference.trained_model import read_model_record
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
 from core.photos.store import PhotoStore
@@ -27,14 +24,11 @@ from core.settings import Settings
 from core.storage.db import Database, open_database
 from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 from core.training.checkpoint import read_checkpoint
-from tests.core.evaluation.finished_runs import Labelled, finished_run
-from tests.core.inference.model_runs import outcome
 from tests.core.projects.project_samples import (
     CLASSES,
     Source,
     bring_in,
     entries_of,
-    picture,
     rich_dataset,
     tampered,
     unfinished_run,
@@ -142,52 +136,6 @@ def test_what_was_packed_again_is_the_same(settings: Settings, database: Databas
     changed = {name for name in first.keys() | second.keys() if first.get(name) != second.get(name)}
     # The time of packing, how the photos came, and the mark of the race.
     assert changed == {"project.json", "dataset.json", "runs/1/run.json", "checksums.json"}
-
-
-@pytest.mark.sqlite_only
-def test_a_model_answers_to_the_bit_where_nothing_was_prepared(
-    prepared_settings: Settings, tmp_path: Path, new_database: Path
-):
-    """In a workspace at another path with an empty cache: the same probabilities, the same results."""
-    photos = [
-        Labelled(data=picture(number), class_name=("crow", "tit")[number % 2], split=split)
-        for number, split in enumerate([Split.TRAIN] * 6 + [Split.VALIDATION] * 2 + [Split.TEST] * 2)
-    ]
-    run_id, _ = finished_run(prepared_settings, "Birds", photos)
-    path = tmp_path / "Birds.bluetit"
-    with closing(open_database(prepared_settings)) as database:
-        RunLibrary(database).set_finished(run_id, outcome(num_classes=2).to_json())
-        dataset_id = RunLibrary(database).get_run(run_id).dataset_id
-        assert dataset_id is not None
-        write_project(database, prepared_settings, dataset_id, [run_id], path)
-    home = Settings(workspace_dir=tmp_path / "home" / "work space", cache_dir=tmp_path / "home" / "cache")
-    home.workspace_dir.mkdir(parents=True)
-    home.database_path.write_bytes(new_database.read_bytes())
-    there = bring_in(path, home)
-    with closing(open_database(home)) as database:
-        (view,) = RunLibrary(database).list_runs(there)
-    assert view.status is RunStatus.DONE
-    models = [ClassifierCache(prepared_settings).get_trained(run_id), ClassifierCache(home).get_trained(view.id)]
-    answers = [model.answer(model.square(picture(77), "new")).probabilities for model in models]
-    np.testing.assert_array_equal(answers[0], answers[1])
-    folders = [RunFolder(prepared_settings, run_id), RunFolder(home, view.id)]
-    kept = [read_answers(folder) for folder in folders]
-    np.testing.assert_array_equal(kept[0].test.probabilities, kept[1].test.probabilities)
-    # What a stranger calls a network is no name for it here.
-    assert (read_model_record(folders[1]).artefact or "").startswith("imported-")
-    # Where the very same network is prepared, it is used.
-    (again,) = RunLibrary(open_database(prepared_settings)).list_runs(bring_in(path, prepared_settings))
-    assert read_model_record(RunFolder(prepared_settings, again.id)).artefact == read_model_record(folders[0]).artefact
-    # A model whose name was chosen to be another network's is called by what it is.
-    name = "runs/1/files/model.json"
-    posing = tampered(
-        path, tmp_path / "posing.bluetit", {name: lambda content: content.replace(b'"Birds"', b'"0123456789abcdef"')}
-    )
-    assert json.loads(entries_of(posing)[name])["fingerprint"] == "0123456789abcdef"
-    bring_in(posing, home)
-    with closing(open_database(home)) as database:
-        newest = RunLibrary(database).list_runs()[0]
-    assert read_model_record(RunFolder(home, newest.id)).fingerprint == read_model_record(folders[1]).fingerprint
 
 
 @pytest.mark.sqlite_only
