@@ -18,6 +18,7 @@ from typing import Any
 from PIL import Image
 
 from core.backbones.artefacts import MODEL_FILE, Artefact, ArtefactRecord, open_artefact, write_record
+from core.config import HUB_PREFIX
 from core.errors import ArtefactDamagedError, ArtefactMissingError, BluetitError, ImageError, ProjectError
 from core.inference.head import read_head
 from core.inference.trained_model import read_model_record
@@ -114,7 +115,8 @@ class Staging:
         """
         record = project.file.read_record(network_path(network, NETWORK_RECORD), ArtefactRecord)
         what = f"A network of “{project.file.name}”"
-        for name in (f"{record.backbone}-{record.fingerprint}", _network_name(network)):
+        stem = "hub" if record.backbone.startswith(HUB_PREFIX) else record.backbone
+        for name in (f"{stem}-{record.fingerprint}", _network_name(network)):
             known = self._find_network(name, network)
             if known is not None:
                 self._shapes[network], self._names[network] = try_network(known.model_path, what), name

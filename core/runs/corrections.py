@@ -29,7 +29,9 @@ def learn_corrections(
         find_network: the cost of a run's backbone; None where it is not prepared any more.
         settings: threads and limits.
     """
-    done = [run for run in runs if run.status is RunStatus.DONE and run.outcome is not None]
+    # One without a task came with a project: it says how fast another machine is.
+    own = [run for run in runs if run.task_id is not None]
+    done = [run for run in own if run.status is RunStatus.DONE and run.outcome is not None]
     newest = sorted(done, key=lambda run: run.finished_at or 0.0, reverse=True)[:_MAX_RUNS]
     ratios: dict[tuple[str, PhaseName], list[float]] = defaultdict(list)
     for run in newest:

@@ -14,8 +14,19 @@ _POLL_SECONDS = 0.5
 
 
 def render_project_out(dataset: DatasetView, services: Services) -> None:
-    """The choice of runs, and the file once it is packed."""
-    st.markdown("**Take the project home**")
+    """The choice of runs, and the file once it is packed, in an expander."""
+    place = st.expander(
+        "Take the project home",
+        icon=":material/backpack:",
+        key=f"dataset.project.out.{dataset.id}",
+        on_change="rerun",  # what it shows is asked of the database only while it is open
+    )
+    if place.open:
+        with place:
+            _render_choice(dataset, services)
+
+
+def _render_choice(dataset: DatasetView, services: Services) -> None:
     views = {view.id: view for view in services.projects.runs_to_take(dataset.id)}
     key = f"dataset.project.runs.{dataset.id}"
     if key in st.session_state:  # one that was deleted meanwhile is no option any more

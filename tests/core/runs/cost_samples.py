@@ -86,6 +86,8 @@ def done_run(config: TrainConfig, took: RunEstimate, *, times: float, **values: 
 
 def run_view(config_values: dict[str, Any], outcome: dict[str, Any] | None, finished_at: float = 1.0) -> RunView:
     status = TaskStatus.DONE if outcome else TaskStatus.RUNNING
-    run = Run(id=1, name="run", config=config_values, outcome=outcome, created_at=0.0, finished_at=finished_at)
+    run = Run(
+        id=1, name="run", task_id=1, config=config_values, outcome=outcome, created_at=0.0, finished_at=finished_at
+    )
     task = TaskState(status=status, error=None, cancel_requested_at=None, finished_at=finished_at)
     return RunView.of(run, task, None)

@@ -71,6 +71,11 @@ def test_only_the_epochs_that_were_trained_count():
     assert learn(unbegun).factor("MobileNetV2", PhaseName.HEAD) == pytest.approx(2.0)
 
 
+def test_runs_of_another_machine_do_not_count():
+    """What came with a project has no task here, and says nothing of how fast this machine is."""
+    assert learn(replace(took(MANY_EPOCHS, 9.0), task_id=None)) == NO_CORRECTIONS
+
+
 def test_runs_that_tell_nothing_are_left_out():
     """Unfinished ones, those of another version, and those whose backbone is gone change nothing."""
     good = took(plan(), 2.0)

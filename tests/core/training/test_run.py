@@ -10,7 +10,8 @@ import pytest
 
 from core.backbones.artefacts import find_artefact
 from core.backbones.catalog import Backbone
-from core.config import AugmentConfig, FineTuneConfig, HeadConfig, PhaseConfig
+from core.config import SCRATCH, AugmentConfig, FineTuneConfig, HeadConfig, PhaseConfig
+from core.datasets.archives.rules import ArchiveLimits
 from core.datasets.records import Split
 from core.evaluation.answers import read_answers
 from core.evaluation.calibration import fit_temperature
@@ -18,11 +19,16 @@ from core.export.findings import read_findings, warnings_of
 from core.features.cache import FeatureCache
 from core.features.needs import count_to_compute
 from core.inference.head import read_head
+from core.inference.trained_model import read_model_record
 from core.jobs.status import TaskStatus
 from core.litert.engine import LiteRTModel
+from core.projects.bringing_in import BringingIn
+from core.projects.project_file import open_project
+from core.projects.writing import write_project
 from core.runs.decision import read_decision
 from core.runs.folder import RunFolder
 from core.runs.records import RunStatus
+from core.runs.retrain import begin_retraining
 from core.runs.story import Outcome, PhaseName
 from core.services import Services, open_services
 from core.settings import Settings
@@ -33,6 +39,7 @@ from tests.core.training.training_samples import (
     add_photos,
     epochs_of,
     kill_worker,
+    paint,
     painted_dataset,
     submit,
     wait_for_end,
@@ -240,6 +247,29 @@ def test_free_augmentation_sees_new_pixels_in_every_epoch(services: Services, da
     assert outcomes[0].validation == outcomes[1].validation
     frozen = epochs_of(services, submit(services, dataset_id, head_phase=SHORT).id)
     assert [epoch.loss for epoch in epochs_of(services, first)] != [epoch.loss for epoch in frozen]
+
+
+def test_a_project_goes_on_where_it_comes(services: Services, dataset_id: int, tmp_path: Path):
+    """Packed and brought in, a model answers as before, and trains again on photos with the same snapshot."""
+    head = submit(services, dataset_id, head_phase=SHORT, seed=4).id
+    scratch = submit(
+        services, dataset_id, backbone=SCRATCH, image_size=(48, 48), head_phase=PhaseConfig(num_epochs=1)
+    ).id
+    outcomes = [outcome_of(services, run_id) for run_id in (head, scratch)]
+    path = tmp_path / "Colours.bluetit"
+    write_project(services.database, services.settings, dataset_id, [head, scratch], path)
+    with open_project(path, path.name, ArchiveLimits()) as file:
+        copy_id = BringingIn(services.database, services.settings, "ab" * 16).run(file)
+    scratch_copy, head_copy = services.runs.list_runs(copy_id)
+    for original, copy in ((head, head_copy), (scratch, scratch_copy)):
+        assert read_model_record(folder_of(services, copy.id)) == read_model_record(folder_of(services, original))
+        models = [services.classifiers.get_trained(run_id) for run_id in (original, copy.id)]
+        answers = [model.answer(model.square(paint("red", 999), "new")).probabilities for model in models]
+        np.testing.assert_array_equal(answers[0], answers[1])
+    again = begin_retraining(services.database, services.run_desk, head_copy)
+    assert (again.dataset_id, again.snapshot_hash) == (copy_id, head_copy.snapshot_hash)
+    outcome = outcome_of(services, again.id)
+    assert (outcome.validation, outcome.num_computed) == (outcomes[0].validation, 0)
 
 
 def test_a_photo_that_was_damaged_since_is_named(services: Services):
