@@ -165,13 +165,14 @@ class BringingIn:
 
     def _note_arrival(self, session: Session, project: CheckedProject, dataset: Dataset, notes: list[str]) -> None:
         now = time.time()
-        runs = f" Its runs are on the pages Train and Results ({len(project.runs):,})." if project.runs else ""
+        number = len(project.runs)
+        runs = f" with {number:,} {'run' if number == 1 else 'runs'}: see the pages Train and Results" if number else ""
         arrival = Arrival(
             title=project.file.name,
             num_accepted=project.num_images,
             num_refused=0,
             refused=(),
-            notes=(f"This dataset came as a project.{runs}", *notes),
+            notes=(f"This dataset came as a project{runs}.", *notes),
             created_at=now,
             finished_at=now,
         )

@@ -87,6 +87,8 @@ def _look_at(source: ProjectSource, services: Services) -> None:
 
 
 def _render_state(source: ProjectSource, services: Services, *, was_active: bool) -> None:
+    if st.session_state.get(_SOURCE) != source.to_json():
+        st.rerun()  # the whole page: it was put away, or has become a dataset that is to be opened
     with showing_errors():
         task = services.projects.reading(source)
         if task is not None and task.is_active:

@@ -70,6 +70,32 @@ def test_a_zip_becomes_a_dataset_with_its_splits(open_dataset: OpenDataset, tmp_
     dataset.expect_counts("crow: 1 train, 1 validation", "tit: 1 train, 1 validation")
 
 
+def test_a_project_goes_home_and_comes_back(open_dataset: OpenDataset, app_settings: Settings, tmp_path: Path):
+    """Packed, downloaded, dropped into the box, looked at, brought in by the worker, opened; another is put away."""
+    dataset = open_dataset(add_dataset(app_settings, "Homework", crows("one", "two")))
+    dataset.press("Rename, export …")
+    dataset.page.get_by_text("Take the project home").click()
+    dataset.press("Pack the project")
+    link = dataset.page.get_by_role("link", name="Download project")
+    expect(link).to_be_visible(timeout=WORKER_TIMEOUT_MILLISECONDS)
+    with dataset.page.expect_download() as download:
+        link.click()
+    assert download.value.suggested_filename == "Homework.bluetit"
+    path = tmp_path / "Homework.bluetit"
+    download.value.save_as(path)
+    dataset.visit()
+    for answer in ("Do not bring it in", "Bring it in"):
+        dataset.choose_tab("Project")
+        dataset.upload(path)
+        expect(dataset.main.get_by_text("1 class: crow 2")).to_be_visible()
+        dataset.press(answer)
+        expect(dataset.main.get_by_text("1 class: crow 2")).to_be_hidden(timeout=WORKER_TIMEOUT_MILLISECONDS)
+    expect(dataset.button("Open it")).to_be_visible(timeout=WORKER_TIMEOUT_MILLISECONDS)
+    dataset.press("Open it")
+    dataset.expect_open("Homework 2")
+    dataset.expect_counts("crow: 2 not split yet")
+
+
 def test_a_burst_comes_from_the_camera(open_dataset: OpenDataset, app_settings: Settings):
     """Holding the button records several photos, which come in as one burst; a message leaves the camera's tab open."""
     dataset = open_dataset(add_dataset(app_settings, "Camera", crows("one")))
