@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from core.datasets.library import Library
 from core.datasets.shelves.whole_dataset import Arrival, add_arrival, insert_whole_dataset
 from core.datasets.snapshots import insert_snapshot
+from core.names import clean_label
 from core.photos.record import PhotoRecord
 from core.projects.checking import CheckedProject, believable_measurements, check_project
 from core.projects.layout import PhotoRow
@@ -127,7 +128,11 @@ class BringingIn:
                 for snapshot_hash in project.snapshots:
                     content, rows = project.read_snapshot(snapshot_hash)
                     insert_snapshot(
-                        session, dataset, dataset_name=content.dataset_name, class_names=content.class_names, rows=rows
+                        session,
+                        dataset,
+                        dataset_name=clean_label(content.dataset_name),
+                        class_names=content.class_names,
+                        rows=rows,
                     )
                 run_ids = self._insert_runs(session, project, dataset)
                 self._note_arrival(session, project, dataset, notes)

@@ -38,6 +38,7 @@ from core.projects.project_file import ProjectFile
 from core.recipes import RECIPES
 from core.runs.whole_run import WholeEvent
 from core.settings import Settings
+from core.storage.column_values import LARGEST_NUMBER, is_moment
 
 _PERCEPTUAL_HASH = re.compile("[0-9a-f]{16}")
 _SUFFIXES = (".jpg", ".png")
@@ -137,7 +138,7 @@ def _check_photos(file: ProjectFile, settings: Settings) -> tuple[list[str], set
     for row in file.read_lines(PHOTOS, PhotoRow):
         sides = (row.width, row.height, row.original_width, row.original_height)
         is_possible = is_hash(row.hash) and row.suffix in _SUFFIXES and min(sides) > 0 and row.num_bytes > 0
-        if not is_possible or max(row.width, row.height) > MAX_SIDE_PX or row.hash in hashes:
+        if not is_possible or max(sides) > LARGEST_NUMBER or max(sides[:2]) > MAX_SIDE_PX or row.hash in hashes:
             raise file.damaged(f"{PHOTOS} lists a photo that cannot be, or one twice")
         hashes.add(row.hash)
         paths.append(row.path)
@@ -186,14 +187,15 @@ def _check_snapshot(file: ProjectFile, snapshot_hash: str, hashes: set[str]) -> 
     is_ordered = list(names) == sorted({name for name, _, _ in rows}) and rows == sorted(rows, key=snapshot_order)
     if not is_ordered or hash_snapshot(names, rows) != snapshot_hash:
         raise file.damaged(f"the snapshot {snapshot_hash[:12]} is not the one that its runs learned from")
-    clean_names(names, "class")
+    if clean_names(names, "class") != list(names):
+        raise file.damaged(f"the snapshot {snapshot_hash[:12]} has classes with names that no class has")
 
 
 def _check_events(project: CheckedProject, number: int) -> None:
     run, last = project.runs[number - 1].run, 0
     for event in project.events(number):
         event.check()
-        if not last < event.sequence <= run.last_sequence or not math.isfinite(event.created_at):
+        if not last < event.sequence <= run.last_sequence or not is_moment(event.created_at):
             raise RecordError(f"The events of the run “{run.name}” are not in order.")
         last = event.sequence
 

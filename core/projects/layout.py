@@ -29,6 +29,7 @@ from core.names import clean_name, clean_names
 from core.photos.record import PhotoRecord
 from core.records import Record
 from core.runs.whole_run import WholeRun
+from core.storage.column_values import is_moment
 
 FORMAT_VERSION = 1  # grows with every change after which an older Bluetit would read a project wrongly
 SUFFIX = ".bluetit"
@@ -67,7 +68,7 @@ RUN_FILES: Mapping[str, int | None] = MappingProxyType(
     }
 )
 
-_LATEST_TIME = 1e11  # in Unix seconds, the year 5138; no project has as many photos or bytes either
+_MOST = 10**15  # no project has as many photos or bytes
 _HASH = "[0-9a-f]{64}"
 _ENTRY = re.compile(
     rf"project\.json|dataset\.json|images\.jsonl|photos\.jsonl|checksums\.json|snapshots/{_HASH}\.json"
@@ -128,7 +129,7 @@ class ProjectSummary(ProjectRecord):
         for run in self.runs:
             clean_name(run.name, "run")
         numbers = (self.num_marked, self.num_photos, self.num_bytes, *self.class_counts.values())
-        if not 0 <= self.made_at < _LATEST_TIME or not all(0 <= number < _LATEST_TIME for number in numbers):
+        if not is_moment(self.made_at) or not all(0 <= number <= _MOST for number in numbers):
             raise ProjectError("It was made at a time, or has numbers of photos, that cannot be.")
 
 

@@ -1,7 +1,6 @@
 """An open project file, of which nothing is believed: what is read of it is bounded, and compared with its checksum."""
 
 import hashlib
-import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any, BinaryIO, TypeVar
 from core.datasets.archives.rules import ArchiveLimits, BrokenArchiveError, BrokenMemberError, Budget, Member
 from core.datasets.archives.zip_reader import ZipReader, is_zip
 from core.errors import ArchiveError, BluetitError, ProjectError
+from core.projects.json_text import parse_json
 from core.projects.layout import (
     CHECKSUMS,
     FORMAT_VERSION,
@@ -239,8 +239,8 @@ class ProjectFile:
 
     def _parse(self, content: bytes, path: str) -> Any:
         try:
-            return json.loads(content, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as exc:  # no JSON, no UTF-8; nested deeper than any that Bluetit writes
+            return parse_json(content)
+        except ValueError as exc:
             raise self.damaged(f"{path} is no JSON that Bluetit writes") from exc
 
     def _as_record(self, values: Any, path: str, kind: type[AnyRecord]) -> AnyRecord:
@@ -286,7 +286,3 @@ def open_project(
             )
         with path.open("rb") as file:
             yield ProjectFile(file, name, limits, spool_dir)
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")

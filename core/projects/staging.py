@@ -7,13 +7,11 @@ next one, or by the sweeps that delete drafts of any kind.
 import contextlib
 import hashlib
 import io
-import json
 import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -26,6 +24,7 @@ from core.photos.decode import decode_image
 from core.photos.rendering import Rendering
 from core.photos.store import PhotoStore
 from core.projects.checking import CheckedProject
+from core.projects.json_text import parse_json
 from core.projects.layout import CHECKPOINT, NETWORK_MODEL, NETWORK_RECORD, RUN_FILES, PhotoRow, network_path, run_path
 from core.projects.model_files import NetworkShape, check_arrays, try_network
 from core.runs.folder import RunFolder, runs_path
@@ -293,13 +292,9 @@ def _check_photo(data: bytes, row: PhotoRow, project: CheckedProject) -> None:
 
 def _check_json(path: Path, what: str) -> None:
     try:
-        json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as exc:
+        parse_json(path.read_bytes())
+    except ValueError as exc:
         raise ProjectError(f"{what} is no JSON that Bluetit writes. Nothing was brought in.") from exc
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _has_size(path: Path, num_bytes: int) -> bool:

@@ -1,6 +1,5 @@
 """Runs as they go from one workspace to another: all of their rows but numbers that count in one database only."""
 
-import math
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +16,7 @@ from core.names import clean_label, clean_name, clean_text, first_free, name_key
 from core.records import Record
 from core.runs.records import BEGIN_SECONDS, RunView
 from core.runs.story import BatchStory, EpochStory, NoteStory, Outcome, PhaseStory, PhotosStory
+from core.storage.column_values import LARGEST_NUMBER, is_moment
 from core.storage.schema import Run, RunEvent
 
 _STORIES: Mapping[str, type[Record]] = MappingProxyType(
@@ -73,7 +73,8 @@ class WholeRun(Record):
         if self.outcome is not None:
             Outcome.from_json(self.outcome)
         times = (self.created_at, self.started_at or 0.0, self.finished_at or 0.0)
-        if min(self.last_sequence, self.num_rewinds) < 0 or not all(math.isfinite(each) for each in times):
+        numbers = (self.last_sequence, self.num_rewinds)
+        if not all(0 <= each <= LARGEST_NUMBER for each in numbers) or not all(map(is_moment, times)):
             raise RecordError(f"The run “{self.name}” has times or numbers of events that cannot be.")
 
 

@@ -1,6 +1,5 @@
 """A dataset as it goes from one workspace to another: what is out of its trash, and how its photos came."""
 
-import math
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +15,7 @@ from core.datasets.shelves.rows import chunked, is_name_taken, refusing_taken_na
 from core.errors import RecordError
 from core.names import clean_label, clean_name, clean_names, clean_text, first_free, name_key
 from core.records import Record
+from core.storage.column_values import LARGEST_NUMBER, is_moment
 from core.storage.schema import Capture, Dataset, DatasetClass, DatasetImage, DismissedFinding, PhotoImport
 
 _PHOTO_HASH = re.compile("[0-9a-f]{64}")
@@ -52,14 +52,16 @@ class WholeDataset(Record):
 
         Raises:
             NameRefusedError: the dataset or a class cannot have its name, or two classes are named the same.
-            RecordError: two captures have one label, or an import ended at no time.
+            RecordError: two captures have one label, or an import has times or numbers that cannot be.
         """
         clean_name(self.name, "dataset")
         clean_names(self.class_names, "class")
         if len({clean_label(label) for label in self.captures}) != len(self.captures):
             raise RecordError(f"Two groups of photos of the dataset “{self.name}” have one label.")
-        if not all(math.isfinite(each.created_at) and math.isfinite(each.finished_at) for each in self.arrivals):
-            raise RecordError(f"An import of the dataset “{self.name}” has no time.")
+        for each in self.arrivals:
+            is_counted = all(0 <= number <= LARGEST_NUMBER for number in (each.num_accepted, each.num_refused))
+            if not (is_counted and is_moment(each.created_at) and is_moment(each.finished_at)):
+                raise RecordError(f"An import of the dataset “{self.name}” has times or numbers that cannot be.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,7 @@ class WholeImage(Record):
         """
         is_placed = 0 <= self.class_index < len(dataset.class_names)
         is_captured = self.capture_index is None or 0 <= self.capture_index < len(dataset.captures)
-        if not (is_placed and is_captured and _PHOTO_HASH.fullmatch(self.photo_hash) and math.isfinite(self.added_at)):
+        if not (is_placed and is_captured and _PHOTO_HASH.fullmatch(self.photo_hash) and is_moment(self.added_at)):
             raise RecordError(f"The image “{self.name[:40]}” is in no class, or its photo or capture is none.")
 
 
@@ -190,8 +192,8 @@ def add_arrival(
             dataset_id=dataset.id,
             request=request,
             state=ImportState.DONE,
-            num_accepted=max(0, arrival.num_accepted),
-            num_refused=max(0, arrival.num_refused),
+            num_accepted=arrival.num_accepted,
+            num_refused=arrival.num_refused,
             refused=[[clean_label(name), clean_text(reason)] for name, reason in arrival.refused[:_MAX_REFUSED]],
             created_at=arrival.created_at,
             finished_at=arrival.finished_at,
