@@ -1,13 +1,13 @@
 """A project comes into a workspace: all of it, in one transaction at the end, or nothing.
 
-What was checked and staged gets its place in this order: photos and networks, which mean nothing as long as no row
-names them and are swept when none does; then, within the transaction, the folders of the runs. The transaction also
-notes the project's key, so that an attempt after one that was killed knows whether there is anything left to do.
+What was checked and staged gets its place in this order: photos, which mean nothing as long as no row names them and
+are deleted after some days when none does; networks, which are in the cache; then, within the transaction, the folders
+of the runs. The transaction also notes the project's key, so that an attempt after one that was killed knows whether
+there is anything left to do.
 """
 
 import contextlib
 import json
-import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from core.datasets.library import Library
 from core.datasets.shelves.whole_dataset import Arrival, add_arrival, insert_whole_dataset
 from core.datasets.snapshots import insert_snapshot
+from core.errors import StorageError
 from core.names import clean_label
 from core.photos.record import PhotoRecord
 from core.projects.checking import CheckedProject, believable_measurements, check_project
@@ -121,7 +122,6 @@ class BringingIn:
             self._staging.publish_network(network)
 
     def _insert(self, project: CheckedProject, notes: list[str]) -> int:
-        placed: list[Path] = []
         try:
             with self._database.session() as session:
                 dataset = insert_whole_dataset(session, project.dataset, project.images())
@@ -137,19 +137,13 @@ class BringingIn:
                 run_ids = self._insert_runs(session, project, dataset)
                 self._note_arrival(session, project, dataset, notes)
                 session.flush()
-                self._place_runs(run_ids, placed)
-                dataset_id = dataset.id
-        except BaseException:
-            for folder in placed:
-                shutil.rmtree(folder, ignore_errors=True)
-            self._journal_path.unlink(missing_ok=True)
-            raise
-        for folder in placed:
-            with contextlib.suppress(OSError):
-                (folder / _MARK).unlink()
-        with contextlib.suppress(OSError):
-            self._journal_path.unlink()
-        return dataset_id
+                self._place_runs(run_ids)
+                return dataset.id
+        finally:
+            # The database says whether it was committed. One that does not answer, or a folder that resists, is left to
+            # the next attempt.
+            with contextlib.suppress(StorageError):
+                self._clear_placed()
 
     def _insert_runs(self, session: Session, project: CheckedProject, dataset: Dataset) -> list[int]:
         run_ids: list[int] = []
@@ -190,7 +184,7 @@ class BringingIn:
         """Names the runs whose folders are being placed; with the prefix that sweeps delete."""
         return runs_path(self._settings) / f"{TEMPORARY_PREFIX}placing-{self._key}"
 
-    def _place_runs(self, run_ids: list[int], placed: list[Path]) -> None:
+    def _place_runs(self, run_ids: list[int]) -> None:
         """Move the folders of the runs to their numbers, within the transaction that gives these out."""
         if not run_ids:
             return
@@ -201,13 +195,15 @@ class BringingIn:
                 (draft / _MARK).write_text(self._key, encoding="utf-8")
                 folder.set_aside()
                 draft.rename(folder.path)
-                placed.append(folder.path)
 
     def _clear_placed(self) -> int | None:
-        """Settle what an attempt before this one has left that was killed.
+        """Settle what became of placed folders: those of a transaction that was never committed go.
 
         Returns:
-            The dataset, where that attempt had come to its end; None: there is everything to do.
+            The dataset, where the transaction was committed; None: there is everything to do.
+
+        Raises:
+            StorageError: the database or the disk failed.
         """
         dataset_id = Library(self._database).imports.dataset_of(self._key)
         if self._journal_path.is_file():
@@ -217,7 +213,6 @@ class BringingIn:
                     folder = RunFolder(self._settings, run_id)
                     mark = folder.path / _MARK
                     if mark.is_file() and mark.read_text(encoding="utf-8") == self._key:
-                        # Its transaction was never committed, or only the mark is too much.
                         folder.delete() if dataset_id is None else mark.unlink()
                 self._journal_path.unlink()
         return dataset_id

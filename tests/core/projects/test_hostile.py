@@ -16,7 +16,10 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from core.errors import ProjectError, TaskCancelledError
+from core.datasets.garbage import collect_garbage
+from core.datasets.library import Library
+from core.errors import ProjectError, StorageError, TaskCancelledError
+from core.photos.store import PhotoStore
 from core.projects import bringing_in, layout
 from core.projects.layout import CHECKSUMS, DATASET, IMAGES, PHOTOS, SUMMARY, is_photo_path
 from core.runs.library import RunLibrary
@@ -302,6 +305,24 @@ def test_stopped_half_way_nothing_is_left(settings: Settings, project: Path, sto
     assert contents(settings) == before
 
 
+def test_a_transaction_that_fails_leaves_no_folder(settings: Settings, project: Path, monkeypatch: pytest.MonkeyPatch):
+    """Photos that came so far belong to nothing, and the next clean-up takes them."""
+    place = bringing_in.BringingIn._place_runs
+
+    def place_and_fail(attempt: bringing_in.BringingIn, run_ids: list[int]) -> None:
+        place(attempt, run_ids)
+        raise StorageError("The disk went away.")
+
+    monkeypatch.setattr(bringing_in.BringingIn, "_place_runs", place_and_fail)
+    with pytest.raises(StorageError):
+        bring_in(project, settings)
+    assert not [name for name in contents(settings) if not name.startswith("photos/")]
+    with closing(open_database(settings)) as database:
+        store = PhotoStore(settings.photos_path, settings.cache_path)
+        assert collect_garbage(Library(database), store, min_age_seconds=-1.0) == 5
+    assert contents(settings) == []
+
+
 def test_killed_while_runs_are_placed_the_next_attempt_clears_up(
     settings: Settings, project: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -314,18 +335,19 @@ def test_killed_while_runs_are_placed_the_next_attempt_clears_up(
         raise Killed
 
     key = uuid.uuid4().hex
+    place = bringing_in.BringingIn._place_runs
+
+    def place_and_die(attempt: bringing_in.BringingIn, run_ids: list[int]) -> None:
+        place(attempt, run_ids)
+        monkeypatch.setattr(bringing_in.BringingIn, "_clear_placed", die)
+        die()
+
     with monkeypatch.context() as patch:
         patch.setattr(bringing_in.Staging, "clear", lambda _: None)
-        patch.setattr(bringing_in.shutil, "rmtree", die)
-        place = bringing_in.BringingIn._place_runs
-
-        def place_and_die(*args: Any) -> None:
-            place(*args)
-            die()
-
         patch.setattr(bringing_in.BringingIn, "_place_runs", place_and_die)
         with pytest.raises(Killed):
             bring_in(project, settings, key=key)
+    monkeypatch.undo()
     left = settings.workspace_dir / "runs" / "1"
     assert (left / "project-key").is_file()
     dataset_id = bring_in(project, settings, key=key)
