@@ -142,7 +142,8 @@ class Settings:
     max_archive_bytes: int = _setting(
         10_000_000_000,
         unit="bytes",
-        explanation="Largest archive that is downloaded or unpacked, and most bytes that may come out of one.",
+        explanation="Largest archive or project file that is downloaded or unpacked, and most bytes that may come out "
+        "of one.",
         minimum=1,
     )
     max_archive_ratio: float = _setting(
