@@ -29,7 +29,8 @@ from tests.e2e.running_app import RunningApp, running_app
 from tests.file_server import FileServer
 from tests.loopback_server import LoopbackServer
 
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+# The first is Chromium without windows, bars and extensions: the same pages take a third less of the processor.
+CHROMIUM_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",  # which needs rights that containers do not have
     "--disable-gpu",
