@@ -158,6 +158,7 @@ def app_settings(
         link_allowed_private_hosts=(photo_server.host_and_port, dead_host, web.url.removeprefix("http://")),
         import_dirs=(str(server_folder.parent),),
         inference_threads=1,  # so that a batch takes long enough to be interrupted
+        package_after_training=False,  # which takes longer than all trainings here; one test asks for the files
     )
     link_backbones(prepared_cache, settings)
     return settings
