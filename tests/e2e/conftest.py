@@ -203,7 +203,8 @@ def open_tab(
     """Opens an empty tab for a new visitor; the test fails on any error in the browser.
 
     In a tab that `may_fail`, for the test has requests fail, only uncaught errors count. One that `is_altered`, for the
-    test does something to it that cannot be taken back, is closed afterwards.
+    test does something to it that stays (it comes between page and WebSocket, or slows the network), is closed
+    afterwards. Size, colour scheme and routes of requests are put back for every test.
 
     Visitors of one test have profiles of their own. The next test's visitor gets one of these, and the tab in it, with
     nothing left but what the browser has read of scripts: reading them all again takes longer than most tests.
