@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 
 from core.backbones.catalog import Backbone, find_backbone
+from core.backbones.preparation import preparation_key
 from core.inference.classifier import Classifier
 from core.inference.classifier_cache import ClassifierCache
+from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
-from core.services import Services, open_services
 from core.settings import Settings
 from core.storage.db import Database, open_database
+from core.task_kinds import TASK_KINDS
 from tests.distribution import FilesByCost, num_processes, sort_by_cost
 from tests.made_once import made_once
 from tests.postgresql_server import PostgreSQLServer, empty_tables, find_programs, running_postgresql
@@ -76,14 +78,6 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def prepare(services: Services, backbone: Backbone) -> None:
-    """Have a backbone prepared by a worker process, as the app does."""
-    task_id = services.request_preparation(backbone)
-    wait_until(lambda: not services.queue.get(task_id).is_active, PREPARE_TIMEOUT_SECONDS)
-    task = services.queue.get(task_id)
-    assert task.status is TaskStatus.DONE, task.error
-
-
 def link_backbones(prepared_cache: Path, settings: Settings) -> None:
     """Give a cache the prepared backbones as links: no other test sees what is added or replaced there."""
     shutil.copytree(prepared_cache / "backbones", settings.cache_path / "backbones", copy_function=os.link)
@@ -96,17 +90,31 @@ def lite0() -> Backbone:
 
 
 @pytest.fixture(scope="session")
-def prepared_cache(tmp_path_factory: pytest.TempPathFactory, lite0: Backbone) -> Path:
-    """A cache folder in which the default backbone has been prepared; tests take copies of it."""
+def first_workspace(tmp_path_factory: pytest.TempPathFactory, lite0: Backbone) -> Path:
+    """What a server leaves that ran on an empty workspace, for somebody without a home folder, until the default
+    backbone was prepared; nobody visited it."""
+    from tests.e2e.running_app import running_app  # which needs this module
 
     def make(folder: Path) -> None:
-        services = open_services(Settings(workspace_dir=folder))
-        try:
-            prepare(services, lite0)
-        finally:
-            services.close()
+        settings = Settings(workspace_dir=folder / "workspace")
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("KERAS_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+                patch.delenv(name, raising=False)
+            patch.setenv("HOME", str(folder / "missing"))
+            with running_app(settings), closing(open_database(settings)) as database:
+                queue, key = TaskQueue(database, TASK_KINDS), preparation_key(lite0)
+                wait_until(lambda: (task := queue.latest(key)) and not task.is_active, PREPARE_TIMEOUT_SECONDS)
+                task = queue.latest(key)
+                assert task is not None
+                assert task.status is TaskStatus.DONE, task.error
 
-    return Settings(workspace_dir=made_once(tmp_path_factory, "prepared", make)).cache_path
+    return made_once(tmp_path_factory, "first", make) / "workspace"
+
+
+@pytest.fixture(scope="session")
+def prepared_cache(first_workspace: Path) -> Path:
+    """A cache folder in which the default backbone has been prepared; tests take copies of it."""
+    return Settings(workspace_dir=first_workspace).cache_path
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 
-_CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chromium-headless-shell")
 _ARGUMENTS = [
     "--no-sandbox",  # which needs rights that containers do not have
     "--disable-gpu",

@@ -61,7 +61,7 @@ _TIMED_RUNS = 10
 
 # Part of the progress bar at which each step begins, where nothing must be downloaded: importing Keras, building,
 # converting and comparing take about so much of the time.
-_BUILD_FRACTION, _CONVERT_FRACTION, _COMPARE_FRACTION = 0.35, 0.45, 0.9
+_BUILD_FRACTION, _CONVERT_FRACTION, _COMPARE_FRACTION = 0.45, 0.55, 0.9
 # Downloading is the first half of the bar, and the steps above share the second.
 _DOWNLOAD_FRACTION = 0.5
 

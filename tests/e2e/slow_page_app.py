@@ -53,7 +53,7 @@ def _sleep(seconds: float) -> None:
     place = st.empty()
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        time.sleep(0.02)
+        time.sleep(0.05)
         place.text("Working")
     place.empty()
 

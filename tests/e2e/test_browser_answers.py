@@ -127,8 +127,9 @@ def test_an_answer_is_explained(page_with_samples: ClassifyPage):
         expect(panel.get_by_text(text).first).to_be_visible()
 
 
-def test_sorting_reorders_the_cards(page_with_samples: ClassifyPage):
-    """The newest photo comes first until the visitor sorts by file name or by how sure the network is."""
+def test_photos_are_sorted_filtered_and_taken_out(page_with_samples: ClassifyPage):
+    """The newest photo comes first until the visitor sorts by file name or by how sure the network is. The filter finds
+    names and answers, a switch what needs a look; Remove takes one photo out, Clear all."""
     page = page_with_samples
     page.expect_order(["rocket.jpg", "coffee.png", "chelsea.png"])
     page.sort("By file name")
@@ -140,10 +141,6 @@ def test_sorting_reorders_the_cards(page_with_samples: ClassifyPage):
     page.sort("Least sure first")
     page.expect_order(by_certainty[::-1])
 
-
-def test_photos_are_filtered_and_taken_out(page_with_samples: ClassifyPage):
-    """The filter finds names and answers, a switch what needs a look; Remove takes one photo out, Clear all."""
-    page = page_with_samples
     page.filter("rock")
     page.expect_order(["rocket.jpg"])
     page.filter("CAT")

@@ -7,6 +7,8 @@ from pathlib import Path
 from playwright.sync_api import Page, Request, expect
 
 from tests.e2e.classify_page import PAGE_TIMEOUT_SECONDS, ClassifyPage
+from tests.e2e.conftest import OpenPage
+from tests.e2e.running_app import RunningApp
 from tests.waiting import wait_until
 
 _REFUSE_JS = """() => {
@@ -63,8 +65,9 @@ def slow_down(page: Page) -> None:
     session.send("Network.emulateNetworkConditions", _SLOW_NETWORK)
 
 
-def test_what_the_camera_sees_is_named_while_it_moves(page: ClassifyPage):
+def test_what_the_camera_sees_is_named_while_it_moves(open_page: OpenPage, app: RunningApp):
     """A refused camera is told; on a slow network, too, answers change and a picture is kept; a left tab lets it go."""
+    page = open_page(app, is_altered=True)
     page.expect_rest()
     page.page.evaluate(_REFUSE_JS)
     page.start_camera()

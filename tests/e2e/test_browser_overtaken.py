@@ -29,7 +29,7 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture
 def page(open_tab: OpenTab, url: str) -> Page:
     """A tab in which nothing is open yet."""
-    return open_tab(may_fail=True, base_url=url)
+    return open_tab(may_fail=True, is_altered=True, base_url=url)
 
 
 def open_slow_page(page: Page) -> None:

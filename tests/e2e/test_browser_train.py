@@ -48,7 +48,8 @@ def kill_trainer(app: RunningApp) -> None:
 
 
 def test_from_photos_to_a_model(open_dataset: OpenDataset, app: RunningApp, app_settings: Settings) -> None:
-    """A run is watched live, left and found again, killed, resumed and stopped; its chart never begins anew."""
+    """A run is watched live, left and found again, killed, resumed and stopped; its chart never begins anew; its files
+    are made when asked for."""
     dataset = open_dataset(add_dataset(app_settings, "Two colours", photos()))
     dataset.expect_counts(*(f"{name}: {NUM_PER_CLASS} not split yet" for name in COLOURS))
     page = dataset.visited
@@ -86,6 +87,7 @@ def test_from_photos_to_a_model(open_dataset: OpenDataset, app: RunningApp, app_
     train.expect_status("done, stopped early")
     expect(train.main.get_by_role("heading", name=re.compile("^Right on [34] of 4 photos"))).to_be_visible()
     assert train.is_same_chart()
+    train.press("Make the files")
     expect(train.main.get_by_role("link", name="Everything (zip)")).to_be_visible(
         timeout=1000 * PACKAGING_TIMEOUT_SECONDS
     )

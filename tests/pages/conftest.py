@@ -56,6 +56,15 @@ def installed_components() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def without_keras() -> Iterator[None]:
+    """Streamlit clears Keras and has all objects looked at after each run of a page, wherever Keras is loaded: in these
+    processes for other tests' sake, in a server never."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(script_runner, "_clean_problem_modules", lambda: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def cookies() -> Iterator[None]:
     """A test has no browser that keeps cookies: a visitor's secret stands in the state of the session."""
     with pytest.MonkeyPatch.context() as patch:

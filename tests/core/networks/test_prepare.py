@@ -107,7 +107,7 @@ def test_preparing_again_replaces_a_damaged_artefact(own_settings: Settings, lit
     whole = model_path.read_bytes()
     model_path.write_bytes(whole[: len(whole) // 2])
     prepare_here(lite0, own_settings)
-    assert len(load_artefact(lite0, own_settings).model_path.read_bytes()) == len(whole)
+    LiteRTModel(load_artefact(lite0, own_settings).model_path.read_bytes(), num_threads=1)
 
 
 def test_preparing_twice_does_the_work_once(own_settings: Settings, lite0: Backbone):

@@ -163,3 +163,10 @@ def test_a_folder_that_cannot_be_deleted_makes_no_cancelled_run_fail(
     with pytest.raises(TaskCancelledError):
         run_train_task(workshop.begin(1))
     assert RunFolder(workshop.settings, run_id).path.is_dir()
+
+
+def test_the_files_to_take_away_are_asked_for_after_a_training(workshop: Workshop, run_id: int):
+    """By itself, as long as the setting says so."""
+    workshop.settings = replace(workshop.settings, package_after_training=True)
+    run_train_task(workshop.begin(1))
+    assert workshop.runs.get_run(run_id).package_status is TaskStatus.QUEUED

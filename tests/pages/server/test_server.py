@@ -3,42 +3,32 @@
 import tomllib
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from streamlit.config import get_config_options
 
-from core.backbones.artefacts import find_artefact
+from core.backbones.artefacts import load_artefact
 from core.backbones.catalog import Backbone
 from core.settings import Settings
 from pages.server.headers import SECURITY_HEADERS
-from tests.conftest import PREPARE_TIMEOUT_SECONDS, PROJECT_DIR
-from tests.e2e.running_app import RunningApp, running_app
-from tests.waiting import wait_until
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
-    """A server that runs on what was an empty workspace, for somebody without a home folder."""
-    folder = tmp_path_factory.mktemp("server")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("KERAS_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
-            patch.delenv(name, raising=False)
-        patch.setenv("HOME", str(folder / "missing"))
-        with running_app(Settings(workspace_dir=folder / "workspace")) as app:
-            yield app
+from tests.conftest import PROJECT_DIR
+from tests.e2e.running_app import running_app
 
 
 @pytest.fixture
-def url(app: RunningApp) -> str:
-    return app.url
+def url(prepared_settings: Settings) -> Iterator[str]:
+    """Address of a server."""
+    with running_app(prepared_settings) as app:
+        yield app.url
 
 
-def test_the_default_network_is_prepared_before_anybody_visits(app: RunningApp, lite0: Backbone):
-    """Starting the server is enough: the first visitor finds the network ready; libraries write into the workspace."""
-    folder = app.settings.workspace_dir
-    wait_until(lambda: find_artefact(lite0, app.settings), PREPARE_TIMEOUT_SECONDS)
-    assert (folder / "home" / ".keras" / "keras.json").is_file()
-    assert not (folder.parent / "missing").exists()
+def test_the_default_network_is_prepared_before_anybody_visits(first_workspace: Path, lite0: Backbone):
+    """Starting the server is enough: the first visitor finds the network ready; libraries write into the workspace,
+    where there is no home folder."""
+    load_artefact(lite0, Settings(workspace_dir=first_workspace))
+    assert (first_workspace / "home" / ".keras" / "keras.json").is_file()
+    assert not (first_workspace.parent / "missing").exists()
 
 
 def test_every_answer_carries_the_security_headers(url: str):
