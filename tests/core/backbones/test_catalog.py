@@ -17,6 +17,7 @@ from core.backbones import catalog
 from core.backbones.catalog import Backbone, all_backbones, find_backbone
 from core.backbones.torch_weights import read_state_dict
 from core.errors import UnknownBackboneError
+from tests.core.networks.without_weights import without_weights
 
 # Keras says so of MobileNetV3, whose published weights are for 224 pixels, when it is not given a size.
 pytestmark = pytest.mark.filterwarnings("ignore:`input_shape` is undefined or non-square:UserWarning")
@@ -75,8 +76,7 @@ def build(backbone: Backbone, requests: list[tuple[str, str, str | None]]) -> Bu
     options: dict[str, Any] = {}
     if backbone.alpha is not None:
         options = {"alpha": backbone.alpha, "input_shape": backbone.input_shape}
-    # Layers are made and their weights are not: to draw half a gigabyte at random takes longer than all the rest.
-    with keras.StatelessScope(initialize_variables=False):
+    with without_weights():
         model = getattr(keras.applications, backbone.name.split("-")[0])(weights="imagenet", **options)
     kinds = [type(layer).__name__ for layer in model.layers]
     return Built(
