@@ -4,6 +4,7 @@ import gc
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -23,6 +24,10 @@ from tests.distribution import FilesByCost, num_processes, sort_by_cost
 from tests.made_once import made_once
 from tests.postgresql_server import PostgreSQLServer, empty_tables, find_programs, running_postgresql
 from tests.waiting import wait_until
+
+# Tests start a hundred servers and workers; where Python may not keep what it has compiled, each compiles the app anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 PROJECT_DIR = Path(__file__).parent.parent
 SHARED_DIR = Path(os.environ.get("BLUETIT_SHARED_DIR", PROJECT_DIR.parent / "shared"))
