@@ -1,8 +1,11 @@
 """Turn a Keras model into a LiteRT file that answers for one photo at a time."""
 
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import keras
+import tensorflow as tf
 
 
 def convert_to_litert(model: keras.Model, path: Path) -> None:
@@ -11,9 +14,26 @@ def convert_to_litert(model: keras.Model, path: Path) -> None:
     The batch is fixed to one photo: on a CPU that is as fast per photo as a batch of 32, the shapes are all known
     when the file is loaded, and memory does not grow with the number of photos.
 
+    On the way there it is a SavedModel of this one function and the weights. `model.export` saves the model with all of
+    its layers, which takes longer than converting it, and comes to the same file.
+
     Args:
         model: float32 (batch, height, width, 3) → its outputs, named `output_0`, `output_1`, … in the file.
         path: where to write, ending in `.tflite`.
     """
-    signature = keras.InputSpec(shape=(1, *model.input_shape[1:]), dtype="float32", name="pixels")
-    model.export(str(path), format="litert", input_signature=[signature], verbose=False)
+
+    def answer(pixels: tf.Tensor) -> dict[str, Any]:
+        outputs = keras.tree.flatten(model(pixels, training=False))
+        return {f"output_{number}": output for number, output in enumerate(outputs)}
+
+    photo = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="pixels")
+    function = tf.function(answer, autograph=False).get_concrete_function(photo)
+    kept = tf.Module()
+    kept.weights = [variable.value for variable in model.variables]
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(kept, folder, signatures=function)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        # As in Keras' export: what LiteRT has no operation for is done by TensorFlow's.
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
+        converter.experimental_enable_resource_variables = True
+        path.write_bytes(converter.convert())
