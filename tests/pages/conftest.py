@@ -56,6 +56,14 @@ def installed_components() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def without_keras() -> Iterator[None]:
+    """No server's process has loaded Keras; this one may have, for other tests, and would tidy it after each page."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(script_runner, "_clean_problem_modules", lambda: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def cookies() -> Iterator[None]:
     """A test has no browser that keeps cookies: a visitor's secret stands in the state of the session."""
     with pytest.MonkeyPatch.context() as patch:
