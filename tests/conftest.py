@@ -4,7 +4,8 @@ import gc
 import os
 import re
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,10 @@ from tests.distribution import FilesByCost, num_processes, sort_by_cost
 from tests.made_once import made_once
 from tests.postgresql_server import PostgreSQLServer, empty_tables, find_programs, running_postgresql
 from tests.waiting import wait_until
+
+# Tests start a hundred servers and workers; where Python may not keep what it has compiled, each compiles the app anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 PROJECT_DIR = Path(__file__).parent.parent
 SHARED_DIR = Path(os.environ.get("BLUETIT_SHARED_DIR", PROJECT_DIR.parent / "shared"))
@@ -67,6 +72,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         raise pytest.UsageError(f"Every process must give a test the same id; these name places in memory: {unsteady}")
     if hasattr(config, "workerinput"):
         sort_by_cost(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Import all that tests need without looking for garbage all the while: there is none, and TensorFlow is large."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_finish() -> None:

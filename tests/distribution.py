@@ -30,7 +30,9 @@ SECONDS_OF_TEST = 0.05
 
 
 def num_processes(arguments: Iterable[str]) -> int:
-    """Processes that share the tests: one more than cores, for tests often wait; none beside pytest for a single file.
+    """Processes that share the tests; none beside pytest for a single file.
+
+    Two more than cores: those with a browser wait for it and for its server more often than not.
 
     Args:
         arguments: what pytest is to test: folders, files, names of tests.
@@ -38,7 +40,7 @@ def num_processes(arguments: Iterable[str]) -> int:
     files = {argument.partition("::")[0] for argument in arguments}
     if len(files) == 1 and all(name.endswith(".py") for name in files):
         return 0
-    return min((os.cpu_count() or 1) + 1, MAX_PROCESSES)
+    return min((os.cpu_count() or 1) + MAX_BROWSER_FILES_AT_ONCE, MAX_PROCESSES)
 
 
 def sort_by_cost(items: list[pytest.Item]) -> None:

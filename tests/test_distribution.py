@@ -21,7 +21,7 @@ from tests.distribution import MAX_PROCESSES, FilesByCost, num_processes, sort_b
 )
 def test_a_single_file_starts_no_processes(arguments: list[str], is_shared: bool) -> None:
     """Whoever runs one file does not wait for processes that would have nothing to do."""
-    expected = min((os.cpu_count() or 1) + 1, MAX_PROCESSES)
+    expected = min((os.cpu_count() or 1) + 2, MAX_PROCESSES)
     assert num_processes(arguments) == (expected if is_shared else 0)
 
 

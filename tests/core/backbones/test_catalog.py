@@ -3,25 +3,29 @@
 import ast
 import hashlib
 import importlib.util
-import json
-import os
+import inspect
 import re
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import keras
+import numpy as np
 import pytest
+from keras.src.utils import file_utils
 
 from core.backbones import catalog
 from core.backbones.catalog import Backbone, all_backbones, find_backbone
 from core.backbones.torch_weights import read_state_dict
 from core.errors import UnknownBackboneError
+from tests.core.networks.without_weights import without_weights
+
+# Keras says so of MobileNetV3, whose published weights are for 224 pixels, when it is not given a size.
+pytestmark = pytest.mark.filterwarnings("ignore:`input_shape` is undefined or non-square:UserWarning")
 
 FROM_KERAS = [backbone for backbone in all_backbones() if not backbone.is_efficientnet_lite]
 FROM_PACKAGES = [backbone for backbone in all_backbones() if backbone.package is not None]
 
-# Building all of Keras' models takes a minute, these fifteen seconds. They cover every family except vgg16;
+# Building all of Keras' models takes half a minute, these a few seconds. They cover every family except vgg16;
 # the other records are compared with Keras' source text.
 BUILT = [
     find_backbone(name)
@@ -44,74 +48,72 @@ BUILT = [
     )
 ]
 
-# Runs in a process of its own, so that this one does not import Keras. Answers on standard output.
-PROBE = """
-import inspect, json, sys
-import keras
-import numpy as np
-from keras.src.utils import file_utils
 
-requests = []
+class KerasFacts(NamedTuple):
+    """What Keras itself says of its networks."""
 
-def record(fname, origin, cache_subdir, file_hash=None):
-    requests.append([fname, origin, file_hash])
-    return fname
+    families: dict[str, str]  # module that defines a network, by the network's name
+    scaled: dict[str, list[float]]  # what a family's preprocessing makes of `PIXEL`
+    built: dict[str, "Built"]
 
-file_utils.get_file = record
-keras.Model.load_weights = lambda model, path: None
 
-def head(model):
-    shapeless = ("Activation", "Reshape", "Flatten", "Dropout")
-    return [type(layer).__name__ for layer in model.layers if type(layer).__name__ not in shapeless][-2:]
+class Built(NamedTuple):
+    """A network as `keras.applications` builds it, with its ImageNet head."""
 
-def build(name, height, width, alpha):
+    num_parameters: int
+    image_size: tuple[int | None, int | None]
+    requests: list[tuple[str, str, str | None]]  # weight files that were asked for: name, address, hash
+    head: list[str]  # kinds of the last two layers that are more than a change of shape
+
+
+PIXEL = [10.0, 100.0, 240.0]
+SHAPELESS = ("Activation", "Reshape", "Flatten", "Dropout")
+
+
+def build(backbone: Backbone, requests: list[tuple[str, str, str | None]]) -> Built:
+    """Ask Keras for a network with its weights, which are asked for and not loaded."""
     requests.clear()
-    options = {} if alpha is None else {"alpha": alpha, "input_shape": (height, width, 3)}
-    model = getattr(keras.applications, name.split("-")[0])(weights="imagenet", **options)
-    return {
-        "num_parameters": model.count_params(),
-        "image_size": model.input_shape[1:3],
-        "requests": list(requests),
-        "head": head(model),
-    }
-
-wanted = json.loads(sys.argv[1])
-models = {name: value for name, value in vars(keras.applications).items() if name[0].isupper()}
-families = {name: inspect.unwrap(value).__module__.split(".")[-1] for name, value in models.items()}
-pixels = [10.0, 100.0, 240.0]
-scaled = {
-    family: getattr(keras.applications, family).preprocess_input(np.array([[pixels]])).ravel().tolist()
-    for family in set(families.values())
-}
-built = {arguments[0]: build(*arguments) for arguments in wanted}
-print(json.dumps({"families": families, "scaled": scaled, "built": built}))
-"""
+    options: dict[str, Any] = {}
+    if backbone.alpha is not None:
+        options = {"alpha": backbone.alpha, "input_shape": backbone.input_shape}
+    with without_weights():
+        model = getattr(keras.applications, backbone.name.split("-")[0])(weights="imagenet", **options)
+    kinds = [type(layer).__name__ for layer in model.layers]
+    return Built(
+        num_parameters=model.count_params(),
+        image_size=model.input_shape[1:3],
+        requests=list(requests),
+        head=[kind for kind in kinds if kind not in SHAPELESS][-2:],
+    )
 
 
 @pytest.fixture(scope="module")
-def keras_facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    wanted = [(backbone.name, *backbone.image_size, backbone.alpha) for backbone in BUILT]
-    environment = {
-        **os.environ,
-        "KERAS_HOME": str(tmp_path_factory.mktemp("keras")),
-        "CUDA_VISIBLE_DEVICES": "",
-    }
-    process = subprocess.run(
-        [sys.executable, "-c", PROBE, json.dumps(wanted)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert process.returncode == 0, process.stderr
-    facts: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
-    return facts
+def keras_facts() -> KerasFacts:
+    requests: list[tuple[str, str, str | None]] = []
+
+    def record(fname: str, origin: str, cache_subdir: str, file_hash: str | None = None) -> str:
+        requests.append((fname, origin, file_hash))
+        return fname
+
+    models = {name: value for name, value in vars(keras.applications).items() if name[0].isupper()}
+    families = {name: inspect.unwrap(value).__module__.split(".")[-1] for name, value in models.items()}
+    modules = {family: getattr(keras.applications, family) for family in families.values()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(file_utils, "get_file", record)
+        patch.setattr(keras.Model, "load_weights", lambda model, path: None)
+        return KerasFacts(
+            families=families,
+            scaled={
+                family: module.preprocess_input(np.array([[PIXEL]])).ravel().tolist()
+                for family, module in modules.items()
+            },
+            built={backbone.name: build(backbone, requests) for backbone in BUILT},
+        )
 
 
 @pytest.fixture(scope="module")
 def keras_sources() -> dict[str, ast.Module]:
-    spec = importlib.util.find_spec("keras")  # finds the package without importing it
+    spec = importlib.util.find_spec("keras")
     assert spec is not None
     assert spec.origin is not None
     folder = Path(spec.origin).parent / "src" / "applications"
@@ -148,23 +150,23 @@ def with_top_hashes(source: ast.Module) -> dict[str, str]:
     return hashes
 
 
-def test_the_names_are_those_of_keras_and_three_efficientnet_lites(keras_facts: dict[str, Any]):
+def test_the_names_are_those_of_keras_and_three_efficientnet_lites(keras_facts: KerasFacts):
     """Every model of keras.applications is in the catalogue under its own name, and nothing is missing."""
     lites = {"EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2"}
-    assert {backbone.name for backbone in catalog.BACKBONES} == set(keras_facts["families"]) | lites
+    assert {backbone.name for backbone in catalog.BACKBONES} == set(keras_facts.families) | lites
     assert [backbone.name for backbone in catalog.VARIANTS] == ["MobileNet-0.75-192"]
     assert all_backbones() == catalog.BACKBONES + catalog.VARIANTS
 
 
-def test_the_family_is_the_module_that_defines_the_model(keras_facts: dict[str, Any]):
+def test_the_family_is_the_module_that_defines_the_model(keras_facts: KerasFacts):
     """The preprocessing that Keras documents for a model is found under the record's family."""
     recorded = {backbone.name: backbone.family for backbone in catalog.BACKBONES if not backbone.is_efficientnet_lite}
-    assert recorded == keras_facts["families"]
+    assert recorded == keras_facts.families
 
 
-def test_preprocessing_is_that_of_keras(keras_facts: dict[str, Any]):
+def test_preprocessing_is_that_of_keras(keras_facts: KerasFacts):
     """The named preprocessing gives the numbers of the family's own preprocess_input."""
-    red, green, blue = 10.0, 100.0, 240.0
+    red, green, blue = PIXEL
     expected = {
         "none": [red, green, blue],
         "tf": [value / 127.5 - 1 for value in (red, green, blue)],
@@ -172,25 +174,25 @@ def test_preprocessing_is_that_of_keras(keras_facts: dict[str, Any]):
         "caffe": [blue - 103.939, green - 116.779, red - 123.68],
     }
     for backbone in FROM_KERAS:
-        assert keras_facts["scaled"][backbone.family] == pytest.approx(expected[backbone.preprocessing], abs=1e-4)
+        assert keras_facts.scaled[backbone.family] == pytest.approx(expected[backbone.preprocessing], abs=1e-4)
 
 
 @pytest.mark.parametrize("backbone", BUILT, ids=name_of)
-def test_a_built_model_agrees_with_its_record(backbone: Backbone, keras_facts: dict[str, Any]):
+def test_a_built_model_agrees_with_its_record(backbone: Backbone, keras_facts: KerasFacts):
     """Parameters, image size and the one weight file Keras asks for are those of the catalogue."""
-    facts = keras_facts["built"][backbone.name]
+    built = keras_facts.built[backbone.name]
     file_hash = backbone.weights_hash and backbone.weights_hash.split(":")[1]
-    assert facts["num_parameters"] == backbone.num_parameters
-    assert facts["requests"] == [[backbone.weights_file, backbone.weights_url, file_hash]]
+    assert built.num_parameters == backbone.num_parameters
+    assert built.requests == [(backbone.weights_file, backbone.weights_url, file_hash)]
     # MobileNetV3 leaves its size open unless it is given one; 224 is in the name of its weight file.
-    assert facts["image_size"] in ([*backbone.image_size], [None, None])
-    assert facts["image_size"] != [None, None] or backbone.family == "mobilenet_v3"
+    assert built.image_size in (backbone.image_size, (None, None))
+    assert built.image_size != (None, None) or backbone.family == "mobilenet_v3"
 
 
 @pytest.mark.parametrize("backbone", BUILT, ids=name_of)
-def test_a_linear_head_is_one_layer_on_averaged_features(backbone: Backbone, keras_facts: dict[str, Any]):
+def test_a_linear_head_is_one_layer_on_averaged_features(backbone: Backbone, keras_facts: KerasFacts):
     """Exactly the networks marked so end in average pooling and one dense layer or 1x1 convolution."""
-    pooling, classifier = keras_facts["built"][backbone.name]["head"]
+    pooling, classifier = keras_facts.built[backbone.name].head
     assert classifier in ("Dense", "Conv2D")
     assert (pooling == "GlobalAveragePooling2D") is backbone.has_linear_head
 

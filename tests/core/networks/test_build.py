@@ -18,6 +18,7 @@ from core.photos.decode import decode_image
 from core.photos.fit import FitMode, fit, to_array
 from core.photos.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings
+from tests.core.networks.without_weights import without_weights
 
 FAMILIES = sorted({backbone.family for backbone in BACKBONES if not backbone.is_efficientnet_lite})
 LITES = [backbone for backbone in BACKBONES if backbone.is_efficientnet_lite]
@@ -27,6 +28,16 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype(np.float
 def softmax(logits: np.ndarray) -> np.ndarray:
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
+
+
+def answers_of(model: keras.Model, pixels: np.ndarray) -> list[np.ndarray]:
+    """As `predict` does: compiling a graph for a photo or two takes longer than all the rest."""
+    return [keras.ops.convert_to_numpy(values) for values in model(pixels, training=False)]
+
+
+def probabilities_of(model: keras.Model, pixels: np.ndarray) -> np.ndarray:
+    """Of a single photo."""
+    return answers_of(model, pixels)[0][0]
 
 
 def strengthen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,9 +94,7 @@ def test_inner_values_fit_together(name: str, feature_map_shape: tuple[int, int,
     strengthen(monkeypatch)
     classifier = build_classifier(backbone, None)
     pixels = np.random.default_rng(1).uniform(0, 255, (2, *backbone.input_shape)).astype(np.float32)
-    # Called, not `predict`: compiling a graph for two photos takes longer than all the rest.
-    outputs = classifier.model(pixels, training=False)
-    probabilities, features, feature_map = (keras.ops.convert_to_numpy(values) for values in outputs)
+    probabilities, features, feature_map = answers_of(classifier.model, pixels)
     assert features.std() > 1e-3
     assert feature_map.shape[1:] == feature_map_shape
     np.testing.assert_allclose(feature_map.mean(axis=(1, 2)), features, rtol=1e-3, atol=1e-5)
@@ -104,14 +113,15 @@ def test_bundled_weights_recognise_the_sample_cat(backbone: Backbone, settings: 
     assert model.count_params() == backbone.num_parameters
     photo = decode_image(sample_path(SAMPLE_PHOTOS[0]).read_bytes(), "cat")
     pixels = to_array(fit(photo, backbone.image_size, FitMode.CROP))[np.newaxis].astype(np.float32)
-    best = np.argsort(model.predict(pixels, verbose=0)[0][0])[-3:]
+    best = np.argsort(probabilities_of(model, pixels))[-3:]
     assert "cat" in {classes()[index].group for index in best}
 
 
 def test_layer_names_are_in_the_manner_of_keras_applications():
     """A person who knows EfficientNet finds their way: every layer but the squeeze-and-excitation ones has its name."""
-    ours = build_efficientnet_lite("EfficientNetLite0", keras.Input((224, 224, 3)))
-    theirs = keras.applications.EfficientNetB0(weights=None)
+    with without_weights():
+        ours = build_efficientnet_lite("EfficientNetLite0", keras.Input((224, 224, 3)))
+        theirs = keras.applications.EfficientNetB0(weights=None)
     names = {layer.name for layer in ours.layers if not isinstance(layer, keras.layers.InputLayer)}
     assert names <= {layer.name for layer in theirs.layers}
 
@@ -154,5 +164,5 @@ def test_real_keras_weights_recognise_a_german_shepherd(
     assert path is not None
     photo = decode_image((shared_dir / "data" / "photos" / "German_Shepherd.jpg").read_bytes(), "dog")
     pixels = to_array(fit(photo, backbone.image_size, FitMode.CROP))[np.newaxis].astype(np.float32)
-    probabilities = build_classifier(backbone, path).model.predict(pixels, verbose=0)[0][0]
+    probabilities = probabilities_of(build_classifier(backbone, path).model, pixels)
     assert classes()[probabilities.argmax()].label == "German shepherd"

@@ -7,11 +7,13 @@ from core.backbones.catalog import find_backbone
 from core.backbones.layers import LayerRow, boundary_at
 from core.networks.layer_table import layer_table
 from core.networks.network import build_backbone, split_at
+from tests.core.networks.without_weights import without_weights
 
 
 @pytest.fixture(scope="module")
 def mobilenet_v2() -> tuple[LayerRow, ...]:
-    return layer_table(build_backbone(find_backbone("MobileNetV2"), (224, 224), None))
+    with without_weights():
+        return layer_table(build_backbone(find_backbone("MobileNetV2"), (224, 224), None))
 
 
 def test_rows_follow_the_backbones_own_numbers(mobilenet_v2: tuple[LayerRow, ...]):
@@ -40,7 +42,8 @@ def test_multiply_adds_are_those_of_the_paper(mobilenet_v2: tuple[LayerRow, ...]
 )
 def test_multiply_adds_of_other_families(name: str, size: int, millions: float):
     """Strided, nested and pointwise layers are all counted."""
-    rows = layer_table(build_backbone(find_backbone(name), (size, size), None))
+    with without_weights():
+        rows = layer_table(build_backbone(find_backbone(name), (size, size), None))
     assert sum(row.multiply_adds for row in rows) / 1e6 == pytest.approx(millions, rel=0.02)
 
 

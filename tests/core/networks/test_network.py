@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -21,6 +21,7 @@ from core.networks.network import BackboneNetwork, build_backbone, split_at
 from core.networks.prepare import sample_pixels
 from core.settings import Settings
 from core.training.heads import assemble, build_head, build_trainable
+from tests.core.networks.without_weights import without_weights
 
 # Keras 3.15 does not know NumPy 2.4's `copy` keyword; every save of a variable warns.
 pytestmark = pytest.mark.filterwarnings(
@@ -103,13 +104,14 @@ def test_layers_are_those_of_keras_without_top(member: Member):
     """Kinds, shapes and order are those of the network that tutorials mean when they name a layer by its number."""
     backbone, network = member.backbone, member.network
     options = {"include_top": False, "weights": None, "input_shape": network.model.input_shape[1:]}
-    if backbone.is_efficientnet_lite:
-        theirs = build_efficientnet_lite(backbone.name, keras.Input(options["input_shape"])).layers
-        theirs = theirs[: len(network.layers)]
-    elif backbone.alpha is None:
-        theirs = getattr(keras.applications, backbone.name)(**options).layers
-    else:
-        theirs = keras.applications.MobileNet(alpha=backbone.alpha, **options).layers
+    with without_weights():
+        if backbone.is_efficientnet_lite:
+            theirs = build_efficientnet_lite(backbone.name, keras.Input(options["input_shape"])).layers
+            theirs = theirs[: len(network.layers)]
+        elif backbone.alpha is None:
+            theirs = getattr(keras.applications, backbone.name)(**options).layers
+        else:
+            theirs = keras.applications.MobileNet(alpha=backbone.alpha, **options).layers
     if backbone.family == "convnext":
         # The last normalisation is part of the head here.
         theirs = theirs[:-1]
@@ -259,11 +261,13 @@ def test_the_file_with_the_head_serves_other_image_sizes(
 
 
 def test_vgg_keeps_its_weights_at_another_image_size(tmp_path: Path):
-    """The file holds dense layers for 224 pixels; at 64 they are dropped and the convolutions are the file's."""
-    whole = keras.applications.VGG16(weights=None)
+    """The file holds dense layers for one size; at another they are dropped and the convolutions are the file's."""
+    # Its own 224 pixels would make a hundred million weights of the first dense layer.
+    backbone = replace(find_backbone("VGG16"), image_size=(32, 32))
+    whole = keras.applications.VGG16(weights=None, input_shape=backbone.input_shape)
     path = tmp_path / "vgg16.weights.h5"
     whole.save_weights(path)
-    network = build_backbone(find_backbone("VGG16"), (64, 64), path)
+    network = build_backbone(backbone, (64, 64), path)
     assert len(network.layers) == 19
     for layer in network.layers[1:]:
         theirs = whole.get_layer(layer.name).get_weights()

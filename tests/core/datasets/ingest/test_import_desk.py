@@ -42,6 +42,7 @@ from tests.waiting import wait_until
 from tests.worker_processes import workers_below
 
 UPLOAD = "0" * 32
+NUM_FOR_SECONDS = 60  # large photos that a worker has enough to do with to be stopped on the way
 
 SOURCES = [
     StagedFiles(folder=UPLOAD),
@@ -369,15 +370,15 @@ def test_killed_worker(
 ) -> None:
     """A worker killed half-way leaves no image; the next one imports every photo, once."""
     supervisor.start()
-    import_id = submit(150, side_px=1500)
+    import_id = submit(NUM_FOR_SECONDS, side_px=1500)
     wait_until(lambda: has_stored_some(desk, import_id))
     (worker,) = own_workers()
     worker.kill()
     assert library.images.of(dataset_id) == []
     wait_until(lambda: not desk.status(import_id).is_active)
     status = desk.status(import_id)
-    assert (status.view.state, status.view.num_accepted) == (ImportState.DONE, 150)
-    assert len(library.images.of(dataset_id)) == 150
+    assert (status.view.state, status.view.num_accepted) == (ImportState.DONE, NUM_FOR_SECONDS)
+    assert len(library.images.of(dataset_id)) == NUM_FOR_SECONDS
 
 
 def test_cancelled_worker(
@@ -385,7 +386,7 @@ def test_cancelled_worker(
 ) -> None:
     """A cancel while a worker imports leaves no image and no upload, and the worker lives on."""
     supervisor.start()
-    import_id = submit(150, side_px=1500)
+    import_id = submit(NUM_FOR_SECONDS, side_px=1500)
     wait_until(lambda: has_stored_some(desk, import_id))
     desk.cancel(import_id)
     assert desk.status(import_id).view.state is ImportState.CANCELLED
