@@ -1,0 +1,108 @@
+"""The formats in which a model can be taken away: made when asked, proven, told before anybody downloads them."""
+
+import streamlit as st
+
+from core.export.certificate import refusal_of, verdict
+from core.export.desk import ExportState
+from core.jobs.status import TaskStatus
+from core.runs.records import RunView
+from core.services import Services
+from pages.server.file_routes import export_url
+from pages.server.run_routes import export_progress_url, tell_export_now
+from pages.widgets.download_link import render_download
+from pages.widgets.errors import guarded, show_error
+from pages.widgets.run_progress import run_progress
+from pages.words.export_told import export_facts
+from pages.words.telling import with_tag
+from pages.words.wording import plain, size_text
+
+
+def render_exports(view: RunView, services: Services) -> None:
+    """One row for each format.
+
+    Args:
+        view: a run that is done.
+        services: where it is kept.
+    """
+    with st.container(border=True, key="train-exports", gap="small"):
+        st.markdown("**Take the model with you**")
+        st.caption(
+            "Each is a zip with the model, a program that runs it, a model card, three photos with their answers "
+            "and the proof that it answers as the Classify page does. Calibration is inside."
+        )
+        states = services.exports.states(view)
+        for state in states:
+            _render_format(state, view, services)
+        if any(_can_be_made(state) for state in states):
+            st.button(
+                "Make all",
+                key=f"train.export.all.{view.id}",
+                icon=":material/inventory_2:",
+                type="tertiary",
+                on_click=guarded(_make_all),
+                args=(view.id, tuple(state.row.name for state in states if _can_be_made(state)), services),
+            )
+
+
+def _make_all(run_id: int, names: tuple[str, ...], services: Services) -> None:
+    for name in names:
+        services.exports.request(run_id, name)
+
+
+def _can_be_made(state: ExportState) -> bool:
+    return state.record is None and state.obstacle is None and not state.is_being_made
+
+
+def _render_format(state: ExportState, view: RunView, services: Services) -> None:
+    row = state.row
+    with st.container(key=f"train-export-{row.name}", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**{row.title}** · {row.explanation}", width="stretch")
+            _render_button(state, view, services)
+        if state.is_being_made:
+            told = with_tag(tell_export_now(state.task, services))
+            url = export_progress_url(view.id, row.name)
+            run_progress(told, url=url, key=f"train.export.progress.{view.id}.{row.name}")
+        else:
+            _render_known(state)
+
+
+def _render_button(state: ExportState, view: RunView, services: Services) -> None:
+    """The one thing that can be done next: stop it, take it, or make it."""
+    row, key = state.row, f"train.export.{view.id}.{state.row.name}"
+    if state.is_being_made:
+        is_stopping = state.task is not None and state.task.cancel_requested_at is not None
+        args = (view.id, row.name)
+        stop = guarded(services.exports.stop)
+        st.button("Stop", key=f"{key}.stop", icon=":material/stop:", disabled=is_stopping, on_click=stop, args=args)
+    elif state.record is not None and state.record.zip_bytes:
+        render_download(f"Download · {size_text(state.record.zip_bytes)}", export_url(view.id, row.name))
+    elif state.obstacle is None:
+        st.button(
+            "Make" if state.task is None else "Make again",
+            key=f"{key}.make",
+            icon=":material/inventory_2:",
+            on_click=guarded(services.exports.request),
+            args=(view.id, row.name),
+        )
+
+
+def _render_known(state: ExportState) -> None:
+    """What the proof found; or why there is none."""
+    if state.record is not None:
+        refusal = refusal_of(state.record.certificate, state.row)
+        st.caption(export_facts(state.record))
+        if refusal is None:
+            st.caption(f":material/verified: {plain(verdict(state.record.certificate, state.row))}")
+        else:
+            show_error(refusal)
+    elif state.problem is not None:
+        show_error(state.problem)
+    elif state.obstacle is not None:
+        st.caption(f":material/block: {plain(state.obstacle)}")
+    elif state.task is not None and state.task.status is TaskStatus.FAILED:
+        show_error(f"It could not be made. {state.task.error or 'The log says why.'}")
+    elif state.task is not None and state.task.status is TaskStatus.CANCELLED:
+        st.caption(":material/block: It was stopped.")
+    elif state.task is not None:
+        st.caption(":material/history: The model answers otherwise than when it was made: other limits or files.")

@@ -1,0 +1,226 @@
+"""A small model in every format: made, proven by its own sample program, and taken away whole or not at all."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.config import PhaseConfig
+from core.export.certificate import artefact_sha256
+from core.export.exports import ExportRecord, read_export, why_not_handed_out, zip_path
+from core.export.formats import find_format
+from core.export.sample_program import UNKNOWN
+from core.inference.classifier_cache import ClassifierCache
+from core.inference.reference import Reference, write_reference
+from core.jobs.status import TaskStatus
+from core.packaging import exporter as exporter_module
+from core.packaging.exporter import Exporter
+from core.runs.decision import Decision, read_decision, write_decision
+from core.runs.folder import RunFolder
+from core.settings import Settings
+from core.training.run import run_train_task
+from tests.core.training.training_samples import painted_dataset, submit
+from tests.core.training.workshop import Workshop, open_workshop
+
+SIDE_PX = 48
+
+# Keras 3.15 does not know NumPy 2.4's `copy` keyword; its HDF5 and TensorFlow's converter use what is going away.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A finished run, and the exports of it that were made."""
+
+    workshop: Workshop
+    run_id: int
+    exporter: Exporter
+
+    @property
+    def folder(self) -> RunFolder:
+        return RunFolder(self.workshop.settings, self.run_id)
+
+    def make(self, name: str) -> ExportRecord:
+        """The record of an export, which is made where nobody has."""
+        row = find_format(name)
+        return read_export(self.folder, row) or self.exporter.make(row, report=lambda *_: None)
+
+    def unpack(self, name: str, target: Path) -> Path:
+        """The folder of what the zip of an export holds."""
+        self.make(name)
+        with zipfile.ZipFile(zip_path(self.folder, find_format(name))) as archive:
+            archive.extractall(target)
+        return target
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, new_database: Path) -> Iterator[Made]:
+    """A network from scratch, trained for a moment, that refuses some photos for either reason."""
+    settings = Settings(workspace_dir=tmp_path_factory.mktemp("exports") / "workspace", package_after_training=False)
+    settings.workspace_dir.mkdir()
+    shutil.copy(new_database, settings.database_path)
+    with open_workshop(settings) as workshop:
+        dataset_id = painted_dataset(workshop, num_train=3)  # type: ignore[arg-type]  # what it needs of services
+        phase = PhaseConfig(num_epochs=2, batch_size=8)
+        run = submit(workshop, dataset_id, backbone="scratch", image_size=(SIDE_PX, SIDE_PX), head_phase=phase)  # type: ignore[arg-type]
+        context = workshop.begin(1)
+        run_train_task(context)
+        workshop.end(context, 1, TaskStatus.DONE)
+        _choose_limits(workshop, run.id)
+        exporter = Exporter(run.id, settings=settings, database=workshop.database, check_cancelled=lambda: None)
+        yield Made(workshop=workshop, run_id=run.id, exporter=exporter)
+
+
+def _choose_limits(workshop: Workshop, run_id: int) -> None:
+    """Limits between those of the test photos, so that some are refused for either reason and some are not."""
+    folder = RunFolder(workshop.settings, run_id)
+    write_decision(folder, Decision(temperature=0.5 * read_decision(folder).temperature))
+    exporter = Exporter(run_id, settings=workshop.settings, database=workshop.database, check_cancelled=lambda: None)
+    model = ClassifierCache(workshop.settings).get_trained(run_id)
+    assert model.judge is not None
+    photos = exporter.proof_photos
+    outputs = [model.answer(model.square(photos.data(number), "photo")) for number in range(len(photos))]
+    reference = Reference(["0" * 64], np.zeros(1, np.int64), outputs[0].features[np.newaxis])
+    write_reference(folder, reference)
+    shares = sorted(float(model.judge.calibrate(each.probabilities).max()) for each in outputs)
+    distances = sorted(reference.distance(each.features) for each in outputs)
+    limits = (shares[1] + shares[2]) / 2, (distances[-3] + distances[-2]) / 2
+    decided = replace(read_decision(folder), min_probability=limits[0], max_distance=limits[1])
+    write_decision(folder, decided)
+
+
+def run_program(folder: Path, photos: list[str], **environment: str) -> dict[str, list]:
+    """What the sample program says to photos, in a process of its own."""
+    code = (
+        "import json, sys; sys.path.insert(0, '.'); import classify\n"
+        f"photos = {photos!r}\n"
+        "print(json.dumps({'answers': [classify.answer_of(each)[0] for each in photos],"
+        " 'probabilities': [classify.probabilities_of(each).tolist() for each in photos]}))"
+    )
+    flags = [] if environment else ["-I"]
+    process = subprocess.run(
+        [sys.executable, *flags, "-c", code],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    return dict(json.loads(process.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("name", ["keras", "savedmodel", "litert", "onnx"])
+def test_an_export_in_floating_point_answers_as_the_preview(made: Made, name: str):
+    """In its own runtime and a fresh process, from the photos' files: class, probabilities, and "I don't know"."""
+    found = made.make(name).certificate
+    assert (found.split, found.num_photos, found.top1_agreement, found.decision_agreement) == ("test", 9, 1.0, 1.0)
+    assert found.max_probability_difference <= 1e-3
+    assert found.accuracy == found.preview_accuracy
+    answers = made.exporter.preview.answers.answers
+    assert 0 < answers.count(UNKNOWN) < len(answers)
+    assert why_not_handed_out(made.folder, find_format(name)) is None
+
+
+@pytest.mark.parametrize("name", ["litert_float16", "litert_dynamic", "litert_int8"])
+def test_a_coarser_export_tells_what_it_loses(made: Made, name: str):
+    """It is smaller than the one in single precision, and whatever it loses is known before anybody takes it."""
+    record = made.make(name)
+    assert record.artefact_bytes < 0.6 * made.make("litert").artefact_bytes
+    assert record.certificate.max_probability_difference > 0
+    assert record.certificate.top1_agreement >= 8 / 9
+    assert why_not_handed_out(made.folder, find_format(name)) is None
+
+
+def test_a_zip_has_all_that_the_model_needs_elsewhere(made: Made, tmp_path: Path):
+    """Unpacked and run with nothing of Bluetit, it says of its sample photos what it promises."""
+    folder = made.unpack("litert", tmp_path)
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    samples = {name for name in files if name.startswith("samples/")}
+    assert len(samples) == 3
+    assert files - samples == {
+        *("model.tflite", "labels.txt", "model.json", "MODEL_CARD.md", "LICENCES.txt", "classify.py"),
+        *("requirements.txt", "reference.npz", "certificate.json", "expected.json"),
+    }
+    expected = json.loads((folder / "expected.json").read_text("utf-8"))
+    assert set(expected) == samples
+    said = run_program(folder, sorted(samples))
+    assert said["answers"] == [expected[name]["answer"] for name in sorted(samples)]
+    wanted = [expected[name]["probabilities"] for name in sorted(samples)]
+    np.testing.assert_allclose(said["probabilities"], wanted, atol=1e-5)
+    certificate = json.loads((folder / "certificate.json").read_text("utf-8"))
+    assert artefact_sha256(folder / "model.tflite") == certificate["artefact_sha256"]
+    assert "blue" in (folder / "MODEL_CARD.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("version", ["3.3.3", "3.8.0"])
+def test_older_versions_of_keras_open_it(made: Made, tmp_path: Path, version: str):
+    """The sample programs of both files of Keras answer there as they do today."""
+    installed = tmp_path / "keras"
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--target",
+        str(installed),
+        f"keras=={version}",
+    ]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode != 0:
+        pytest.skip(f"needs a network: Keras {version} cannot be installed")
+    folder = made.unpack("keras", tmp_path / "unpacked")
+    expected = json.loads((folder / "expected.json").read_text("utf-8"))
+    find_converter = exporter_module.importlib.import_module(find_format("h5").converter)
+    find_converter.write(made.exporter.model, folder / "model.h5")
+    program = (folder / "classify.py").read_text("utf-8")
+    assert program.count("model.keras") == 1
+    both = program.replace(
+        "model = keras.Model(", "assert keras.__version__ == WANTED, keras.__version__\nmodel = keras.Model("
+    )
+    (folder / "classify.py").write_text(f"WANTED = {version!r}\n{both}", "utf-8")
+    said = [run_program(folder, list(expected), PYTHONPATH=str(installed))]
+    (folder / "classify.py").write_text(f"WANTED = {version!r}\n{both.replace('model.keras', 'model.h5')}", "utf-8")
+    said.append(run_program(folder, list(expected), PYTHONPATH=str(installed)))
+    for each in said:
+        assert each["answers"] == [one["answer"] for one in expected.values()]
+        wanted = [one["probabilities"] for one in expected.values()]
+        np.testing.assert_allclose(each["probabilities"], wanted, atol=1e-4)
+
+
+def test_an_export_that_answers_otherwise_is_refused(made: Made, monkeypatch: pytest.MonkeyPatch):
+    """It is thrown away with the older one, and the reason is told wherever somebody asks for it."""
+    row = find_format("litert")
+    made.make(row.name)
+    module = exporter_module.importlib.import_module(row.converter)
+    write = module.write
+    other = replace(
+        made.exporter.model,
+        model=made.exporter.model.model.__class__.from_config(made.exporter.model.model.get_config()),
+    )
+    monkeypatch.setattr(
+        module,
+        "write",
+        lambda model, target: write(replace(other, features=other.model.get_layer("hidden").output), target),
+    )
+    record = made.exporter.make(row, report=lambda *_: None)
+    assert record.zip_bytes == 0
+    assert not zip_path(made.folder, row).exists()
+    told = why_not_handed_out(made.folder, row)
+    assert told is not None
+    assert "answers otherwise than the preview" in told
+    monkeypatch.undo()
+    made.exporter.make(row, report=lambda *_: None)
+    assert why_not_handed_out(made.folder, row) is None
