@@ -79,20 +79,15 @@ class ExportDesk:
         Raises:
             StorageError: a file cannot be read.
         """
-        return tuple(self.state(view, row) for row in FORMATS)
+        tasks = self._queue.latest_of([export_key(view.id, row.name) for row in FORMATS])
+        return tuple(self._state(view, row, tasks.get(export_key(view.id, row.name))) for row in FORMATS)
 
-    def state(self, view: RunView, row: ExportFormat) -> ExportState:
-        """Where one format of a run stands.
-
-        Raises:
-            StorageError: a file cannot be read.
-        """
+    def _state(self, view: RunView, row: ExportFormat, task: TaskView | None) -> ExportState:
         record, problem = None, None
         try:
             record = read_export(RunFolder(self._settings, view.id), row)
         except RunFileError as exc:
             problem = str(exc)
-        task = self._queue.latest(export_key(view.id, row.name))
         return ExportState(row=row, record=record, task=task, obstacle=obstacle_of(row, view), problem=problem)
 
 

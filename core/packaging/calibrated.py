@@ -28,7 +28,7 @@ class CalibratedModel:
 
     def with_features(self) -> keras.Model:
         """The same with the features as a second output."""
-        return keras.Model(self.model.inputs, [self.model.outputs[0], self.features], name="classifier")
+        return keras.Model(self.model.inputs[0], [self.model.outputs[0], self.features], name="classifier")
 
 
 def calibrate(whole: WholeModel, temperature: float, *, squares: npt.NDArray[np.uint8]) -> CalibratedModel:
@@ -48,7 +48,7 @@ def calibrate(whole: WholeModel, temperature: float, *, squares: npt.NDArray[np.
     model = whole.model
     if temperature != 1:
         scaled = keras.layers.Rescaling(1 / temperature, dtype="float32", name="temperature")(_logits_of(model))
-        model = keras.Model(model.inputs, to_probabilities(scaled), name="classifier")
+        model = keras.Model(model.inputs[0], to_probabilities(scaled), name="classifier")
     return CalibratedModel(model=model, features=whole.features, squares=squares)
 
 

@@ -23,6 +23,7 @@ _TRAINING_NAMES = frozenset({"compile_config", "optimizer_config", "training_con
 _LATER_NAMES = frozenset({"quantization_config", "renorm", "renorm_clipping", "renorm_momentum", "optional"})
 # Ends of a functional model; a single one is a list of three today, was a list of one such list, and is read as both.
 _ENDS = frozenset({"input_layers", "output_layers"})
+_OPERATIONS_MODULE = "keras.src.ops."
 _CONFIG_FILE = "config.json"
 
 
@@ -33,6 +34,9 @@ def portable_config(value: Any) -> Any:
         value: of `config.json` in a `.keras` file, or `model_config` of an HDF5 file, or any part of these.
     """
     if isinstance(value, dict):
+        if str(value.get("module", "")).startswith(_OPERATIONS_MODULE):
+            # An operation, such as the one that turns RGB into BGR; its name stands beside its config as well.
+            value = value | {"config": {name: each for name, each in value["config"].items() if name != "name"}}
         return {name: _portable_value(name, each) for name, each in value.items() if not _is_left_out(name)}
     if isinstance(value, list):
         return [portable_config(each) for each in value]

@@ -1,5 +1,6 @@
 """A small model in every format: made, proven by its own sample program, and taken away whole or not at all."""
 
+import errno
 import json
 import os
 import shutil
@@ -10,18 +11,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
 from core.config import PhaseConfig
+from core.errors import NoSpaceError, TaskCancelledError, UnknownRunError
 from core.export.certificate import artefact_sha256
+from core.export.desk import ExportState
 from core.export.exports import ExportRecord, read_export, why_not_handed_out, zip_path
 from core.export.formats import find_format
 from core.export.sample_program import UNKNOWN
 from core.inference.classifier_cache import ClassifierCache
 from core.inference.reference import Reference, write_reference
 from core.jobs.status import TaskStatus
-from core.packaging import exporter as exporter_module
+from core.packaging.calibrated import CalibratedModel
+from core.packaging.converters import hdf5, litert
+from core.packaging.export import run_export_model_task
 from core.packaging.exporter import Exporter
 from core.runs.decision import Decision, read_decision, write_decision
 from core.runs.folder import RunFolder
@@ -183,8 +189,7 @@ def test_older_versions_of_keras_open_it(made: Made, tmp_path: Path, version: st
         pytest.skip(f"needs a network: Keras {version} cannot be installed")
     folder = made.unpack("keras", tmp_path / "unpacked")
     expected = json.loads((folder / "expected.json").read_text("utf-8"))
-    find_converter = exporter_module.importlib.import_module(find_format("h5").converter)
-    find_converter.write(made.exporter.model, folder / "model.h5")
+    hdf5.write(made.exporter.model, folder / "model.h5")
     program = (folder / "classify.py").read_text("utf-8")
     assert program.count("model.keras") == 1
     both = program.replace(
@@ -200,21 +205,17 @@ def test_older_versions_of_keras_open_it(made: Made, tmp_path: Path, version: st
         np.testing.assert_allclose(each["probabilities"], wanted, atol=1e-4)
 
 
+def without_what_it_learned(model: CalibratedModel) -> CalibratedModel:
+    """A model of the same layers whose weights are as they began."""
+    other = keras.Model.from_config(model.model.get_config())
+    return replace(model, model=other, features=other.get_layer(model.features_layer).output)
+
+
 def test_an_export_that_answers_otherwise_is_refused(made: Made, monkeypatch: pytest.MonkeyPatch):
     """It is thrown away with the older one, and the reason is told wherever somebody asks for it."""
-    row = find_format("litert")
+    row, write = find_format("litert"), litert.write
     made.make(row.name)
-    module = exporter_module.importlib.import_module(row.converter)
-    write = module.write
-    other = replace(
-        made.exporter.model,
-        model=made.exporter.model.model.__class__.from_config(made.exporter.model.model.get_config()),
-    )
-    monkeypatch.setattr(
-        module,
-        "write",
-        lambda model, target: write(replace(other, features=other.model.get_layer("hidden").output), target),
-    )
+    monkeypatch.setattr(litert, "write", lambda model, target: write(without_what_it_learned(model), target))
     record = made.exporter.make(row, report=lambda *_: None)
     assert record.zip_bytes == 0
     assert not zip_path(made.folder, row).exists()
@@ -224,3 +225,80 @@ def test_an_export_that_answers_otherwise_is_refused(made: Made, monkeypatch: py
     monkeypatch.undo()
     made.exporter.make(row, report=lambda *_: None)
     assert why_not_handed_out(made.folder, row) is None
+
+
+@pytest.fixture
+def doomed(made: Made) -> Made:
+    """A copy of the run, that may be deleted."""
+    workshop = made.workshop
+    view = workshop.runs.get_run(made.run_id)
+    copy = workshop.runs.create_run(view.config, name=workshop.runs.free_name("copy"))
+    workshop.runs.set_finished(copy.id, view.outcome)
+    folder = RunFolder(workshop.settings, copy.id)
+    shutil.copytree(made.folder.path, folder.path, ignore=shutil.ignore_patterns("exports"))
+    exporter = Exporter(copy.id, settings=workshop.settings, database=workshop.database, check_cancelled=lambda: None)
+    return Made(workshop=workshop, run_id=copy.id, exporter=exporter)
+
+
+def without_exports(folder: RunFolder) -> bool:
+    return not folder.exports_path.is_dir() or not list(folder.exports_path.iterdir())
+
+
+def test_a_run_that_is_deleted_meanwhile_leaves_nothing(doomed: Made):
+    """The export ends with a clear word, and does not bring the folder back."""
+
+    def delete_and_go_on(fraction: float | None, message: str) -> None:
+        if message.startswith("Writing"):
+            doomed.workshop.runs.trash(doomed.run_id)
+            doomed.workshop.run_desk.purge(doomed.run_id)
+
+    with pytest.raises(UnknownRunError, match="may have been deleted for good"):
+        doomed.exporter.make(find_format("litert"), report=delete_and_go_on)
+    assert not doomed.folder.path.exists()
+
+
+def test_an_export_that_is_stopped_leaves_nothing(doomed: Made):
+    """Not even a draft."""
+
+    def stop(fraction: float | None, message: str) -> None:
+        if message.startswith("Proving"):
+            raise TaskCancelledError("Somebody asked for it.")
+
+    with pytest.raises(TaskCancelledError):
+        doomed.exporter.make(find_format("litert"), report=stop)
+    assert without_exports(doomed.folder)
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(doomed: Made, monkeypatch: pytest.MonkeyPatch):
+    """Before anything is written where that is foreseen, and in the middle of it where it is not."""
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))  # type: ignore[attr-defined]
+        with pytest.raises(NoSpaceError, match="0 MB free"):
+            doomed.exporter.make(find_format("litert"), report=lambda *_: None)
+    monkeypatch.setattr(zipfile.ZipFile, "write", fill_disk)
+    with pytest.raises(NoSpaceError, match="is full"):
+        doomed.exporter.make(find_format("litert"), report=lambda *_: None)
+    assert without_exports(doomed.folder)
+
+
+def fill_disk(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def state_of(made: Made, name: str) -> ExportState:
+    states = made.workshop.exports.states(made.workshop.runs.get_run(made.run_id))
+    return {state.row.name: state for state in states}[name]
+
+
+def test_two_people_who_ask_at_once_get_one_export(doomed: Made):
+    """The worker makes it once, says how far it is, and both find it."""
+    workshop, row = doomed.workshop, find_format("litert")
+    first, second = (workshop.exports.request(doomed.run_id, row.name) for _ in range(2))
+    assert first == second
+    assert state_of(doomed, row.name).is_being_made
+    context = workshop.begin(2)
+    run_export_model_task(context)
+    workshop.end(context, 2, TaskStatus.DONE)
+    state = state_of(doomed, row.name)
+    assert (state.is_being_made, state.problem, state.obstacle) == (False, None, None)
+    assert state.record is not None
