@@ -1,4 +1,4 @@
-"""Runs the sample program of an export on photos, in a process of its own that knows nothing of Bluetit.
+"""Runs the sample program of an export on photos, in a process of its own that has what the program names, no more.
 
     python -I -B proof_runner.py < job
 
@@ -10,6 +10,7 @@ The job is JSON: `program` (path of classify.py), `photos` (paths), `result` (pa
 import importlib.metadata
 import importlib.util
 import json
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -18,23 +19,50 @@ from typing import Any
 
 import numpy as np
 
-# Bluetit is installed beside the packages that the program names: it must do without.
-_REFUSED = ("core", "pages", "benchmarks")
+# Of Bluetit itself, which is installed by a way that the list of packages does not tell.
+_OWN = frozenset({"core", "pages", "benchmarks"})
 
 
 class _Refusing:
-    """Finds no module of Bluetit."""
+    """Finds no module but Python's own, and those of some packages and of what these need."""
+
+    def __init__(self, packages: Sequence[str]) -> None:
+        needed = _with_what_they_need(packages)
+        owners = importlib.metadata.packages_distributions()
+        others = {name for name, found in owners.items() if needed.isdisjoint(map(_canonical, found))}
+        self._refused = others | _OWN
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
         """Called by Python for each import."""
-        if name.partition(".")[0] in _REFUSED:
-            raise ImportError(f"The sample program imports {name}, which is not among the packages that it names.")
+        if name.partition(".")[0] in self._refused:
+            raise ModuleNotFoundError(f"{name} is not among the packages that the sample program names.", name=name)
+
+
+def _with_what_they_need(packages: Sequence[str]) -> set[str]:
+    """Names of packages and of all that are installed with them; extras that nobody asks for are left out."""
+    needed: set[str] = set()
+    waiting = list(packages)
+    while waiting:
+        name = _canonical(waiting.pop())
+        if name in needed:
+            continue
+        needed.add(name)
+        try:
+            requirements = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:  # of another system, or another version of Python
+            continue
+        waiting += [re.split(r"[^\w.-]", each)[0] for each in requirements if "extra ==" not in each]
+    return needed
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def main() -> None:
     """Read the job, do it, write the result."""
     job = json.load(sys.stdin)
-    sys.meta_path.insert(0, _Refusing())
+    sys.meta_path.insert(0, _Refusing(job["packages"]))
     program = _load(job["program"])
     probabilities, milliseconds, answers = [], [], []
     for number, photo in enumerate(job["photos"], start=1):

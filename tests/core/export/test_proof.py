@@ -52,7 +52,8 @@ def test_a_program_is_asked_from_the_files_of_the_photos(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        pytest.param(f"import core.photos.fit\n{PROGRAM}", "not among the packages that it names", id="uses Bluetit"),
+        pytest.param(f"import core.photos.fit\n{PROGRAM}", "core is not among the packages", id="uses Bluetit"),
+        pytest.param(f"import httpx\n{PROGRAM}", "httpx is not among the packages", id="uses what it does not name"),
         pytest.param(PROGRAM.replace("pixels[0] / 100", "1 / 0"), "ZeroDivisionError", id="fails"),
         pytest.param(
             PROGRAM.replace("return decide(*ask(", "return ('2',), (ask("), "answers otherwise", id="unsteady"
