@@ -98,27 +98,32 @@ def verdict(certificate: Certificate, row: ExportFormat) -> str:
     photos = f"{certificate.num_photos:,} {certificate.split} photos"
     if row.max_difference is not None:
         return (
-            f"Answers as the preview does: the same class on all {photos}, probabilities differ by at most "
-            f"{_points(certificate.max_probability_difference)}, and the same photos get “I don't know”."
+            f"Answers as the Classify page does: the same class on all {photos}, and the same photos get “I don't "
+            f"know”; probabilities differ by {_at_most(certificate.max_probability_difference)}."
         )
     lost = certificate.accuracy_lost
     if abs(lost) * certificate.num_photos < 0.5:
-        change = "is right as often as the preview"
+        change = "is right as often as the Classify page"
     elif lost > 0:
-        change = f"is right on {_points(lost)} fewer than the preview"
+        change = f"is {_points(lost)} less often right than the Classify page"
     else:
-        change = f"is right on {_points(-lost)} more than the preview"
+        change = f"is {_points(-lost)} more often right than the Classify page"
     return (
         f"Smaller and coarser: on {photos} it {change}, names the same class on "
         f"{100 * certificate.top1_agreement:.4g} % and decides the same about “I don't know” on "
-        f"{100 * certificate.decision_agreement:.4g} %; probabilities differ by at most "
-        f"{_points(certificate.max_probability_difference)}."
+        f"{100 * certificate.decision_agreement:.4g} %; probabilities differ by "
+        f"{_at_most(certificate.max_probability_difference)}."
     )
 
 
 def _points(difference: float) -> str:
-    """A difference of shares or probabilities, 0-1, in percentage points."""
-    return f"{100 * difference:.2g} points" if difference else "nothing"
+    """A difference of shares, 0-1, in percentage points."""
+    return f"{100 * difference:.2g} point{'' if round(100 * difference, 2) == 1 else 's'}"
+
+
+def _at_most(difference: float) -> str:
+    """How far probabilities, 0-1, differ at most: nobody needs to know a hundredth of a point."""
+    return "less than 0.01 points" if difference < 1e-4 else f"at most {_points(difference)}"
 
 
 def _photos(share: float, certificate: Certificate) -> str:

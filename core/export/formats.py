@@ -58,7 +58,9 @@ class ExportFormat:
 
 
 _PHOTOS = ("numpy", "pillow")
-_KERAS_VERSIONS = "Keras 3.3 and later (3.3.3, 3.8.0 and 3.15.1 were tried)"
+# Tests open the files in the first two, `benchmarks` and proofs in the last.
+KERAS_VERSIONS = "Keras 3.3 and later (3.3.3, 3.8.0 and 3.15.1 were tried)"
+_LITERT_VERSIONS = "LiteRT 1 and later, TensorFlow Lite 2.16 and later (LiteRT 2.3.0 was tried)"
 
 FORMATS = (
     ExportFormat(
@@ -70,7 +72,7 @@ FORMATS = (
         explanation="To go on with in Python.",
         is_quantised=False,
         packages=("keras>=3.3", "tensorflow", *_PHOTOS),
-        opens_in=_KERAS_VERSIONS,
+        opens_in=KERAS_VERSIONS,
         takes_programs=False,
     ),
     ExportFormat(
@@ -93,7 +95,7 @@ FORMATS = (
         explanation="The older file of Keras, for programs that ask for it.",
         is_quantised=False,
         packages=("keras>=3.3", "tensorflow", "h5py", *_PHOTOS),
-        opens_in=_KERAS_VERSIONS,
+        opens_in=KERAS_VERSIONS,
         takes_programs=False,
     ),
     ExportFormat(
@@ -105,7 +107,7 @@ FORMATS = (
         explanation="For phones, small computers and browsers.",
         is_quantised=False,
         packages=("ai-edge-litert", *_PHOTOS),
-        opens_in="LiteRT 1 and later, TensorFlow Lite 2.16 and later (LiteRT 2.3.0 was tried)",
+        opens_in=_LITERT_VERSIONS,
     ),
     ExportFormat(
         name="litert_float16",
@@ -116,7 +118,7 @@ FORMATS = (
         explanation="Half the size, nearly the same answers.",
         is_quantised=True,
         packages=("ai-edge-litert", *_PHOTOS),
-        opens_in="LiteRT 1 and later, TensorFlow Lite 2.16 and later (LiteRT 2.3.0 was tried)",
+        opens_in=_LITERT_VERSIONS,
     ),
     ExportFormat(
         name="litert_dynamic",
@@ -127,7 +129,7 @@ FORMATS = (
         explanation="A quarter of the size; needs no photos to be made.",
         is_quantised=True,
         packages=("ai-edge-litert", *_PHOTOS),
-        opens_in="LiteRT 1 and later, TensorFlow Lite 2.16 and later (LiteRT 2.3.0 was tried)",
+        opens_in=_LITERT_VERSIONS,
     ),
     ExportFormat(
         name="litert_int8",
@@ -135,10 +137,10 @@ FORMATS = (
         artefact="model_int8.tflite",
         converter="core.packaging.converters.litert_int8",
         runtime=Runtime.LITERT,
-        explanation="A quarter of the size, whole numbers throughout; for microcontrollers and accelerators.",
+        explanation="A quarter of the size, in whole numbers, for small chips.",
         is_quantised=True,
         packages=("ai-edge-litert", *_PHOTOS),
-        opens_in="LiteRT 1 and later, TensorFlow Lite 2.16 and later (LiteRT 2.3.0 was tried)",
+        opens_in=_LITERT_VERSIONS,
     ),
     ExportFormat(
         name="onnx",

@@ -7,6 +7,7 @@ import textwrap
 from dataclasses import dataclass
 
 from core.config import HUB_PREFIX, SCRATCH
+from core.export.formats import KERAS_VERSIONS
 from core.inference.judging import Rule, describe_decision
 from core.photos.fit import LETTERBOX_GREY, REDUCING_GAP, FitMode, shortest_side_for
 from core.runs.model_record import ModelRecord
@@ -175,7 +176,7 @@ def _introduce_keras(record: ModelRecord) -> str:
             "With Keras, where Bluetit is installed (the network is a module of TensorFlow Hub, a program of its own, "
             "which is why Keras must be told to trust it):"
         )
-    return "With Keras (pip install keras tensorflow):"
+    return f"With {KERAS_VERSIONS}; pip install keras tensorflow:"
 
 
 def _describe_rule(rule: Rule, files: TakenFiles) -> str:

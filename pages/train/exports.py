@@ -91,10 +91,11 @@ def _render_known(state: ExportState) -> None:
     """What the proof found; or why there is none."""
     if state.record is not None:
         refusal = refusal_of(state.record.certificate, state.row)
-        st.caption(export_facts(state.record))
+        facts = export_facts(state.record)
         if refusal is None:
-            st.caption(f":material/verified: {plain(verdict(state.record.certificate, state.row))}")
+            st.caption(f"{facts}  \n:material/verified: {plain(verdict(state.record.certificate, state.row))}")
         else:
+            st.caption(facts)
             show_error(refusal)
     elif state.problem is not None:
         show_error(state.problem)

@@ -44,7 +44,7 @@ def test_rounding_alone_refuses_nobody(found: Certificate):
 
 @pytest.mark.parametrize(
     ("accuracy", "told"),
-    [(0.95, "right as often"), (0.94, "right on 1 points fewer"), (0.96, "right on 1 points more")],
+    [(0.95, "right as often"), (0.94, "1 point less often right"), (0.97, "2 points more often right")],
 )
 def test_a_coarser_format_tells_what_it_loses(accuracy: float, told: str):
     """In points, before anybody takes it, and in the zip as a number."""

@@ -19,12 +19,13 @@ import pytest
 from core.config import PhaseConfig
 from core.errors import NoSpaceError, TaskCancelledError, UnknownRunError
 from core.export.certificate import artefact_sha256
-from core.export.desk import ExportState
+from core.export.desk import EXPORT_MODEL_KIND, ExportState
 from core.export.exports import ExportRecord, read_export, why_not_handed_out, zip_path
 from core.export.formats import find_format
 from core.export.sample_program import UNKNOWN
 from core.inference.classifier_cache import ClassifierCache
 from core.inference.reference import Reference, write_reference
+from core.jobs.handlers import resolve_handler
 from core.jobs.status import TaskStatus
 from core.packaging.calibrated import CalibratedModel
 from core.packaging.converters import hdf5, litert
@@ -33,6 +34,7 @@ from core.packaging.exporter import Exporter
 from core.runs.decision import Decision, read_decision, write_decision
 from core.runs.folder import RunFolder
 from core.settings import Settings
+from core.task_kinds import TASK_KINDS
 from core.training.run import run_train_task
 from tests.core.training.training_samples import painted_dataset, submit
 from tests.core.training.workshop import Workshop, open_workshop
@@ -298,6 +300,7 @@ def test_two_people_who_ask_at_once_get_one_export(doomed: Made):
     first, second = (workshop.exports.request(doomed.run_id, row.name) for _ in range(2))
     assert first == second
     assert state_of(doomed, row.name).is_being_made
+    assert resolve_handler(TASK_KINDS[EXPORT_MODEL_KIND]) is run_export_model_task
     context = workshop.begin(2)
     run_export_model_task(context)
     workshop.end(context, 2, TaskStatus.DONE)
