@@ -36,7 +36,9 @@ class ExportFormat:
     converter: str  # module with `write`; imported in the worker only: it needs TensorFlow
     runtime: Runtime
     explanation: str  # what it is good for
-    is_quantised: bool  # whether its numbers are coarser than the model's: its loss is told, and nobody is refused it
+    # Largest difference of a probability, 0-1, with which it is handed out, with the same class on every photo. None:
+    # its numbers are coarser than the model's (quantised); its loss is told, and nobody is refused it.
+    max_difference: float | None
     packages: tuple[str, ...]  # what `requirements.txt` asks for
     opens_in: str  # which versions open it, for people
     # Modules that making it needs besides what Bluetit itself does, and the extra of pyproject.toml that brings them.
@@ -45,9 +47,9 @@ class ExportFormat:
     takes_programs: bool = True  # whether a module of TensorFlow Hub, a program of its own, can be in it
 
     @property
-    def max_difference(self) -> float | None:
-        """Largest difference of a probability, 0-1, with which it is handed out; None: any, which is told."""
-        return None if self.is_quantised else MAX_FLOAT_DIFFERENCE
+    def is_quantised(self) -> bool:
+        """Whether its numbers are coarser than the model's."""
+        return self.max_difference is None
 
     @property
     def missing_packages(self) -> str | None:
@@ -70,7 +72,7 @@ FORMATS = (
         converter="core.packaging.converters.keras_archive",
         runtime=Runtime.KERAS,
         explanation="To go on with in Python.",
-        is_quantised=False,
+        max_difference=MAX_FLOAT_DIFFERENCE,
         packages=("keras>=3.3", "tensorflow", *_PHOTOS),
         opens_in=KERAS_VERSIONS,
         takes_programs=False,
@@ -82,7 +84,7 @@ FORMATS = (
         converter="core.packaging.converters.saved_model",
         runtime=Runtime.TENSORFLOW,
         explanation="For servers with TensorFlow, without Keras.",
-        is_quantised=False,
+        max_difference=MAX_FLOAT_DIFFERENCE,
         packages=("tensorflow", *_PHOTOS),
         opens_in="TensorFlow 2.16 and later, and TensorFlow Serving (2.21.0 was tried)",
     ),
@@ -93,7 +95,7 @@ FORMATS = (
         converter="core.packaging.converters.hdf5",
         runtime=Runtime.KERAS,
         explanation="The older file of Keras, for programs that ask for it.",
-        is_quantised=False,
+        max_difference=MAX_FLOAT_DIFFERENCE,
         packages=("keras>=3.3", "tensorflow", "h5py", *_PHOTOS),
         opens_in=KERAS_VERSIONS,
         takes_programs=False,
@@ -105,7 +107,7 @@ FORMATS = (
         converter="core.packaging.converters.litert",
         runtime=Runtime.LITERT,
         explanation="For phones, small computers and browsers.",
-        is_quantised=False,
+        max_difference=MAX_FLOAT_DIFFERENCE,
         packages=("ai-edge-litert", *_PHOTOS),
         opens_in=_LITERT_VERSIONS,
     ),
@@ -116,7 +118,7 @@ FORMATS = (
         converter="core.packaging.converters.litert_float16",
         runtime=Runtime.LITERT,
         explanation="Half the size, nearly the same answers.",
-        is_quantised=True,
+        max_difference=None,
         packages=("ai-edge-litert", *_PHOTOS),
         opens_in=_LITERT_VERSIONS,
     ),
@@ -127,7 +129,7 @@ FORMATS = (
         converter="core.packaging.converters.litert_dynamic",
         runtime=Runtime.LITERT,
         explanation="A quarter of the size; needs no photos to be made.",
-        is_quantised=True,
+        max_difference=None,
         packages=("ai-edge-litert", *_PHOTOS),
         opens_in=_LITERT_VERSIONS,
     ),
@@ -138,7 +140,7 @@ FORMATS = (
         converter="core.packaging.converters.litert_int8",
         runtime=Runtime.LITERT,
         explanation="A quarter of the size, in whole numbers, for small chips.",
-        is_quantised=True,
+        max_difference=None,
         packages=("ai-edge-litert", *_PHOTOS),
         opens_in=_LITERT_VERSIONS,
     ),
@@ -149,7 +151,7 @@ FORMATS = (
         converter="core.packaging.converters.onnx_file",
         runtime=Runtime.ONNX,
         explanation="For other languages and runtimes: C#, Java, C++, JavaScript.",
-        is_quantised=False,
+        max_difference=MAX_FLOAT_DIFFERENCE,
         packages=("onnxruntime", *_PHOTOS),
         opens_in="Runtimes that know ONNX operator set 18 (ONNX Runtime 1.32.0 was tried)",
         modules=("tf2onnx", "onnx", "onnxruntime"),
