@@ -66,10 +66,8 @@ def describe_licences(facts: ModelFacts) -> str:
         "The sample program classify.py was written by Bluetit and may be used, changed and passed on by anybody for "
         "any purpose.",
     ]
-    return (
-        "\n\n".join(textwrap.fill(part, _WIDTH, break_long_words=False, break_on_hyphens=False) for part in parts)
-        + "\n"
-    )
+    wrapped = [textwrap.fill(part, _WIDTH, break_long_words=False, break_on_hyphens=False) for part in parts]
+    return "\n\n".join(wrapped) + "\n"
 
 
 def _network_licence(backbone: str) -> str:
@@ -83,14 +81,9 @@ def _network_licence(backbone: str) -> str:
     try:
         found = find_backbone(backbone)
     except UnknownBackboneError:
-        return (
-            f"The network is {backbone}, which this version of Bluetit does not know; its licence is not stated here."
-        )
-    licence = (
-        f"are licensed {found.licence}"
-        if found.licence
-        else "come without a stated licence: ask before passing them on"
-    )
+        return f"The network is {backbone}, which this version of Bluetit does not know, nor its licence."
+    unstated = "come without a stated licence: ask before you pass them on"
+    licence = f"are licensed {found.licence}" if found.licence else unstated
     return (
         f"The network is {found.title} ({found.year}), pretrained on ImageNet; its weights {licence}. "
         f"“{found.paper}”, {found.paper_url}"

@@ -1,5 +1,6 @@
 """The three sample photos in an export's zip, with the answers that the preview gives."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,18 +19,13 @@ def choose_samples(photos: ProofPhotos, preview: Preview) -> dict[str, int]:
     """
     best = preview.answers.probabilities.argmax(axis=1)
     is_wrong = best != photos.class_indices
-    seen: dict[int, int] = {}
-
-    def rank(number: int) -> tuple[int, bool]:
-        """How many photos of its class come before it, of those that are as right."""
-        return ranks[number], bool(is_wrong[number])
-
-    ranks = {}
-    for number in sorted(range(len(photos)), key=lambda each: bool(is_wrong[each])):
+    num_before: Counter[int] = Counter()  # of each class, the wrongly answered after the others
+    ranks = []
+    for number in sorted(range(len(photos)), key=is_wrong.__getitem__):
         index = int(photos.class_indices[number])
-        ranks[number] = seen.get(index, 0)
-        seen[index] = ranks[number] + 1
-    chosen = sorted(range(len(photos)), key=rank)[:NUM_SAMPLES]
+        ranks.append((num_before[index], bool(is_wrong[number]), number))
+        num_before[index] += 1
+    chosen = [number for *_, number in sorted(ranks)[:NUM_SAMPLES]]
     return {
         f"samples/photo_{place}{Path(photos.names[number]).suffix}": number
         for place, number in enumerate(chosen, start=1)

@@ -90,6 +90,8 @@ class Exporter:
         self._check_cancelled = check_cancelled
         self._folder = RunFolder(settings, run_id)
         self._store = PhotoStore(settings.photos_path, settings.cache_path)
+        # Before the rest is read: what is chosen meanwhile makes the export outdated, not wrong.
+        self._answers_by = answering(self._folder)
         self.facts = read_facts(self._runs.get_run(run_id), self._folder, database)
         images = self.facts.snapshot.images
         records = Library(database).photos.get({image.photo_hash for image in images})
@@ -112,7 +114,6 @@ class Exporter:
             StorageError: a file cannot be read or written.
         """
         started = time.monotonic()
-        answers_by = answering(self._folder)
         self._check()
         with self._draft() as draft:
             report(0.02, "Putting the model together")
@@ -133,7 +134,7 @@ class Exporter:
                 zip_bytes, sha256 = self._publish(row, draft)
         record = ExportRecord(
             certificate=certificate,
-            answers_by=answers_by,
+            answers_by=self._answers_by,
             artefact_bytes=artefact_bytes,
             zip_bytes=zip_bytes,
             zip_sha256=sha256,

@@ -17,14 +17,16 @@ import numpy as np
 import pytest
 
 from core.config import PhaseConfig
-from core.errors import NoSpaceError, TaskCancelledError, UnknownRunError
+from core.errors import NoSpaceError, RunFileError, TaskCancelledError, UnknownRunError
 from core.export.certificate import artefact_sha256
+from core.export.description import describe_licences
 from core.export.desk import EXPORT_MODEL_KIND, ExportState
 from core.export.exports import ExportRecord, read_export, why_not_handed_out, zip_path
 from core.export.formats import find_format
 from core.export.sample_program import UNKNOWN
 from core.inference.classifier_cache import ClassifierCache
 from core.inference.reference import Reference, write_reference
+from core.inference.trained_model import read_model_record
 from core.jobs.handlers import resolve_handler
 from core.jobs.status import TaskStatus
 from core.packaging.calibrated import CalibratedModel
@@ -307,3 +309,51 @@ def test_two_people_who_ask_at_once_get_one_export(doomed: Made):
     state = state_of(doomed, row.name)
     assert (state.is_being_made, state.problem, state.obstacle) == (False, None, None)
     assert state.record is not None
+
+
+def test_the_texts_tell_what_another_person_has_to_know(made: Made, tmp_path: Path):
+    """Data, results with intervals, limits, proof, versions, licence; and in JSON all that a program needs."""
+    folder = made.unpack("litert", tmp_path)
+    card = (folder / "MODEL_CARD.md").read_text("utf-8")
+    record, snapshot = read_model_record(made.folder), made.exporter.facts.snapshot
+    told = (snapshot.hash, "| blue | 3 | 3 | 3 |", "test photos: ", "It says that it does not know where", "keras 3.")
+    assert [each for each in told if each not in card] == []
+    assert made.make("litert").certificate.artefact_sha256 in card
+    described = json.loads((folder / "model.json").read_text("utf-8"))
+    decision = read_decision(made.folder)
+    assert described["class_names"] == list(record.class_names)
+    assert described["image_size"] == {"height": SIDE_PX, "width": SIDE_PX}
+    assert (described["fit_mode"], described["crop_fraction"]) == (record.fit_mode, record.crop_fraction)
+    assert (described["temperature"], described["temperature_is_inside"]) == (decision.temperature, True)
+    assert (described["min_probability"], described["max_distance"]) == (
+        decision.min_probability,
+        decision.max_distance,
+    )
+    assert "LiteRT" in described["opens_in"]
+    assert "started from nothing" in (folder / "LICENCES.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("backbone", "told"),
+    [
+        ("EfficientNetLite0", "licensed Apache-2.0"),
+        ("hub:https://tfhub.dev/google/one/1", "look it up before you pass the model on"),
+        ("Unheard", "does not know, nor its licence"),
+    ],
+)
+def test_licences_are_those_of_the_network(made: Made, backbone: str, told: str):
+    """Of the catalogue; what is not known is said to be unknown."""
+    record = replace(made.exporter.facts.record, backbone=backbone)
+    assert told in " ".join(describe_licences(replace(made.exporter.facts, record=record)).split())
+
+
+def test_a_damaged_decision_is_no_reason_to_answer_everything(doomed: Made):
+    """Nobody takes away a model that refuses less than it does here."""
+    doomed.folder.decision_path.write_text("{")
+    with pytest.raises(RunFileError, match=r"decision\.json, which says when this model does not know, is damaged"):
+        Exporter(
+            doomed.run_id,
+            settings=doomed.workshop.settings,
+            database=doomed.workshop.database,
+            check_cancelled=lambda: None,
+        )
