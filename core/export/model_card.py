@@ -114,10 +114,9 @@ def _results(report: Mapping[str, Any], certificate: Certificate) -> list[str]:
             _per_class(report["class_names"], score["confusion"]),
         ]
     if not parts:
-        return [
-            f"No photos were held back, so nobody knows. On {certificate.num_photos:,} photos that it learned from "
-            f"it is right on {100 * certificate.accuracy:.1f} %."
-        ]
+        seen = "photos that it learned from" if certificate.split == Split.TRAIN else f"{certificate.split} photos"
+        unknown = " Nobody knows how good it is on others." if certificate.split == Split.TRAIN else ""
+        return [f"Right on {100 * certificate.accuracy:.1f} % of {certificate.num_photos:,} {seen}.{unknown}"]
     return [*parts, "Intervals are Wilson's, 95 %: what is plausible after so few photos."]
 
 
@@ -146,7 +145,7 @@ def _limits(facts: ModelFacts) -> str:
     return (
         f"It knows the classes above and nothing else. {refusing} Photos of another kind than those it learned from "
         "(other cameras, light, places, backgrounds) may be answered less well than the figures say. Its probabilities "
-        f"are calibrated inside (temperature {facts.rule.decision.temperature:.3g}). Do not let it decide about people."
+        f"are calibrated inside (temperature {facts.rule.decision.temperature:.3g})."
     )
 
 

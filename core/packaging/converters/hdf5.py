@@ -1,6 +1,5 @@
 """The model in the older file of Keras, HDF5."""
 
-import logging
 from pathlib import Path
 
 from core.packaging.calibrated import CalibratedModel
@@ -14,14 +13,5 @@ def write(model: CalibratedModel, target: Path) -> None:
         model: the whole model.
         target: ends in `.h5`.
     """
-    # Keras advises against the format at every turn; whoever asks for it knows why.
-    logging.getLogger("absl").addFilter(_is_no_advice)
-    try:
-        model.model.save(target, include_optimizer=False)
-    finally:
-        logging.getLogger("absl").removeFilter(_is_no_advice)
+    model.model.save(target, include_optimizer=False)
     make_hdf5_portable(target)
-
-
-def _is_no_advice(record: logging.LogRecord) -> bool:
-    return "HDF5" not in record.getMessage()
