@@ -1,5 +1,6 @@
 """What the preview says to the photos that an export is proven on, and how far the export's answers are from that."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -43,8 +44,8 @@ class Preview:
     """What the app itself says to them."""
 
     answers: Answers
-    # (photos,): whether the answer is so close to a limit of “I don't know” that the allowed difference decides.
-    is_on_edge: npt.NDArray[np.bool_]
+    # (photos,): how far each is from the nearest limit of “I don't know”, in probability or distance; infinite without.
+    margins: npt.NDArray[np.float64]
 
 
 def labels_of(class_names: tuple[str, ...]) -> tuple[str, ...]:
@@ -70,7 +71,7 @@ def ask_preview(
     decision, reference = read_decision(folder), read_reference(folder)
     labels = labels_of(classifier.classes.labels)
     rows: list[npt.NDArray[np.float64]] = []
-    answers, milliseconds, on_edge = [], [], []
+    answers, milliseconds, margins = [], [], []
     for number, name in enumerate(photos.names):
         square = classifier.square(photos.data(number), name)
         began = time.perf_counter()
@@ -83,23 +84,21 @@ def ask_preview(
         refusal = None if classifier.judge is None else classifier.judge.refusal(best, outputs.features)
         rows.append(np.asarray(probabilities, np.float64))
         answers.append(labels[best.index] if refusal is None else UNKNOWN)
-        on_edge.append(_is_on_edge(best.probability, outputs.features, decision, reference))
+        margins.append(_margin(best.probability, outputs.features, decision, reference))
         watch(number + 1)
     return Preview(
         answers=Answers(
             probabilities=np.stack(rows), answers=tuple(answers), milliseconds=np.array(milliseconds, np.float64)
         ),
-        is_on_edge=np.array(on_edge, np.bool_),
+        margins=np.array(margins, np.float64),
     )
 
 
-def _is_on_edge(
-    share: float, features: npt.NDArray[np.float32], decision: Decision, reference: Reference | None
-) -> bool:
-    is_near = decision.min_probability > 0 and abs(share - decision.min_probability) <= MAX_FLOAT_DIFFERENCE
-    if is_near or decision.max_distance is None or reference is None:
-        return is_near
-    return abs(reference.distance(features) - decision.max_distance) <= MAX_FLOAT_DIFFERENCE
+def _margin(share: float, features: npt.NDArray[np.float32], decision: Decision, reference: Reference | None) -> float:
+    margin = abs(share - decision.min_probability) if decision.min_probability > 0 else math.inf
+    if decision.max_distance is None or reference is None:
+        return margin
+    return min(margin, abs(reference.distance(features) - decision.max_distance))
 
 
 def certify(
@@ -124,6 +123,7 @@ def certify(
     expected = preview.answers
     said_best, best = said.probabilities.argmax(axis=1), expected.probabilities.argmax(axis=1)
     difference = float(np.abs(said.probabilities - expected.probabilities).max())
+    is_on_edge = preview.margins <= (MAX_FLOAT_DIFFERENCE if row.max_difference is None else row.max_difference)
     is_other = np.array([one != other for one, other in zip(said.answers, expected.answers, strict=True)], np.bool_)
     return Certificate(
         format=row.name,
@@ -134,7 +134,7 @@ def certify(
         # What is no number is as far from a probability as anything can be.
         max_probability_difference=difference if np.isfinite(difference) else 1.0,
         decision_agreement=float(np.mean(~is_other)),
-        num_on_the_edge=int((is_other & preview.is_on_edge).sum()),
+        num_on_the_edge=int((is_other & is_on_edge).sum()),
         preview_accuracy=float(np.mean(best == photos.class_indices)),
         accuracy=float(np.mean(said_best == photos.class_indices)),
         latency_milliseconds=float(np.median(said.milliseconds)),

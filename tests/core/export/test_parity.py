@@ -21,9 +21,7 @@ def answers(probabilities: np.ndarray, *said: str) -> Answers:
     return Answers(probabilities=probabilities, answers=said, milliseconds=np.array([4.0, 1.0, 2.0, 3.0]))
 
 
-PREVIEW = Preview(
-    answers=answers(PROBABILITIES, "a", UNKNOWN, "b", "b"), is_on_edge=np.array([False, True, False, False])
-)
+PREVIEW = Preview(answers=answers(PROBABILITIES, "a", UNKNOWN, "b", "b"), margins=np.array([0.1, 5e-4, 2e-3, np.inf]))
 
 
 def test_the_same_answers_agree():

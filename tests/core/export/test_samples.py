@@ -13,7 +13,7 @@ def preview_of(best: list[int]) -> Preview:
     answers = Answers(
         probabilities=probabilities, answers=tuple("abc"[index] for index in best), milliseconds=np.ones(len(best))
     )
-    return Preview(answers=answers, is_on_edge=np.zeros(len(best), np.bool_))
+    return Preview(answers=answers, margins=np.full(len(best), np.inf))
 
 
 @pytest.mark.parametrize(
