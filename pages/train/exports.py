@@ -58,7 +58,7 @@ def _render_format(state: ExportState, view: RunView, services: Services) -> Non
     with st.container(key=f"train-export-{row.name}", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**{row.title}** · {row.explanation}", width="stretch")
-            _render_button(state, view, services)
+            _render_buttons(state, view, services)
         if state.is_being_made:
             told = with_tag(tell_export_now(state.task, services))
             url = export_progress_url(view.id, row.name)
@@ -67,28 +67,35 @@ def _render_format(state: ExportState, view: RunView, services: Services) -> Non
             _render_known(state)
 
 
-def _render_button(state: ExportState, view: RunView, services: Services) -> None:
-    """The one thing that can be done next: stop it, take it, or make it."""
+def _render_buttons(state: ExportState, view: RunView, services: Services) -> None:
+    """What can be done next: stop it; or take it, and make it, for the first time or again."""
     row, key = state.row, f"train.export.{view.id}.{state.row.name}"
     if state.is_being_made:
-        is_stopping = state.task is not None and state.task.cancel_requested_at is not None
-        args = (view.id, row.name)
-        stop = guarded(services.exports.stop)
-        st.button("Stop", key=f"{key}.stop", icon=":material/stop:", disabled=is_stopping, on_click=stop, args=args)
-    elif state.record is not None and state.record.zip_bytes:
-        render_download(f"Download · {size_text(state.record.zip_bytes)}", export_url(view.id, row.name))
-    elif state.obstacle is None:
         st.button(
-            "Make" if state.task is None else "Make again",
+            "Stop",
+            key=f"{key}.stop",
+            icon=":material/stop:",
+            disabled=state.task is not None and state.task.cancel_requested_at is not None,
+            on_click=guarded(services.exports.stop),
+            args=(view.id, row.name),
+        )
+        return
+    num_bytes = 0 if state.record is None else state.record.zip_bytes
+    if num_bytes:
+        render_download(f"Download · {size_text(num_bytes)}", export_url(view.id, row.name))
+    if state.obstacle is None:
+        st.button(
+            "Make again" if num_bytes or state.task is not None else "Make",
             key=f"{key}.make",
-            icon=":material/inventory_2:",
+            icon=":material/replay:" if num_bytes else ":material/inventory_2:",
+            type="tertiary" if num_bytes else "secondary",
             on_click=guarded(services.exports.request),
             args=(view.id, row.name),
         )
 
 
 def _render_known(state: ExportState) -> None:
-    """What the proof found; or why there is none."""
+    """What the proof found; why there is none; and what became of the last try to make it, where nothing did."""
     if state.record is not None:
         refusal = refusal_of(state.record.certificate, state.row)
         facts = export_facts(state.record)
@@ -101,9 +108,11 @@ def _render_known(state: ExportState) -> None:
         show_error(state.problem)
     elif state.obstacle is not None:
         st.caption(f":material/block: {plain(state.obstacle)}")
-    elif state.task is not None and state.task.status is TaskStatus.FAILED:
+    if state.task is None:
+        return
+    if state.task.status is TaskStatus.FAILED:
         show_error(f"It could not be made. {state.task.error or 'The log says why.'}")
-    elif state.task is not None and state.task.status is TaskStatus.CANCELLED:
+    elif state.task.status is TaskStatus.CANCELLED:
         st.caption(":material/block: It was stopped.")
-    elif state.task is not None:
+    elif state.record is None and state.problem is None:
         st.caption(":material/history: The model answers otherwise than when it was made: other limits or files.")
