@@ -104,9 +104,9 @@ def _margin(share: float, features: npt.NDArray[np.float32], decision: Decision,
 def certify(
     row: ExportFormat,
     photos: ProofPhotos,
+    *,
     preview: Preview,
     said: Answers,
-    *,
     sha256: str,
     packages: Mapping[str, str],
 ) -> Certificate:

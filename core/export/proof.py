@@ -39,8 +39,8 @@ class Proof:
 def run_proof(
     folder: Path,
     row: ExportFormat,
-    photos: ProofPhotos,
     *,
+    photos: ProofPhotos,
     watch: Callable[[int], None],
     max_seconds: float = MAX_PROOF_SECONDS,
 ) -> Proof:
@@ -70,7 +70,7 @@ def run_proof(
             "result": str(result),
             "packages": [re.split(r"[<>=!~\[; ]", package)[0] for package in row.packages],
         }
-        _run(job, folder, Path(place), watch=watch, row=row, max_seconds=max_seconds)
+        _run(job, folder, place=Path(place), watch=watch, row=row, max_seconds=max_seconds)
         try:
             arrays = read_arrays(result)
             said = Answers(
@@ -86,8 +86,8 @@ def run_proof(
 def _run(
     job: Mapping[str, object],
     folder: Path,
-    place: Path,
     *,
+    place: Path,
     watch: Callable[[int], None],
     row: ExportFormat,
     max_seconds: float,

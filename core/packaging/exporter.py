@@ -212,9 +212,9 @@ class Exporter:
             share = _PREVIEWED + (0.98 - _PREVIEWED) * number / len(photos)
             report(share, f"Proving it: {number:,} of {len(photos):,} photos")
 
-        proof = run_proof(draft, row, photos, watch=watch)
+        proof = run_proof(draft, row, photos=photos, watch=watch)
         sha256 = artefact_sha256(draft / row.artefact)
-        return certify(row, photos, preview, proof.answers, sha256=sha256, packages=proof.packages)
+        return certify(row, photos, preview=preview, said=proof.answers, sha256=sha256, packages=proof.packages)
 
     def _write_proof(self, row: ExportFormat, certificate: Certificate, preview: Preview, draft: Path) -> None:
         """What can be written only after the proof: certificate, model card, sample photos with their answers."""

@@ -26,7 +26,7 @@ PREVIEW = Preview(answers=answers(PROBABILITIES, "a", UNKNOWN, "b", "b"), margin
 
 def test_the_same_answers_agree():
     """All of them; accuracy counts likeliest classes, whether they were told or not."""
-    found = certify(ROW, PHOTOS, PREVIEW, PREVIEW.answers, sha256="f00d", packages={"numpy": "2"})
+    found = certify(ROW, PHOTOS, preview=PREVIEW, said=PREVIEW.answers, sha256="f00d", packages={"numpy": "2"})
     assert (found.top1_agreement, found.decision_agreement, found.max_probability_difference) == (1.0, 1.0, 0.0)
     assert found.accuracy == found.preview_accuracy == 0.75
     assert (found.latency_milliseconds, found.num_decided_otherwise) == (2.5, 0)
@@ -37,7 +37,7 @@ def test_other_answers_are_counted():
     other = PROBABILITIES.copy()
     other[2] = [0.55, 0.45]
     said = answers(other, "a", "b", "a", UNKNOWN)
-    found = certify(ROW, PHOTOS, PREVIEW, said, sha256="f00d", packages={})
+    found = certify(ROW, PHOTOS, preview=PREVIEW, said=said, sha256="f00d", packages={})
     assert (found.top1_agreement, found.decision_agreement, found.num_on_the_edge) == (0.75, 0.25, 1)
     assert found.num_decided_otherwise == 2
     assert found.max_probability_difference == pytest.approx(0.35)
@@ -48,5 +48,6 @@ def test_an_answer_that_is_no_number_is_as_wrong_as_can_be():
     """And can be kept as JSON."""
     broken = PROBABILITIES.copy()
     broken[0] = np.nan
-    found = certify(ROW, PHOTOS, PREVIEW, answers(broken, "a", UNKNOWN, "b", "b"), sha256="f00d", packages={})
+    said = answers(broken, "a", UNKNOWN, "b", "b")
+    found = certify(ROW, PHOTOS, preview=PREVIEW, said=said, sha256="f00d", packages={})
     assert found.max_probability_difference == 1.0

@@ -42,7 +42,7 @@ def write_program(folder: Path, text: str) -> Path:
 def test_a_program_is_asked_from_the_files_of_the_photos(tmp_path: Path):
     """Its answers come back in order, with the versions of what it names; nothing is left in its folder."""
     folder = write_program(tmp_path, PROGRAM)
-    proof = run_proof(folder, ROW, PHOTOS, watch=lambda _: None)
+    proof = run_proof(folder, ROW, photos=PHOTOS, watch=lambda _: None)
     np.testing.assert_allclose(proof.answers.probabilities, [[0, 1], [0.1, 0.9]], atol=1e-6)
     assert proof.answers.answers == ("1", "1")
     assert set(proof.packages) == {"numpy", "pillow"}
@@ -63,7 +63,7 @@ def test_a_program_is_asked_from_the_files_of_the_photos(tmp_path: Path):
 def test_a_program_that_fails_proves_nothing(tmp_path: Path, text: str, told: str):
     """The error says what it said last."""
     with pytest.raises(ParityError, match=told):
-        run_proof(write_program(tmp_path, text), ROW, PHOTOS, watch=lambda _: None)
+        run_proof(write_program(tmp_path, text), ROW, photos=PHOTOS, watch=lambda _: None)
 
 
 def stop(_: int) -> None:
@@ -81,4 +81,4 @@ def test_a_program_is_ended_when_it_is_to_be(
     """When somebody stops it, and when it takes too long: at once, however long it would go on."""
     folder = write_program(tmp_path, f"import time\ntime.sleep(600)\n{PROGRAM}")
     with pytest.raises(error):
-        run_proof(folder, ROW, PHOTOS, watch=watch, max_seconds=max_seconds)
+        run_proof(folder, ROW, photos=PHOTOS, watch=watch, max_seconds=max_seconds)
