@@ -20,6 +20,7 @@ from core.errors import (
     SettingsError,
     UnknownBackboneError,
 )
+from core.export.desk import ExportDesk
 from core.inference.batch_registry import BatchRegistry
 from core.inference.classifier_cache import ClassifierCache
 from core.inference.fair_pool import FairPool
@@ -62,6 +63,7 @@ class Services:
     runs: RunLibrary
     run_desk: RunDesk
     run_reader: RunReader
+    exports: ExportDesk
     _housekeeper: "_Housekeeper" = field(default_factory=lambda: _Housekeeper())
 
     def close(self) -> None:
@@ -165,6 +167,7 @@ def open_services(settings: Settings) -> Services:
         runs=runs,
         run_desk=RunDesk(runs, queue, supervisor, settings),
         run_reader=RunReader(runs, queue, database, settings),
+        exports=ExportDesk(runs, queue, supervisor, settings),
     )
     try:
         _clear_up(services)

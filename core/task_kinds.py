@@ -6,6 +6,7 @@ from types import MappingProxyType
 from core.backbones.preparation import PREPARE_KIND
 from core.datasets.ingest.desk import IMPORT_KIND
 from core.datasets.tasks import CHECK_KIND, CLEAR_KIND, EXPORT_KIND, MAP_KIND
+from core.export.desk import EXPORT_MODEL_KIND
 from core.jobs.kinds import Lane, TaskKind
 from core.projects.desk import READ_KIND, WRITE_KIND
 from core.runs.desk import EXAMINE_KIND, PACKAGE_KIND, TRAIN_KIND
@@ -94,6 +95,15 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
                 max_attempts=3,
                 on_worker_death="retry",
                 gives_way=True,  # people wait for the next training, seldom for files
+            ),
+            TaskKind(
+                name=EXPORT_MODEL_KIND,
+                title="Export a model",
+                handler="core.packaging.export:run_export_model_task",
+                lane=Lane.NETWORKS,
+                max_attempts=3,
+                on_worker_death="retry",
+                gives_way=True,
             ),
             TaskKind(
                 name=EXAMINE_KIND,

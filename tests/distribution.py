@@ -21,6 +21,7 @@ SECONDS_OF_FIXTURE = {
     "chromium": 4.0,
     "services": 2.0,
     "start_worker": 2.0,
+    "made": 2.0,  # exports of a small model
     "member": 1.5,  # of a family of networks
     "prepared_cache": 1.0,
     "visit": 0.6,  # to a page, without a browser

@@ -7,8 +7,8 @@ from typing import IO
 
 from core.datasets.exporting import safe_file_name
 from core.errors import RunFileError
-from core.export.formats import FORMATS
 from core.export.model_readme import DECISION_NAME, README_NAME, REFERENCE_NAME, TakenFiles, describe_files
+from core.export.run_files import RUN_FILES
 from core.inference.judging import Judge, read_rule
 from core.inference.trained_model import read_model_record
 from core.runs.folder import RunFolder
@@ -39,7 +39,7 @@ def write_bundle(target: IO[bytes], title: str, folder: RunFolder) -> None:
     """
     name = safe_file_name(title)
     rule = read_rule(folder)
-    wanted = [(folder.path / row.file_name, f"{name}{row.suffix}") for row in FORMATS]
+    wanted = [(folder.path / row.file_name, f"{name}{row.suffix}") for row in RUN_FILES]
     wanted.append((folder.labels_path, labels_name(title)))
     if rule.problem is None:
         wanted.append((folder.decision_path, DECISION_NAME))

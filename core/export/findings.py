@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.errors import RunFileError
-from core.export.formats import FORMATS, ExportFormat
+from core.export.run_files import RUN_FILES, RunFile
 from core.runs.folder import RunFolder
 
 # As versions before the table of formats kept them: the format to the names of difference and size.
@@ -21,7 +21,7 @@ class FileFinding:
     num_compared: int  # photos
     num_bytes: int
 
-    def is_close(self, row: ExportFormat) -> bool:
+    def is_close(self, row: RunFile) -> bool:
         """Whether the file answers as its format promises; a difference that is no number does not."""
         return self.difference <= row.max_difference and self.same_top1
 
@@ -76,11 +76,11 @@ def _of_earlier_version(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def describe_findings(findings: Findings) -> str:
     """What the comparisons found out, a sentence for each file."""
-    told = [_describe(row, findings[row.name]) for row in FORMATS if row.name in findings]
+    told = [_describe(row, findings[row.name]) for row in RUN_FILES if row.name in findings]
     return " ".join(told) or "The files were made."
 
 
-def _describe(row: ExportFormat, found: FileFinding) -> str:
+def _describe(row: RunFile, found: FileFinding) -> str:
     return row.finding.format(
         difference="no difference" if found.difference == 0 and row.max_difference == 0 else _points(found.difference),
         answers="the same best answer" if found.same_top1 else "not always the same best answer",
@@ -99,6 +99,6 @@ def warnings_of(findings: Findings) -> list[str]:
         f"The version for {row.title} differs from the one for Keras by up to {found.difference:.1e} in a probability"
         f"{'' if found.same_top1 else ', and names another class for some photos'}. Prefer the one for Keras where "
         "exact answers matter."
-        for row in FORMATS
+        for row in RUN_FILES
         if (found := findings.get(row.name)) is not None and not found.is_close(row)
     ]

@@ -1,61 +1,161 @@
-"""The files of a model that people take away: one row for each format, read by packaging, downloads and pages.
+"""The formats in which people take a model away: one row for each, read by converters, zips, certificates and pages.
 
-A new format is a row here and its converter, two functions in a module of `core.packaging`:
+Every export is the whole model: pixels 0-255 in, calibrated probabilities out. A new format is a row here and its
+converter, a function in a module of `core.packaging.converters`:
 
-    write(whole: WholeModel, target: Path) -> None
-    answer(path: Path, squares, *, is_program: bool) -> probabilities, float32 (photos, classes)
+    write(model: CalibratedModel, target: Path) -> None
+
+`core.export.sample_program` knows the runtimes that the sample programs use.
 """
 
+import importlib.util
 from dataclasses import dataclass
+from enum import StrEnum
+
+# Of the probabilities of the preview and of an export in floating point: rounding through a hundred layers makes 1e-5,
+# seldom more. Beyond, the model answers otherwise, and nobody gets it.
+MAX_FLOAT_DIFFERENCE = 1e-3
+
+
+class Runtime(StrEnum):
+    """What runs an exported model, and so its sample program."""
+
+    KERAS = "keras"
+    TENSORFLOW = "tensorflow"
+    LITERT = "litert"
+    ONNX = "onnx"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportFormat:
-    """One format: its file, who makes it, how it is proven, and what is told about it."""
+    """One format: its file, who makes it, what it promises, and what is told about it."""
 
-    name: str  # in addresses and in `package.json`
+    name: str  # in addresses and in the names of the run's files
     title: str  # for people
-    file_name: str  # in the run's folder; a run that answers by this very file has it already
-    converter: str  # module with `write` and `answer`; imported in the worker only: it may need TensorFlow
-    making: str  # what is being done while it is made, for people
+    artefact: str  # name in the zip, of a file or a folder
+    converter: str  # module with `write`; imported in the worker only: it needs TensorFlow
+    runtime: Runtime
     explanation: str  # what it is good for
-    # Of the probabilities of the model and of the file, loaded again by its own runtime: the largest difference, 0-1.
-    max_difference: float
-    is_refused: bool  # whether a file that differs more is thrown away, or kept with a warning
-    max_compared: int  # photos; more would tell little and take long
-    # What the comparison found, for people; with {difference} in points, {answers} and {photos}.
-    finding: str
+    # Largest difference of a probability, 0-1, with which it is handed out, with the same class on every photo. None:
+    # its numbers are coarser than the model's (quantised); its loss is told, and nobody is refused it.
+    max_difference: float | None
+    packages: tuple[str, ...]  # what `requirements.txt` asks for
+    opens_in: str  # which versions open it, for people
+    # Modules that making it needs besides what Bluetit itself does, and the extra of pyproject.toml that brings them.
+    modules: tuple[str, ...] = ()
+    extra: str | None = None
+    takes_programs: bool = True  # whether a module of TensorFlow Hub, a program of its own, can be in it
 
     @property
-    def suffix(self) -> str:
-        """Ending of the file's name."""
-        return self.file_name[self.file_name.index(".") :]
+    def is_quantised(self) -> bool:
+        """Whether its numbers are coarser than the model's."""
+        return self.max_difference is None
 
+    @property
+    def missing_packages(self) -> str | None:
+        """For people: what to install before it can be made; None: it can be made."""
+        if all(importlib.util.find_spec(module) is not None for module in self.modules):
+            return None
+        return f'Needs packages that are not installed: pip install -c constraints.txt -e ".[{self.extra}]"'
+
+
+_PHOTOS = ("numpy", "pillow")
+# Tests open the files in the first two, `benchmarks` and proofs in the last.
+KERAS_VERSIONS = "Keras 3.3 and later (3.3.3, 3.8.0 and 3.15.1 were tried)"
+_LITERT_VERSIONS = "LiteRT 1 and later, TensorFlow Lite 2.16 and later (LiteRT 2.3.0 was tried)"
 
 FORMATS = (
     ExportFormat(
         name="keras",
         title="Keras",
-        file_name="model.keras",
-        converter="core.packaging.keras_file",
-        making="Saving it for Keras and loading it again",
-        explanation="The whole model, to go on with in Python.",
-        max_difference=0.0,  # the same weights in the same layers
-        is_refused=True,
-        max_compared=32,
-        finding="Saved, reloaded and asked again: {difference}.",
+        artefact="model.keras",
+        converter="core.packaging.converters.keras_archive",
+        runtime=Runtime.KERAS,
+        explanation="To go on with in Python.",
+        max_difference=MAX_FLOAT_DIFFERENCE,
+        packages=("keras>=3.3", "tensorflow", *_PHOTOS),
+        opens_in=KERAS_VERSIONS,
+        takes_programs=False,
+    ),
+    ExportFormat(
+        name="savedmodel",
+        title="SavedModel",
+        artefact="saved_model",
+        converter="core.packaging.converters.saved_model",
+        runtime=Runtime.TENSORFLOW,
+        explanation="For servers with TensorFlow, without Keras.",
+        max_difference=MAX_FLOAT_DIFFERENCE,
+        packages=("tensorflow", *_PHOTOS),
+        opens_in="TensorFlow 2.16 and later, and TensorFlow Serving (2.21.0 was tried)",
+    ),
+    ExportFormat(
+        name="h5",
+        title="HDF5 (legacy)",
+        artefact="model.h5",
+        converter="core.packaging.converters.hdf5",
+        runtime=Runtime.KERAS,
+        explanation="The older file of Keras, for programs that ask for it.",
+        max_difference=MAX_FLOAT_DIFFERENCE,
+        packages=("keras>=3.3", "tensorflow", "h5py", *_PHOTOS),
+        opens_in=KERAS_VERSIONS,
+        takes_programs=False,
     ),
     ExportFormat(
         name="litert",
         title="LiteRT",
-        file_name="model.tflite",
-        converter="core.packaging.litert_file",
-        making="Making the version for LiteRT",
-        explanation="The whole model for phones and small computers.",
-        max_difference=1e-3,  # rounding of float32 through a hundred layers makes 1e-5, seldom more
-        is_refused=False,
-        max_compared=200,
-        finding="LiteRT beside Keras on {photos} photos: {answers}, probabilities differ by at most {difference}.",
+        artefact="model.tflite",
+        converter="core.packaging.converters.litert",
+        runtime=Runtime.LITERT,
+        explanation="For phones, small computers and browsers.",
+        max_difference=MAX_FLOAT_DIFFERENCE,
+        packages=("ai-edge-litert", *_PHOTOS),
+        opens_in=_LITERT_VERSIONS,
+    ),
+    ExportFormat(
+        name="litert_float16",
+        title="LiteRT float16",
+        artefact="model_float16.tflite",
+        converter="core.packaging.converters.litert_float16",
+        runtime=Runtime.LITERT,
+        explanation="Half the size, nearly the same answers.",
+        max_difference=None,
+        packages=("ai-edge-litert", *_PHOTOS),
+        opens_in=_LITERT_VERSIONS,
+    ),
+    ExportFormat(
+        name="litert_dynamic",
+        title="LiteRT dynamic range",
+        artefact="model_dynamic.tflite",
+        converter="core.packaging.converters.litert_dynamic",
+        runtime=Runtime.LITERT,
+        explanation="A quarter of the size; needs no photos to be made.",
+        max_difference=None,
+        packages=("ai-edge-litert", *_PHOTOS),
+        opens_in=_LITERT_VERSIONS,
+    ),
+    ExportFormat(
+        name="litert_int8",
+        title="LiteRT int8",
+        artefact="model_int8.tflite",
+        converter="core.packaging.converters.litert_int8",
+        runtime=Runtime.LITERT,
+        explanation="A quarter of the size, in whole numbers, for small chips.",
+        max_difference=None,
+        packages=("ai-edge-litert", *_PHOTOS),
+        opens_in=_LITERT_VERSIONS,
+    ),
+    ExportFormat(
+        name="onnx",
+        title="ONNX",
+        artefact="model.onnx",
+        converter="core.packaging.converters.onnx_file",
+        runtime=Runtime.ONNX,
+        explanation="For other languages and runtimes: C#, Java, C++, JavaScript.",
+        max_difference=MAX_FLOAT_DIFFERENCE,
+        packages=("onnxruntime", *_PHOTOS),
+        opens_in="Runtimes that know ONNX operator set 18 (ONNX Runtime 1.32.0 was tried)",
+        modules=("tf2onnx", "onnx", "onnxruntime"),
+        extra="onnx",
     ),
 )
 

@@ -7,6 +7,7 @@ import textwrap
 from dataclasses import dataclass
 
 from core.config import HUB_PREFIX, SCRATCH
+from core.export.formats import KERAS_VERSIONS
 from core.inference.judging import Rule, describe_decision
 from core.photos.fit import LETTERBOX_GREY, REDUCING_GAP, FitMode, shortest_side_for
 from core.runs.model_record import ModelRecord
@@ -75,13 +76,25 @@ _FITTED = {
 
 def photo_code(record: ModelRecord) -> str:
     """Lines that make `pixels` of the file photo.jpg, as `core.photos` does."""
+    return (
+        "import io\n"
+        "import numpy as np\n"
+        "from PIL import Image, ImageCms, ImageOps\n"
+        f'photo = Image.open("photo.jpg")\n{square_code(record)}'
+        "pixels = np.asarray(square, np.float32)[np.newaxis]"
+    )
+
+
+def square_code(record: ModelRecord) -> str:
+    """Lines that make `square` of `photo`, a file that Pillow has opened."""
     height, width = record.image_size
     side = shortest_side_for(record.image_size, FitMode(record.fit_mode), crop_fraction=record.crop_fraction)
     resized = f"Image.Resampling.BICUBIC, reducing_gap={REDUCING_GAP}"
     fitting = {
         FitMode.CROP: (
             f"scale = min(photo.width / {width}, photo.height / {height}) * {record.crop_fraction}\n"
-            f"left, top = (photo.width - {width} * scale) / 2, (photo.height - {height} * scale) / 2\n"
+            # Rounding must not lead out of the photo, as in `core.photos.fit.fit_box`.
+            f"left, top = max(0, (photo.width - {width} * scale) / 2), max(0, (photo.height - {height} * scale) / 2)\n"
             "box = (left, top, photo.width - left, photo.height - top)\n"
             f"square = photo.resize(({width}, {height}), {resized}, box=box)\n"
         ),
@@ -95,17 +108,12 @@ def photo_code(record: ModelRecord) -> str:
         FitMode.SQUASH: f"square = photo.resize(({width}, {height}), {resized})\n",
     }
     return (
-        "import io\n"
-        "import numpy as np\n"
-        "from PIL import Image, ImageCms, ImageOps\n"
-        'photo = Image.open("photo.jpg")\n'
         f"photo.draft(None, ({side}, {side}))  # large JPEG files are read smaller, which is faster\n"
         'profile = photo.info.get("icc_profile", b"")\n'
         'photo = ImageOps.exif_transpose(photo).convert("RGB")\n'
         'if profile[16:20] == b"RGB ":  # a phone, for example, has colours of its own\n'
         '    photo = ImageCms.profileToProfile(photo, io.BytesIO(profile), ImageCms.createProfile("sRGB"))\n'
         f"{fitting[FitMode(record.fit_mode)]}"
-        "pixels = np.asarray(square, np.float32)[np.newaxis]"
     )
 
 
@@ -168,7 +176,7 @@ def _introduce_keras(record: ModelRecord) -> str:
             "With Keras, where Bluetit is installed (the network is a module of TensorFlow Hub, a program of its own, "
             "which is why Keras must be told to trust it):"
         )
-    return "With Keras (pip install keras tensorflow):"
+    return f"With {KERAS_VERSIONS}; pip install keras tensorflow:"
 
 
 def _describe_rule(rule: Rule, files: TakenFiles) -> str:

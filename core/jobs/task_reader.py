@@ -1,6 +1,6 @@
 """What tasks are at, for whoever watches them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import ColumnElement, Select, bindparam, case, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
@@ -64,6 +64,11 @@ class TaskReader:
     def latest(self, key: str) -> TaskView | None:
         """The newest task with this key, whatever its status."""
         return self._first(select(Task).where(Task.key == key).order_by(Task.id.desc()).limit(1))
+
+    def latest_of(self, keys: Collection[str]) -> dict[str, TaskView]:
+        """The newest task of each of these keys, whatever its status; keys without one are left out."""
+        newest = select(func.max(Task.id)).where(Task.key.in_(keys)).group_by(Task.key)
+        return {str(task.key): task for task in self._all(select(Task).where(Task.id.in_(newest)))}
 
     def list_tasks(self, limit: int) -> list[TaskView]:
         """The newest tasks, newest first."""

@@ -9,14 +9,16 @@ import numpy.typing as npt
 
 # Registers the layer, so that a model with a Hub module can be loaded again.
 import core.networks.hub  # noqa: F401
+from core.packaging.portable_keras import make_archive_portable
 from core.training.assembly import WholeModel
 
 _BATCH = 16
 
 
 def write(whole: WholeModel, target: Path) -> None:
-    """Save a model with its preprocessing."""
+    """Save a model with its preprocessing, for every version of Keras from 3.3 on."""
     whole.model.save(target)
+    make_archive_portable(target)
 
 
 def answer(path: Path, squares: npt.NDArray[Any], *, is_program: bool) -> npt.NDArray[np.float32]:

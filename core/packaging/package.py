@@ -1,6 +1,6 @@
 """The handler of the task kind `package_run`: the files that people take away, made and compared with each other.
 
-Which files there are is told by `core.export.formats`. Each is loaded again by its own runtime, and compared with the
+Which files there are is told by `core.export.run_files`. Each is loaded again by its own runtime, and compared with the
 model.
 """
 
@@ -18,7 +18,7 @@ from core.datasets.library import Library
 from core.datasets.snapshots import load_snapshot
 from core.errors import ParityError
 from core.export.findings import FileFinding, write_findings
-from core.export.formats import FORMATS, ExportFormat
+from core.export.run_files import RUN_FILES, RunFile
 from core.inference.trained_model import read_model_record
 from core.jobs.context import TaskContext
 from core.packaging.keras_file import answer_model
@@ -66,14 +66,14 @@ def run_package_task(context: TaskContext) -> None:
         None,
     )
     # Test photos tell most; a run without them is compared on what it has.
-    most = max(row.max_compared for row in FORMATS)
+    most = max(row.max_compared for row in RUN_FILES)
     compared = [*photos.test.photos, *photos.validation.photos, *photos.train.photos][:most]
     squares = np.stack([loader.load(photo, 0) for photo in compared])
     expected = answer_model(whole.model, squares)
     findings = {}
-    for number, row in enumerate(FORMATS):
+    for number, row in enumerate(RUN_FILES):
         context.check_cancelled()
-        context.report(_BEFORE_FILES + (1 - _BEFORE_FILES) * number / len(FORMATS), row.making)
+        context.report(_BEFORE_FILES + (1 - _BEFORE_FILES) * number / len(RUN_FILES), row.making)
         check = _Check(row=row, squares=squares, expected=expected, is_program=config.backbone.startswith(HUB_PREFIX))
         path = folder.path / row.file_name
         # A model that is no head on a frozen backbone answers by its own LiteRT file, which is there.
@@ -87,7 +87,7 @@ def run_package_task(context: TaskContext) -> None:
 class _Check:
     """How the file of one format is made, and proven by what it says to photos."""
 
-    row: ExportFormat
+    row: RunFile
     squares: npt.NDArray[Any]  # uint8 (photos, height, width, 3), 0-255
     expected: npt.NDArray[np.float32]  # (photos, classes): what the model says to them
     is_program: bool  # whether a module of TensorFlow Hub is in it

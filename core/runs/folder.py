@@ -117,6 +117,11 @@ class RunFolder:
         """What packaging found out, as JSON."""
         return self.path / "package.json"
 
+    @property
+    def exports_path(self) -> Path:
+        """Folder of what was made for people to take away; `core.export.exports` knows its files."""
+        return self.path / "exports"
+
     def create(self) -> None:
         """Make the folder and that of the checkpoints, where they are missing.
 

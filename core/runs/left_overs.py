@@ -29,6 +29,7 @@ def remove_left_overs(runs: RunLibrary, settings: Settings) -> None:
             continue
         remove_abandoned_drafts(folder.path)
         remove_abandoned_drafts(folder.checkpoints_path)
+        remove_abandoned_drafts(folder.exports_path)
         if not _has_ended_long_ago(view):
             continue
         if view.status is RunStatus.CANCELLED:

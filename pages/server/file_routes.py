@@ -26,7 +26,9 @@ from starlette.routing import Route
 from core.datasets.exporting import export_path, safe_file_name
 from core.errors import BluetitError, UnknownDatasetError, UnknownRunError
 from core.export.bundle import labels_name, write_bundle
-from core.export.formats import FORMATS, find_format
+from core.export.exports import why_not_handed_out, zip_path
+from core.export.formats import find_format
+from core.export.run_files import RUN_FILES, find_run_file
 from core.projects.layout import SUFFIX
 from core.projects.places import project_path
 from core.runs.folder import RunFolder
@@ -36,7 +38,7 @@ from pages.server.services import get_services
 
 logger = logging.getLogger(__name__)
 
-# Parts of a model besides the formats of `core.export.formats`; a bundle of all is made while somebody waits for it.
+# Parts of a model besides the files of `core.export.run_files`; a bundle of all is made while somebody waits for it.
 LABELS, EVERYTHING = "labels", "everything"
 
 _SECRET = secrets.token_bytes(32)
@@ -62,6 +64,7 @@ class _Offer:
     media_type: str
     paths: tuple[Path, ...]  # the file; those of which one must be there, where it is to be made
     write: Callable[[IO[bytes]], None] | None = None  # makes it
+    refusal: str | None = None  # for the person: why nobody gets it
 
 
 def dataset_url(dataset_id: int, revision: int) -> str:
@@ -89,9 +92,19 @@ def model_url(run_id: int, part: str) -> str:
 
     Args:
         run_id: whose model it is.
-        part: name of a format, `LABELS`, or a zip of `EVERYTHING`.
+        part: name of a file of `core.export.run_files`, `LABELS`, or a zip of `EVERYTHING`.
     """
     return _url("models", run_id, part)
+
+
+def export_url(run_id: int, name: str) -> str:
+    """Address of the zip of a run's model in a format.
+
+    Args:
+        run_id: whose model it is.
+        name: of the format in `core.export.formats`.
+    """
+    return _url("exports", run_id, name)
 
 
 def _url(kind: str, row_id: int, part: str) -> str:
@@ -112,6 +125,8 @@ async def _send_file(request: Request) -> Response:
         offer = await in_thread(_threads, _find, kind, int(row_id), part)
         if offer is None:
             return _refusal(_GONE, 404)
+        if offer.refusal is not None:
+            return _refusal(offer.refusal, 409)
         headers = _HEADERS | {"Content-Disposition": f"attachment; filename*=utf-8''{quote(offer.name, safe='')}"}
         if offer.write is None:
             return FileResponse(offer.paths[0], media_type=offer.media_type, headers=headers)
@@ -129,18 +144,13 @@ async def _send_file(request: Request) -> Response:
 
 def _find(kind: str, row_id: int, part: str) -> _Offer | None:
     """What an address leads to; None where the file is gone."""
-    services = get_services()
-    if kind == "datasets":
-        offer = _dataset(row_id, int(part), services)
-    elif kind == "projects":
-        offer = _project(row_id, part, services)
-    else:
-        offer = _model(row_id, part, services)
-    return offer if any(path.is_file() for path in offer.paths) else None
+    offer = _OFFERS[kind](row_id, part, get_services())
+    is_there = offer.refusal is not None or any(path.is_file() for path in offer.paths)
+    return offer if is_there else None
 
 
-def _dataset(dataset_id: int, revision: int, services: Services) -> _Offer:
-    dataset = services.library.datasets.get(dataset_id)
+def _dataset(dataset_id: int, part: str, services: Services) -> _Offer:
+    dataset, revision = services.library.datasets.get(dataset_id), int(part)
     # What was exported before the dataset changed is not what its page shows now.
     paths = (export_path(services.settings, dataset),) if dataset.revision == revision else ()
     return _Offer(name=f"{safe_file_name(dataset.name)}.zip", media_type="application/zip", paths=paths)
@@ -162,15 +172,28 @@ def _model(run_id: int, part: str, services: Services) -> _Offer:
         return _Offer(
             name=f"{name}.zip",
             media_type="application/zip",
-            paths=(*(folder.path / row.file_name for row in FORMATS), folder.labels_path),
+            paths=(*(folder.path / row.file_name for row in RUN_FILES), folder.labels_path),
             write=lambda target: write_bundle(target, title, folder),
         )
     if part == LABELS:
         file_name, path = labels_name(title), folder.labels_path
     else:
-        row = find_format(part)
+        row = find_run_file(part)
         file_name, path = f"{name}{row.suffix}", folder.path / row.file_name
     return _Offer(name=file_name, media_type="application/octet-stream", paths=(path,))
+
+
+def _export(run_id: int, name: str, services: Services) -> _Offer:
+    title, folder, row = services.runs.get_run(run_id).name, RunFolder(services.settings, run_id), find_format(name)
+    return _Offer(
+        name=f"{safe_file_name(f'{title} {row.title}')}.zip",
+        media_type="application/zip",
+        paths=(zip_path(folder, row),),
+        refusal=why_not_handed_out(folder, row),
+    )
+
+
+_OFFERS = {"datasets": _dataset, "projects": _project, "models": _model, "exports": _export}
 
 
 def _make(write: Callable[[IO[bytes]], None]) -> tuple[IO[bytes], int]:

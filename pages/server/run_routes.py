@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.errors import UnknownRunError
+from core.export.desk import export_key
+from core.export.formats import FORMATS
 from core.jobs.views import TaskView
 from core.runs.desk import examination_key
 from core.runs.reader import RunNow
@@ -21,6 +23,7 @@ from pages.server.photo_routes import routes_prefix
 from pages.server.services import get_services
 from pages.server.watching import WatchDesk
 from pages.words.examination_told import tell_examination
+from pages.words.export_told import tell_export
 from pages.words.race_told import ranked, tell_race
 from pages.words.run_list_told import tell_runs
 from pages.words.run_told import tell_run
@@ -29,7 +32,7 @@ from pages.words.worth import caution
 _RUN_SECONDS = 0.4  # from one look at a run to the next
 _RACE_SECONDS = 1.0
 _LIST_SECONDS = 2.0
-_EXAMINATION_SECONDS = 0.7
+_EXAMINATION_SECONDS = _EXPORT_SECONDS = 0.7
 # An answer every 0.4 s in two windows, and pages that are loaded anew.
 _RATE = Rate(per_second=10, burst=40)
 
@@ -56,6 +59,11 @@ def race_url(race: str) -> str:
 def examination_url(run_id: int) -> str:
     """Address of how the closer look at a model goes."""
     return f"{routes_prefix()}/runs/{run_id}/examination"
+
+
+def export_progress_url(run_id: int, name: str) -> str:
+    """Address of how far an export in a format is."""
+    return f"{routes_prefix()}/runs/{run_id}/exports/{name}"
 
 
 def read_run(run_id: int, services: Services) -> RunNow:
@@ -102,6 +110,12 @@ def tell_examination_now(task: TaskView | None, services: Services) -> dict[str,
     """How far the closer look at a model is."""
     is_active = task is not None and task.is_active
     return tell_examination(task, services.queue.progress(task.id) if task is not None and is_active else None)
+
+
+def tell_export_now(task: TaskView | None, services: Services) -> dict[str, Any]:
+    """How far an export is."""
+    is_active = task is not None and task.is_active
+    return tell_export(task, services.queue.progress(task.id) if task is not None and is_active else None)
 
 
 def _find_run(run_id: int, services: Services) -> RunView:
@@ -161,9 +175,23 @@ async def _send_examination(request: Request, visitor: str) -> Response:
     return await _desk.answer(request, visitor, key, read, every_seconds=_EXAMINATION_SECONDS)
 
 
+async def _send_export(request: Request, visitor: str) -> Response:
+    run_id, name = _run_id(request), str(request.path_params["name"])
+
+    def read() -> dict[str, Any]:
+        services = get_services()
+        _find_run(run_id, services)
+        if name not in {row.name for row in FORMATS}:
+            raise UnknownRunError(f"There is no format {name}; there are {', '.join(row.name for row in FORMATS)}.")
+        return tell_export_now(services.queue.latest(export_key(run_id, name)), services)
+
+    return await _desk.answer(request, visitor, ("export", run_id, name), read, every_seconds=_EXPORT_SECONDS)
+
+
 RUN_ROUTES = [
     json_route("/runs/progress", _send_runs, rate=_RATE),
     json_route("/runs/{run_id:int}/progress", _send_run, rate=_RATE),
     json_route("/runs/{run_id:int}/examination", _send_examination, rate=_RATE),
+    json_route("/runs/{run_id:int}/exports/{name}", _send_export, rate=_RATE),
     json_route("/races/{race}/progress", _send_race, rate=_RATE),
 ]

@@ -1,4 +1,4 @@
-"""The files that people take away, and the packaging that makes them."""
+"""The run's own files, and the packaging that makes them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.errors import RunFileError, StorageError
 from core.export.findings import describe_findings, read_findings, warnings_of
-from core.export.formats import FORMATS
+from core.export.run_files import RUN_FILES
 from core.jobs.status import ACTIVE_STATUSES, TaskStatus
 from core.runs.folder import RunFolder
 from core.runs.records import RunView
@@ -32,7 +32,8 @@ def render_downloads(view: RunView, told: Mapping[str, Any], services: Services)
         services: where it is kept.
     """
     with st.container(border=True):
-        st.markdown("**Take the model with you**")
+        st.markdown("**The run's own files**")
+        st.caption("Bluetit answers by these where the prepared network is gone. They are not calibrated.")
         if view.package_status in ACTIVE_STATUSES:
             run_progress(told, url=run_url(view.id), key=f"train.packaging.{view.id}")
         elif view.package_status is TaskStatus.DONE:
@@ -59,7 +60,7 @@ def _render_request(view: RunView, services: Services) -> None:
 
 def _render_files(view: RunView, services: Services) -> None:
     folder = RunFolder(services.settings, view.id)
-    offers = [(row.name, row.title, folder.path / row.file_name, row.explanation) for row in FORMATS]
+    offers = [(row.name, row.title, folder.path / row.file_name, row.explanation) for row in RUN_FILES]
     offers.append((LABELS, "Labels", folder.labels_path, "The class names, in the order of its answers."))
     there = [offer for offer in offers if offer[2].is_file()]
     if len(there) < len(offers):

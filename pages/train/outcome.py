@@ -12,6 +12,7 @@ from core.runs.records import RunStatus, RunView
 from core.runs.story import Outcome, Score
 from core.services import Services
 from pages.train.downloads import render_downloads
+from pages.train.exports import render_exports
 from pages.train.start import begin_again
 from pages.train.walk_through import render_comparison
 from pages.widgets import links
@@ -61,6 +62,7 @@ def _render_done(view: RunView, outcome: Outcome, told: Mapping[str, Any], servi
     _render_facts(outcome)
     _render_next_steps(view, services, is_done=True)
     render_comparison(view, services)
+    render_exports(view, services)
     render_downloads(view, told, services)
 
 

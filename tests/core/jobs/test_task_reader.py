@@ -21,6 +21,15 @@ def test_place_in_queue(queue: TaskQueue, worker_id: str) -> None:
     assert [queue.place_in_queue(number) for number in (first, photos, second, third)] == [None, 0, None, 0]
 
 
+def test_the_newest_task_of_each_key(queue: TaskQueue) -> None:
+    """Of several things at once, whether the task waits or has ended; what nobody asked for is left out."""
+    queue.request_cancel(queue.submit("count", {}, key="a"))
+    second, other = (queue.submit("count", {}, key=key) for key in ("a", "b"))
+    queue.request_cancel(other)
+    queue.submit("count", {}, key="c")
+    assert {key: task.id for key, task in queue.latest_of(["a", "b", "d"]).items()} == {"a": second, "b": other}
+
+
 def test_progress(queue: TaskQueue, database: Database, worker_id: str) -> None:
     """Progress is the latest report; the time left follows from the pace so far."""
     number = queue.submit("count", {})

@@ -1,73 +1,32 @@
 """What becomes of a run's checkpoint and of its activations, however the run ends."""
 
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from core.config import PhaseConfig
-from core.datasets.library import Library
 from core.errors import StorageError, TaskCancelledError
-from core.jobs.context import TaskContext
-from core.jobs.kinds import Lane
-from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
-from core.jobs.supervisor import Supervisor
-from core.photos.store import PhotoStore
-from core.runs.desk import RunDesk
 from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
 from core.settings import Settings
-from core.storage.db import open_database
-from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 from core.training.attempt import Attempt
 from core.training.mapped_array import MappedArray
 from core.training.recording import RunRecorder
 from core.training.run import run_train_task
 from tests.core.training.training_samples import epochs_of, painted_dataset, submit
+from tests.core.training.workshop import Workshop, open_workshop
 
 SIDE_PX = 48
 NUM_EPOCHS = 2
 
 
-class Workshop(SimpleNamespace):
-    """What `Services` has, without a supervisor that starts workers: the test does the work."""
-
-    settings: Settings
-    queue: TaskQueue
-    runs: RunLibrary
-
-    def begin(self, attempt: int) -> TaskContext:
-        """Claim the oldest task, as a worker of its own."""
-        worker_id = f"w{attempt}"
-        self.queue.register_worker(worker_id, pid=1, host="elsewhere", lane=Lane.NETWORKS)
-        task = self.queue.claim(worker_id, TASK_KINDS)
-        assert task is not None
-        return TaskContext(self.queue, self.settings, task)
-
-    def end(self, context: TaskContext, attempt: int, status: TaskStatus) -> None:
-        """Note the end of its task, as a worker does."""
-        self.queue.finish(context.task_id, f"w{attempt}", status=status)
-        context.end(is_done=status is TaskStatus.DONE)
-
-
 @pytest.fixture
 def workshop(settings: Settings) -> Iterator[Workshop]:
-    settings = replace(settings, package_after_training=False, activation_memory_bytes=0)
-    with closing(open_database(settings)) as database:
-        queue, runs = TaskQueue(database, TASK_KINDS), RunLibrary(database)
-        yield Workshop(
-            settings=settings,
-            database=database,
-            queue=queue,
-            runs=runs,
-            library=Library(database),
-            photo_store=PhotoStore(settings.photos_path, settings.cache_path),
-            run_desk=RunDesk(runs, queue, Supervisor(settings, queue, kinds=TASK_KINDS_PATH), settings),
-        )
+    with open_workshop(replace(settings, package_after_training=False, activation_memory_bytes=0)) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -14,12 +14,16 @@ from starlette.middleware import Middleware
 
 from core.datasets.exporting import export_path
 from core.datasets.library import Library
+from core.export.exports import zip_path
+from core.export.formats import find_format
 from core.runs.folder import RunFolder
 from core.settings import Settings
 from core.storage.db import open_database
 from pages.server import file_routes
-from pages.server.file_routes import EVERYTHING, FILE_ROUTES, LABELS, dataset_url, model_url
+from pages.server.file_routes import EVERYTHING, FILE_ROUTES, LABELS, dataset_url, export_url, model_url
 from pages.server.served_page import ServedPage
+from tests.core.export.export_samples import certificate, write_export
+from tests.core.inference.model_samples import own_record
 from tests.pages.server.route_visits import count_bytes, fetch
 
 LARGE_BYTES = 60_000_000
@@ -140,3 +144,20 @@ def test_a_large_file_is_never_in_memory_as_a_whole(folder: RunFolder):
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < LARGE_BYTES / 4
+
+
+def test_an_export_is_sent_as_it_was_proven(folder: RunFolder):
+    """Named after model and format; one that was tampered with, refused or never made is not, with the reason."""
+    folder.write_json(folder.model_record_path, own_record().to_json())
+    address = f"/{export_url(3, 'litert')}"
+    assert fetch(address, FILE_ROUTES).status_code == 409
+    write_export(folder, content=ZIP)
+    answer = fetch(address, FILE_ROUTES)
+    assert (answer.status_code, answer.content) == (200, ZIP)
+    assert unquote(answer.headers["content-disposition"]).endswith("“Vögel” 🐦 LiteRT.zip")
+    zip_path(folder, find_format("litert")).write_bytes(ZIP[:-1] + b"!")
+    for method in ("HEAD", "GET"):
+        assert fetch(address, FILE_ROUTES, method=method).status_code == 409
+    assert "was changed or cut off" in fetch(address, FILE_ROUTES).text
+    write_export(folder, certificate(top1_agreement=0.5))
+    assert "another class for 100 of 200 photos" in fetch(address, FILE_ROUTES).text

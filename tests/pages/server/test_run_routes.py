@@ -10,6 +10,8 @@ import pytest
 from starlette.applications import Starlette
 
 from core.datasets.library import Library
+from core.export.desk import EXPORT_MODEL_KIND, queue_export
+from core.export.formats import find_format
 from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
@@ -23,7 +25,7 @@ from core.settings import Settings
 from core.storage.db import Database, open_database
 from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 from pages.server import run_routes, watching
-from pages.server.run_routes import RUN_ROUTES, examination_url, race_url, run_url, runs_url
+from pages.server.run_routes import RUN_ROUTES, examination_url, export_progress_url, race_url, run_url, runs_url
 from pages.server.visitor import COOKIE_NAME, new_secret
 from pages.server.watching import WatchDesk
 from tests.pages.train.pretend_training import PretendWorker, make_birds
@@ -279,3 +281,26 @@ def test_a_closer_look(run_id: int, services: RunServices, worker: PretendWorker
     services.queue.finish(task.id, "examiner", status=TaskStatus.DONE)
     run_routes._desk = WatchDesk()
     assert ask(examination_url(run_id)).json()["state"] != told["state"]
+
+
+def test_an_export(run_id: int, services: RunServices, worker: PretendWorker) -> None:
+    """How far it is, until it is done; formats that do not exist are told."""
+    worker.finish(run_id, validation=(5, 6))
+    assert ask(export_progress_url(run_id, "onnx")).json()["state"] == "nobody"
+    queue_export(services.queue, run_id, find_format("onnx"))
+    run_routes._desk = WatchDesk()
+    assert ask(export_progress_url(run_id, "onnx")).json()["text"] == "Waiting for its turn"
+    services.queue.register_worker("exporter", pid=1, host="elsewhere", lane=Lane.NETWORKS)
+    task = services.queue.claim("exporter", [EXPORT_MODEL_KIND])
+    assert task is not None
+    payload = {"fraction": 0.5, "message": "Proving it: 5 of 9 photos"}
+    services.queue.append_event(task.id, "exporter", kind="progress", payload=payload)
+    run_routes._desk = WatchDesk()
+    told = ask(export_progress_url(run_id, "onnx")).json()
+    assert (told["fraction"], told["text"].partition(" · ")[0]) == (0.5, "Proving it: 5 of 9 photos")
+    services.queue.finish(task.id, "exporter", status=TaskStatus.DONE)
+    run_routes._desk = WatchDesk()
+    assert ask(export_progress_url(run_id, "onnx")).json()["state"] != told["state"]
+    answer = ask(export_progress_url(run_id, "floppy"))
+    assert answer.status_code == 404
+    assert "litert_int8" in answer.json()["error"]

@@ -3,7 +3,6 @@
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,65 +14,25 @@ from core.backbones.artefacts import find_artefact
 from core.backbones.catalog import Backbone
 from core.datasets.checks.findings import Finding, FindingKind
 from core.datasets.records import Review, Split
-from core.environment import to_environment
 from core.features.cache import FeatureCache
 from core.features.key import feature_key
 from core.photos.fit import TRAINED_CROP_FRACTION
 from core.recipes import RECIPES
 from core.runs.begin import NO_SNAPSHOT, RunRequest, begin_runs
 from core.runs.records import RunStatus, RunView
-from core.settings import Settings
 from pages.server.file_routes import FILE_ROUTES
 from pages.server.run_routes import runs_url
-from pages.server.services import close_services, get_services
 from tests.conftest import PROJECT_DIR
 from tests.core.datasets.library_samples import add, class_ids, new_image
 from tests.pages.component_data import told, told_texts, watched
 from tests.pages.conftest import RUN_TIMEOUT_SECONDS
 from tests.pages.page_links import follow_link, link_labels
 from tests.pages.server.route_visits import fetch
+from tests.pages.train.conftest import PAGE, Visit
 from tests.pages.train.pretend_training import PretendWorker, make_birds
 from tests.statements import noted_statements
 
-Visit = Callable[..., AppTest]
-
-PAGE = "pages/train/page.py"
 NBSP = "\N{NO-BREAK SPACE}"
-
-
-@pytest.fixture
-def worker(prepared_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendWorker]:
-    """The services of an app whose default network is prepared and whose own workers have gone home."""
-    close_services()
-    for name, value in to_environment(prepared_settings).items():
-        monkeypatch.setenv(name, value)
-    services = get_services()
-    services.supervisor.stop()
-    yield PretendWorker(services)
-    close_services()
-
-
-@pytest.fixture
-def birds(worker: PretendWorker) -> int:
-    """Forty photos of two birds, none of them in a split."""
-    return make_birds(worker.services.library)
-
-
-@pytest.fixture
-def visit(worker: PretendWorker) -> Visit:
-    """A function that opens the page as a new visitor, with a run in the address if one is given."""
-
-    def open_page(run: int | str | None = None, **query: str) -> AppTest:
-        app = AppTest.from_file(str(PROJECT_DIR / "streamlit_app.py"), default_timeout=RUN_TIMEOUT_SECONDS)
-        if run is not None:
-            app.query_params["run"] = str(run)
-        for name, value in query.items():
-            app.query_params[name] = value
-        app.switch_page(PAGE).run()
-        assert not app.exception, app.exception
-        return app
-
-    return open_page
 
 
 def submit(worker: PretendWorker, dataset_id: int, recipe: str = "quick", **values: str) -> RunView:
@@ -144,7 +103,7 @@ def runs(worker: PretendWorker) -> list[RunView]:
 # Statements that read, when a page is made anew and nothing has changed; measured, for they grow by themselves.
 MOST_STATEMENTS = {
     ("train", ""): 24,
-    ("train", "run"): 9,
+    ("train", "run"): 10,
     ("dataset", "dataset"): 22,
     ("results", "run"): 9,
 }

@@ -1,0 +1,116 @@
+"""The desk where pages have models exported; the work itself is in `core.packaging`, in worker processes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from core.config import HUB_PREFIX
+from core.errors import ConfigError, RunFileError, RunStateError
+from core.export.exports import ExportRecord, read_export
+from core.export.formats import FORMATS, ExportFormat, find_format
+from core.jobs.queue import TaskQueue
+from core.jobs.supervisor import Supervisor
+from core.jobs.views import TaskView
+from core.runs.folder import RunFolder
+from core.runs.library import RunLibrary
+from core.runs.records import RunStatus, RunView
+from core.runs.refusals import refusal, refuse_trashed
+from core.settings import Settings
+
+EXPORT_MODEL_KIND = "export_model"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportState:
+    """Where one format of a run's model stands."""
+
+    row: ExportFormat
+    record: ExportRecord | None  # None: not made, or the model answers otherwise by now
+    task: TaskView | None  # the newest that makes it
+    obstacle: str | None  # for people: why it cannot be made; None: it can
+    problem: str | None = None  # for people: what is damaged; None: nothing
+
+    @property
+    def is_being_made(self) -> bool:
+        """Whether a task waits or runs."""
+        return self.task is not None and self.task.is_active
+
+
+class ExportDesk:
+    """Takes what people want to have exported; safe to share between threads."""
+
+    def __init__(self, runs: RunLibrary, queue: TaskQueue, supervisor: Supervisor, settings: Settings) -> None:
+        self._runs = runs
+        self._queue = queue
+        self._supervisor = supervisor
+        self._settings = settings
+
+    def request(self, run_id: int, name: str) -> int:
+        """Ask for an export; the task's number, that of the one under way if there is one.
+
+        Args:
+            run_id: whose model it is.
+            name: of the format.
+
+        Raises:
+            UnknownRunError: no such run.
+            RunStateError: it is not done, or in the trash, or the format cannot be made of it.
+            KeyError: no such format.
+        """
+        view, row = self._runs.get_run(run_id), find_format(name)
+        refuse_trashed(view)
+        if view.status is not RunStatus.DONE:
+            raise refusal(view, "only one that is done can be exported")
+        obstacle = obstacle_of(row, view)
+        if obstacle is not None:
+            raise RunStateError(f"The model of “{view.name}” cannot be exported for {row.title}. {obstacle}")
+        task_id = queue_export(self._queue, run_id, row)
+        self._supervisor.wake()
+        return task_id
+
+    def stop(self, run_id: int, name: str) -> None:
+        """Stop making an export; one that nobody makes is left as it is."""
+        task = self._queue.find_active(export_key(run_id, name))
+        if task is not None:
+            self._queue.request_cancel(task.id)
+
+    def states(self, view: RunView) -> tuple[ExportState, ...]:
+        """Where every format of a run stands, in the order of the table.
+
+        Raises:
+            StorageError: a file cannot be read.
+        """
+        tasks = self._queue.latest_of([export_key(view.id, row.name) for row in FORMATS])
+        return tuple(self._state(view, row, tasks.get(export_key(view.id, row.name))) for row in FORMATS)
+
+    def _state(self, view: RunView, row: ExportFormat, task: TaskView | None) -> ExportState:
+        record, problem = None, None
+        try:
+            record = read_export(RunFolder(self._settings, view.id), row)
+        except RunFileError as exc:
+            problem = str(exc)
+        return ExportState(row=row, record=record, task=task, obstacle=obstacle_of(row, view), problem=problem)
+
+
+def queue_export(queue: TaskQueue, run_id: int, row: ExportFormat) -> int:
+    """Queue an export without asking questions; the task's number, that of the one under way if there is one."""
+    payload: dict[str, Any] = {"run_id": run_id, "format": row.name}
+    return queue.submit(EXPORT_MODEL_KIND, payload, key=export_key(run_id, row.name))
+
+
+def export_key(run_id: int, name: str) -> str:
+    """The key that keeps two workers from making the same export, and by which pages find the task."""
+    return f"{EXPORT_MODEL_KIND}:{run_id}:{name}"
+
+
+def obstacle_of(row: ExportFormat, view: RunView) -> str | None:
+    """For people: why a format cannot be made of a run's model here; None: it can."""
+    try:
+        is_program = view.config.backbone.startswith(HUB_PREFIX)
+    except ConfigError as exc:
+        return str(exc)
+    if is_program and not row.takes_programs:
+        return (
+            "The network is a module of TensorFlow Hub, a program of its own, which this format cannot hold without "
+            "Bluetit. Take SavedModel, LiteRT or ONNX."
+        )
+    return row.missing_packages

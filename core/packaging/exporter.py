@@ -1,0 +1,289 @@
+"""Makes exports of one run's model: converted, proven, and put together with all that belongs to it.
+
+Nothing is half-made: everything is put together in a folder of its own beside the exports; the zip, then its record,
+appear whole or not at all.
+"""
+
+import importlib
+import json
+import shutil
+import time
+import uuid
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.datasets.library import Library
+from core.errors import UnknownRunError
+from core.export.certificate import Certificate, artefact_sha256, certificate_json, refusal_of
+from core.export.description import describe_licences, describe_model
+from core.export.exports import ExportRecord, answering, record_path, remove_export, zip_path
+from core.export.facts import read_facts
+from core.export.formats import ExportFormat
+from core.export.model_card import CARD_NAME, model_card
+from core.export.parity import Preview, ProofPhotos, ask_preview, certify, labels_of
+from core.export.proof import run_proof
+from core.export.sample_program import (
+    DESCRIPTION_NAME,
+    LABELS_NAME,
+    PROGRAM_NAME,
+    REFERENCE_NAME,
+    requirements,
+    sample_program,
+)
+from core.export.samples import choose_samples, expected_json
+from core.inference.classifier_cache import ClassifierCache
+from core.packaging.calibrated import CalibratedModel, calibrate
+from core.photos.squares import SquareMaker
+from core.photos.store import PhotoStore
+from core.runs.folder import RunFolder
+from core.runs.library import RunLibrary
+from core.settings import Settings
+from core.storage.db import Database
+from core.storage.files import TEMPORARY_PREFIX, ensure_free_space, translating_disk_errors, write_atomically
+from core.training.assembly import rebuild
+from core.training.photos import LabelledPhotos, RunPhotos, ViewLoader, gather_photos
+from core.training.source import find_source
+
+# Photos that an export is proven on: all of the test where there are no more. With so many, Keras needs 15 seconds.
+MAX_PROVEN_PHOTOS = 500
+# Training photos on which the ranges of whole numbers are found. Source: 100 to 500 are advised in
+# https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/post_training_quantization
+MAX_CALIBRATION_PHOTOS = 100
+
+# Of the progress bar, where each step begins.
+_ASSEMBLED, _WRITTEN, _PREVIEWED = 0.25, 0.55, 0.65
+# The artefact, a copy of it in the zip, and what the converter needs besides, in sizes of what answers here.
+_NEEDED_SIZES = 8
+
+Report = Callable[[float | None, str], None]
+
+
+class Exporter:
+    """Makes exports of one run's model; what all formats share is made once, when it is first needed."""
+
+    def __init__(
+        self, run_id: int, *, settings: Settings, database: Database, check_cancelled: Callable[[], None]
+    ) -> None:
+        """Read what is known of the model.
+
+        Args:
+            run_id: of a finished run.
+            settings: folders and limits.
+            database: of the workspace.
+            check_cancelled: called often; raises to stop.
+
+        Raises:
+            UnknownRunError: no such run.
+            RunFileError: a file of the run is missing or damaged.
+            TrainingDataError: photos of the run are not known any more.
+            StorageError: a file cannot be read.
+        """
+        self._run_id = run_id
+        self._settings = settings
+        self._runs = RunLibrary(database)
+        self._check_cancelled = check_cancelled
+        self._folder = RunFolder(settings, run_id)
+        self._store = PhotoStore(settings.photos_path, settings.cache_path)
+        # Before the rest is read: what is chosen meanwhile makes the export outdated, not wrong.
+        self._answers_by = answering(self._folder)
+        self.facts = read_facts(self._runs.get_run(run_id), self._folder, database)
+        images = self.facts.snapshot.images
+        records = Library(database).photos.get({image.photo_hash for image in images})
+        self._photos = gather_photos(self.facts.snapshot, records)
+
+    def make(self, row: ExportFormat, *, report: Report) -> ExportRecord:
+        """Make the export of one format, in place of an older one.
+
+        One that answers otherwise than its format promises is thrown away: its record says so, and there is no zip.
+
+        Args:
+            row: of the format.
+            report: called with the fraction done, 0-1, and a sentence.
+
+        Raises:
+            ParityError: the sample program failed.
+            UnknownRunError: the run was deleted meanwhile.
+            BackboneError: the backbone cannot be built any more.
+            NoSpaceError: the disk is full.
+            StorageError: a file cannot be read or written.
+        """
+        started = time.monotonic()
+        self._check()
+        with self._draft() as draft:
+            report(0.02, "Putting the model together")
+            model = self.model
+            report(_ASSEMBLED, f"Writing it for {row.title}")
+            self._check()
+            self._write(row, model, draft)
+            report(_WRITTEN, "Asking the model as the Classify page does")
+            preview = self.preview
+            certificate = self._prove(row, draft, report)
+            is_refused = refusal_of(certificate, row) is not None
+            artefact_bytes = _num_bytes(draft / row.artefact)
+            if is_refused:
+                remove_export(self._folder, row)
+                zip_bytes, sha256 = 0, ""
+            else:
+                self._write_proof(row, certificate, preview, draft)
+                zip_bytes, sha256 = self._publish(row, draft)
+        record = ExportRecord(
+            certificate=certificate,
+            answers_by=self._answers_by,
+            artefact_bytes=artefact_bytes,
+            zip_bytes=zip_bytes,
+            zip_sha256=sha256,
+            seconds=time.monotonic() - started,
+        )
+        self._folder.write_json(record_path(self._folder, row), record.to_json())
+        self._leave_nothing_of_a_deleted_run()
+        report(1.0, "Done")
+        return record
+
+    @cached_property
+    def model(self) -> CalibratedModel:
+        """The whole model with its calibration inside, built from the run's files."""
+        facts, record = self.facts, self.facts.record
+        source = find_source(
+            facts.config, self._settings, report=lambda _, message: None, check_cancelled=self._check_cancelled
+        )
+        whole = rebuild(
+            facts.config,
+            source,
+            self._folder,
+            self._settings,
+            num_classes=len(record.class_names),
+            is_frozen=record.artefact is not None,
+        )
+        squares = SquareMaker.of(record.image_size, record.fit_mode, self._settings, crop_fraction=record.crop_fraction)
+        loader = ViewLoader(self._store, squares, None)
+        photos = [self._photos.train.photos[row] for row in _evenly(len(self._photos.train), MAX_CALIBRATION_PHOTOS)]
+        return calibrate(
+            whole, facts.rule.decision.temperature, squares=np.stack([loader.load(photo, 0) for photo in photos])
+        )
+
+    @cached_property
+    def proof_photos(self) -> ProofPhotos:
+        """The photos that every format is proven on."""
+        split, labelled = _proven_split(self._photos)
+        rows = _evenly(len(labelled), MAX_PROVEN_PHOTOS)
+        photos = [labelled.photos[row] for row in rows]
+        return ProofPhotos(
+            split=split,
+            names=tuple(f"{photo.hash}{photo.suffix}" for photo in photos),
+            data=lambda number: self._store.read(photos[number].hash, photos[number].suffix),
+            class_indices=labelled.class_indices[rows],
+        )
+
+    @cached_property
+    def preview(self) -> Preview:
+        """What the Classify page says to them."""
+        classifier = ClassifierCache(self._settings).get_trained(self._run_id)
+        return ask_preview(classifier, self._folder, self.proof_photos, watch=lambda _: self._check())
+
+    def _write(self, row: ExportFormat, model: CalibratedModel, draft: Path) -> None:
+        """The artefact, and what its sample program needs."""
+        facts = self.facts
+        importlib.import_module(row.converter).write(model, draft / row.artefact)
+        description = describe_model(row, facts, features_layer=model.features_layer)
+        labels = labels_of(facts.record.class_names)
+        texts = {
+            DESCRIPTION_NAME: _json_text(description),
+            LABELS_NAME: "".join(f"{label}\n" for label in labels),
+            PROGRAM_NAME: sample_program(row, facts.record, has_reference=facts.has_reference),
+            "requirements.txt": requirements(row),
+            "LICENCES.txt": describe_licences(facts),
+        }
+        for name, text in texts.items():
+            (draft / name).write_text(text, "utf-8")
+        if facts.has_reference:
+            shutil.copyfile(self._folder.reference_path, draft / REFERENCE_NAME)
+
+    def _prove(self, row: ExportFormat, draft: Path, report: Report) -> Certificate:
+        photos, preview = self.proof_photos, self.preview
+
+        def watch(number: int) -> None:
+            self._check()
+            share = _PREVIEWED + (0.98 - _PREVIEWED) * number / len(photos)
+            report(share, f"Proving it: {number:,} of {len(photos):,} photos")
+
+        proof = run_proof(draft, row, photos=photos, watch=watch)
+        sha256 = artefact_sha256(draft / row.artefact)
+        return certify(row, photos, preview=preview, said=proof.answers, sha256=sha256, packages=proof.packages)
+
+    def _write_proof(self, row: ExportFormat, certificate: Certificate, preview: Preview, draft: Path) -> None:
+        """What can be written only after the proof: certificate, model card, sample photos with their answers."""
+        (draft / "certificate.json").write_text(_json_text(certificate_json(certificate, row)), "utf-8")
+        (draft / CARD_NAME).write_text(model_card(row, self.facts, certificate), "utf-8")
+        samples = choose_samples(self.proof_photos, preview)
+        (draft / "expected.json").write_text(_json_text(expected_json(samples, preview)), "utf-8")
+        for name, number in samples.items():
+            path = draft / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(self.proof_photos.data(number))
+
+    def _publish(self, row: ExportFormat, draft: Path) -> tuple[int, str]:
+        """Put the zip into its place; its size in bytes and its SHA-256."""
+        self._check()
+        target = zip_path(self._folder, row)
+        with write_atomically(target) as temporary:
+            with zipfile.ZipFile(temporary, "w") as archive:  # weights are noise to a compressor
+                for path in sorted(each for each in draft.rglob("*") if each.is_file()):
+                    archive.write(path, path.relative_to(draft).as_posix())
+            return temporary.stat().st_size, artefact_sha256(temporary)
+
+    @contextmanager
+    def _draft(self) -> Iterator[Path]:
+        """A folder for one export, which is gone afterwards."""
+        exports = self._folder.exports_path
+        ensure_free_space(exports, _NEEDED_SIZES * self._model_bytes())
+        draft = exports / f"{TEMPORARY_PREFIX}{uuid.uuid4().hex[:12]}"
+        with translating_disk_errors(exports):
+            try:
+                exports.mkdir(exist_ok=True)  # without parents: the folder of a deleted run stays away
+                draft.mkdir()
+                yield draft
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+
+    def _model_bytes(self) -> int:
+        return int(self.facts.report.get("model_bytes") or 0)
+
+    def _check(self) -> None:
+        """Stop where somebody asked for it, or has deleted the run."""
+        self._check_cancelled()
+        self._runs.get_run(self._run_id)
+
+    def _leave_nothing_of_a_deleted_run(self) -> None:
+        try:
+            self._runs.get_run(self._run_id)
+        except UnknownRunError:
+            self._folder.delete()
+            raise
+
+
+def _proven_split(photos: RunPhotos) -> tuple[str, LabelledPhotos]:
+    """Test photos tell most; a run without them is proven on what it has."""
+    for split, labelled in (("test", photos.test), ("validation", photos.validation)):
+        if len(labelled):
+            return split, labelled
+    return "train", photos.train
+
+
+def _evenly(count: int, most: int) -> Any:
+    """Rows of at most so many, of every class alike, for photos stand in the order of their classes."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
+
+
+def _num_bytes(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else (path,)
+    return sum(each.stat().st_size for each in files if each.is_file())
+
+
+def _json_text(values: Any) -> str:
+    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"

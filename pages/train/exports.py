@@ -1,0 +1,118 @@
+"""The formats in which a model can be taken away: made when asked, proven, told before anybody downloads them."""
+
+import streamlit as st
+
+from core.export.certificate import refusal_of, verdict
+from core.export.desk import ExportState
+from core.jobs.status import TaskStatus
+from core.runs.records import RunView
+from core.services import Services
+from pages.server.file_routes import export_url
+from pages.server.run_routes import export_progress_url, tell_export_now
+from pages.widgets.download_link import render_download
+from pages.widgets.errors import guarded, show_error
+from pages.widgets.run_progress import run_progress
+from pages.words.export_told import export_facts
+from pages.words.telling import with_tag
+from pages.words.wording import plain, size_text
+
+
+def render_exports(view: RunView, services: Services) -> None:
+    """One row for each format.
+
+    Args:
+        view: a run that is done.
+        services: where it is kept.
+    """
+    with st.container(border=True, key="train-exports", gap="small"):
+        st.markdown("**Take the model with you**")
+        st.caption(
+            "Each is a zip with the model, a program that runs it, a model card, three photos with their answers "
+            "and the proof that it answers as the Classify page does. Calibration is inside."
+        )
+        states = services.exports.states(view)
+        for state in states:
+            _render_format(state, view, services)
+        if any(_can_be_made(state) for state in states):
+            st.button(
+                "Make all",
+                key=f"train.export.all.{view.id}",
+                icon=":material/inventory_2:",
+                type="tertiary",
+                on_click=guarded(_make_all),
+                args=(view.id, tuple(state.row.name for state in states if _can_be_made(state)), services),
+            )
+
+
+def _make_all(run_id: int, names: tuple[str, ...], services: Services) -> None:
+    for name in names:
+        services.exports.request(run_id, name)
+
+
+def _can_be_made(state: ExportState) -> bool:
+    return state.record is None and state.obstacle is None and not state.is_being_made
+
+
+def _render_format(state: ExportState, view: RunView, services: Services) -> None:
+    row = state.row
+    with st.container(key=f"train-export-{row.name}", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**{row.title}** · {row.explanation}", width="stretch")
+            _render_buttons(state, view, services)
+        if state.is_being_made:
+            told = with_tag(tell_export_now(state.task, services))
+            url = export_progress_url(view.id, row.name)
+            run_progress(told, url=url, key=f"train.export.progress.{view.id}.{row.name}")
+        else:
+            _render_known(state)
+
+
+def _render_buttons(state: ExportState, view: RunView, services: Services) -> None:
+    """What can be done next: stop it; or take it, and make it, for the first time or again."""
+    row, key = state.row, f"train.export.{view.id}.{state.row.name}"
+    if state.is_being_made:
+        st.button(
+            "Stop",
+            key=f"{key}.stop",
+            icon=":material/stop:",
+            disabled=state.task is not None and state.task.cancel_requested_at is not None,
+            on_click=guarded(services.exports.stop),
+            args=(view.id, row.name),
+        )
+        return
+    num_bytes = 0 if state.record is None else state.record.zip_bytes
+    if num_bytes:
+        render_download(f"Download · {size_text(num_bytes)}", export_url(view.id, row.name))
+    if state.obstacle is None:
+        st.button(
+            "Make again" if num_bytes or state.task is not None else "Make",
+            key=f"{key}.make",
+            icon=":material/replay:" if num_bytes else ":material/inventory_2:",
+            type="tertiary" if num_bytes else "secondary",
+            on_click=guarded(services.exports.request),
+            args=(view.id, row.name),
+        )
+
+
+def _render_known(state: ExportState) -> None:
+    """What the proof found; why there is none; and what became of the last try to make it, where nothing did."""
+    if state.record is not None:
+        refusal = refusal_of(state.record.certificate, state.row)
+        facts = export_facts(state.record)
+        if refusal is None:
+            st.caption(f"{facts}  \n:material/verified: {plain(verdict(state.record.certificate, state.row))}")
+        else:
+            st.caption(facts)
+            show_error(refusal)
+    elif state.problem is not None:
+        show_error(state.problem)
+    elif state.obstacle is not None:
+        st.caption(f":material/block: {plain(state.obstacle)}")
+    if state.task is None:
+        return
+    if state.task.status is TaskStatus.FAILED:
+        show_error(f"It could not be made. {state.task.error or 'The log says why.'}")
+    elif state.task.status is TaskStatus.CANCELLED:
+        st.caption(":material/block: It was stopped.")
+    elif state.record is None and state.problem is None:
+        st.caption(":material/history: The model answers otherwise than when it was made: other limits or files.")

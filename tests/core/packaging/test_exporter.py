@@ -1,0 +1,359 @@
+"""A small model in every format: made, proven by its own sample program, and taken away whole or not at all."""
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from core.config import PhaseConfig
+from core.errors import NoSpaceError, RunFileError, TaskCancelledError, UnknownRunError
+from core.export.certificate import artefact_sha256
+from core.export.description import describe_licences
+from core.export.desk import EXPORT_MODEL_KIND, ExportState
+from core.export.exports import ExportRecord, read_export, why_not_handed_out, zip_path
+from core.export.formats import find_format
+from core.export.sample_program import UNKNOWN
+from core.inference.classifier_cache import ClassifierCache
+from core.inference.reference import Reference, write_reference
+from core.inference.trained_model import read_model_record
+from core.jobs.handlers import resolve_handler
+from core.jobs.status import TaskStatus
+from core.packaging.calibrated import CalibratedModel
+from core.packaging.converters import hdf5, litert
+from core.packaging.export import run_export_model_task
+from core.packaging.exporter import Exporter
+from core.runs.decision import Decision, read_decision, write_decision
+from core.runs.folder import RunFolder
+from core.settings import Settings
+from core.task_kinds import TASK_KINDS
+from core.training.run import run_train_task
+from tests.core.training.training_samples import painted_dataset, submit
+from tests.core.training.workshop import Workshop, open_workshop
+
+SIDE_PX = 48
+
+# Keras 3.15 does not know NumPy 2.4's `copy` keyword; its HDF5 and TensorFlow's converter use what is going away.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A finished run, and the exports of it that were made."""
+
+    workshop: Workshop
+    run_id: int
+    exporter: Exporter
+
+    @property
+    def folder(self) -> RunFolder:
+        return RunFolder(self.workshop.settings, self.run_id)
+
+    def make(self, name: str) -> ExportRecord:
+        """The record of an export, which is made where nobody has."""
+        row = find_format(name)
+        return read_export(self.folder, row) or self.exporter.make(row, report=lambda *_: None)
+
+    def unpack(self, name: str, target: Path) -> Path:
+        """The folder of what the zip of an export holds."""
+        self.make(name)
+        with zipfile.ZipFile(zip_path(self.folder, find_format(name))) as archive:
+            archive.extractall(target)
+        return target
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, new_database: Path) -> Iterator[Made]:
+    """A network from scratch, trained for a moment, that refuses some photos for either reason."""
+    settings = Settings(workspace_dir=tmp_path_factory.mktemp("exports") / "workspace", package_after_training=False)
+    settings.workspace_dir.mkdir()
+    shutil.copy(new_database, settings.database_path)
+    with open_workshop(settings) as workshop:
+        dataset_id = painted_dataset(workshop, num_train=3)  # type: ignore[arg-type]  # what it needs of services
+        phase = PhaseConfig(num_epochs=2, batch_size=8)
+        run = submit(workshop, dataset_id, backbone="scratch", image_size=(SIDE_PX, SIDE_PX), head_phase=phase)  # type: ignore[arg-type]
+        context = workshop.begin(1)
+        run_train_task(context)
+        workshop.end(context, 1, TaskStatus.DONE)
+        _choose_limits(workshop, run.id)
+        exporter = Exporter(run.id, settings=settings, database=workshop.database, check_cancelled=lambda: None)
+        yield Made(workshop=workshop, run_id=run.id, exporter=exporter)
+
+
+def _choose_limits(workshop: Workshop, run_id: int) -> None:
+    """Limits between those of the test photos, so that some are refused for either reason and some are not."""
+    folder = RunFolder(workshop.settings, run_id)
+    write_decision(folder, Decision(temperature=0.5 * read_decision(folder).temperature))
+    exporter = Exporter(run_id, settings=workshop.settings, database=workshop.database, check_cancelled=lambda: None)
+    model = ClassifierCache(workshop.settings).get_trained(run_id)
+    assert model.judge is not None
+    photos = exporter.proof_photos
+    outputs = [model.answer(model.square(photos.data(number), "photo")) for number in range(len(photos))]
+    reference = Reference(["0" * 64], np.zeros(1, np.int64), outputs[0].features[np.newaxis])
+    write_reference(folder, reference)
+    shares = sorted(float(model.judge.calibrate(each.probabilities).max()) for each in outputs)
+    distances = sorted(reference.distance(each.features) for each in outputs)
+    limits = (shares[1] + shares[2]) / 2, (distances[-3] + distances[-2]) / 2
+    decided = replace(read_decision(folder), min_probability=limits[0], max_distance=limits[1])
+    write_decision(folder, decided)
+
+
+def ask_programs(folder: Path, programs: list[str], photos: list[str], **environment: str) -> dict[str, Any]:
+    """What sample programs in a folder say to photos, in one process without Bluetit; and its version of Keras."""
+    code = f"""
+import importlib, json, sys
+sys.path.insert(0, ".")
+said = {{}}
+for name in {programs!r}:
+    program = importlib.import_module(name)
+    answers = [program.answer_of(photo)[0] for photo in {photos!r}]
+    probabilities = [program.probabilities_of(photo).tolist() for photo in {photos!r}]
+    said[name] = {{"answers": answers, "probabilities": probabilities}}
+said["keras"] = sys.modules["keras"].__version__ if "keras" in sys.modules else None
+print(json.dumps(said))
+"""
+    flags = [] if environment else ["-I"]  # which would not look at PYTHONPATH
+    process = subprocess.run(
+        [sys.executable, *flags, "-c", code],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    return dict(json.loads(process.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("name", ["keras", "savedmodel", "litert", "onnx"])
+def test_an_export_in_floating_point_answers_as_the_preview(made: Made, name: str):
+    """In its own runtime and a fresh process, from the photos' files: class, probabilities, and "I don't know"."""
+    found = made.make(name).certificate
+    assert (found.split, found.num_photos, found.top1_agreement, found.decision_agreement) == ("test", 9, 1.0, 1.0)
+    assert found.max_probability_difference <= 1e-3
+    assert found.accuracy == found.preview_accuracy
+    answers = made.exporter.preview.answers.answers
+    assert 0 < answers.count(UNKNOWN) < len(answers)
+    assert why_not_handed_out(made.folder, find_format(name)) is None
+
+
+@pytest.mark.parametrize("name", ["litert_float16", "litert_dynamic", "litert_int8"])
+def test_a_coarser_export_tells_what_it_loses(made: Made, name: str):
+    """It is smaller than the one in single precision, and whatever it loses is known before anybody takes it."""
+    record = made.make(name)
+    assert record.artefact_bytes < 0.6 * made.make("litert").artefact_bytes
+    assert record.certificate.max_probability_difference > 0
+    assert record.certificate.top1_agreement >= 8 / 9
+    assert why_not_handed_out(made.folder, find_format(name)) is None
+
+
+def test_a_zip_has_all_that_the_model_needs_elsewhere(made: Made, tmp_path: Path):
+    """Unpacked and run with nothing of Bluetit, it says of its sample photos what it promises."""
+    folder = made.unpack("litert", tmp_path)
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    samples = {name for name in files if name.startswith("samples/")}
+    assert len(samples) == 3
+    assert files - samples == {
+        *("model.tflite", "labels.txt", "model.json", "MODEL_CARD.md", "LICENCES.txt", "classify.py"),
+        *("requirements.txt", "reference.npz", "certificate.json", "expected.json"),
+    }
+    expected = json.loads((folder / "expected.json").read_text("utf-8"))
+    assert set(expected) == samples
+    said = ask_programs(folder, ["classify"], sorted(samples))["classify"]
+    assert said["answers"] == [expected[name]["answer"] for name in sorted(samples)]
+    wanted = [expected[name]["probabilities"] for name in sorted(samples)]
+    np.testing.assert_allclose(said["probabilities"], wanted, atol=1e-5)
+    certificate = json.loads((folder / "certificate.json").read_text("utf-8"))
+    assert artefact_sha256(folder / "model.tflite") == certificate["artefact_sha256"]
+    assert "blue" in (folder / "MODEL_CARD.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("version", ["3.3.3", "3.8.0"])
+def test_older_versions_of_keras_open_it(made: Made, tmp_path: Path, version: str):
+    """The sample programs of both files of Keras answer there as they do today."""
+    installed = tmp_path / "keras"
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--target",
+        str(installed),
+        f"keras=={version}",
+    ]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode != 0:
+        pytest.skip(f"needs a network: Keras {version} cannot be installed")
+    folder = made.unpack("keras", tmp_path / "unpacked")
+    hdf5.write(made.exporter.model, folder / "model.h5")
+    program = (folder / "classify.py").read_text("utf-8")
+    (folder / "classify_hdf5.py").write_text(program.replace("model.keras", "model.h5"), "utf-8")
+    expected = json.loads((folder / "expected.json").read_text("utf-8"))
+    said = ask_programs(folder, ["classify", "classify_hdf5"], list(expected), PYTHONPATH=str(installed))
+    assert said["keras"] == version
+    for program in ("classify", "classify_hdf5"):
+        assert said[program]["answers"] == [one["answer"] for one in expected.values()]
+        wanted = [one["probabilities"] for one in expected.values()]
+        np.testing.assert_allclose(said[program]["probabilities"], wanted, atol=1e-4)
+
+
+def without_what_it_learned(model: CalibratedModel) -> CalibratedModel:
+    """A model of the same layers whose weights are as they began."""
+    other = keras.Model.from_config(model.model.get_config())
+    return replace(model, model=other, features=other.get_layer(model.features_layer).output)
+
+
+def test_an_export_that_answers_otherwise_is_refused(made: Made, monkeypatch: pytest.MonkeyPatch):
+    """It is thrown away with the older one, and the reason is told wherever somebody asks for it."""
+    row, write = find_format("litert"), litert.write
+    made.make(row.name)
+    monkeypatch.setattr(litert, "write", lambda model, target: write(without_what_it_learned(model), target))
+    record = made.exporter.make(row, report=lambda *_: None)
+    assert record.zip_bytes == 0
+    assert not zip_path(made.folder, row).exists()
+    told = why_not_handed_out(made.folder, row)
+    assert told is not None
+    assert "answers otherwise than the preview" in told
+    monkeypatch.undo()
+    made.exporter.make(row, report=lambda *_: None)
+    assert why_not_handed_out(made.folder, row) is None
+
+
+@pytest.fixture
+def doomed(made: Made) -> Made:
+    """A copy of the run, that may be deleted."""
+    workshop = made.workshop
+    view = workshop.runs.get_run(made.run_id)
+    copy = workshop.runs.create_run(view.config, name=workshop.runs.free_name("copy"))
+    workshop.runs.set_finished(copy.id, view.outcome)
+    folder = RunFolder(workshop.settings, copy.id)
+    shutil.copytree(made.folder.path, folder.path, ignore=shutil.ignore_patterns("exports"))
+    exporter = Exporter(copy.id, settings=workshop.settings, database=workshop.database, check_cancelled=lambda: None)
+    return Made(workshop=workshop, run_id=copy.id, exporter=exporter)
+
+
+def without_exports(folder: RunFolder) -> bool:
+    return not folder.exports_path.is_dir() or not list(folder.exports_path.iterdir())
+
+
+def test_a_run_that_is_deleted_meanwhile_leaves_nothing(doomed: Made):
+    """The export ends with a clear word, and does not bring the folder back."""
+
+    def delete_and_go_on(fraction: float | None, message: str) -> None:
+        if message.startswith("Writing"):
+            doomed.workshop.runs.trash(doomed.run_id)
+            doomed.workshop.run_desk.purge(doomed.run_id)
+
+    with pytest.raises(UnknownRunError, match="may have been deleted for good"):
+        doomed.exporter.make(find_format("litert"), report=delete_and_go_on)
+    assert not doomed.folder.path.exists()
+
+
+def test_an_export_that_is_stopped_leaves_nothing(doomed: Made):
+    """Not even a draft."""
+
+    def stop(fraction: float | None, message: str) -> None:
+        if message.startswith("Proving"):
+            raise TaskCancelledError("Somebody asked for it.")
+
+    with pytest.raises(TaskCancelledError):
+        doomed.exporter.make(find_format("litert"), report=stop)
+    assert without_exports(doomed.folder)
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(doomed: Made, monkeypatch: pytest.MonkeyPatch):
+    """Before anything is written where that is foreseen, and in the middle of it where it is not."""
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))  # type: ignore[attr-defined]
+        with pytest.raises(NoSpaceError, match="0 MB free"):
+            doomed.exporter.make(find_format("litert"), report=lambda *_: None)
+    monkeypatch.setattr(zipfile.ZipFile, "write", fill_disk)
+    with pytest.raises(NoSpaceError, match="is full"):
+        doomed.exporter.make(find_format("litert"), report=lambda *_: None)
+    assert without_exports(doomed.folder)
+
+
+def fill_disk(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def state_of(made: Made, name: str) -> ExportState:
+    states = made.workshop.exports.states(made.workshop.runs.get_run(made.run_id))
+    return {state.row.name: state for state in states}[name]
+
+
+def test_two_people_who_ask_at_once_get_one_export(doomed: Made):
+    """The worker makes it once, says how far it is, and both find it."""
+    workshop, row = doomed.workshop, find_format("litert")
+    first, second = (workshop.exports.request(doomed.run_id, row.name) for _ in range(2))
+    assert first == second
+    assert state_of(doomed, row.name).is_being_made
+    assert resolve_handler(TASK_KINDS[EXPORT_MODEL_KIND]) is run_export_model_task
+    context = workshop.begin(2)
+    run_export_model_task(context)
+    workshop.end(context, 2, TaskStatus.DONE)
+    state = state_of(doomed, row.name)
+    assert (state.is_being_made, state.problem, state.obstacle) == (False, None, None)
+    assert state.record is not None
+
+
+def test_the_texts_tell_what_another_person_has_to_know(made: Made, tmp_path: Path):
+    """Data, results with intervals, limits, proof, versions, licence; and in JSON all that a program needs."""
+    folder = made.unpack("litert", tmp_path)
+    card = (folder / "MODEL_CARD.md").read_text("utf-8")
+    record, snapshot = read_model_record(made.folder), made.exporter.facts.snapshot
+    told = (snapshot.hash, "| blue | 3 | 3 | 3 |", "test photos: ", "It says that it does not know where", "keras 3.")
+    assert [each for each in told if each not in card] == []
+    assert made.make("litert").certificate.artefact_sha256 in card
+    described = json.loads((folder / "model.json").read_text("utf-8"))
+    decision = read_decision(made.folder)
+    assert described["class_names"] == list(record.class_names)
+    assert described["image_size"] == {"height": SIDE_PX, "width": SIDE_PX}
+    assert (described["fit_mode"], described["crop_fraction"]) == (record.fit_mode, record.crop_fraction)
+    assert (described["temperature"], described["temperature_is_inside"]) == (decision.temperature, True)
+    assert (described["min_probability"], described["max_distance"]) == (
+        decision.min_probability,
+        decision.max_distance,
+    )
+    assert "LiteRT" in described["opens_in"]
+    assert "started from nothing" in (folder / "LICENCES.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("backbone", "told"),
+    [
+        ("EfficientNetLite0", "licensed Apache-2.0"),
+        ("hub:https://tfhub.dev/google/one/1", "look it up before you pass the model on"),
+        ("Unheard", "does not know, nor its licence"),
+    ],
+)
+def test_licences_are_those_of_the_network(made: Made, backbone: str, told: str):
+    """Of the catalogue; what is not known is said to be unknown."""
+    record = replace(made.exporter.facts.record, backbone=backbone)
+    assert told in " ".join(describe_licences(replace(made.exporter.facts, record=record)).split())
+
+
+def test_a_damaged_decision_is_no_reason_to_answer_everything(doomed: Made):
+    """Nobody takes away a model that refuses less than it does here."""
+    doomed.folder.decision_path.write_text("{")
+    with pytest.raises(RunFileError, match=r"decision\.json, which says when this model does not know, is damaged"):
+        Exporter(
+            doomed.run_id,
+            settings=doomed.workshop.settings,
+            database=doomed.workshop.database,
+            check_cancelled=lambda: None,
+        )
