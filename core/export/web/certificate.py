@@ -86,7 +86,7 @@ def certify_page(
         StorageError: the copy cannot be written.
     """
     program = browser or find_browser()
-    facts = {
+    facts: dict[str, Any] = {
         "page_sha256": hashlib.sha256(page).hexdigest(),
         "num_bytes": len(page),
         "browser": None if program is None else browser_version(program),

@@ -6,6 +6,7 @@ are written 128 higher, so that the seven lower bits of every character are the 
 """
 
 import numpy as np
+import numpy.typing as npt
 
 _CHANGED_BY_HTML = (0x00, 0x0A, 0x0D, 0x3C)
 # Seven bytes are eight characters; so many times seven are worked on at once, in 40 MB of memory.
@@ -21,8 +22,8 @@ def pack(data: bytes) -> str:
 
 def unpack(text: str) -> bytes:
     """What was packed, as the page does it in JavaScript."""
-    codes = np.frombuffer(text.encode("latin-1"), np.uint8) & 0x7F
-    bits = np.unpackbits(codes[:, np.newaxis], axis=1)[:, 1:].ravel()
+    codes = np.frombuffer(text.encode("latin-1"), np.uint8)
+    bits = np.unpackbits(codes[:, np.newaxis], axis=1)[:, 1:].ravel()  # the eighth, which HTML asked for, is no data
     return np.packbits(bits[: bits.size // 8 * 8]).tobytes()
 
 
@@ -30,8 +31,8 @@ def _chunks(data: bytes) -> list[bytes]:
     return [data[start : start + _CHUNK_BYTES] for start in range(0, len(data), _CHUNK_BYTES)]
 
 
-def _codes(chunk: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _codes(chunk: bytes) -> npt.NDArray[np.uint8]:
     """Seven bits each, most significant first; the last of them filled up with zeros."""
     bits = np.unpackbits(np.frombuffer(chunk, np.uint8))
-    bits = np.concatenate([bits, np.zeros(-bits.size % 7, np.uint8)]).reshape(-1, 7)
-    return np.packbits(bits, axis=1).ravel() >> 1
+    sevens = np.concatenate([bits, np.zeros(-bits.size % 7, np.uint8)]).reshape(-1, 7)
+    return np.right_shift(np.packbits(sevens, axis=1).ravel(), 1, dtype=np.uint8)

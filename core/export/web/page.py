@@ -24,7 +24,7 @@ from core.photos.fit import LETTERBOX_GREY, REDUCING_GAP, FitMode, shortest_side
 _ASSETS = Path(__file__).parent / "assets"
 _APACHE_LICENCE = Path(__file__).parents[3] / "LICENSE"
 # Each comes after those that it imports from.
-SCRIPTS = ("resample", "shrink", "photo", "packed", "network", "judge", "show", "camera", "trial", "page")
+SCRIPTS = ("resample", "shrink", "jpeg_head", "photo", "packed", "network", "judge", "show", "camera", "trial", "page")
 _IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=async |function |class |const )", re.MULTILINE)
 # What would end a script before its end, or turn what follows into a comment.

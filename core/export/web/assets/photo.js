@@ -1,9 +1,9 @@
 // A photo's file, or what the camera shows at this moment, to the rectangle that the network sees.
 
+import { HEAD_BYTES, isJpeg, readHead, withPlainColours } from "./jpeg_head.js";
 import { fit } from "./resample.js";
-import { divisorFor, isJpeg, readHead, shrink } from "./shrink.js";
+import { divisorFor, shrink } from "./shrink.js";
 
-const HEAD_BYTES = 262_144; // EXIF stands at the beginning, within 64 kB, after little else
 const STRIP_ROWS = 256; // a phone may not have the memory for the pixels of a whole photo more than once
 const MAX_PIXELS = 100_000_000;
 const FROM_CAMERA = { orientation: 1, hasHalfColours: false };
@@ -14,7 +14,7 @@ export class PhotoError extends Error {}
 // An <img> that shows the file, decoded; its address is to be given back with URL.revokeObjectURL.
 export async function openImage(file, name) {
   const image = new Image();
-  image.src = URL.createObjectURL(file);
+  image.src = URL.createObjectURL(await withPlainColours(file));
   try {
     await image.decode();
   } catch (error) {

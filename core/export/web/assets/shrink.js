@@ -6,7 +6,6 @@
 // Source: libjpeg-turbo: jidctred.c ("the same result as averaging adjacent outputs"), jdsample.c ("fancy upsampling": each
 // pixel has 3/4 of the nearer sample and 1/4 of the next), jdcolor.c; Pillow's Image.draft
 
-const ORIENTATION_TAG = 0x01_12;
 // Orientations of EXIF with which the photo's last column, or row, comes first when it is shown upright.
 const TURNED_ASIDE = new Set([2, 3, 6, 7]);
 const TURNED_OVER = new Set([3, 4, 7, 8]);
@@ -104,43 +103,4 @@ function addDown(narrow, { lines, step, x, weights: { means, colours }, target }
   target[0] = Math.round(light + toRed);
   target[1] = Math.round(light - (toRed * RED + toBlue * BLUE) / GREEN);
   target[2] = Math.round(light + toBlue);
-}
-
-export function isJpeg(bytes) {
-  return bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
-}
-
-// What the beginning of a JPEG says: how it is to be turned, 1 to 8 as in EXIF (1, as it is, where nothing says so), and
-// whether it holds colours for every second pixel of every second row only.
-export function readHead(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const found = { orientation: 1, hasHalfColours: false };
-  let at = 2;
-  while (at + 18 < view.byteLength && view.getUint8(at) === 0xff) {
-    const marker = view.getUint8(at + 1);
-    if (marker === 0xe1 && view.getUint32(at + 4) === 0x45_78_69_66) found.orientation = orientationIn(view, at + 10);
-    if (marker === 0xc0 || marker === 0xc1 || marker === 0xc2) {
-      found.hasHalfColours = isHalved(bytes.subarray(at, at + 18));
-      return found;
-    }
-    at += 2 + view.getUint16(at + 2);
-  }
-  return found;
-}
-
-// `frame`: what says how many samples there are; of brightness two in each direction for one of each colour difference.
-function isHalved(frame) {
-  const [components, brightness, ...colours] = [9, 11, 14, 17].map((place) => frame[place]);
-  return components === 3 && brightness === 0x22 && colours.every((factors) => factors === 0x11);
-}
-
-function orientationIn(view, start) {
-  const isLittle = view.getUint16(start) === 0x49_49;
-  const entries = start + view.getUint32(start + 4, isLittle);
-  if (entries + 2 > view.byteLength) return 1;
-  const count = view.getUint16(entries, isLittle);
-  for (let entry = entries + 2; entry < entries + 2 + 12 * count && entry + 10 <= view.byteLength; entry += 12) {
-    if (view.getUint16(entry, isLittle) === ORIENTATION_TAG) return view.getUint16(entry + 8, isLittle);
-  }
-  return 1;
 }
