@@ -18,7 +18,8 @@
     ├── LinkError                a link cannot be read
     │   ├── LinkRefusedError     the address is one we do not read from
     │   └── LinkFailedError      the server did not deliver
-    │       └── LinkBrokenError  the connection broke off or fell silent; the next try may succeed
+    │       ├── LinkBrokenError  the connection broke off or fell silent; the next try may succeed
+    │       └── LinkChangedError what came is not what was published there
     ├── BackboneError            a pretrained network cannot be used
     │   ├── UnknownBackboneError no such name in the catalogue
     │   ├── WeightsMissingError  the weight file is not here and cannot be fetched
@@ -38,6 +39,8 @@
     │   ├── RunFileError         a file of the run is missing or damaged
     │   ├── TrainingDataError    the photos do not suffice to train on
     │   └── TrainingMemoryError  the network does not fit into the memory, even with single photos
+    ├── WebPageError             a model cannot become a web page
+    │   └── WebRuntimeError      what runs models in browsers is not here, and cannot be fetched
     └── JobError                 a background task cannot go on
         ├── UnknownTaskError     no such task, or no such kind of task
         ├── IllegalTransitionError  a status change that the table forbids
@@ -124,6 +127,10 @@ class LinkBrokenError(LinkFailedError):
     """The server cannot be reached just now, broke off or fell silent; the next try may succeed."""
 
 
+class LinkChangedError(LinkFailedError):
+    """What the server delivered is not the file that was published at this address."""
+
+
 class BackboneError(BluetitError):
     """A pretrained network cannot be used."""
 
@@ -198,6 +205,14 @@ class TrainingMemoryError(RunError):
 
 class TrainingDataError(RunError):
     """The photos of a run cannot be learned from: too few classes, or a class without photos."""
+
+
+class WebPageError(BluetitError):
+    """A model cannot become a web page of its own."""
+
+
+class WebRuntimeError(WebPageError):
+    """The files that let a browser run a model are missing or damaged, and cannot be fetched."""
 
 
 class JobError(BluetitError):

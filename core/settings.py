@@ -48,6 +48,12 @@ class Settings:
         unit="folder",
         explanation="Prepared backbones and other files that can be made again; empty means `cache` in the workspace.",
     )
+    web_runtime_dir: Path | None = _setting(
+        None,
+        unit="folder",
+        explanation="Where the files are looked for first that let a browser run a model; empty means the cache, into "
+        "which they are downloaded when the first web page is made.",
+    )
     cache_is_shared: bool = _setting(
         False,
         unit="true or false",
@@ -243,7 +249,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         # A relative path would mean another folder to the worker, and wherever the server's own folder changes.
-        for name in ("workspace_dir", "weights_dir", "cache_dir"):
+        for name in ("workspace_dir", "weights_dir", "cache_dir", "web_runtime_dir"):
             folder = getattr(self, name)
             if folder is not None and not folder.is_absolute():
                 object.__setattr__(self, name, Path(os.path.abspath(folder)))

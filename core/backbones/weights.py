@@ -4,27 +4,18 @@ Looked for in this order: the installed package that carries it, `BLUETIT_WEIGHT
 was found is only read: never altered, replaced or deleted, whatever its content.
 """
 
-import base64
 import hashlib
 import importlib.util
 import os
-import queue
-import threading
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
-import httpx
-
 from core.backbones.catalog import Backbone
-from core.errors import WeightsDamagedError, WeightsMissingError
+from core.errors import LinkChangedError, LinkFailedError, WeightsDamagedError, WeightsMissingError
 from core.home import NO_HOME, home_dir
+from core.links.published import PublishedFile, Report, fetch_published
 from core.settings import Settings
-from core.storage.files import ensure_free_space, remove_abandoned_drafts, write_atomically
-
-Report = Callable[[float | None, str], None]
-
-_CHUNK_BYTES = 1 << 20
 
 
 def keras_cache_dir() -> Path:
@@ -129,101 +120,20 @@ def _distribution(backbone: Backbone) -> str:
 def _download(backbone: Backbone, settings: Settings, report: Report, check_cancelled: Callable[[], None]) -> Path:
     target = settings.weights_path / backbone.weights_file
     report(None, f"Asking for the weights of {backbone.title} ({backbone.weights_megabytes:.0f} MB)")
-    timeout = httpx.Timeout(settings.download_stall_seconds, connect=settings.download_connect_seconds)
+    published = PublishedFile(
+        title=backbone.title,
+        name=backbone.weights_file,
+        url=backbone.weights_url or "",
+        num_bytes=round(backbone.weights_megabytes * 1e6),
+        hash=backbone.weights_hash,
+    )
     try:
-        with httpx.Client(timeout=timeout, follow_redirects=True) as client, write_atomically(target) as draft:
-            remove_abandoned_drafts(target.parent)
-            response = _begin_download(client, _source_url(backbone, settings), settings)
-            try:
-                digests = _save_body(response, draft, backbone, report, check_cancelled)
-            finally:
-                response.close()
-            _check_download(digests, response, backbone)
-        return target
-    except httpx.HTTPError as exc:
-        raise _missing(backbone, settings, str(exc) or type(exc).__name__) from exc
-
-
-def _source_url(backbone: Backbone, settings: Settings) -> str:
-    if settings.weights_mirror_url:
-        return f"{settings.weights_mirror_url.rstrip('/')}/{backbone.weights_file}"
-    return backbone.weights_url or ""
-
-
-def _begin_download(client: httpx.Client, url: str, settings: Settings) -> httpx.Response:
-    """Wait for the first bytes of the answer, but not longer than the setting says.
-
-    The look-up of a host name obeys no time-out: on a machine without a network it can take half a minute. So it is
-    left to a thread of its own, which ends by itself.
-    """
-    answers: queue.SimpleQueue[httpx.Response | Exception] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            answers.put(client.send(client.build_request("GET", url), stream=True))
-        except Exception as exc:  # noqa: BLE001 - raised below: a thread that died would look like a silent server
-            answers.put(exc)
-
-    threading.Thread(target=ask, name="weights-download", daemon=True).start()
-    try:
-        answer = answers.get(timeout=settings.download_connect_seconds)
-    except queue.Empty:
-        raise httpx.ConnectTimeout(f"no answer within {settings.download_connect_seconds:g} seconds") from None
-    if isinstance(answer, httpx.HTTPError):
-        raise answer
-    if isinstance(answer, Exception):
-        # An address that is none: httpx and the system have an error of its own kind for each part of it.
-        where = ", as BLUETIT_WEIGHTS_MIRROR_URL has it," if settings.weights_mirror_url else ""
-        raise httpx.UnsupportedProtocol(f"the address {url}{where} cannot be used: {answer}") from answer
-    try:
-        answer.raise_for_status()
-    except httpx.HTTPStatusError:
-        answer.close()
-        raise
-    return answer
-
-
-def _save_body(
-    response: httpx.Response,
-    draft: Path,
-    backbone: Backbone,
-    report: Report,
-    check_cancelled: Callable[[], None],
-) -> dict[str, str]:
-    """Write the body to a file and return its digests, name of the algorithm to hexadecimal."""
-    total_bytes = int(response.headers.get("content-length") or backbone.weights_megabytes * 1e6)
-    ensure_free_space(draft.parent, total_bytes)
-    digests = {algorithm: hashlib.new(algorithm, usedforsecurity=False) for algorithm in ("md5", "sha256")}
-    received_bytes = 0
-    with draft.open("wb") as file:
-        for chunk in response.iter_bytes(_CHUNK_BYTES):
-            check_cancelled()
-            file.write(chunk)
-            for digest in digests.values():
-                digest.update(chunk)
-            received_bytes += len(chunk)
-            report(
-                min(received_bytes / total_bytes, 1.0),
-                f"Downloading {backbone.title}: {received_bytes / 1e6:.0f} of {total_bytes / 1e6:.0f} MB",
-            )
-    return {algorithm: digest.hexdigest() for algorithm, digest in digests.items()}
-
-
-def _check_download(digests: dict[str, str], response: httpx.Response, backbone: Backbone) -> None:
-    """Compare with the published hash or, where none was published, with the one that the storage server states."""
-    expected = backbone.weights_hash
-    if expected is None:
-        for header in response.headers.get_list("x-goog-hash", split_commas=True):
-            if header.startswith("md5="):
-                expected = "md5:" + base64.b64decode(header.removeprefix("md5=")).hex()
-    if expected is None:
-        return
-    algorithm, value = expected.split(":")
-    if digests[algorithm] != value:
-        raise WeightsDamagedError(
-            f"The download of {backbone.weights_file} has the hash {algorithm}:{digests[algorithm]}, "
-            f"{expected} was expected. It was thrown away; try again, or on another network."
-        )
+        fetch_published(published, target, settings, report=report, check_cancelled=check_cancelled)
+    except LinkChangedError as exc:
+        raise WeightsDamagedError(str(exc)) from exc
+    except LinkFailedError as exc:
+        raise _missing(backbone, settings, str(exc)) from exc
+    return target
 
 
 def _missing(backbone: Backbone, settings: Settings, reason: str) -> WeightsMissingError:

@@ -34,10 +34,11 @@ from core.backbones.artefacts import (
 from core.backbones.catalog import Backbone, find_backbone
 from core.backbones.hub_places import find_hub_module
 from core.backbones.layers import layers_to_json
-from core.backbones.weights import Report, file_sha256, find_weights, obtain_weights
+from core.backbones.weights import file_sha256, find_weights, obtain_weights
 from core.config import HUB_PREFIX
 from core.errors import ArtefactDamagedError, ArtefactMissingError, BackboneError, ParityError
 from core.jobs.context import TaskContext
+from core.links.published import Report
 from core.litert.engine import LiteRTModel
 from core.photos.decode import decode_image
 from core.photos.fit import DEFAULT_CROP_FRACTION, FitMode, fit, to_array

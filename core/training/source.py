@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 from core.backbones.artefacts import Artefact, load_artefact
 from core.backbones.catalog import find_backbone
-from core.backbones.weights import Report, find_weights
+from core.backbones.weights import find_weights
 from core.config import HUB_PREFIX, SCRATCH, TrainConfig
 from core.errors import ConfigError, WeightsMissingError
+from core.links.published import Report
 from core.networks.hub import load_hub_backbone, resolve_hub_module
 from core.networks.network import BackboneNetwork, build_backbone, wrap_hub_layer
 from core.networks.prepare import prepare_backbone, prepare_hub_module
