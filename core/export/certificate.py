@@ -50,6 +50,31 @@ class Certificate(Record):
         return round((1 - self.decision_agreement) * self.num_photos) - self.num_on_the_edge
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proven(Record):
+    """What the proof of an export came to."""
+
+    json_error = RunFileError
+    json_remedy = "make the export again"
+
+    certificate: Certificate | None = None  # None: nothing could be compared
+    unproven: str = ""  # for people: why nothing could; empty where there is a certificate
+
+    def refusal(self, row: ExportFormat) -> str | None:
+        """For people: why nobody gets the file; None: it does what its format promises, as far as anybody knows."""
+        return None if self.certificate is None else refusal_of(self.certificate, row)
+
+    def told(self, row: ExportFormat) -> str:
+        """For people: what the proof found, or why there is none."""
+        return self.unproven if self.certificate is None else verdict(self.certificate, row)
+
+    def figures(self, row: ExportFormat) -> dict[str, Any]:
+        """What `certificate.json` in the zip holds."""
+        if self.certificate is None:
+            return {"format": row.name, "verdict": self.unproven}
+        return certificate_json(self.certificate, row)
+
+
 def artefact_sha256(path: Path) -> str:
     """SHA-256 of a file; of a folder that of its files' relative paths and hashes, a line each, sorted by path.
 

@@ -1,13 +1,15 @@
 """`model.json` and `LICENCES.txt` of an exported model: how it is asked, and whose work is in it."""
 
+import json
 import textwrap
+from collections.abc import Mapping
 from typing import Any
 
 from core.backbones.catalog import find_backbone
 from core.config import HUB_PREFIX, SCRATCH
 from core.errors import UnknownBackboneError
 from core.export.facts import ModelFacts
-from core.export.formats import ExportFormat
+from core.export.formats import ExportFormat, Runtime
 
 _WIDTH = 100  # characters of a line of prose
 
@@ -57,17 +59,29 @@ def licence_of(backbone: str) -> str | None:
         return None
 
 
-def describe_licences(facts: ModelFacts) -> str:
-    """The text of `LICENCES.txt`."""
+def describe_licences(facts: ModelFacts, row: ExportFormat) -> str:
+    """The text of `LICENCES.txt`.
+
+    Args:
+        facts: of the model.
+        row: of the export.
+    """
+    is_page = row.runtime is Runtime.BROWSER
+    where, what = ("on the page", "page") if is_page else ("in the folder samples", "zip")
+    program = "The page around the model" if is_page else "The sample program classify.py"
     parts = [
         _network_licence(facts.record.backbone),
         "What the training added (the weights of the trained layers) belongs to whoever trained the model; so do its "
-        "photos, those in the folder samples among them. Whoever passes the zip on passes these photos on, too.",
-        "The sample program classify.py was written by Bluetit and may be used, changed and passed on by anybody for "
-        "any purpose.",
+        f"photos, those {where} among them. Whoever passes the {what} on passes these photos on, too.",
+        f"{program} was written by Bluetit and may be used, changed and passed on by anybody for any purpose.",
     ]
     wrapped = [textwrap.fill(part, _WIDTH, break_long_words=False, break_on_hyphens=False) for part in parts]
     return "\n\n".join(wrapped) + "\n"
+
+
+def json_text(values: Mapping[str, Any]) -> str:
+    """JSON as people read it."""
+    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
 def _network_licence(backbone: str) -> str:

@@ -44,12 +44,13 @@ class ExportDesk:
         self._supervisor = supervisor
         self._settings = settings
 
-    def request(self, run_id: int, name: str) -> int:
+    def request(self, run_id: int, name: str, *, maker_line: str = "") -> int:
         """Ask for an export; the task's number, that of the one under way if there is one.
 
         Args:
             run_id: whose model it is.
             name: of the format.
+            maker_line: of the maker's own, for formats that show one.
 
         Raises:
             UnknownRunError: no such run.
@@ -63,7 +64,7 @@ class ExportDesk:
         obstacle = obstacle_of(row, view)
         if obstacle is not None:
             raise RunStateError(f"The model of “{view.name}” cannot be exported for {row.title}. {obstacle}")
-        task_id = queue_export(self._queue, run_id, row)
+        task_id = queue_export(self._queue, run_id, row, maker_line=maker_line)
         self._supervisor.wake()
         return task_id
 
@@ -91,9 +92,9 @@ class ExportDesk:
         return ExportState(row=row, record=record, task=task, obstacle=obstacle_of(row, view), problem=problem)
 
 
-def queue_export(queue: TaskQueue, run_id: int, row: ExportFormat) -> int:
+def queue_export(queue: TaskQueue, run_id: int, row: ExportFormat, *, maker_line: str = "") -> int:
     """Queue an export without asking questions; the task's number, that of the one under way if there is one."""
-    payload: dict[str, Any] = {"run_id": run_id, "format": row.name}
+    payload: dict[str, Any] = {"run_id": run_id, "format": row.name, "maker_line": maker_line}
     return queue.submit(EXPORT_MODEL_KIND, payload, key=export_key(run_id, row.name))
 
 

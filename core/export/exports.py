@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import RunFileError
-from core.export.certificate import Certificate, artefact_sha256, refusal_of
+from core.export.certificate import Proven, artefact_sha256
 from core.export.formats import ExportFormat
 from core.inference.judging import read_rule
 from core.inference.trained_model import read_model_record
@@ -26,7 +26,7 @@ class ExportRecord(Record):
     json_error = RunFileError
     json_remedy = "make the export again"
 
-    certificate: Certificate
+    proven: Proven
     answers_by: dict[str, Any]  # `answering` when it was made: an export of a model that answers otherwise is outdated
     artefact_bytes: int
     zip_bytes: int  # 0 where it was refused
@@ -97,7 +97,7 @@ def why_not_handed_out(folder: RunFolder, row: ExportFormat) -> str | None:
         return str(exc)
     if record is None:
         return f"The export for {row.title} is not there, or the model answers otherwise by now. Make it again."
-    refusal = refusal_of(record.certificate, row)
+    refusal = record.proven.refusal(row)
     if refusal is not None:
         return refusal
     path = zip_path(folder, row)

@@ -5,7 +5,7 @@ converter, a function in a module of `core.packaging.converters`:
 
     write(model: CalibratedModel, target: Path) -> None
 
-`core.export.sample_program` knows the runtimes that the sample programs use.
+`core.export.sample_program` knows the runtimes that the sample programs use; a page of one's own is asked in a browser.
 """
 
 import importlib.util
@@ -15,6 +15,8 @@ from enum import StrEnum
 # Of the probabilities of the preview and of an export in floating point: rounding through a hundred layers makes 1e-5,
 # seldom more. Beyond, the model answers otherwise, and nobody gets it.
 MAX_FLOAT_DIFFERENCE = 1e-3
+# Of a page in a browser, which decodes photos a little differently from Pillow.
+MAX_PAGE_DIFFERENCE = 2e-2
 
 
 class Runtime(StrEnum):
@@ -24,6 +26,7 @@ class Runtime(StrEnum):
     TENSORFLOW = "tensorflow"
     LITERT = "litert"
     ONNX = "onnx"
+    BROWSER = "browser"  # which is asked itself: there is no sample program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +36,8 @@ class ExportFormat:
     name: str  # in addresses and in the names of the run's files
     title: str  # for people
     artefact: str  # name in the zip, of a file or a folder
-    converter: str  # module with `write`; imported in the worker only: it needs TensorFlow
+    # Module with `write`; imported in the worker only: it needs TensorFlow. Of a page: what makes the file within it.
+    converter: str
     runtime: Runtime
     explanation: str  # what it is good for
     # Largest difference of a probability, 0-1, with which it is handed out, with the same class on every photo. None:
@@ -156,6 +160,17 @@ FORMATS = (
         opens_in="Runtimes that know ONNX operator set 18 (ONNX Runtime 1.32.0 was tried)",
         modules=("tf2onnx", "onnx", "onnxruntime"),
         extra="onnx",
+    ),
+    ExportFormat(
+        name="web",
+        title="Web page",
+        artefact="page.html",
+        converter="core.packaging.converters.litert_float16",
+        runtime=Runtime.BROWSER,
+        explanation="One file that opens on any computer, tablet or phone, with no internet.",
+        max_difference=MAX_PAGE_DIFFERENCE,
+        packages=(),
+        opens_in="Chrome and Edge 97, Firefox 113, Safari 16.4 and later (Chromium 156 was tried)",
     ),
 )
 

@@ -10,10 +10,10 @@ from typing import Any
 from core.config import HUB_PREFIX, SCRATCH, TrainConfig
 from core.datasets.records import Split
 from core.evaluation.statistics import wilson_interval
-from core.export.certificate import Certificate, verdict
+from core.export.certificate import Proven
 from core.export.description import licence_of
 from core.export.facts import ModelFacts
-from core.export.formats import ExportFormat
+from core.export.formats import ExportFormat, Runtime
 from core.inference.judging import describe_decision
 
 CARD_NAME = "MODEL_CARD.md"
@@ -22,13 +22,13 @@ CARD_NAME = "MODEL_CARD.md"
 _MARKDOWN_LETTERS = "\\`*_{}[]()#+-!|<>~"
 
 
-def model_card(row: ExportFormat, facts: ModelFacts, certificate: Certificate) -> str:
+def model_card(row: ExportFormat, facts: ModelFacts, proven: Proven) -> str:
     """The text of `MODEL_CARD.md`.
 
     Args:
         row: of the export.
         facts: of the model.
-        certificate: of this very export.
+        proven: what the proof of this very export came to.
     """
     parts = [
         f"# {_plain(facts.title)}",
@@ -39,11 +39,11 @@ def model_card(row: ExportFormat, facts: ModelFacts, certificate: Certificate) -
         "## How it was trained",
         _training(facts),
         "## How good it is",
-        *_results(facts.report, certificate),
+        *_results(facts.report, proven),
         "## Where it ends",
         _limits(facts),
         "## Proof that it answers as the preview did",
-        _proof(row, certificate),
+        _proof(row, proven),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -100,7 +100,7 @@ def _head(config: TrainConfig) -> str:
     return f"dense layers of {hidden} units and one for the classes" if hidden else "one dense layer"
 
 
-def _results(report: Mapping[str, Any], certificate: Certificate) -> list[str]:
+def _results(report: Mapping[str, Any], proven: Proven) -> list[str]:
     """A table for each split that was asked; shares with what is plausible (95 %) after so many photos."""
     parts = []
     for split in (Split.TEST, Split.VALIDATION):
@@ -113,7 +113,10 @@ def _results(report: Mapping[str, Any], certificate: Certificate) -> list[str]:
             f"{_share(score['num_correct'], score['num_photos'])}.{caveat}",
             _per_class(report["class_names"], score["confusion"]),
         ]
-    if not parts:
+    certificate = proven.certificate
+    if not parts and certificate is None:
+        return ["Nobody knows: its report is lost, and it was asked about no photos when it was exported."]
+    if not parts and certificate is not None:
         seen = "photos that it learned from" if certificate.split == Split.TRAIN else f"{certificate.split} photos"
         unknown = " Nobody knows how good it is on others." if certificate.split == Split.TRAIN else ""
         return [f"Right on {100 * certificate.accuracy:.1f} % of {certificate.num_photos:,} {seen}.{unknown}"]
@@ -149,12 +152,21 @@ def _limits(facts: ModelFacts) -> str:
     )
 
 
-def _proof(row: ExportFormat, certificate: Certificate) -> str:
+def _proof(row: ExportFormat, proven: Proven) -> str:
+    certificate = proven.certificate
+    if certificate is None:
+        return proven.told(row)
     packages = ", ".join(f"{name} {version}" for name, version in certificate.packages.items())
+    if row.runtime is Runtime.BROWSER:
+        asked = f"The page was opened in {certificate.packages['browser']} and asked about the photos' files"
+        samples = "its button “Check yourself” does the same with three photos wherever it is opened."
+    else:
+        asked = "The file was loaded in a process of its own and asked by `classify.py` from the bytes of the photos' "
+        asked += f"files ({packages})"
+        samples = "`expected.json` has the expected answers for the photos in `samples`."
     return (
-        f"{verdict(certificate, row)} The file was loaded in a process of its own and asked by `classify.py` from the "
-        f"bytes of the photos' files ({packages}); its SHA-256 is `{certificate.artefact_sha256}`. `certificate.json` "
-        "has the figures; `expected.json` has the expected answers for the photos in `samples`."
+        f"{proven.told(row)} {asked}; its SHA-256 is `{certificate.artefact_sha256}`. `certificate.json` has the "
+        f"figures; {samples}"
     )
 
 

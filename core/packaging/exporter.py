@@ -4,8 +4,6 @@ Nothing is half-made: everything is put together in a folder of its own beside t
 appear whole or not at all.
 """
 
-import importlib
-import json
 import shutil
 import time
 import uuid
@@ -14,31 +12,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from core.datasets.library import Library
 from core.errors import UnknownRunError
-from core.export.certificate import Certificate, artefact_sha256, certificate_json, refusal_of
-from core.export.description import describe_licences, describe_model
+from core.export.certificate import Proven, artefact_sha256
+from core.export.description import json_text
 from core.export.exports import ExportRecord, answering, record_path, remove_export, zip_path
 from core.export.facts import read_facts
-from core.export.formats import ExportFormat
+from core.export.formats import ExportFormat, Runtime
 from core.export.model_card import CARD_NAME, model_card
-from core.export.parity import Preview, ProofPhotos, ask_preview, certify, labels_of
-from core.export.proof import run_proof
-from core.export.sample_program import (
-    DESCRIPTION_NAME,
-    LABELS_NAME,
-    PROGRAM_NAME,
-    REFERENCE_NAME,
-    requirements,
-    sample_program,
-)
-from core.export.samples import choose_samples, expected_json
+from core.export.parity import Preview, ProofPhotos, ask_preview
 from core.inference.classifier_cache import ClassifierCache
+from core.packaging import page_kit, program_kit
 from core.packaging.calibrated import CalibratedModel, calibrate
+from core.packaging.material import Material
 from core.photos.squares import SquareMaker
 from core.photos.store import PhotoStore
 from core.runs.folder import RunFolder
@@ -57,11 +47,24 @@ MAX_PROVEN_PHOTOS = 500
 MAX_CALIBRATION_PHOTOS = 100
 
 # Of the progress bar, where each step begins.
-_ASSEMBLED, _WRITTEN, _PREVIEWED = 0.25, 0.55, 0.65
+_ASSEMBLED, _PREVIEWED, _WRITTEN = 0.25, 0.35, 0.65
 # The artefact, a copy of it in the zip, and what the converter needs besides, in sizes of what answers here.
 _NEEDED_SIZES = 8
 
 Report = Callable[[float | None, str], None]
+
+
+class Kit(Protocol):
+    """How exports of one sort are written and proven; a module."""
+
+    def write(self, material: Material, row: ExportFormat, draft: Path) -> None:
+        """Write the artefact with what belongs to it into a folder."""
+
+    def prove(self, material: Material, row: ExportFormat, draft: Path, *, watch: Callable[[int], None]) -> Proven:
+        """Have what was written answer, and compare."""
+
+    def add_samples(self, material: Material, draft: Path) -> None:
+        """Put photos with their answers beside it."""
 
 
 class Exporter:
@@ -97,43 +100,44 @@ class Exporter:
         records = Library(database).photos.get({image.photo_hash for image in images})
         self._photos = gather_photos(self.facts.snapshot, records)
 
-    def make(self, row: ExportFormat, *, report: Report) -> ExportRecord:
+    def make(self, row: ExportFormat, *, maker_line: str = "", report: Report) -> ExportRecord:
         """Make the export of one format, in place of an older one.
 
         One that answers otherwise than its format promises is thrown away: its record says so, and there is no zip.
 
         Args:
             row: of the format.
+            maker_line: of the maker's own, for formats that show one.
             report: called with the fraction done, 0-1, and a sentence.
 
         Raises:
             ParityError: the sample program failed.
             UnknownRunError: the run was deleted meanwhile.
             BackboneError: the backbone cannot be built any more.
+            WebRuntimeError: what runs models in browsers is not here and cannot be fetched.
             NoSpaceError: the disk is full.
             StorageError: a file cannot be read or written.
         """
         started = time.monotonic()
         self._check()
+        kit: Kit = page_kit if row.runtime is Runtime.BROWSER else program_kit
         with self._draft() as draft:
-            report(0.02, "Putting the model together")
-            model = self.model
-            report(_ASSEMBLED, f"Writing it for {row.title}")
+            material = self._material(maker_line, report)
+            report(_PREVIEWED, f"Writing it for {row.title}")
             self._check()
-            self._write(row, model, draft)
-            report(_WRITTEN, "Asking the model as the Classify page does")
-            preview = self.preview
-            certificate = self._prove(row, draft, report)
-            is_refused = refusal_of(certificate, row) is not None
+            kit.write(material, row, draft)
+            proven = kit.prove(material, row, draft, watch=self._watch(report))
             artefact_bytes = _num_bytes(draft / row.artefact)
-            if is_refused:
+            if proven.refusal(row) is not None:
                 remove_export(self._folder, row)
                 zip_bytes, sha256 = 0, ""
             else:
-                self._write_proof(row, certificate, preview, draft)
+                (draft / "certificate.json").write_text(json_text(proven.figures(row)), "utf-8")
+                (draft / CARD_NAME).write_text(model_card(row, self.facts, proven), "utf-8")
+                kit.add_samples(material, draft)
                 zip_bytes, sha256 = self._publish(row, draft)
         record = ExportRecord(
-            certificate=certificate,
+            proven=proven,
             answers_by=self._answers_by,
             artefact_bytes=artefact_bytes,
             zip_bytes=zip_bytes,
@@ -144,6 +148,32 @@ class Exporter:
         self._leave_nothing_of_a_deleted_run()
         report(1.0, "Done")
         return record
+
+    def _material(self, maker_line: str, report: Report) -> Material:
+        report(0.02, "Putting the model together")
+        model = self.model
+        report(_ASSEMBLED, "Asking the model as the Classify page does")
+        return Material(
+            facts=self.facts,
+            folder=self._folder,
+            settings=self._settings,
+            model=model,
+            photos=self.proof_photos,
+            preview=self.preview,
+            maker_line=maker_line,
+            check=self._check,
+        )
+
+    def _watch(self, report: Report) -> Callable[[int], None]:
+        """To be called with how many photos were answered."""
+        num_photos = len(self.proof_photos)
+
+        def watch(number: int) -> None:
+            self._check()
+            share = _WRITTEN + (0.98 - _WRITTEN) * number / num_photos
+            report(share, f"Proving it: {number:,} of {num_photos:,} photos")
+
+        return watch
 
     @cached_property
     def model(self) -> CalibratedModel:
@@ -185,47 +215,6 @@ class Exporter:
         """What the Classify page says to them."""
         classifier = ClassifierCache(self._settings).get_trained(self._run_id)
         return ask_preview(classifier, self._folder, self.proof_photos, watch=lambda _: self._check())
-
-    def _write(self, row: ExportFormat, model: CalibratedModel, draft: Path) -> None:
-        """The artefact, and what its sample program needs."""
-        facts = self.facts
-        importlib.import_module(row.converter).write(model, draft / row.artefact)
-        description = describe_model(row, facts, features_layer=model.features_layer)
-        labels = labels_of(facts.record.class_names)
-        texts = {
-            DESCRIPTION_NAME: _json_text(description),
-            LABELS_NAME: "".join(f"{label}\n" for label in labels),
-            PROGRAM_NAME: sample_program(row, facts.record, has_reference=facts.has_reference),
-            "requirements.txt": requirements(row),
-            "LICENCES.txt": describe_licences(facts),
-        }
-        for name, text in texts.items():
-            (draft / name).write_text(text, "utf-8")
-        if facts.has_reference:
-            shutil.copyfile(self._folder.reference_path, draft / REFERENCE_NAME)
-
-    def _prove(self, row: ExportFormat, draft: Path, report: Report) -> Certificate:
-        photos, preview = self.proof_photos, self.preview
-
-        def watch(number: int) -> None:
-            self._check()
-            share = _PREVIEWED + (0.98 - _PREVIEWED) * number / len(photos)
-            report(share, f"Proving it: {number:,} of {len(photos):,} photos")
-
-        proof = run_proof(draft, row, photos=photos, watch=watch)
-        sha256 = artefact_sha256(draft / row.artefact)
-        return certify(row, photos, preview=preview, said=proof.answers, sha256=sha256, packages=proof.packages)
-
-    def _write_proof(self, row: ExportFormat, certificate: Certificate, preview: Preview, draft: Path) -> None:
-        """What can be written only after the proof: certificate, model card, sample photos with their answers."""
-        (draft / "certificate.json").write_text(_json_text(certificate_json(certificate, row)), "utf-8")
-        (draft / CARD_NAME).write_text(model_card(row, self.facts, certificate), "utf-8")
-        samples = choose_samples(self.proof_photos, preview)
-        (draft / "expected.json").write_text(_json_text(expected_json(samples, preview)), "utf-8")
-        for name, number in samples.items():
-            path = draft / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(self.proof_photos.data(number))
 
     def _publish(self, row: ExportFormat, draft: Path) -> tuple[int, str]:
         """Put the zip into its place; its size in bytes and its SHA-256."""
@@ -283,7 +272,3 @@ def _evenly(count: int, most: int) -> Any:
 def _num_bytes(path: Path) -> int:
     files = path.rglob("*") if path.is_dir() else (path,)
     return sum(each.stat().st_size for each in files if each.is_file())
-
-
-def _json_text(values: Any) -> str:
-    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from core.export.certificate import refusal_of, verdict
 from core.export.desk import ExportState
+from core.export.formats import ExportFormat, Runtime, find_format
 from core.jobs.status import TaskStatus
 from core.runs.records import RunView
 from core.services import Services
@@ -15,6 +15,8 @@ from pages.widgets.run_progress import run_progress
 from pages.words.export_told import export_facts
 from pages.words.telling import with_tag
 from pages.words.wording import plain, size_text
+
+_MAX_MAKER_LINE = 200  # letters
 
 
 def render_exports(view: RunView, services: Services) -> None:
@@ -46,7 +48,16 @@ def render_exports(view: RunView, services: Services) -> None:
 
 def _make_all(run_id: int, names: tuple[str, ...], services: Services) -> None:
     for name in names:
-        services.exports.request(run_id, name)
+        _make(run_id, find_format(name), services)
+
+
+def _make(run_id: int, row: ExportFormat, services: Services) -> None:
+    line = st.session_state.get(_maker_line_key(run_id), "") if row.runtime is Runtime.BROWSER else ""
+    services.exports.request(run_id, row.name, maker_line=line.strip())
+
+
+def _maker_line_key(run_id: int) -> str:
+    return f"train.export.maker_line.{run_id}"
 
 
 def _can_be_made(state: ExportState) -> bool:
@@ -59,6 +70,14 @@ def _render_format(state: ExportState, view: RunView, services: Services) -> Non
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**{row.title}** · {row.explanation}", width="stretch")
             _render_buttons(state, view, services)
+        if row.runtime is Runtime.BROWSER and state.obstacle is None:
+            st.text_input(
+                "A line of your own, below the title",
+                key=_maker_line_key(view.id),
+                max_chars=_MAX_MAKER_LINE,
+                disabled=state.is_being_made,
+                persist_state="session",
+            )
         if state.is_being_made:
             told = with_tag(tell_export_now(state.task, services))
             url = export_progress_url(view.id, row.name)
@@ -89,18 +108,20 @@ def _render_buttons(state: ExportState, view: RunView, services: Services) -> No
             key=f"{key}.make",
             icon=":material/replay:" if num_bytes else ":material/inventory_2:",
             type="tertiary" if num_bytes else "secondary",
-            on_click=guarded(services.exports.request),
-            args=(view.id, row.name),
+            on_click=guarded(_make),
+            args=(view.id, row, services),
         )
 
 
 def _render_known(state: ExportState) -> None:
     """What the proof found; why there is none; and what became of the last try to make it, where nothing did."""
     if state.record is not None:
-        refusal = refusal_of(state.record.certificate, state.row)
+        proven = state.record.proven
+        refusal = proven.refusal(state.row)
         facts = export_facts(state.record)
         if refusal is None:
-            st.caption(f"{facts}  \n:material/verified: {plain(verdict(state.record.certificate, state.row))}")
+            icon = "help" if proven.certificate is None else "verified"
+            st.caption(f"{facts}  \n:material/{icon}: {plain(proven.told(state.row))}")
         else:
             st.caption(facts)
             show_error(refusal)

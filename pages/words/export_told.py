@@ -30,7 +30,9 @@ def tell_export(task: TaskView | None, progress: Progress | None) -> dict[str, A
 
 def export_facts(record: ExportRecord) -> str:
     """Size, time for a photo and share of right answers of an export, in a line."""
-    found = record.certificate
+    found = record.proven.certificate
+    if found is None:
+        return size_text(record.artefact_bytes)
     return (
         f"{size_text(record.artefact_bytes)} · {found.latency_milliseconds:.1f} ms a photo here · right on "
         f"{share_text(found.accuracy)} of {found.num_photos:,} {found.split} photos"

@@ -20,7 +20,7 @@ from core.errors import WebPageError
 
 # Chrome and those built like it; others cannot be asked from outside without a program of their own.
 _COMMANDS = (
-    *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"),
+    *("chromium", "chromium-browser", "chromium-headless-shell", "google-chrome", "google-chrome-stable", "chrome"),
     *("microsoft-edge", "microsoft-edge-stable", "msedge", "brave-browser"),
 )
 _MAC_PROGRAMS = tuple(

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from core.export.certificate import Certificate, artefact_sha256
+from core.export.certificate import Certificate, Proven, artefact_sha256
 from core.export.exports import ExportRecord, answering, record_path, zip_path
 from core.export.formats import find_format
 from core.runs.folder import RunFolder
@@ -36,7 +36,7 @@ def write_export(folder: RunFolder, found: Certificate = CERTIFICATE, content: b
     path = zip_path(folder, row)
     path.write_bytes(content)
     record = ExportRecord(
-        certificate=found,
+        proven=Proven(certificate=found),
         answers_by=answering(folder),
         artefact_bytes=4_000_000,
         zip_bytes=len(content),

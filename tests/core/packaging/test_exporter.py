@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 
 from core.config import PhaseConfig
-from core.errors import NoSpaceError, RunFileError, TaskCancelledError, UnknownRunError
-from core.export.certificate import artefact_sha256
+from core.errors import NoSpaceError, RunFileError, TaskCancelledError, UnknownRunError, WebRuntimeError
+from core.export.certificate import Certificate, artefact_sha256
 from core.export.description import describe_licences
 from core.export.desk import EXPORT_MODEL_KIND, ExportState
-from core.export.exports import ExportRecord, read_export, why_not_handed_out, zip_path
-from core.export.formats import find_format
+from core.export.exports import ExportRecord, read_export, remove_export, why_not_handed_out, zip_path
+from core.export.formats import MAX_PAGE_DIFFERENCE, find_format
 from core.export.sample_program import UNKNOWN
 from core.inference.classifier_cache import ClassifierCache
 from core.inference.reference import Reference, write_reference
@@ -137,10 +137,17 @@ print(json.dumps(said))
     return dict(json.loads(process.stdout.splitlines()[-1]))
 
 
+def certificate_of(made: Made, name: str) -> Certificate:
+    """Of an export, which is made where nobody has."""
+    found = made.make(name).proven.certificate
+    assert found is not None
+    return found
+
+
 @pytest.mark.parametrize("name", ["keras", "savedmodel", "litert", "onnx"])
 def test_an_export_in_floating_point_answers_as_the_preview(made: Made, name: str):
     """In its own runtime and a fresh process, from the photos' files: class, probabilities, and "I don't know"."""
-    found = made.make(name).certificate
+    found = certificate_of(made, name)
     assert (found.split, found.num_photos, found.top1_agreement, found.decision_agreement) == ("test", 9, 1.0, 1.0)
     assert found.max_probability_difference <= 1e-3
     assert found.accuracy == found.preview_accuracy
@@ -154,9 +161,54 @@ def test_a_coarser_export_tells_what_it_loses(made: Made, name: str):
     """It is smaller than the one in single precision, and whatever it loses is known before anybody takes it."""
     record = made.make(name)
     assert record.artefact_bytes < 0.6 * made.make("litert").artefact_bytes
-    assert record.certificate.max_probability_difference > 0
-    assert record.certificate.top1_agreement >= 8 / 9
+    assert certificate_of(made, name).max_probability_difference > 0
+    assert certificate_of(made, name).top1_agreement >= 8 / 9
     assert why_not_handed_out(made.folder, find_format(name)) is None
+
+
+@pytest.fixture
+def with_web_runtime(made: Made) -> Iterator[Exporter]:
+    """Makes pages, with what runs models in browsers."""
+    folder = os.environ.get("BLUETIT_WEB_RUNTIME_DIR")
+    if folder is None:
+        pytest.skip("needs a network: BLUETIT_WEB_RUNTIME_DIR names no folder with LiteRT for browsers")
+    settings = replace(made.workshop.settings, web_runtime_dir=Path(folder))
+    yield Exporter(made.run_id, settings=settings, database=made.workshop.database, check_cancelled=lambda: None)
+    remove_export(made.folder, find_format("web"))
+
+
+def test_a_page_is_proven_in_a_browser(
+    made: Made, with_web_runtime: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """It answers as the preview does; where no browser is found it is handed out all the same, and says so."""
+    row = find_format("web")
+    record = with_web_runtime.make(row, maker_line="By <Anna>", report=lambda *_: None)
+    found = record.proven.certificate
+    assert found is not None
+    assert (found.num_photos, found.top1_agreement, found.decision_agreement) == (9, 1.0, 1.0)
+    assert found.max_probability_difference <= MAX_PAGE_DIFFERENCE
+    folder = made.unpack("web", tmp_path)
+    assert {path.name for path in folder.iterdir()} == {
+        *("page.html", "LICENCES.txt", "MODEL_CARD.md", "certificate.json")
+    }
+    assert "By &lt;Anna&gt;" in (folder / "page.html").read_text("utf-8")
+    assert found.packages["browser"] in (folder / "MODEL_CARD.md").read_text("utf-8")
+    monkeypatch.setenv("PATH", "")
+    unproven = with_web_runtime.make(row, report=lambda *_: None).proven
+    assert unproven.certificate is None
+    assert unproven.told(row).startswith("It was not proven in a browser here. No Chrome")
+    assert why_not_handed_out(made.folder, row) is None
+
+
+def test_a_page_without_what_runs_it_is_not_made(made: Made, monkeypatch: pytest.MonkeyPatch):
+    """The file is named, with its size, its address and its place."""
+    settings = replace(
+        made.workshop.settings, web_runtime_dir=made.folder.path / "nowhere", weights_mirror_url=closed_url()
+    )
+    exporter = Exporter(made.run_id, settings=settings, database=made.workshop.database, check_cancelled=lambda: None)
+    with pytest.raises(WebRuntimeError, match=r"litert_wasm_compat_internal\.js \(0\.3 MB\)"):
+        exporter.make(find_format("web"), report=lambda *_: None)
+    assert read_export(made.folder, find_format("web")) is None
 
 
 def test_a_zip_has_all_that_the_model_needs_elsewhere(made: Made, tmp_path: Path):
@@ -318,7 +370,7 @@ def test_the_texts_tell_what_another_person_has_to_know(made: Made, tmp_path: Pa
     record, snapshot = read_model_record(made.folder), made.exporter.facts.snapshot
     told = (snapshot.hash, "| blue | 3 | 3 | 3 |", "test photos: ", "It says that it does not know where", "keras 3.")
     assert [each for each in told if each not in card] == []
-    assert made.make("litert").certificate.artefact_sha256 in card
+    assert certificate_of(made, "litert").artefact_sha256 in card
     described = json.loads((folder / "model.json").read_text("utf-8"))
     decision = read_decision(made.folder)
     assert described["class_names"] == list(record.class_names)
@@ -344,7 +396,9 @@ def test_the_texts_tell_what_another_person_has_to_know(made: Made, tmp_path: Pa
 def test_licences_are_those_of_the_network(made: Made, backbone: str, told: str):
     """Of the catalogue; what is not known is said to be unknown."""
     record = replace(made.exporter.facts.record, backbone=backbone)
-    assert told in " ".join(describe_licences(replace(made.exporter.facts, record=record)).split())
+    assert told in " ".join(
+        describe_licences(replace(made.exporter.facts, record=record), find_format("litert")).split()
+    )
 
 
 def test_a_damaged_decision_is_no_reason_to_answer_everything(doomed: Made):

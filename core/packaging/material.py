@@ -1,0 +1,24 @@
+"""What an export of a model is made of and proven by, the same for all formats."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.export.facts import ModelFacts
+from core.export.parity import Preview, ProofPhotos
+from core.packaging.calibrated import CalibratedModel
+from core.runs.folder import RunFolder
+from core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Material:
+    """A run's model with all that is known of it."""
+
+    facts: ModelFacts
+    folder: RunFolder
+    settings: Settings
+    model: CalibratedModel
+    photos: ProofPhotos  # that every format is proven on
+    preview: Preview  # what the Classify page says to them
+    maker_line: str  # of the maker's own, for formats that show one; may be empty
+    check: Callable[[], None]  # called often; raises to stop
