@@ -28,6 +28,7 @@ from core.export.web.runtime import WebRuntime, find_runtime
 from core.inference.classifier import Classifier
 from core.inference.judging import Judge, Rule
 from core.inference.reference import Reference
+from core.photos.fit import FitMode
 from core.photos.squares import SquareMaker
 from core.runs.decision import Decision
 from core.settings import Settings
@@ -265,7 +266,7 @@ def test_the_network_sees_the_pixels_of_the_preview(
     """Whatever the size, the format, the way it is turned and how it is fitted."""
     maker: SquareMaker = replace(
         default_classifier.squares,
-        fit_mode=options.get("fitMode", "crop"),
+        fit_mode=FitMode(options.get("fitMode", "crop")),
         crop_fraction=options.get("cropFraction", 0.875),
     )
     answer = opened.page.evaluate(ASK_FOR_SQUARE, [base64.b64encode(data).decode(), options])
