@@ -70,6 +70,17 @@ _LITERT_VERSIONS = "LiteRT 1 and later, TensorFlow Lite 2.16 and later (LiteRT 2
 
 FORMATS = (
     ExportFormat(
+        name="web",
+        title="Web page",
+        artefact="page.html",
+        converter="core.packaging.converters.litert_float16",
+        runtime=Runtime.BROWSER,
+        explanation="One file that opens on any computer, tablet or phone, with no internet.",
+        max_difference=MAX_PAGE_DIFFERENCE,
+        packages=(),
+        opens_in="Chrome and Edge 97, Firefox 113, Safari 16.4 and later (Chromium 156 was tried)",
+    ),
+    ExportFormat(
         name="keras",
         title="Keras",
         artefact="model.keras",
@@ -160,17 +171,6 @@ FORMATS = (
         opens_in="Runtimes that know ONNX operator set 18 (ONNX Runtime 1.32.0 was tried)",
         modules=("tf2onnx", "onnx", "onnxruntime"),
         extra="onnx",
-    ),
-    ExportFormat(
-        name="web",
-        title="Web page",
-        artefact="page.html",
-        converter="core.packaging.converters.litert_float16",
-        runtime=Runtime.BROWSER,
-        explanation="One file that opens on any computer, tablet or phone, with no internet.",
-        max_difference=MAX_PAGE_DIFFERENCE,
-        packages=(),
-        opens_in="Chrome and Edge 97, Firefox 113, Safari 16.4 and later (Chromium 156 was tried)",
     ),
 )
 

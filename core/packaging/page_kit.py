@@ -12,8 +12,8 @@ from core.export.parity import Answers, certify, labels_of
 from core.export.sample_program import UNKNOWN
 from core.export.samples import choose_samples
 from core.export.web.asking import ask_page
+from core.export.web.building import build_page
 from core.export.web.model import Sample, WebModel
-from core.export.web.page import build_page
 from core.export.web.runtime import find_runtime
 from core.inference.reference import read_reference
 from core.packaging.material import Material

@@ -22,8 +22,8 @@ from core.backbones.artefacts import load_artefact
 from core.backbones.catalog import Backbone
 from core.export.formats import MAX_PAGE_DIFFERENCE
 from core.export.web.asking import ask_page
+from core.export.web.building import build_page
 from core.export.web.model import Sample, WebModel
-from core.export.web.page import build_page
 from core.export.web.runtime import WebRuntime, find_runtime
 from core.inference.classifier import Classifier
 from core.inference.judging import Judge, Rule

@@ -200,11 +200,9 @@ def test_a_page_is_proven_in_a_browser(
     assert why_not_handed_out(made.folder, row) is None
 
 
-def test_a_page_without_what_runs_it_is_not_made(made: Made, monkeypatch: pytest.MonkeyPatch):
+def test_a_page_without_what_runs_it_is_not_made(made: Made, tmp_path: Path):
     """The file is named, with its size, its address and its place."""
-    settings = replace(
-        made.workshop.settings, web_runtime_dir=made.folder.path / "nowhere", weights_mirror_url=closed_url()
-    )
+    settings = replace(made.workshop.settings, web_runtime_dir=tmp_path, weights_mirror_url="http://127.0.0.1:9")
     exporter = Exporter(made.run_id, settings=settings, database=made.workshop.database, check_cancelled=lambda: None)
     with pytest.raises(WebRuntimeError, match=r"litert_wasm_compat_internal\.js \(0\.3 MB\)"):
         exporter.make(find_format("web"), report=lambda *_: None)

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from core.errors import WebPageError
+from core.export.web.building import build_page, program
 from core.export.web.model import Sample, WebModel
 from core.export.web.packed import unpack
-from core.export.web.page import build_page, program
 from core.export.web.runtime import WebRuntime
 
 RUNTIME = WebRuntime(script="var ModuleFactory = 1;\r\n", program=b"\0asm" * 500)
