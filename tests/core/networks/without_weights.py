@@ -13,7 +13,9 @@ def without_weights() -> Iterator[None]:
 
     They can be asked for their layers, names, shapes and numbers of parameters, and can compute nothing.
     """
-    with keras.StatelessScope(initialize_variables=False):
-        yield
-    # Keras notes whose weights are to be drawn when the next scope ends, whoever opens that.
-    global_state.set_global_attribute("uninitialized_variables", [])
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        # Keras notes whose weights are to be drawn when the next scope ends, whoever opens that.
+        global_state.set_global_attribute("uninitialized_variables", [])
