@@ -23,6 +23,7 @@ FITTING: dict[str, dict[str, Any]] = {
     "HeadConfig": {"hidden_units": (8, 4)},
     "SplitConfig": {"train": 0.5, "validation": 0.25, "test": 0.25},
     "ImportRequest": {"name_encoding": None},
+    "ProjectSource": {"key": "0" * 32},
 }
 # Fields without a default that records of earlier versions lack: `Record._renewed` fills them in.
 NOT_IN_EARLIER_VERSIONS = {"NameGroup": ("apart",)}
