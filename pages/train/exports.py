@@ -29,7 +29,7 @@ def render_exports(view: RunView, services: Services) -> None:
     with st.container(border=True, key="train-exports", gap="small"):
         st.markdown("**Take the model with you**")
         st.caption(
-            "Each is a zip with the model, a program that runs it, a model card, three photos with their answers "
+            "Each is a zip with the model, what runs it, a model card, three photos with their answers "
             "and the proof that it answers as the Classify page does. Calibration is inside."
         )
         states = services.exports.states(view)
