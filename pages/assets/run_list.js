@@ -29,7 +29,7 @@ class RunList {
   draw() {
     const { heading, runs } = this.told;
     const wanted = runs.filter((run) => this.datasetId === null || run.dataset_id === this.datasetId);
-    const shown = wanted.slice(0, this.numShown);
+    const shown = wanted.filter((run, place) => place < this.numShown || run.id === this.openId);
     const known = this.rows;
     this.rows = new Map(shown.map((run) => [run.id, known.get(run.id) ?? new RunRow(this)]));
     shown.forEach((run) => this.rows.get(run.id).show(run, run.id === this.openId));
