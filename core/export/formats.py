@@ -51,11 +51,6 @@ class ExportFormat:
     takes_programs: bool = True  # whether a module of TensorFlow Hub, a program of its own, can be in it
 
     @property
-    def is_quantised(self) -> bool:
-        """Whether its numbers are coarser than the model's."""
-        return self.max_difference is None
-
-    @property
     def missing_packages(self) -> str | None:
         """For people: what to install before it can be made; None: it can be made."""
         if all(importlib.util.find_spec(module) is not None for module in self.modules):
