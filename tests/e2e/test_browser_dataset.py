@@ -90,6 +90,7 @@ def test_a_project_goes_home_and_comes_back(open_dataset: OpenDataset, app_setti
         expect(dataset.main.get_by_text("1 class: crow 2")).to_be_visible()
         dataset.press(answer)
         expect(dataset.main.get_by_text("1 class: crow 2")).to_be_hidden(timeout=WORKER_TIMEOUT_MILLISECONDS)
+        dataset.rest()  # until then the tabs of the page before stand there as well
     expect(dataset.button("Open it")).to_be_visible(timeout=WORKER_TIMEOUT_MILLISECONDS)
     dataset.press("Open it")
     dataset.expect_open("Homework 2")
