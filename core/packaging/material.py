@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+from core.export.certificate import Proven, artefact_sha256
 from core.export.facts import ModelFacts
-from core.export.parity import Preview, ProofPhotos
+from core.export.formats import ExportFormat
+from core.export.parity import Preview, ProofPhotos, certify
+from core.export.proof import Proof
 from core.packaging.calibrated import CalibratedModel
 from core.runs.folder import RunFolder
 from core.settings import Settings
@@ -22,3 +26,24 @@ class Material:
     preview: Preview  # what the Classify page says to them
     maker_line: str  # of the maker's own, for formats that show one; may be empty
     check: Callable[[], None]  # called often; raises to stop
+
+    def compare(self, row: ExportFormat, artefact: Path, proof: Proof) -> Proven:
+        """What an exported file said beside what the preview says.
+
+        Args:
+            row: of the export.
+            artefact: the file, or the folder, that was asked.
+            proof: what it said.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        certificate = certify(
+            row,
+            self.photos,
+            preview=self.preview,
+            said=proof.answers,
+            sha256=artefact_sha256(artefact),
+            packages=proof.packages,
+        )
+        return Proven(certificate=certificate)

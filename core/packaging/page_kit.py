@@ -5,10 +5,11 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from core.errors import WebPageError
-from core.export.certificate import Proven, artefact_sha256
+from core.export.certificate import Proven
 from core.export.description import describe_licences
 from core.export.formats import ExportFormat
-from core.export.parity import Answers, certify, labels_of
+from core.export.parity import Answers, labels_of
+from core.export.proof import Proof
 from core.export.sample_program import UNKNOWN
 from core.export.samples import choose_samples
 from core.export.web.asking import ask_page
@@ -95,15 +96,7 @@ def prove(material: Material, row: ExportFormat, draft: Path, *, watch: Callable
         answers=tuple(answer or UNKNOWN for answer in said.answers),
         milliseconds=said.milliseconds,
     )
-    certificate = certify(
-        row,
-        photos,
-        preview=material.preview,
-        said=answers,
-        sha256=artefact_sha256(path),
-        packages={"browser": said.browser},
-    )
-    return Proven(certificate=certificate)
+    return material.compare(row, path, Proof(answers=answers, packages={"browser": said.browser}))
 
 
 def add_samples(material: Material, draft: Path) -> None:

@@ -5,10 +5,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from core.export.certificate import Proven, artefact_sha256
+from core.export.certificate import Proven
 from core.export.description import describe_licences, describe_model, json_text
 from core.export.formats import ExportFormat
-from core.export.parity import certify, labels_of
+from core.export.parity import labels_of
 from core.export.proof import run_proof
 from core.export.sample_program import (
     DESCRIPTION_NAME,
@@ -55,15 +55,7 @@ def prove(material: Material, row: ExportFormat, draft: Path, *, watch: Callable
         OSError: a file cannot be read or written.
     """
     proof = run_proof(draft, row, photos=material.photos, watch=watch)
-    certificate = certify(
-        row,
-        material.photos,
-        preview=material.preview,
-        said=proof.answers,
-        sha256=artefact_sha256(draft / row.artefact),
-        packages=proof.packages,
-    )
-    return Proven(certificate=certificate)
+    return material.compare(row, draft / row.artefact, proof)
 
 
 def add_samples(material: Material, draft: Path) -> None:
