@@ -88,7 +88,7 @@ class Answers {
     const text = summarise(ids.length, photos);
     const summary = this.part("summary");
     summary.hidden = ids.length === 0;
-    if (summary.textContent !== text) summary.textContent = text;
+    setText(summary, text);
     const isDue = this.store.numWaiting === 0 || performance.now() - (this.spokenAt ?? 0) > SPOKEN_MILLISECONDS;
     if (!isDue || this.part("spoken").textContent === text) return;
     this.spokenAt = performance.now();
@@ -118,7 +118,7 @@ class Answers {
     const text = this.feed.problem || this.message || "";
     this.part("problem").hidden = text === "";
     const words = this.part("problem").querySelector("span");
-    if (words.textContent !== text) words.textContent = text;
+    setText(words, text);
     this.part("reload").hidden = !this.feed.isGone;
   }
 
@@ -234,7 +234,7 @@ class Hood {
     }
     const facts = last ? numbersOf(last) : ["", "", ""];
     this.steps.querySelectorAll(".numbers").forEach((numbers, place) => {
-      if (numbers.textContent !== facts[place]) numbers.textContent = facts[place];
+      setText(numbers, facts[place]);
     });
   }
 }

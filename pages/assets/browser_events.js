@@ -173,7 +173,7 @@ class BrowserEvents {
     const isMany = shown.length > 1;
     const noun = shown.every((entry) => entry.isForPhotos) ? "photos" : "files";
     const text = isMany ? `${Math.min(numArrived, shown.length)} of ${shown.length} ${noun} arrived` : "";
-    if (this.count.textContent !== text) this.count.textContent = text;
+    setText(this.count, text);
     this.count.hidden = !isMany;
   }
 

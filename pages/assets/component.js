@@ -139,6 +139,11 @@ function randomId() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+// Leaves what says so already alone: a screen reader would read it again, and what is selected in it would be lost.
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 // A file's content as text.
 function asBase64(file) {
   return new Promise((resolve, reject) => {

@@ -541,10 +541,6 @@ function summaryOf(answer) {
   return alone.summary({ isCalm: false });
 }
 
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
 function sleep(milliseconds) {
   return new Promise((resolve) => { setTimeout(resolve, milliseconds); });
 }

@@ -357,10 +357,6 @@ class Viewer {
   }
 }
 
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
 export default function render(component) {
   return mount(component, PhotoGrid);
 }

@@ -38,9 +38,9 @@ class RunList {
     if (elements.length !== this.list.children.length || elements.some((each, at) => each !== this.list.children[at])) {
       this.list.replaceChildren(...elements);
     }
-    write(this.find("heading"), heading);
+    setText(this.find("heading"), heading);
     const numHidden = wanted.length - shown.length;
-    write(this.more, numHidden > 0 ? `Show ${numHidden.toLocaleString("en")} more` : "");
+    setText(this.more, numHidden > 0 ? `Show ${numHidden.toLocaleString("en")} more` : "");
     this.more.hidden = numHidden <= 0;
   }
 
@@ -54,7 +54,7 @@ class RunList {
   }
 
   showTrouble(sentence) {
-    write(this.find("trouble"), sentence);
+    setText(this.find("trouble"), sentence);
     this.find("trouble").hidden = !sentence;
   }
 
@@ -90,14 +90,14 @@ class RunRow {
     if (isOpen) this.open.setAttribute("aria-current", "true");
     else this.open.removeAttribute("aria-current");
     this.race.hidden = !run.race;
-    write(this.race, run.race?.text ?? "");
-    write(this.icon, run.icon);
-    write(this.name, run.name);
-    write(this.text, run.text);
+    setText(this.race, run.race?.text ?? "");
+    setText(this.icon, run.icon);
+    setText(this.name, run.name);
+    setText(this.text, run.text);
     this.curve.hidden = !run.shape;
     this.curve.style.clipPath = run.shape;
     this.curve.setAttribute("aria-label", run.label);
-    write(this.caution, run.caution);
+    setText(this.caution, run.caution);
     this.caution.hidden = !run.caution;
   }
 }
@@ -113,10 +113,6 @@ function button(className, onClick) {
   element.type = "button";
   element.addEventListener("click", onClick);
   return element;
-}
-
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }
 
 export default function render(component) {

@@ -32,8 +32,7 @@ class RunProgress {
   }
 
   write(name, text) {
-    const element = this.find(name);
-    if (element.textContent !== String(text)) element.textContent = text;
+    setText(this.find(name), String(text));
   }
 
   destroy() {
