@@ -22,6 +22,7 @@ FLOORS = (
     *("core.recipes", "core.imagenet", "core.names", "core.seeds", "core.storage", "core.photos", "core.links"),
     *("core.jobs", "core.litert", "core.backbones", "core.features", "core.datasets", "core.runs"),
     *("core.inference", "core.evaluation", "core.keras_script", "core.export", "core.projects"),
+    *("core.spaces",),
     *("core.networks", "core.training", "core.packaging"),
     *("core.task_kinds", "core.services", "pages.words", "pages.server", "pages.widgets", "pages", "benchmarks"),
 )
@@ -29,6 +30,8 @@ FLOORS = (
 # Modules that hold little but rows, which are found most easily where all of them stand together.
 TABLES = {
     "core.backbones.catalog": "one record for each pretrained network",
+    "core.settings": "one field for each setting, with its words",
+    "core.storage.schema": "one class for each table of the database",
     "core.recipes": "one ready config for each way to train, with the words beside it",
 }
 

@@ -27,8 +27,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         environ: the environment variables; the process' own if not given.
 
     Raises:
-        SettingsError: a value is of the wrong type or below its minimum, the file cannot be read, it has a name that
-            is no setting, or there is no home folder for a workspace that is not set.
+        SettingsError: a value is of the wrong type, below its minimum or none of its choices, the file cannot be read,
+            it has a name that is no setting, or there is no home folder for a workspace that is not set.
     """
     environ = os.environ if environ is None else environ
     from_file = _read_settings_file(environ)
@@ -42,6 +42,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         minimum = spec.metadata["minimum"]
         if spec.name in values and minimum is not None and not values[spec.name] >= minimum:
             raise SettingsError(f"{variable} is {values[spec.name]}; it must be at least {minimum}.")
+        choices = spec.metadata["choices"]
+        if choices and values.get(spec.name, choices[0]) not in choices:
+            raise SettingsError(f"{variable} is {values[spec.name]!r}; it must be one of {', '.join(choices)}.")
     return Settings(**values)
 
 

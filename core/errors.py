@@ -41,6 +41,9 @@
     │   └── TrainingMemoryError  the network does not fit into the memory, even with single photos
     ├── WebPageError             a model cannot become a web page
     │   └── WebRuntimeError      what runs models in browsers is not here, and cannot be fetched
+    ├── SpaceError               whose things are whose does not allow it
+    │   ├── UnknownSpaceError    no such space
+    │   └── NotLetInError        whoever asks has not been let in
     └── JobError                 a background task cannot go on
         ├── UnknownTaskError     no such task, or no such kind of task
         ├── IllegalTransitionError  a status change that the table forbids
@@ -213,6 +216,18 @@ class WebPageError(BluetitError):
 
 class WebRuntimeError(WebPageError):
     """The files that let a browser run a model are missing or damaged, and cannot be fetched."""
+
+
+class SpaceError(BluetitError):
+    """Whose things are whose does not allow it."""
+
+
+class UnknownSpaceError(SpaceError):
+    """There is no such space, or it was deleted."""
+
+
+class NotLetInError(SpaceError):
+    """Whoever asks has not been let in yet, or not any more."""
 
 
 class JobError(BluetitError):

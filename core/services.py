@@ -2,8 +2,10 @@
 
 import logging
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from core.backbones.artefacts import load_artefact
 from core.backbones.catalog import Backbone, find_backbone
@@ -24,6 +26,7 @@ from core.export.desk import ExportDesk
 from core.inference.batch_registry import BatchRegistry
 from core.inference.classifier_cache import ClassifierCache
 from core.inference.fair_pool import FairPool
+from core.inference.own_classifiers import OwnClassifiers
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
 from core.photos.store import PhotoStore
@@ -33,6 +36,7 @@ from core.runs.left_overs import remove_left_overs
 from core.runs.library import RunLibrary
 from core.runs.reader import RunReader
 from core.settings import Settings
+from core.spaces.registry import SpaceRegistry
 from core.storage.db import Database, open_database
 from core.storage.files import remove_abandoned_drafts
 from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
@@ -40,6 +44,7 @@ from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 logger = logging.getLogger(__name__)
 
 CLEAR_UP_SECONDS = 6 * 3600.0  # from one clearing up to the next
+_MAX_SPACES = 256  # whose services are kept
 SWEEP_SECONDS = 60.0  # from one look for visitors who are gone to the next
 
 
@@ -47,15 +52,18 @@ SWEEP_SECONDS = 60.0  # from one look for visitors who are gone to the next
 class Services:
     """What pages call into; safe to share between sessions and threads."""
 
+    # Of everybody
     settings: Settings
-    database: Database
-    queue: TaskQueue
+    spaces: SpaceRegistry
     supervisor: Supervisor
-    classifiers: ClassifierCache
     pool: FairPool  # on which visitors take turns to have photos answered
     batches: BatchRegistry
-    library: Library
     photo_store: PhotoStore
+    # Of one space, or of all
+    database: Database
+    queue: TaskQueue
+    classifiers: OwnClassifiers
+    library: Library
     imports: ImportDesk
     trash: DatasetTrash
     dataset_tasks: DatasetTasks
@@ -64,7 +72,25 @@ class Services:
     run_desk: RunDesk
     run_reader: RunReader
     exports: ExportDesk
+    _cache: ClassifierCache
     _housekeeper: "_Housekeeper" = field(default_factory=lambda: _Housekeeper())
+    _of_spaces: "_OfSpaces" = field(default_factory=lambda: _OfSpaces())
+
+    @property
+    def space_id(self) -> int | None:
+        """Whose things these services reach; None: everybody's."""
+        return self.database.space_id
+
+    def of_space(self, space_id: int) -> "Services":
+        """The same services for one space: nothing of another can be reached through them, whatever number is named.
+
+        The only way by which pages and routes come to anything.
+        """
+        return self._of_spaces.get(space_id, lambda: self._bind(space_id))
+
+    def _bind(self, space_id: int) -> "Services":
+        of_space = _open_libraries(self.settings, self.supervisor, self._cache, self.database.of_space(space_id))
+        return replace(self, **of_space)
 
     def close(self) -> None:
         """Stop the background work, delete visitors' photos and let go of the database."""
@@ -79,6 +105,23 @@ class Services:
         task_id = queue_preparation(backbone, self.queue)
         self.supervisor.wake()
         return task_id
+
+
+class _OfSpaces:
+    """The services of single spaces, kept for those who come again: they remember what they have read."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[int, Services] = OrderedDict()
+
+    def get(self, space_id: int, make: Callable[[], Services]) -> Services:
+        """Those of a space, made when first asked for."""
+        with self._lock:
+            services = self._kept.pop(space_id, None) or make()
+            self._kept[space_id] = services
+            while len(self._kept) > _MAX_SPACES:
+                self._kept.popitem(last=False)
+            return services
 
 
 def _clear_up(services: Services) -> None:
@@ -132,6 +175,29 @@ class _Housekeeper:
             thread.join()
 
 
+def _open_libraries(
+    settings: Settings, supervisor: Supervisor, cache: ClassifierCache, database: Database
+) -> dict[str, Any]:
+    """What is of one space or of all, as the database is: fields of `Services`."""
+    queue = TaskQueue(database, TASK_KINDS)
+    library, runs = Library(database), RunLibrary(database)
+    imports = ImportDesk(settings, library, queue, supervisor)
+    return {
+        "database": database,
+        "queue": queue,
+        "classifiers": OwnClassifiers(cache, runs),
+        "library": library,
+        "imports": imports,
+        "trash": DatasetTrash(settings, database, queue, supervisor, imports),
+        "dataset_tasks": DatasetTasks(settings, library, queue, supervisor),
+        "projects": ProjectDesk(settings, library, runs, queue, supervisor),
+        "runs": runs,
+        "run_desk": RunDesk(runs, queue, supervisor, settings),
+        "run_reader": RunReader(runs, queue, database, settings),
+        "exports": ExportDesk(runs, queue, supervisor, settings),
+    }
+
+
 def open_services(settings: Settings) -> Services:
     """Open the database, start the supervisor, and have the default backbone prepared in the background.
 
@@ -144,30 +210,18 @@ def open_services(settings: Settings) -> Services:
     except UnknownBackboneError as exc:
         raise SettingsError(f"The setting default_backbone cannot be used. {exc}") from exc
     database = open_database(settings)
-    queue = TaskQueue(database, TASK_KINDS)
-    supervisor = Supervisor(settings, queue, kinds=TASK_KINDS_PATH)
-    library = Library(database)
-    runs = RunLibrary(database)
-    imports = ImportDesk(settings, library, queue, supervisor)
     pool = FairPool(settings.num_inference_threads, name="classify")
+    supervisor = Supervisor(settings, TaskQueue(database, TASK_KINDS), kinds=TASK_KINDS_PATH)
+    cache = ClassifierCache(settings)
     services = Services(
         settings=settings,
-        database=database,
-        queue=queue,
+        spaces=SpaceRegistry(database),
         supervisor=supervisor,
-        classifiers=ClassifierCache(settings),
         pool=pool,
         batches=BatchRegistry(settings, pool),
-        library=library,
         photo_store=PhotoStore(settings.photos_path, settings.cache_path),
-        imports=imports,
-        trash=DatasetTrash(settings, database, queue, supervisor, imports),
-        dataset_tasks=DatasetTasks(settings, library, queue, supervisor),
-        projects=ProjectDesk(settings, library, runs, queue, supervisor),
-        runs=runs,
-        run_desk=RunDesk(runs, queue, supervisor, settings),
-        run_reader=RunReader(runs, queue, database, settings),
-        exports=ExportDesk(runs, queue, supervisor, settings),
+        _cache=cache,
+        **_open_libraries(settings, supervisor, cache, database),
     )
     try:
         _clear_up(services)

@@ -16,11 +16,17 @@ ENVIRONMENT_PREFIX = "BLUETIT_"
 
 
 def _setting(
-    default: Any, *, unit: str, explanation: str, minimum: float | None = None, shown: str | None = None
+    default: Any,
+    *,
+    unit: str,
+    explanation: str,
+    minimum: float | None = None,
+    choices: tuple[str, ...] = (),
+    shown: str | None = None,
 ) -> Any:
     """A row of the table; a default that is a function is worked out when it is needed, and `shown` says what it is."""
     shown = shown if shown is not None else "" if default in (None, ()) else str(default)
-    metadata = {"unit": unit, "help": explanation, "minimum": minimum, "shown": shown}
+    metadata = {"unit": unit, "help": explanation, "minimum": minimum, "choices": choices, "shown": shown}
     if callable(default):
         return field(default_factory=default, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -64,6 +70,14 @@ class Settings:
         "",
         unit="SQLAlchemy URL",
         explanation="The database; empty means an SQLite file in the workspace.",
+    )
+    access: str = _setting(
+        "alone",
+        unit="alone, class, accounts or open",
+        explanation="Who may use this Bluetit: whoever sits at this computer (`alone`), a teacher and the pupils who "
+        "are let in (`class`), people whom an identity provider knows (`accounts`), or everybody who can open the "
+        "page, with everything in common (`open`).",
+        choices=("alone", "class", "accounts", "open"),
     )
     # Classifying
     default_backbone: str = _setting(

@@ -22,6 +22,7 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
                 lane=Lane.NETWORKS,
                 max_attempts=3,
                 on_worker_death="retry",
+                is_shared=True,
             ),
             TaskKind(
                 name=IMPORT_KIND,
@@ -62,6 +63,7 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
                 lane=Lane.PHOTOS,
                 max_attempts=3,
                 on_worker_death="retry",
+                is_shared=True,
             ),
             TaskKind(
                 name=WRITE_KIND,

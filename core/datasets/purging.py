@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, select
+from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.orm import aliased
 
 from core.datasets.exporting import forget_exports
@@ -208,4 +208,4 @@ def _is_in_a_run() -> ColumnElement[bool]:
 
 def _is_in_another(dataset_id: int) -> ColumnElement[bool]:
     other = aliased(DatasetImage)
-    return exists().where(and_(other.photo_hash == DatasetImage.photo_hash, other.dataset_id != dataset_id))
+    return exists().where(other.photo_hash == DatasetImage.photo_hash, other.dataset_id != dataset_id)

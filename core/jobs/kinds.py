@@ -26,6 +26,8 @@ class TaskKind:
     max_attempts: int  # how often a task is begun in all, when its worker dies each time
     # What happens to a task whose worker died: begun again by itself, or left for a person to continue.
     on_worker_death: Literal["retry", "interrupt"]
+    # Whether it is of nobody in particular: everybody sees it, and it sees everything.
+    is_shared: bool = False
     gives_way: bool = False  # whether tasks of other kinds are begun first, even if they came later
 
 

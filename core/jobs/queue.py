@@ -39,6 +39,10 @@ _SUBMIT_TRIES = 10
 class TaskQueue(TaskReader):
     """The tasks and workers of one database, with everything that changes them."""
 
+    def of_space(self, space_id: int | None) -> "TaskQueue":
+        """The same queue for one space, whose tasks alone are seen; None: for everything in it."""
+        return TaskQueue(self.database.of_space(space_id), self.kinds)
+
     # For pages
 
     def submit(self, kind: str, payload: dict[str, Any], *, key: str | None = None) -> int:
@@ -55,12 +59,12 @@ class TaskQueue(TaskReader):
         Raises:
             UnknownTaskError: no such kind.
         """
-        find_kind(kind, self.kinds)
+        is_shared = find_kind(kind, self.kinds).is_shared
         for _ in range(_SUBMIT_TRIES):
             try:
                 with self.database.session() as session:
                     active = None if key is None else session.scalar(active_with(key))
-                    return active.id if active else add_task(session, kind, payload, key).id
+                    return active.id if active else add_task(session, kind, payload, key, is_shared=is_shared).id
             except IntegrityError:
                 continue  # another process was faster: its task is the active one, unless it ended already
         raise JobError(f"The task {kind} for {key!r} could not be queued. Try again.")
@@ -145,15 +149,15 @@ class TaskQueue(TaskReader):
                 attempts=Task.attempts + 1,
                 started_at=database_now(),
             )
-            .returning(Task.id, Task.kind, Task.payload, Task.attempts)
+            .returning(Task.id, Task.kind, Task.payload, Task.attempts.label("attempt"), Task.space_id)
             .execution_options(synchronize_session=False)
         )
         with self.database.session() as session:
             row = session.execute(statement).one_or_none()
             if row is None:
                 return None
-            append_status(session, row.id, TaskStatus.RUNNING, attempt=row.attempts)
-            return ClaimedTask(id=row.id, kind=row.kind, payload=row.payload, attempt=row.attempts, worker_id=worker_id)
+            append_status(session, row.id, TaskStatus.RUNNING, attempt=row.attempt)
+            return ClaimedTask(worker_id=worker_id, **row._mapping)
 
     def finish(
         self,

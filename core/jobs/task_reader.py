@@ -124,7 +124,7 @@ class TaskReader:
         earlier = waiting - yielding if kind.gives_way else frozenset()
         alike = waiting & yielding if kind.gives_way else waiting - yielding
         values = {"task_id": task_id, "earlier": sorted(earlier), "alike": sorted(alike)}
-        with self.database.read_session() as session:
+        with self.database.of_space(None).read_session() as session:  # everybody waits in one queue
             return session.scalar(_NUM_BEFORE, values) or 0
 
     def _turn(self, kind: InstrumentedAttribute[str]) -> ColumnElement[int]:

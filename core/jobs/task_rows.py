@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, null, select
 from sqlalchemy.orm import Session
 
 from core.errors import TaskLostError, UnknownTaskError
 from core.jobs.status import ACTIVE_STATUSES, TaskStatus, check_transition
 from core.jobs.views import EventKind
 from core.storage.clock import database_now
+from core.storage.own_rows import space_of
 from core.storage.schema import Task, TaskEvent
 
 
@@ -22,13 +23,21 @@ def unknown_task(task_id: int) -> UnknownTaskError:
     return UnknownTaskError(f"No task has the number {task_id}.")
 
 
-def add_task(session: Session, kind: str, payload: dict[str, Any], key: str | None) -> Task:
-    """Queue a task.
+def add_task(session: Session, kind: str, payload: dict[str, Any], key: str | None, *, is_shared: bool = False) -> Task:
+    """Queue a task, of the space that the session is bound to or of nobody in particular.
 
     Raises:
         IntegrityError: one with the same key is queued or running.
     """
-    task = Task(kind=kind, payload=payload, key=key, status=TaskStatus.QUEUED, attempts=0, created_at=database_now())
+    task = Task(
+        kind=kind,
+        payload=payload,
+        key=key,
+        status=TaskStatus.QUEUED,
+        attempts=0,
+        created_at=database_now(),
+        space_id=null() if is_shared else space_of(session),
+    )
     session.add(task)
     session.flush()
     append_status(session, task.id, TaskStatus.QUEUED, attempt=0)

@@ -18,6 +18,7 @@ class ClaimedTask:
     payload: dict[str, Any]
     attempt: int  # 1 the first time
     worker_id: str
+    space_id: int | None  # whose it is; None: of nobody in particular
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,7 +100,8 @@ class Worker:
 
     def _perform(self, task: ClaimedTask) -> None:
         logger.info("Task %d (%s), attempt %d: begun.", task.id, task.kind, task.attempt)
-        context = TaskContext(self._queue, self._settings, task)
+        # A handler sees what is of the space that asked for its work, and nothing else.
+        context = TaskContext(self._queue.of_space(task.space_id), self._settings, task)
         is_done = False
         try:
             status, error = self._run_handler(task, context)

@@ -74,6 +74,7 @@ def run_marks() -> Select[Any]:
     columns = [column for column in Run.__table__.columns if column.key not in ("config", "outcome")]
     return (
         select(*columns, *_columns(training), *_columns(packaging))
+        .select_from(Run)
         .outerjoin(training, training.id == Run.task_id)
         .outerjoin(packaging, packaging.id == Run.package_task_id)
     )

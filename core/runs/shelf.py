@@ -17,6 +17,7 @@ from core.runs.refusals import refuse_active, unknown_run
 from core.runs.rows import lock_live_run, lock_run, run_marks, run_view, run_views
 from core.storage.db import Database
 from core.storage.kept import KeptReadings
+from core.storage.own_rows import space_of
 from core.storage.schema import Dataset, Run, Snapshot
 
 # Runs that are kept in memory as they were read last; each takes some kilobytes.
@@ -197,6 +198,7 @@ class RunShelf:
                 last_sequence=0,
                 num_rewinds=0,
                 created_at=time.time(),
+                space_id=space_of(session),
                 **values,
             )
             with refusing_taken_name(session, "run", name):

@@ -17,6 +17,7 @@ from core.records import Record
 from core.runs.records import BEGIN_SECONDS, RunView
 from core.runs.story import BatchStory, EpochStory, NoteStory, Outcome, PhaseStory, PhotosStory
 from core.storage.column_values import LARGEST_NUMBER, is_moment
+from core.storage.own_rows import space_of
 from core.storage.schema import Run, RunEvent
 
 _STORIES: Mapping[str, type[Record]] = MappingProxyType(
@@ -148,6 +149,7 @@ def insert_whole_run(
         started_at=run.started_at,
         finished_at=run.finished_at,
         outcome=run.outcome,
+        space_id=space_of(session),
     )
     with refusing_taken_name(session, "run", name):
         session.add(row)

@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from core.errors import SettingsError, StorageError
 from core.settings import Settings
 from core.storage.files import no_space_error, translating_disk_errors
 from core.storage.misplaced import adopt_misplaced_database
+from core.storage.own_rows import OwnSession, refuse_unbound
 
 BUSY_TIMEOUT_SECONDS = 30.0  # longest wait for another writer; ours write for milliseconds
 
@@ -49,10 +50,15 @@ _CALLER_ERRORS = (
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """An open database; safe to share between threads."""
+    """An open database, all of it or the part that is one space's; safe to share between threads."""
 
     engine: Engine
     folder: Path  # named in error messages
+    space_id: int | None = None  # whose rows are seen; None: everybody's
+
+    def of_space(self, space_id: int | None) -> "Database":
+        """The same database for one space, whose rows alone are seen and changed; None: for everything in it."""
+        return replace(self, space_id=space_id)
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -64,15 +70,18 @@ class Database:
             NoSpaceError: the disk is full.
             StorageError: the database failed. A refusal by a constraint stays SQLAlchemy's `IntegrityError`.
         """
-        with _translating_database_errors(self.folder), Session(self.engine) as session, session.begin():
+        with _translating_database_errors(self.folder), self._open(self.engine) as session, session.begin():
             yield session
 
     @contextmanager
     def read_session(self) -> Iterator[Session]:
         """A transaction that only reads; it never waits for a writer. Raises like `session`."""
         reading = self.engine.execution_options(**{_READ_ONLY_OPTION: True})
-        with _translating_database_errors(self.folder), Session(reading) as session, session.begin():
+        with _translating_database_errors(self.folder), self._open(reading) as session, session.begin():
             yield session
+
+    def _open(self, engine: Engine) -> Session:
+        return Session(engine) if self.space_id is None else OwnSession(engine, self.space_id)
 
     def close(self) -> None:
         """Close the idle connections; the database must not be used after it."""
@@ -99,7 +108,9 @@ def open_database(settings: Settings) -> Database:
     with translating_disk_errors(settings.workspace_dir):
         settings.workspace_dir.mkdir(parents=True, exist_ok=True)
     _migrate(url, settings.workspace_dir)
-    return Database(_create_engine(url), settings.workspace_dir)
+    engine = _create_engine(url)
+    refuse_unbound(engine)
+    return Database(engine, settings.workspace_dir)
 
 
 def migration_config(connection: Connection) -> Config:

@@ -12,6 +12,11 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 _ACTIVE = text("status IN ('queued', 'running')")
 _NOT_TRASHED = text("trashed_at IS NULL")
 
+HOME_SPACE_ID = 1  # the space of whoever uses Bluetit alone; every database has it
+# No column `space_id` has a foreign key, which SQLite cannot drop again: `core.spaces` alone deletes spaces, once
+# nothing is theirs any more.
+_HOME = str(HOME_SPACE_ID)
+
 
 class Base(DeclarativeBase):
     """Base of every table."""
@@ -31,6 +36,52 @@ class Base(DeclarativeBase):
         dict[str, Any]: JSON(),
         list[Any]: JSON(),
     }
+
+
+class Classroom(Base):
+    """A class that one teacher holds on this server; `core.spaces` is the only code that changes it."""
+
+    __tablename__ = "classrooms"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)  # what pupils type to come in
+    password_hash: Mapped[str]  # of the teacher, as `core.spaces.secrets` makes it
+    is_open: Mapped[bool]  # whether anybody can come in
+    paused_text: Mapped[str | None]  # what every pupil reads instead of going on; None: nobody is held up
+    options: Mapped[dict[str, Any]]  # a `ClassOptions` as JSON
+    created_at: Mapped[float]
+
+
+class Space(Base):
+    """Whose things something is: of the one who uses Bluetit alone, of a teacher, a pupil, or an account."""
+
+    __tablename__ = "spaces"
+    __table_args__ = (
+        Index("ix_spaces_classroom", "classroom_id", "id"),
+        Index("uq_spaces_account", "account", unique=True),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)  # 1 is the space of whoever uses Bluetit alone
+    kind: Mapped[str]  # home, teacher, pupil, account
+    name: Mapped[str]  # for people
+    classroom_id: Mapped[int | None] = mapped_column(ForeignKey("classrooms.id"))
+    account: Mapped[str | None]  # issuer and subject, where an identity provider says who it is
+    pickup_hash: Mapped[str | None]  # of the code that lets another device in
+    created_at: Mapped[float]
+    seen_at: Mapped[float]  # when somebody was there last
+    doing: Mapped[dict[str, Any]]  # what they do now, for the teacher
+
+
+class SpaceKey(Base):
+    """A browser that is let into a space: the hash of its cookie's secret, so that nobody who reads this gets in."""
+
+    __tablename__ = "space_keys"
+
+    key_hash: Mapped[str] = mapped_column(primary_key=True)  # SHA-256, 64 hexadecimal digits
+    space_id: Mapped[int] = mapped_column(ForeignKey("spaces.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[float]
 
 
 class Worker(Base):
@@ -56,6 +107,7 @@ class Task(Base):
         # Two active tasks with one key are impossible, whoever submits them and however fast.
         Index("uq_tasks_active_key", "key", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
         Index("ix_tasks_key", "key", "id"),
+        Index("ix_tasks_space", "space_id", "id"),
         Index("ix_tasks_status", "status", "id"),
         {"sqlite_autoincrement": True},  # a number is never given again, not even after a deletion
     )
@@ -72,6 +124,8 @@ class Task(Base):
     started_at: Mapped[float | None]
     finished_at: Mapped[float | None]
     error: Mapped[str | None]
+    # None: of nobody in particular, such as preparing a network that all may use.
+    space_id: Mapped[int | None] = mapped_column(server_default=_HOME)
 
 
 class TaskEvent(Base):
@@ -94,7 +148,12 @@ class Dataset(Base):
     __tablename__ = "datasets"
     __table_args__ = (
         Index(
-            "uq_datasets_live_name", "name_key", unique=True, sqlite_where=_NOT_TRASHED, postgresql_where=_NOT_TRASHED
+            "uq_datasets_live_name",
+            "space_id",
+            "name_key",
+            unique=True,
+            sqlite_where=_NOT_TRASHED,
+            postgresql_where=_NOT_TRASHED,
         ),
         {"sqlite_autoincrement": True},
     )
@@ -106,6 +165,7 @@ class Dataset(Base):
     created_at: Mapped[float]
     changed_at: Mapped[float]
     trashed_at: Mapped[float | None]
+    space_id: Mapped[int] = mapped_column(server_default=_HOME)
 
 
 class DatasetClass(Base):
@@ -285,7 +345,14 @@ class Run(Base):
 
     __tablename__ = "runs"
     __table_args__ = (
-        Index("uq_runs_live_name", "name_key", unique=True, sqlite_where=_NOT_TRASHED, postgresql_where=_NOT_TRASHED),
+        Index(
+            "uq_runs_live_name",
+            "space_id",
+            "name_key",
+            unique=True,
+            sqlite_where=_NOT_TRASHED,
+            postgresql_where=_NOT_TRASHED,
+        ),
         Index("ix_runs_trashed", "trashed_at", "id"),
         Index("ix_runs_dataset", "dataset_id", "trashed_at", "id"),
         {"sqlite_autoincrement": True},  # the number names the run's folder
@@ -312,6 +379,7 @@ class Run(Base):
     finished_at: Mapped[float | None]
     trashed_at: Mapped[float | None]
     outcome: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # the summary of a finished run
+    space_id: Mapped[int] = mapped_column(server_default=_HOME)
 
 
 class RunEvent(Base):

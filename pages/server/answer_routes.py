@@ -14,7 +14,7 @@ from core.inference.heatmap import overlay
 from core.inference.photo_batch import PhotoBatch
 from core.photos.fit import thumbnail_jpeg
 from pages.server.json_routes import NOT_HERE, Rate, json_answer, json_route, read_body, refusal, whole_number
-from pages.server.services import get_services
+from pages.server.services import services_of, whole_services
 from pages.server.waiting import counted, result_while_wanted, wait_for_change
 from pages.words.answer_json import describe_changes
 
@@ -94,7 +94,7 @@ async def _send_heat(request: Request, visitor: str) -> Response:
     photo = answer.photo
 
     def draw() -> bytes | None:
-        classifier = get_services().classifiers.find(fingerprint)
+        classifier = services_of(visitor).classifiers.find(fingerprint)
         if classifier is None or (class_index is not None and class_index >= len(classifier.classes)):
             return None
         square = classifier.square(batch.read(photo.photo_id), photo.name)
@@ -133,7 +133,7 @@ async def _picture(request: Request, visitor: str, pool: FairPool, draw: Callabl
 
 def _find_batch(request: Request, visitor: str) -> PhotoBatch | None:
     """The visitor's own batch of the address; asking for it shows that the visitor is there."""
-    return get_services().batches.find(request.path_params["batch_id"], owner=visitor)
+    return whole_services().batches.find(request.path_params["batch_id"], owner=visitor)
 
 
 def _find_photo(request: Request, visitor: str) -> tuple[PhotoBatch | None, Answer | None]:

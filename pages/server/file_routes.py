@@ -24,7 +24,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from core.datasets.exporting import export_path, safe_file_name
-from core.errors import BluetitError, UnknownDatasetError, UnknownRunError
+from core.errors import BluetitError, NotLetInError, UnknownDatasetError, UnknownRunError
 from core.export.bundle import labels_name, write_bundle
 from core.export.exports import why_not_handed_out, zip_path
 from core.export.formats import find_format
@@ -34,7 +34,8 @@ from core.projects.places import project_path
 from core.runs.folder import RunFolder
 from core.services import Services
 from pages.server.photo_routes import routes_path, routes_prefix
-from pages.server.services import get_services
+from pages.server.services import services_of, whole_services
+from pages.server.visitor import visitor_of
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ async def _send_file(request: Request) -> Response:
         return _refusal(_GONE, 404)
     in_thread = asyncio.get_running_loop().run_in_executor
     try:
-        offer = await in_thread(_threads, _find, kind, int(row_id), part)
+        offer = await in_thread(_threads, _find, kind, int(row_id), part, visitor_of(request))
         if offer is None:
             return _refusal(_GONE, 404)
         if offer.refusal is not None:
@@ -135,16 +136,16 @@ async def _send_file(request: Request) -> Response:
         file, num_bytes = await in_thread(_threads, _make, offer.write)
         headers["Content-Length"] = str(num_bytes)
         return StreamingResponse(_pieces(file), media_type=offer.media_type, headers=headers)
-    except (UnknownDatasetError, UnknownRunError):
+    except (UnknownDatasetError, UnknownRunError, NotLetInError):
         return _refusal(_GONE, 404)
     except (BluetitError, OSError) as exc:
         logger.error("%s %s cannot be taken away: %s", kind, row_id, exc)
         return _refusal(_FAILED, 500)
 
 
-def _find(kind: str, row_id: int, part: str) -> _Offer | None:
+def _find(kind: str, row_id: int, part: str, visitor: str | None) -> _Offer | None:
     """What an address leads to; None where the file is gone."""
-    offer = _OFFERS[kind](row_id, part, get_services())
+    offer = _OFFERS[kind](row_id, part, services_of(visitor))
     is_there = offer.refusal is not None or any(path.is_file() for path in offer.paths)
     return offer if is_there else None
 
@@ -198,7 +199,7 @@ _OFFERS = {"datasets": _dataset, "projects": _project, "models": _model, "export
 
 def _make(write: Callable[[IO[bytes]], None]) -> tuple[IO[bytes], int]:
     """A file without a name, which is gone when it is closed, and its length in bytes."""
-    folder = get_services().settings.cache_path  # and not where the system puts such files, which may be in memory
+    folder = whole_services().settings.cache_path  # and not where the system puts such files, which may be in memory
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as closing:
         file = closing.enter_context(tempfile.TemporaryFile(dir=folder))

@@ -15,9 +15,11 @@ from starlette.routing import Route
 from core.errors import BluetitError, DatasetError, RunFileError
 from core.inference.heatmap import overlay
 from core.photos.fit import thumbnail_jpeg
+from core.services import Services
 from pages.server.json_routes import whole_number
 from pages.server.photo_routes import routes_path, routes_prefix
-from pages.server.services import get_services
+from pages.server.services import services_of
+from pages.server.visitor import visitor_of
 
 logger = logging.getLogger(__name__)
 
@@ -50,20 +52,22 @@ async def _send_heat(request: Request) -> Response:
     if run_id is None or class_index is None or not _HASH.fullmatch(photo_hash):
         return _not_found()
     loop = asyncio.get_running_loop()
-    jpeg = await loop.run_in_executor(_threads, _heat, run_id, fingerprint, class_index, photo_hash)
+    jpeg = await loop.run_in_executor(
+        _threads, _heat, run_id, fingerprint, class_index, photo_hash, visitor_of(request)
+    )
     return _not_found() if jpeg is None else Response(jpeg, media_type="image/jpeg", headers=_HEADERS)
 
 
-def _heat(run_id: int, fingerprint: str, class_index: int, photo_hash: str) -> bytes | None:
+def _heat(run_id: int, fingerprint: str, class_index: int, photo_hash: str, visitor: str | None) -> bytes | None:
     """JPEG of the square that the model sees, heat laid over it; None where model or photo cannot be used."""
     try:
-        return heat_jpeg(run_id, fingerprint, class_index, photo_hash)
+        return heat_jpeg(run_id, fingerprint, class_index, photo_hash, services_of(visitor))
     except BluetitError as exc:
         logger.warning("No heat map of photo %s by run %d: %s", photo_hash, run_id, exc)
         return None
 
 
-def heat_jpeg(run_id: int, fingerprint: str, class_index: int, photo_hash: str) -> bytes:
+def heat_jpeg(run_id: int, fingerprint: str, class_index: int, photo_hash: str, services: Services) -> bytes:
     """What the address of `heat_url` leads to.
 
     Raises:
@@ -71,7 +75,6 @@ def heat_jpeg(run_id: int, fingerprint: str, class_index: int, photo_hash: str) 
         DatasetError: the photo is not there, or its file was changed.
         ArtefactMissingError: the model needs a network that is not prepared.
     """
-    services = get_services()
     photo = services.library.photos.get([photo_hash]).get(photo_hash)
     if photo is None:
         raise DatasetError(f"The photo {photo_hash[:12]} is not in the workspace any more.")

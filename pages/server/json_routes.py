@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from core.errors import BluetitError, ImageError, UnknownDatasetError, UnknownRunError
+from core.errors import BluetitError, ImageError, NotLetInError, UnknownDatasetError, UnknownRunError
 from pages.server.photo_routes import routes_path
 from pages.server.visitor import visitor_of
 
@@ -94,6 +94,8 @@ def json_route(path: str, answer: Answer, *, rate: Rate, method: str = "GET") ->
             return refusal(NOT_HERE, 400)  # which nobody hears
         except (UnknownDatasetError, UnknownRunError) as exc:
             return refusal(str(exc), 404)
+        except NotLetInError as exc:
+            return refusal(str(exc), 403)
         except ImageError as exc:
             return refusal(str(exc), 422)
         except BluetitError as exc:

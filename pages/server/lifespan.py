@@ -16,7 +16,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from core.errors import BluetitError
-from pages.server.services import get_services, stop_services
+from pages.server.services import stop_services, whole_services
 from pages.server.stopping import noticing_signals
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
     send_at_once()
     await asyncio.to_thread(load_early)
     try:
-        await asyncio.to_thread(get_services)
+        await asyncio.to_thread(whole_services)
     except BluetitError as exc:
         # The server starts all the same: every page then shows the message to whoever opens it.
         logger.error("%s", exc)

@@ -18,7 +18,7 @@ from core.inference.live_frame import FRAME_LIMITS, TOLD_FROM, FrameAnswer, answ
 from core.services import Services
 from pages.server.json_routes import Rate, json_answer, json_route, read_body, refusal, whole_number
 from pages.server.photo_routes import routes_prefix
-from pages.server.services import get_services
+from pages.server.services import services_of, whole_services
 from pages.words.models import MODEL_PREFIX, explain_absence, has_model
 from pages.words.wording import size_text
 
@@ -93,18 +93,16 @@ async def _answer(request: Request, visitor: str) -> Response:
         return refusal("The picture did not arrive in time. Look at your connection.", 400)
     if data is None:
         return refusal(f"A live picture may have {size_text(FRAME_LIMITS.max_bytes)}; this one has more.", 413)
-    services = get_services()
-    network, due_at = request.path_params["network"], time.monotonic() + _MAX_WAIT_SECONDS
+    pool, network, due_at = whole_services().pool, request.path_params["network"], time.monotonic() + _MAX_WAIT_SECONDS
 
     def work() -> FrameAnswer | None:
         if time.monotonic() > due_at:
             return None  # nobody needs it any more
-        classifier = _find_classifier(network, services)
-        is_alone = services.pool.is_otherwise_idle
-        return answer_frame(classifier, data, heat_index=heat_index, is_alone=is_alone)
+        classifier = _find_classifier(network, services_of(visitor))
+        return answer_frame(classifier, data, heat_index=heat_index, is_alone=pool.is_otherwise_idle)
 
     try:
-        answer = await asyncio.wrap_future(services.pool.call(visitor, work))
+        answer = await asyncio.wrap_future(pool.call(visitor, work))
     except (UnknownBackboneError, UnknownRunError) as exc:
         return refusal(str(exc), 404)
     return refusal(_DROPPED, 503, _RETRY) if answer is None else json_answer(_to_json(answer))

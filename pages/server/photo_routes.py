@@ -18,7 +18,8 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from core.errors import BluetitError
-from pages.server.services import get_services
+from pages.server.services import services_of
+from pages.server.visitor import visitor_of
 
 logger = logging.getLogger(__name__)
 
@@ -60,16 +61,18 @@ async def _send_thumbnail(request: Request) -> Response:
     photo_hash, side = request.path_params["photo_hash"], request.path_params["side"]
     if not _HASH.fullmatch(photo_hash) or side not in map(str, THUMBNAIL_SIDES_PX):
         return _not_found()
-    jpeg = await asyncio.get_running_loop().run_in_executor(_threads, _thumbnail, photo_hash, int(side))
+    jpeg = await asyncio.get_running_loop().run_in_executor(
+        _threads, _thumbnail, photo_hash, int(side), visitor_of(request)
+    )
     if jpeg is None:
         return _not_found()
     return Response(jpeg, media_type="image/jpeg", headers=_PHOTO_HEADERS)
 
 
-def _thumbnail(photo_hash: str, side_px: int) -> bytes | None:
-    """JPEG of a stored photo; None where the photo is unknown or cannot be read."""
+def _thumbnail(photo_hash: str, side_px: int, visitor: str | None) -> bytes | None:
+    """JPEG of a stored photo; None where the photo is not the visitor's or cannot be read."""
     try:
-        services = get_services()
+        services = services_of(visitor)
         photo = services.library.photos.get([photo_hash]).get(photo_hash)
         return None if photo is None else services.photo_store.thumbnail(photo, side_px)
     except BluetitError as exc:

@@ -3,6 +3,7 @@
 What a page shows when it is made and what the browser is told afterwards come from the same functions here.
 """
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +21,7 @@ from core.runs.records import RunStatus, RunView
 from core.services import Services
 from pages.server.json_routes import Rate, json_route
 from pages.server.photo_routes import routes_prefix
-from pages.server.services import get_services
+from pages.server.services import services_of
 from pages.server.watching import WatchDesk
 from pages.words.examination_told import tell_examination
 from pages.words.export_told import tell_export
@@ -133,59 +134,63 @@ def _run_id(request: Request) -> int:
 
 
 async def _send_run(request: Request, visitor: str) -> Response:
+    services = await asyncio.to_thread(services_of, visitor)
     run_id = _run_id(request)
 
     def read() -> dict[str, Any]:
-        return tell_run(read_run(run_id, get_services()))
+        return tell_run(read_run(run_id, services))
 
-    return await _desk.answer(request, visitor, ("run", run_id), read, every_seconds=_RUN_SECONDS)
+    return await _desk.answer(request, visitor, ("run", services.space_id, run_id), read, every_seconds=_RUN_SECONDS)
 
 
 async def _send_runs(request: Request, visitor: str) -> Response:
+    services = await asyncio.to_thread(services_of, visitor)
+
     def read() -> dict[str, Any]:
-        services = get_services()
         datasets = {dataset.id: dataset.name for dataset in services.library.datasets.all()}
         return tell_runs_now(services.runs.list_runs(), datasets, services)
 
-    return await _desk.answer(request, visitor, ("runs",), read, every_seconds=_LIST_SECONDS)
+    return await _desk.answer(request, visitor, ("runs", services.space_id), read, every_seconds=_LIST_SECONDS)
 
 
 async def _send_race(request: Request, visitor: str) -> Response:
+    services = await asyncio.to_thread(services_of, visitor)
     race: str = request.path_params["race"]
 
     def read() -> dict[str, Any]:
-        services = get_services()
         views = read_race(race, services)
         if not views:
             raise UnknownRunError("No run of this race is left.")
         return tell_race_now(views, services)
 
-    return await _desk.answer(request, visitor, ("race", race), read, every_seconds=_RACE_SECONDS)
+    return await _desk.answer(request, visitor, ("race", services.space_id, race), read, every_seconds=_RACE_SECONDS)
 
 
 async def _send_examination(request: Request, visitor: str) -> Response:
+    services = await asyncio.to_thread(services_of, visitor)
     run_id = _run_id(request)
 
     def read() -> dict[str, Any]:
-        services = get_services()
         _find_run(run_id, services)
         return tell_examination_now(services.queue.latest(examination_key(run_id)), services)
 
-    key = ("examination", run_id)
+    key = ("examination", services.space_id, run_id)
     return await _desk.answer(request, visitor, key, read, every_seconds=_EXAMINATION_SECONDS)
 
 
 async def _send_export(request: Request, visitor: str) -> Response:
+    services = await asyncio.to_thread(services_of, visitor)
     run_id, name = _run_id(request), str(request.path_params["name"])
 
     def read() -> dict[str, Any]:
-        services = get_services()
         _find_run(run_id, services)
         if name not in {row.name for row in FORMATS}:
             raise UnknownRunError(f"There is no format {name}; there are {', '.join(row.name for row in FORMATS)}.")
         return tell_export_now(services.queue.latest(export_key(run_id, name)), services)
 
-    return await _desk.answer(request, visitor, ("export", run_id, name), read, every_seconds=_EXPORT_SECONDS)
+    return await _desk.answer(
+        request, visitor, ("export", services.space_id, run_id, name), read, every_seconds=_EXPORT_SECONDS
+    )
 
 
 RUN_ROUTES = [

@@ -1,15 +1,21 @@
-"""The services of this server process, opened once and shared by all sessions."""
+"""The services of this server process, opened once, and what of them a visitor may reach."""
 
 import logging
 import os
 import threading
 
 from core.environment import find_unknown_variables, load_settings
-from core.errors import StorageError
+from core.errors import NotLetInError, StorageError
 from core.home import give_home
 from core.services import Services, open_services
+from core.storage.schema import HOME_SPACE_ID
+from pages.server.visitor import visitor_key
 
 logger = logging.getLogger(__name__)
+
+_NOT_LET_IN = "This browser has not been let in here. Open the first page of this address."
+
+_IN_COMMON = ("alone", "open")  # ways of access by which all who come have one space
 
 _lock = threading.Lock()
 _opened: list[Services] = []  # at most one
@@ -17,7 +23,31 @@ _stopping = threading.Event()  # set once the server has begun to stop
 
 
 def get_services() -> Services:
-    """The open services; the first call opens the database and starts the background work.
+    """What the visitor of the page that is being made may reach: all of their own space, and nothing of others.
+
+    Raises:
+        NotLetInError: nobody has let them in.
+        SettingsError: a setting cannot be used.
+        StorageError: the workspace cannot be used, or the server is being stopped.
+    """
+    return services_of(None if whole_services().settings.access in _IN_COMMON else visitor_key())
+
+
+def services_of(visitor: str | None) -> Services:
+    """The same for a route, by the key of the visitor who asks; None: a browser without a cookie. Raises as above."""
+    services = whole_services()
+    if services.settings.access in _IN_COMMON:
+        return services.of_space(HOME_SPACE_ID)
+    space = None if visitor is None else services.spaces.find_by_secret(visitor)
+    if space is None:
+        raise NotLetInError(_NOT_LET_IN)
+    return services.of_space(space.id)
+
+
+def whole_services() -> Services:
+    """The open services for everything there is, whoever asks; the first call opens them.
+
+    No page and no route shows anything that comes from here without asking whose it is.
 
     Raises:
         SettingsError: a setting cannot be used.

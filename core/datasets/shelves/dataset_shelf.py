@@ -20,6 +20,7 @@ from core.datasets.shelves.rows import (
     unknown_dataset,
 )
 from core.names import clean_name, clean_names, first_free, name_key
+from core.storage.own_rows import space_of
 from core.storage.schema import (
     Capture,
     Dataset,
@@ -172,7 +173,14 @@ class DatasetShelf(Shelf):
 def _insert_dataset(session: Session, name: str) -> Dataset:
     name = clean_name(name, "dataset")
     now = time.time()
-    dataset = Dataset(name=name, name_key=name_key(name), revision=1, created_at=now, changed_at=now)
+    dataset = Dataset(
+        name=name,
+        name_key=name_key(name),
+        revision=1,
+        created_at=now,
+        changed_at=now,
+        space_id=space_of(session),
+    )
     with refusing_taken_name(session, "dataset", name):
         session.add(dataset)
     return dataset

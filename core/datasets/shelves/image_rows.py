@@ -134,7 +134,7 @@ def split_values(split: Split | None, origin: SplitOrigin) -> dict[str, str | No
 
 def select_images(*order: Any) -> Select[Any]:
     """Every column of images, in an order that is always the same."""
-    return select(*_IMAGE_COLUMNS).order_by(*order, DatasetImage.id)
+    return select(*_IMAGE_COLUMNS).select_from(DatasetImage).order_by(*order, DatasetImage.id)
 
 
 def image_view(row: Row[Any]) -> ImageView:

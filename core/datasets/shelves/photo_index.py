@@ -15,7 +15,11 @@ from core.storage.schema import DatasetImage, Photo, Run, Snapshot, SnapshotImag
 
 
 class PhotoIndex(Shelf):
-    """What is known about each stored photo, and which of them nothing needs any more."""
+    """What is known about each stored photo, and which of them nothing needs any more.
+
+    Photos are shared by all spaces, so what nothing needs is asked of the whole database, whatever this one is bound
+    to.
+    """
 
     def add(self, photos: Sequence[PhotoRecord]) -> None:
         """Make photos known; those known already count as arrived now, so that nobody cleans them away.
@@ -36,12 +40,13 @@ class PhotoIndex(Shelf):
         raise DatasetError(f"{len(photos)} photos could not be noted: others write the same ones. Try again.")
 
     def get(self, hashes: Collection[str]) -> dict[str, PhotoRecord]:
-        """The known ones among these photos, by hash."""
+        """The known ones among these photos, by hash; of one space those that it has in a dataset or learned from."""
+        known = select(Photo) if self._database.space_id is None else select(Photo).where(_is_own())
         with self._database.read_session() as session:
             return {
                 photo.hash: _photo_record(photo)
                 for chunk in chunked(hashes)
-                for photo in session.scalars(select(Photo).where(Photo.hash.in_(chunk)))
+                for photo in session.scalars(known.where(Photo.hash.in_(chunk)))
             }
 
     def save_measurements(self, measurements: Mapping[str, dict[str, Any]]) -> None:
@@ -64,7 +69,7 @@ class PhotoIndex(Shelf):
             .where(~_is_referenced(), Photo.created_at < arrived_before)
             .order_by(Photo.created_at, Photo.hash)
         )
-        with self._database.read_session() as session:
+        with self._database.of_space(None).read_session() as session:
             return [_photo_record(photo) for photo in session.scalars(statement)]
 
     def forget_snapshots(self, older_than_seconds: float) -> int:
@@ -74,7 +79,7 @@ class PhotoIndex(Shelf):
         """
         forgotten = 0
         unneeded = (~exists().where(Run.snapshot_hash == Snapshot.hash), Snapshot.created_at < _ago(older_than_seconds))
-        with self._database.session() as session:
+        with self._database.of_space(None).session() as session:
             # Locked first, like photos below: whoever begins a run with one has it locked.
             hashes = session.scalars(select(Snapshot.hash).where(*unneeded).with_for_update(skip_locked=True)).all()
             for chunk in chunked(hashes):
@@ -89,7 +94,7 @@ class PhotoIndex(Shelf):
             Those that are no longer known; only their files may be deleted.
         """
         forgotten: set[str] = set()
-        with self._database.session() as session:
+        with self._database.of_space(None).session() as session:
             for chunk in chunked(sorted(hashes)):
                 # Locked first: on PostgreSQL the deletion then sees what others have referred to meanwhile. Those
                 # that somebody else has locked are about to be referred to; waiting for them could be for ever.
@@ -142,6 +147,12 @@ def _is_referenced() -> ColumnElement[bool]:
     return or_(
         exists().where(DatasetImage.photo_hash == Photo.hash), exists().where(SnapshotImage.photo_hash == Photo.hash)
     )
+
+
+def _is_own() -> ColumnElement[bool]:
+    """Whether the space that a session is bound to has a photo; the session adds whose rows count."""
+    learned = exists().where(SnapshotImage.photo_hash == Photo.hash, Run.snapshot_hash == SnapshotImage.snapshot_hash)
+    return or_(exists().where(DatasetImage.photo_hash == Photo.hash), learned)
 
 
 def _photo_row(photo: PhotoRecord, *, created_at: float) -> dict[str, Any]:

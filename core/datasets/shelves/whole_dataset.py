@@ -16,6 +16,7 @@ from core.errors import RecordError
 from core.names import clean_label, clean_name, clean_names, clean_text, first_free, name_key
 from core.records import Record
 from core.storage.column_values import LARGEST_NUMBER, is_moment
+from core.storage.own_rows import space_of
 from core.storage.schema import Capture, Dataset, DatasetClass, DatasetImage, DismissedFinding, PhotoImport
 
 _PHOTO_HASH = re.compile("[0-9a-f]{64}")
@@ -132,7 +133,7 @@ def read_whole_images(
         .where(DatasetImage.dataset_id == dataset.id, DatasetImage.trashed_at.is_(None))
         .order_by(DatasetImage.id)
     )
-    columns = statement.with_only_columns(*DatasetImage.__table__.columns)
+    columns = statement.with_only_columns(*DatasetImage.__table__.columns).select_from(DatasetImage)
     for row in session.execute(columns.execution_options(yield_per=_ROWS_AT_ONCE)):
         if row.class_id not in classes:
             continue  # the class is in the trash, and its images with it
@@ -159,7 +160,14 @@ def insert_whole_dataset(session: Session, whole: WholeDataset, images: Iterable
     """
     now = time.time()
     name = first_free(clean_name(whole.name, "dataset"), lambda key: is_name_taken(session, key))
-    dataset = Dataset(name=name, name_key=name_key(name), revision=1, created_at=now, changed_at=now)
+    dataset = Dataset(
+        name=name,
+        name_key=name_key(name),
+        revision=1,
+        created_at=now,
+        changed_at=now,
+        space_id=space_of(session),
+    )
     with refusing_taken_name(session, "dataset", name):
         session.add(dataset)
     class_ids = _insert_classes(session, dataset, clean_names(whole.class_names, "class"))

@@ -89,7 +89,8 @@ def batch(
     """Anna's photos."""
     with running_registry(prepared_settings) as registry:
         services = AnswerServices(registry, classifiers)
-        monkeypatch.setattr(answer_routes, "get_services", lambda: services)
+        monkeypatch.setattr(answer_routes, "services_of", lambda _: services)
+        monkeypatch.setattr(answer_routes, "whole_services", lambda: services)
         yield registry.open(None, owner=anna.secret)
 
 
@@ -313,7 +314,7 @@ def wait_with(anna: Browser, batch: PhotoBatch, number: int, end: Callable[[], o
 def test_a_page_that_is_given_up_is_told(anna: Browser, batch: PhotoBatch, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who still waits hears that the photos are not here any more."""
     batch.add_file("cat.png", CAT, PhotoOrigin.FILE)
-    registry = answer_routes.get_services().batches
+    registry = answer_routes.whole_services().batches
     (response,) = wait_with(anna, batch, 1, registry.close)
     assert response.status_code == 404
     assert batch.bell.num_listeners == 0

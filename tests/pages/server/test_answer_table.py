@@ -22,7 +22,7 @@ OWNER = new_secret()
 def batch(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> PhotoBatch:
     """A visitor's photos, of which one is none."""
     with running_registry(settings) as batches:
-        monkeypatch.setattr(answer_table, "get_services", lambda: SimpleNamespace(batches=batches))
+        monkeypatch.setattr(answer_table, "whole_services", lambda: SimpleNamespace(batches=batches))
         batch = batches.open(None, owner=OWNER)
         batch.add_file("grün.jpg", b"some bytes", PhotoOrigin.FILE)
         yield batch

@@ -45,7 +45,8 @@ def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fi
     database = open_database(settings)
     runs = SimpleNamespace(get_run=lambda run_id: SimpleNamespace(id=run_id, name=TITLE))
     opened = FileServices(settings=settings, library=Library(database), runs=runs)
-    monkeypatch.setattr(file_routes, "get_services", lambda: opened)
+    monkeypatch.setattr(file_routes, "services_of", lambda _: opened)
+    monkeypatch.setattr(file_routes, "whole_services", lambda: opened)
     yield opened
     database.close()
 

@@ -46,7 +46,7 @@ def services(prepared_settings: Settings, run_id: int, monkeypatch: pytest.Monke
     database = open_database(prepared_settings)
     store = PhotoStore(prepared_settings.photos_path, prepared_settings.cache_path)
     opened = HeatServices(Library(database), store, ClassifierCache(prepared_settings))
-    monkeypatch.setattr(heat_route, "get_services", lambda: opened)
+    monkeypatch.setattr(heat_route, "services_of", lambda _: opened)
     yield opened
     database.close()
 

@@ -41,7 +41,8 @@ def services(prepared_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> It
     database = open_database(prepared_settings)
     pool = FairPool(1)
     opened = LiveServices(ClassifierCache(prepared_settings), RunLibrary(database), pool)
-    monkeypatch.setattr(live_route, "get_services", lambda: opened)
+    monkeypatch.setattr(live_route, "services_of", lambda _: opened)
+    monkeypatch.setattr(live_route, "whole_services", lambda: opened)
     yield opened
     pool.close()
     database.close()

@@ -40,7 +40,7 @@ def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ph
     """A workspace without photos, open for the routes."""
     database = open_database(settings)
     opened = PhotoServices(library=Library(database), photo_store=PhotoStore(settings.photos_path, settings.cache_path))
-    monkeypatch.setattr(photo_routes, "get_services", lambda: opened)
+    monkeypatch.setattr(photo_routes, "services_of", lambda _: opened)
     yield opened
     database.close()
 

@@ -23,6 +23,7 @@ from core.runs.library import RunLibrary
 from core.runs.reader import RunReader
 from core.settings import Settings
 from core.storage.db import Database, open_database
+from core.storage.schema import HOME_SPACE_ID
 from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 from pages.server import run_routes, watching
 from pages.server.run_routes import RUN_ROUTES, examination_url, export_progress_url, race_url, run_url, runs_url
@@ -45,6 +46,7 @@ class RunServices:
     runs: RunLibrary
     run_desk: RunDesk
     run_reader: RunReader
+    space_id: int = HOME_SPACE_ID
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ru
         run_desk=RunDesk(runs, queue, supervisor, settings),
         run_reader=RunReader(runs, queue, database, settings),
     )
-    monkeypatch.setattr(run_routes, "get_services", lambda: opened)
+    monkeypatch.setattr(run_routes, "services_of", lambda _: opened)
     monkeypatch.setattr(run_routes, "_desk", WatchDesk())
     yield opened
     database.close()

@@ -1,0 +1,136 @@
+"""The spaces of a database and the browsers that are let into them.
+
+A browser is known by the secret in its cookie (256 random bits), of which only a hash is stored: whoever reads the
+database cannot come in as somebody else.
+"""
+
+import hashlib
+import time
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from core.errors import UnknownSpaceError
+from core.spaces.records import SpaceKind, SpaceView
+from core.storage.db import Database
+from core.storage.schema import HOME_SPACE_ID, Space, SpaceKey
+
+# How exactly the time of a visit is kept: to write it at each request would make every reader a writer.
+_SEEN_SECONDS = 5.0
+
+
+class SpaceRegistry:
+    """Which spaces there are and who is let in; safe to share between threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database.of_space(None)
+
+    def home(self) -> SpaceView:
+        """The space of whoever uses Bluetit alone."""
+        return self.get(HOME_SPACE_ID)
+
+    def get(self, space_id: int) -> SpaceView:
+        """One space.
+
+        Raises:
+            UnknownSpaceError: there is none.
+        """
+        with self._database.read_session() as session:
+            return SpaceView.of(_find(session, space_id))
+
+    def of_classroom(self, classroom_id: int) -> list[SpaceView]:
+        """The spaces of a class: the teacher's first, then the pupils' in the order in which they came."""
+        statement = select(Space).where(Space.classroom_id == classroom_id).order_by(Space.id)
+        with self._database.read_session() as session:
+            found = [SpaceView.of(row) for row in session.scalars(statement)]
+        return sorted(found, key=lambda each: each.kind is not SpaceKind.TEACHER)
+
+    def find_by_secret(self, secret: str) -> SpaceView | None:
+        """The space that a browser with this secret is let into; None: it is let into none."""
+        statement = select(Space).join(SpaceKey, SpaceKey.space_id == Space.id)
+        with self._database.read_session() as session:
+            row = session.scalar(statement.where(SpaceKey.key_hash == hash_secret(secret)))
+            return None if row is None else SpaceView.of(row)
+
+    def find_by_account(self, account: str) -> SpaceView | None:
+        """The space of an account, by issuer and subject; None: it has none yet."""
+        with self._database.read_session() as session:
+            row = session.scalar(select(Space).where(Space.account == account))
+            return None if row is None else SpaceView.of(row)
+
+    def create(
+        self, kind: SpaceKind, name: str, *, classroom_id: int | None = None, account: str | None = None
+    ) -> SpaceView:
+        """Make an empty space, into which nobody is let yet.
+
+        Raises:
+            IntegrityError: the account has one already.
+        """
+        now = time.time()
+        row = Space(
+            kind=kind,
+            name=name,
+            classroom_id=classroom_id,
+            account=account,
+            created_at=now,
+            seen_at=now,
+            doing={},
+        )
+        with self._database.session() as session:
+            session.add(row)
+            session.flush()
+            return SpaceView.of(row)
+
+    def let_in(self, secret: str, space_id: int) -> None:
+        """Let a browser into a space, and out of the one in which it was.
+
+        Raises:
+            UnknownSpaceError: there is no such space.
+        """
+        with self._database.session() as session:
+            _find(session, space_id)
+            session.merge(SpaceKey(key_hash=hash_secret(secret), space_id=space_id, created_at=time.time()))
+
+    def let_out(self, secret: str) -> None:
+        """Forget a browser; one that is let in nowhere stays so."""
+        with self._database.session() as session:
+            session.execute(delete(SpaceKey).where(SpaceKey.key_hash == hash_secret(secret)))
+
+    def rename(self, space_id: int, name: str) -> None:
+        """Call a space something else.
+
+        Raises:
+            UnknownSpaceError: there is no such space.
+        """
+        with self._database.session() as session:
+            _find(session, space_id).name = name
+
+    def note_visit(self, space: SpaceView, doing: dict[str, object] | None = None) -> None:
+        """Say that somebody is there, and what they do, where that has changed or was said long ago.
+
+        Args:
+            space: as it was read just now.
+            doing: what they do; None: as before.
+        """
+        now = time.time()
+        is_news = doing is not None and doing != space.doing
+        if not is_news and now - space.seen_at < _SEEN_SECONDS:
+            return
+        values = {"seen_at": now} | ({} if doing is None else {"doing": doing})
+        with self._database.session() as session:
+            session.execute(update(Space).where(Space.id == space.id).values(values))
+
+
+def hash_secret(secret: str) -> str:
+    """What is stored of a secret: 64 hexadecimal digits.
+
+    Plain SHA-256: a secret of 256 random bits cannot be guessed from it, and it is computed at each request.
+    """
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _find(session: Session, space_id: int) -> Space:
+    row = session.get(Space, space_id)
+    if row is None:
+        raise UnknownSpaceError(f"No space has the number {space_id}; it may have been deleted.")
+    return row

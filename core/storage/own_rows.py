@@ -1,0 +1,123 @@
+"""What a session of one space sees: its own rows and no others, whatever it asks for.
+
+A `Database` that is bound to a space adds a condition to every statement that reads, changes or deletes rows: they must
+belong to the space, or to something that does. Nobody who writes a statement has to think of it, and a statement that
+the condition could not be added to, because it names a table and not the class of its rows, is refused before it runs.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Engine, event, exists, or_
+from sqlalchemy.orm import ORMExecuteState, Session, aliased, with_loader_criteria
+from sqlalchemy.sql.base import ExecutableOption
+
+from core.storage.schema import (
+    HOME_SPACE_ID,
+    Capture,
+    Dataset,
+    DatasetCheck,
+    DatasetClass,
+    DatasetImage,
+    DatasetOperation,
+    DismissedFinding,
+    PhotoImport,
+    Run,
+    RunEvent,
+    Task,
+    TaskEvent,
+)
+
+_SPACE_ID = "space_id"  # key in a session's `info`
+_GUARDED_OPTION = "bluetit_guarded"  # of the execution of a statement that conditions were added to
+_MAX_SPACES = 512
+_MAX_STATEMENTS = 2_048
+
+_OF_DATASETS = (DatasetClass, DatasetImage, Capture, DatasetOperation, PhotoImport, DatasetCheck, DismissedFinding)
+_OWNERS = (Dataset, Run, Task)
+GUARDED_TABLES = tuple(each.__tablename__ for each in (*_OWNERS, *_OF_DATASETS, TaskEvent, RunEvent))
+# Where a statement names a table whose rows have owners, with the name that it has there, and the condition in it.
+_NAMED = re.compile(rf"(?:\b(?:FROM|JOIN|UPDATE)|,)\s+({'|'.join(GUARDED_TABLES)})\b(?!\.)(?:\s+AS\s+(\w+))?")
+_CONDITION = r"\b{name}\.space_id (?:=|IS)|\.id = {name}\.(?:dataset|run|task)_id AND "
+
+# As aliases: a statement that has the table itself beside the condition keeps its own rows of it.
+_dataset, _run, _task = aliased(Dataset), aliased(Run), aliased(Task)
+
+
+class OwnSession(Session):
+    """A session of one space."""
+
+    def __init__(self, engine: Engine, space_id: int) -> None:
+        super().__init__(engine, info={_SPACE_ID: space_id})
+
+
+def space_of(session: Session) -> int:
+    """Whose that is what is written in a session: of the space that it is bound to, else of home."""
+    space_id: int = session.info.get(_SPACE_ID, HOME_SPACE_ID)
+    return space_id
+
+
+@event.listens_for(OwnSession, "do_orm_execute")
+def _add_conditions(state: ORMExecuteState) -> None:
+    if state.is_column_load:
+        return  # of a row that the session has already, for which the condition held
+    options = _conditions(state.session.info[_SPACE_ID])
+    state.statement = state.statement.options(*options)
+    state.update_execution_options(**{_GUARDED_OPTION: not state.is_insert})
+
+
+def refuse_unbound(engine: Engine) -> None:
+    """Have statements of sessions of one space refused that name rows of others, too.
+
+    Raises:
+        RuntimeError: from such a statement, before it runs: it is a fault of the program.
+    """
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _check(_connection: Any, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: bool) -> None:
+        if context is not None and context.execution_options.get(_GUARDED_OPTION, False):
+            unbound = _unbound_tables(statement)
+            if unbound:
+                raise RuntimeError(
+                    f"A statement of one space would reach rows of others in {', '.join(unbound)}. Name the classes "
+                    f"of the rows, not their tables: {statement}"
+                )
+
+
+@lru_cache(_MAX_STATEMENTS)
+def _unbound_tables(statement: str) -> tuple[str, ...]:
+    named = (found[2] or found[1] for found in _NAMED.finditer(statement))
+    return tuple(name for name in dict.fromkeys(named) if not re.search(_CONDITION.format(name=name), statement))
+
+
+@lru_cache(_MAX_SPACES)
+def _conditions(space_id: int) -> Sequence[ExecutableOption]:
+    return (
+        with_loader_criteria(Dataset, lambda cls: cls.space_id == space_id, include_aliases=True),
+        with_loader_criteria(Run, lambda cls: cls.space_id == space_id, include_aliases=True),
+        with_loader_criteria(
+            Task, lambda cls: or_(cls.space_id == space_id, cls.space_id.is_(None)), include_aliases=True
+        ),
+        with_loader_criteria(
+            RunEvent,
+            lambda cls: exists().where(_run.id == cls.run_id, _run.space_id == space_id),
+            include_aliases=True,
+        ),
+        with_loader_criteria(
+            TaskEvent,
+            lambda cls: exists().where(
+                _task.id == cls.task_id, or_(_task.space_id == space_id, _task.space_id.is_(None))
+            ),
+            include_aliases=True,
+        ),
+        *(
+            with_loader_criteria(
+                each,
+                lambda cls: exists().where(_dataset.id == cls.dataset_id, _dataset.space_id == space_id),
+                include_aliases=True,
+            )
+            for each in _OF_DATASETS
+        ),
+    )
