@@ -36,6 +36,7 @@ from core.runs.left_overs import remove_left_overs
 from core.runs.library import RunLibrary
 from core.runs.reader import RunReader
 from core.settings import Settings
+from core.spaces.classroom import ClassroomDesk
 from core.spaces.registry import SpaceRegistry
 from core.storage.db import Database, open_database
 from core.storage.files import remove_abandoned_drafts
@@ -55,6 +56,7 @@ class Services:
     # Of everybody
     settings: Settings
     spaces: SpaceRegistry
+    classroom: ClassroomDesk
     supervisor: Supervisor
     pool: FairPool  # on which visitors take turns to have photos answered
     batches: BatchRegistry
@@ -216,6 +218,7 @@ def open_services(settings: Settings) -> Services:
     services = Services(
         settings=settings,
         spaces=SpaceRegistry(database),
+        classroom=ClassroomDesk(database),
         supervisor=supervisor,
         pool=pool,
         batches=BatchRegistry(settings, pool),
