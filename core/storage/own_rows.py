@@ -60,6 +60,11 @@ def space_of(session: Session) -> int:
     return space_id
 
 
+def is_of_one_space(session: Session) -> bool:
+    """Whether a session sees the rows of one space only."""
+    return _SPACE_ID in session.info
+
+
 @event.listens_for(OwnSession, "do_orm_execute")
 def _add_conditions(state: ORMExecuteState) -> None:
     if state.is_column_load:

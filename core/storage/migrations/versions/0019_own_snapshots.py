@@ -1,5 +1,7 @@
 """Where a space has a snapshot from is its own matter, and so are the keys of its tasks."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -55,7 +57,7 @@ def downgrade() -> None:
     op.drop_index("uq_tasks_active_shared_key", "tasks")
     op.drop_index("uq_tasks_active_key", "tasks")
     _unique_key("uq_tasks_active_key", ["key"], _ACTIVE)
-    columns = [
+    columns: list[sa.Column[Any]] = [
         sa.Column("dataset_id", sa.Integer(), nullable=True),
         sa.Column("dataset_name", sa.Text(), nullable=False, server_default=""),
     ]
@@ -79,7 +81,7 @@ def downgrade() -> None:
     op.drop_table("snapshot_origins")
 
 
-def _replace_snapshots(columns: list[sa.Column[object]]) -> None:
+def _replace_snapshots(columns: list[sa.Column[Any]]) -> None:
     """Copy the table into one with other columns: SQLite cannot drop one that a constraint names."""
     foreign = [
         sa.ForeignKeyConstraint(
