@@ -26,8 +26,7 @@ class OwnClassifiers:
         self._cache = cache
         self._runs = runs
         self._lock = threading.Lock()
-        # How the space comes to what it was given, by fingerprint. Models of several spaces may have the same one, and
-        # other names of classes.
+        # How the space comes to what it was given, by fingerprint: a model that was handed out has the same in several.
         self._ways: OrderedDict[str, Callable[[], Classifier]] = OrderedDict()
 
     def get(self, backbone: Backbone) -> Classifier:
