@@ -15,16 +15,18 @@ from core.spaces.records import SpaceKind
 from pages.server.services import close_services, whole_services
 from pages.server.visitor import new_secret
 from pages.widgets import links
+from tests.conftest import PROJECT_DIR
 from tests.core.spaces.lives import Life, live, nobodys, number_from
+from tests.pages.conftest import RUN_TIMEOUT_SECONDS, VISITOR_SECRET
 
 THEIRS, OURS = "Geheim-7f3a", "Eigenes-11b2"
-SECTIONS = ("photos", "split")
+SECTIONS = ("Photos", "Split")
 PLACES: dict[str, Callable[[Life], links.Place]] = {
     **{
         f"dataset-{section}": lambda life, section=section: links.dataset(life.dataset_id, section)
         for section in SECTIONS
     },
-    "deleted-dataset": lambda life: links.dataset(life.trashed_dataset_id, "photos"),
+    "deleted-dataset": lambda life: links.dataset(life.trashed_dataset_id, "Photos"),
     "training": lambda life: links.training(life.run_id),
     "waiting": lambda life: links.training(life.queued_run_id),
     "deleted-run": lambda life: links.training(life.trashed_run_id),
@@ -67,10 +69,10 @@ def two(prepared_settings: Settings, no_workers: None, monkeypatch: pytest.Monke
     close_services()
 
 
-def visit(open_app: Any, two: Class, secret: str, place: links.Place) -> AppTest:
-    settings = two.services.settings
-    app = open_app(settings, secret=secret)
-    app.query_params.clear()
+def visit(secret: str, place: links.Place) -> AppTest:
+    """What a browser with this cookie gets that opens an address."""
+    app = AppTest.from_file(str(PROJECT_DIR / "streamlit_app.py"), default_timeout=RUN_TIMEOUT_SECONDS)
+    app.session_state[VISITOR_SECRET] = secret
     app.query_params.update(place.address)
     app.switch_page(place.page).run()
     assert not app.exception, (place, app.exception)
@@ -79,7 +81,7 @@ def visit(open_app: Any, two: Class, secret: str, place: links.Place) -> AppTest
 
 def shown(app: AppTest) -> str:
     """Everything that a page sends to the browser, whatever it is made of, and its address."""
-    return f"{_texts(app._tree.main)}{_texts(app._tree.sidebar)}{dict(app.query_params)}{dict(_kept(app))}"
+    return f"{_texts(app._tree.main)}{_texts(app._tree.sidebar)}{dict(app.query_params)}"
 
 
 def _texts(block: Any) -> str:
@@ -89,40 +91,34 @@ def _texts(block: Any) -> str:
     return "\n".join(found)
 
 
-def _kept(app: AppTest) -> Iterator[tuple[str, str]]:
-    """What stays in the session, by which the next page goes on."""
-    for name, value in app.session_state.filtered_state.items():
-        yield name, repr(value)
-
-
 def compared(text: str, life: Life, word: str) -> str:
     for number in (life.dataset_id, life.trashed_dataset_id, life.run_id, life.queued_run_id, life.trashed_run_id):
         text = re.sub(rf"\b{number}\b", "<number>", text)
     return _MADE_UP.sub("", text.replace(word, "<word>"))
 
 
-def test_foreign_addresses(two: Class, open_app: Any) -> None:
+def test_foreign_addresses(two: Class) -> None:
     """Each page says that this is not here, as of a number that nobody has, and shows nothing of the other's."""
     nobody = nobodys(two.theirs)
     for name, place in PLACES.items():
-        foreign = shown(visit(open_app, two, two.our_secret, place(two.theirs)))
-        absent = shown(visit(open_app, two, two.our_secret, place(nobody)))
+        foreign = shown(visit(two.our_secret, place(two.theirs)))
+        absent = shown(visit(two.our_secret, place(nobody)))
         assert THEIRS not in foreign.replace(two.theirs.race, ""), name
         assert not [photo_hash for photo_hash in two.theirs.hashes if photo_hash in foreign], name
         assert compared(foreign, two.theirs, THEIRS) == compared(absent, nobody, nobody.word), name
 
 
-def test_the_owner_sees_it(two: Class, open_app: Any) -> None:
+def test_the_owner_sees_it(two: Class) -> None:
     """Or the test above could not fail; and of the one who tried the address there is nothing."""
-    for name in ("dataset-photos", "training", "results"):
-        own = shown(visit(open_app, two, two.their_secret, PLACES[name](two.theirs)))
+    for name in ("dataset-Photos", "training", "results"):
+        own = shown(visit(two.their_secret, PLACES[name](two.theirs)))
         assert THEIRS in own, name
         assert OURS not in own, name
 
 
-def test_whoever_was_not_let_in_sees_no_page(two: Class, open_app: Any) -> None:
+def test_whoever_was_not_let_in_sees_no_page(two: Class) -> None:
     """A cookie that nobody has let in opens none of them."""
     for place in (links.datasets(), links.trainings(), links.results(two.theirs.run_id)):
-        told = shown(visit(open_app, two, new_secret(), place))
+        told = shown(visit(new_secret(), place))
         assert THEIRS not in told
         assert OURS not in told
