@@ -130,20 +130,9 @@ def snapshot_order(row: tuple[str, str | None, str]) -> tuple[str, str, str]:
 
 def _note_snapshot(session: Session, dataset: Dataset, content: _Content, dataset_name: str) -> None:
     """Note what is not known yet: the snapshot, and that the space of the session has it."""
-    now = time.time()
     if session.get(Snapshot, content.hash) is None:
-        _insert_snapshot(session, content, now)
-    if find_origin(session, content.hash) is None:
-        session.add(
-            SnapshotOrigin(
-                snapshot_hash=content.hash,
-                space_id=space_of(session),
-                dataset_id=dataset.id,
-                dataset_name=dataset_name,
-                created_at=now,
-            )
-        )
-    session.flush()
+        _insert_snapshot(session, content, time.time())
+    note_origin(session, content.hash, dataset_id=dataset.id, dataset_name=dataset_name)
 
 
 def _insert_snapshot(session: Session, content: _Content, created_at: float) -> None:
@@ -170,6 +159,28 @@ def _insert_snapshot(session: Session, content: _Content, created_at: float) -> 
             for position, (class_name, split, photo_hash) in enumerate(content.rows)
         ],
     )
+
+
+def note_origin(session: Session, snapshot_hash: str, *, dataset_id: int | None, dataset_name: str) -> None:
+    """Note that the space of a session has a snapshot, unless it has it already.
+
+    Args:
+        session: of a transaction that writes.
+        snapshot_hash: of a snapshot that was taken, by whomever.
+        dataset_id: of the dataset under which the space has it; None: of none.
+        dataset_name: what that is called.
+    """
+    if find_origin(session, snapshot_hash) is None:
+        session.add(
+            SnapshotOrigin(
+                snapshot_hash=snapshot_hash,
+                space_id=space_of(session),
+                dataset_id=dataset_id,
+                dataset_name=dataset_name,
+                created_at=time.time(),
+            )
+        )
+        session.flush()
 
 
 def find_origin(session: Session, snapshot_hash: str) -> SnapshotOrigin | None:
