@@ -2,6 +2,7 @@
 
 Only class names, splits and photos count, not the numbers, order or names of images: the same content has the same
 hash on every machine. A photo that a snapshot refers to is never forgotten, whatever becomes of the dataset.
+Spaces with the same content share a snapshot, and each sees it only as its own: where it has it from is noted for each.
 """
 
 import hashlib
@@ -18,7 +19,8 @@ from core.datasets.records import Review, SnapshotImageView, SnapshotView, Split
 from core.datasets.shelves.rows import lock_dataset
 from core.errors import DatasetError, UnknownDatasetError
 from core.storage.db import Database
-from core.storage.schema import Dataset, DatasetClass, DatasetImage, Snapshot, SnapshotImage
+from core.storage.own_rows import space_of
+from core.storage.schema import Dataset, DatasetClass, DatasetImage, Snapshot, SnapshotImage, SnapshotOrigin
 
 FORMAT_VERSION = 1  # part of what is hashed
 
@@ -44,11 +46,12 @@ def take_snapshot(database: Database, dataset_id: int) -> SnapshotView:
         with database.session() as session:
             dataset = lock_dataset(session, dataset_id)
             content = _read_content(session, dataset)
-            if session.get(Snapshot, content.hash) is None:
-                _insert_snapshot(session, dataset, content, dataset.name)
+            _note_snapshot(session, dataset, content, dataset.name)
             return load_snapshot_in(session, content.hash)
     except IntegrityError:  # another process froze the same content of another dataset at the same moment
-        return load_snapshot(database, content.hash)
+        with database.session() as session:
+            _note_snapshot(session, lock_dataset(session, dataset_id), content, dataset.name)
+            return load_snapshot_in(session, content.hash)
 
 
 def load_snapshot(database: Database, snapshot_hash: str) -> SnapshotView:
@@ -79,8 +82,7 @@ def insert_snapshot(
         rows: (class name, split, photo hash) of each photo, sorted as `hash_snapshot` says.
     """
     content = _Content(hash=hash_snapshot(class_names, rows), class_names=tuple(class_names), rows=tuple(rows))
-    if session.get(Snapshot, content.hash) is None:
-        _insert_snapshot(session, dataset, content, dataset_name)
+    _note_snapshot(session, dataset, content, dataset_name)
     return content.hash
 
 
@@ -126,15 +128,20 @@ def snapshot_order(row: tuple[str, str | None, str]) -> tuple[str, str, str]:
     return class_name, split or "", photo_hash
 
 
-def _insert_snapshot(session: Session, dataset: Dataset, content: _Content, dataset_name: str) -> None:
+def _note_snapshot(session: Session, dataset: Dataset, content: _Content, dataset_name: str) -> None:
+    """Note what is not known yet: the snapshot, and that the space of the session has it."""
+    if session.get(Snapshot, content.hash) is None:
+        _insert_snapshot(session, content, time.time())
+    note_origin(session, content.hash, dataset_id=dataset.id, dataset_name=dataset_name)
+
+
+def _insert_snapshot(session: Session, content: _Content, created_at: float) -> None:
     session.add(
         Snapshot(
             hash=content.hash,
-            dataset_id=dataset.id,
-            dataset_name=dataset_name,
             class_names=list(content.class_names),
             num_images=len(content.rows),
-            created_at=time.time(),
+            created_at=created_at,
         )
     )
     session.flush()
@@ -154,10 +161,41 @@ def _insert_snapshot(session: Session, dataset: Dataset, content: _Content, data
     )
 
 
+def note_origin(session: Session, snapshot_hash: str, *, dataset_id: int | None, dataset_name: str) -> None:
+    """Note that the space of a session has a snapshot, unless it has it already.
+
+    Args:
+        session: of a transaction that writes.
+        snapshot_hash: of a snapshot that was taken, by whomever.
+        dataset_id: of the dataset under which the space has it; None: of none.
+        dataset_name: what that is called.
+    """
+    if find_origin(session, snapshot_hash) is None:
+        session.add(
+            SnapshotOrigin(
+                snapshot_hash=snapshot_hash,
+                space_id=space_of(session),
+                dataset_id=dataset_id,
+                dataset_name=dataset_name,
+                created_at=time.time(),
+            )
+        )
+        session.flush()
+
+
+def find_origin(session: Session, snapshot_hash: str) -> SnapshotOrigin | None:
+    """Where the space of a session has a snapshot from, in the whole database the one that had it first.
+
+    None: it has none of this hash.
+    """
+    of_it = select(SnapshotOrigin).where(SnapshotOrigin.snapshot_hash == snapshot_hash)
+    return session.scalars(of_it.order_by(SnapshotOrigin.created_at, SnapshotOrigin.space_id).limit(1)).first()
+
+
 def load_snapshot_in(session: Session, snapshot_hash: str) -> SnapshotView:
     """A snapshot, as a transaction sees it; raises like `load_snapshot`."""
-    snapshot = session.get(Snapshot, snapshot_hash)
-    if snapshot is None:
+    snapshot, origin = session.get(Snapshot, snapshot_hash), find_origin(session, snapshot_hash)
+    if snapshot is None or origin is None:
         raise UnknownDatasetError(f"No snapshot has the hash {snapshot_hash[:12]}….")
     statement = (
         select(SnapshotImage.photo_hash, SnapshotImage.class_index, SnapshotImage.split)
@@ -166,8 +204,8 @@ def load_snapshot_in(session: Session, snapshot_hash: str) -> SnapshotView:
     )
     return SnapshotView(
         hash=snapshot.hash,
-        dataset_id=snapshot.dataset_id,
-        dataset_name=snapshot.dataset_name,
+        dataset_id=origin.dataset_id,
+        dataset_name=origin.dataset_name,
         class_names=tuple(snapshot.class_names),
         images=tuple(
             SnapshotImageView(
@@ -175,5 +213,5 @@ def load_snapshot_in(session: Session, snapshot_hash: str) -> SnapshotView:
             )
             for photo_hash, class_index, split in session.execute(statement)
         ),
-        created_at=snapshot.created_at,
+        created_at=origin.created_at,
     )

@@ -29,7 +29,12 @@ class DatasetTasks:
         self._supervisor = supervisor
 
     def request(self, kind: str, dataset_id: int) -> int:
-        """Ask for a kind of work; the task's number, that of the one under way if there is one."""
+        """Ask for a kind of work; the task's number, that of the one under way if there is one.
+
+        Raises:
+            UnknownDatasetError: no such dataset.
+        """
+        self._library.datasets.get(dataset_id)
         task_id = self._queue.submit(kind, {"dataset_id": dataset_id}, key=f"{kind}:{dataset_id}")
         self._supervisor.wake()
         return task_id

@@ -78,8 +78,10 @@ class ExportDesk:
         """Where every format of a run stands, in the order of the table.
 
         Raises:
+            UnknownRunError: no such run.
             StorageError: a file cannot be read.
         """
+        self._runs.get_run(view.id)
         tasks = self._queue.latest_of([export_key(view.id, row.name) for row in FORMATS])
         return tuple(self._state(view, row, tasks.get(export_key(view.id, row.name))) for row in FORMATS)
 

@@ -17,9 +17,6 @@ from core.litert.shared_engine import SharedEngine
 from core.runs.folder import RunFolder
 from core.settings import Settings
 
-# Networks of which is remembered how to load them again, for a photo that they answered.
-_MAX_WAYS = 256
-
 
 class ClassifierCache:
     """The classifiers that are loaded, shared by all sessions; the longest unused ones are let go.
@@ -33,7 +30,6 @@ class ClassifierCache:
         # Held while that one is being loaded, and forgotten when nobody holds or awaits it any more.
         self._loading: weakref.WeakValueDictionary[Hashable, threading.Lock] = weakref.WeakValueDictionary()
         self._loaded: OrderedDict[tuple[Hashable, ...], Classifier] = OrderedDict()
-        self._ways: OrderedDict[str, Callable[[], Classifier]] = OrderedDict()  # to load them, by fingerprint
         # By path and fingerprint; a network goes when the last classifier that needs it goes.
         self._engines: weakref.WeakValueDictionary[tuple[Path, str], SharedEngine] = weakref.WeakValueDictionary()
 
@@ -44,9 +40,7 @@ class ClassifierCache:
             ArtefactMissingError: the backbone has not been prepared.
             ArtefactDamagedError: what was prepared is not whole any more.
         """
-        classifier = self._get(("backbone", backbone.name), lambda: self._load_backbone(backbone))
-        self._remember_way(classifier, lambda: self.get(backbone))
-        return classifier
+        return self._get(("backbone", backbone.name), lambda: self._load_backbone(backbone))
 
     def get_trained(self, run_id: int) -> Classifier:
         """The classifier of a finished run's model, for its own classes, loaded when first asked for.
@@ -63,22 +57,7 @@ class ClassifierCache:
         folder = RunFolder(self._settings, run_id)
         # The whole description is the key: two heads may be alike to the last bit and have other names of classes.
         record, rule = read_model_record(folder), read_rule(folder)
-        classifier = self._get(("run", run_id, record, rule), lambda: self._load_trained(folder, rule))
-        self._remember_way(classifier, lambda: self.get_trained(run_id))
-        return classifier
-
-    def find(self, fingerprint: str) -> Classifier | None:
-        """The classifier that answers as one with this fingerprint did, loaded again where it was let go.
-
-        None: nobody has asked for it, or the model answers otherwise by now.
-
-        Raises:
-            BluetitError: it cannot be loaded any more; as `get` and `get_trained`.
-        """
-        with self._lock:
-            load = self._ways.get(fingerprint)
-        classifier = None if load is None else load()
-        return classifier if classifier is not None and classifier.fingerprint == fingerprint else None
+        return self._get(("run", run_id, record, rule), lambda: self._load_trained(folder, rule))
 
     def _get(self, key: tuple[Hashable, ...], load: Callable[[], Classifier]) -> Classifier:
         with self._lock:
@@ -91,13 +70,6 @@ class ClassifierCache:
             classifier = load()
             self._keep(key, classifier)
             return classifier
-
-    def _remember_way(self, classifier: Classifier, load: Callable[[], Classifier]) -> None:
-        with self._lock:
-            self._ways[classifier.fingerprint] = load
-            self._ways.move_to_end(classifier.fingerprint)
-            while len(self._ways) > _MAX_WAYS:
-                self._ways.popitem(last=False)
 
     def _load_backbone(self, backbone: Backbone) -> Classifier:
         artefact = load_artefact(backbone, self._settings)

@@ -2,13 +2,15 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 
 from core.backbones.catalog import Backbone
 from core.inference.classifier import Classifier
 from core.inference.classifier_cache import ClassifierCache
 from core.runs.library import RunLibrary
 
-_MAX_ASKED = 256  # fingerprints that are remembered
+# Networks of which is remembered how to load them again, for a photo that they answered.
+_MAX_WAYS = 256
 
 
 class OwnClassifiers:
@@ -24,11 +26,12 @@ class OwnClassifiers:
         self._cache = cache
         self._runs = runs
         self._lock = threading.Lock()
-        self._asked: OrderedDict[str, None] = OrderedDict()  # fingerprints of what the space was given
+        # How the space comes to what it was given, by fingerprint: a model that was handed out has the same in several.
+        self._ways: OrderedDict[str, Callable[[], Classifier]] = OrderedDict()
 
     def get(self, backbone: Backbone) -> Classifier:
         """The classifier of a backbone; see `ClassifierCache.get`."""
-        return self._note(self._cache.get(backbone))
+        return self._note(self._cache.get(backbone), lambda: self.get(backbone))
 
     def get_trained(self, run_id: int) -> Classifier:
         """The classifier of a run's model; see `ClassifierCache.get_trained`.
@@ -37,22 +40,25 @@ class OwnClassifiers:
             UnknownRunError: the space has no such run.
         """
         self._runs.get_run(run_id)
-        return self._note(self._cache.get_trained(run_id))
+        return self._note(self._cache.get_trained(run_id), lambda: self.get_trained(run_id))
 
     def find(self, fingerprint: str) -> Classifier | None:
-        """The classifier with a fingerprint; None: the space was never given it, or it answers otherwise by now.
+        """The classifier that answers as one with this fingerprint did, loaded again where it was let go.
+
+        None: the space has not asked for it, or the model answers otherwise by now.
 
         Raises:
             BluetitError: it cannot be loaded any more.
         """
         with self._lock:
-            is_known = fingerprint in self._asked
-        return self._cache.find(fingerprint) if is_known else None
+            load = self._ways.get(fingerprint)
+        classifier = None if load is None else load()
+        return classifier if classifier is not None and classifier.fingerprint == fingerprint else None
 
-    def _note(self, classifier: Classifier) -> Classifier:
+    def _note(self, classifier: Classifier, load: Callable[[], Classifier]) -> Classifier:
         with self._lock:
-            self._asked[classifier.fingerprint] = None
-            self._asked.move_to_end(classifier.fingerprint)
-            while len(self._asked) > _MAX_ASKED:
-                self._asked.popitem(last=False)
+            self._ways[classifier.fingerprint] = load
+            self._ways.move_to_end(classifier.fingerprint)
+            while len(self._ways) > _MAX_WAYS:
+                self._ways.popitem(last=False)
         return classifier

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-import uuid
 from collections.abc import Collection
 from pathlib import Path
 from typing import IO
@@ -11,7 +10,7 @@ from typing import IO
 from core.datasets.ingest.parts import archive_limits
 from core.datasets.library import Library
 from core.datasets.records import DatasetView
-from core.errors import ProjectError, StorageError
+from core.errors import ProjectError, StorageError, UnknownDatasetError
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
 from core.jobs.views import Progress, TaskView
@@ -20,7 +19,10 @@ from core.projects.layout import RUN_FILES, ProjectSummary
 from core.projects.places import (
     ProjectSource,
     arrived_path,
+    dataset_of_project,
+    is_project_of,
     list_project_files,
+    missing_source,
     project_file_name,
     project_path,
     remove_source,
@@ -33,6 +35,7 @@ from core.runs.library import RunLibrary
 from core.runs.records import RunView
 from core.settings import Settings
 from core.storage.files import ensure_free_space, translating_disk_errors
+from core.storage.own_keys import is_own_key, new_key
 
 WRITE_KIND = "write_project"
 READ_KIND = "read_project"
@@ -65,16 +68,35 @@ class ProjectDesk:
         return project_file_name(dataset, digest)
 
     def request_writing(self, dataset: DatasetView, run_ids: Collection[int]) -> int:
-        """Have a project written; the task's number, that of the one under way if there is one."""
-        file_name = self.file_name(dataset, run_ids)
-        payload = {"dataset_id": dataset.id, "run_ids": sorted(run_ids), "file": file_name}
+        """Have a project written; the task's number, that of the one under way if there is one.
+
+        Args:
+            dataset: whose photos are taken along.
+            run_ids: of its runs those that are, as far as they can be.
+
+        Raises:
+            UnknownDatasetError: no such dataset.
+        """
+        dataset = self._library.datasets.get(dataset.id)
+        taken = [view.id for view in self.runs_to_take(dataset.id) if view.id in run_ids]
+        file_name = self.file_name(dataset, taken)
+        payload = {"dataset_id": dataset.id, "run_ids": sorted(taken), "file": file_name}
         task_id = self._queue.submit(WRITE_KIND, payload, key=f"{WRITE_KIND}:{file_name}")
         self._supervisor.wake()
         return task_id
 
     def is_written(self, file_name: str) -> bool:
-        """Whether a project can be fetched."""
-        return project_path(self._settings, file_name).is_file()
+        """Whether a project of a dataset that is there can be fetched.
+
+        Raises:
+            ProjectError: `file_name` gives no such name.
+        """
+        path = project_path(self._settings, file_name)
+        try:
+            dataset = self._library.datasets.get(dataset_of_project(file_name))
+        except UnknownDatasetError:
+            return False
+        return is_project_of(file_name, dataset) and path.is_file()
 
     def writing(self, file_name: str) -> TaskView | None:
         """The newest task that writes or wrote a project."""
@@ -106,7 +128,7 @@ class ProjectDesk:
                 f"“{clean_label(name)}” has {num_bytes / 1e6:,.0f} MB; projects of at most "
                 f"{self._settings.max_archive_bytes / 1e6:,.0f} MB are read."
             )
-        source = ProjectSource(key=uuid.uuid4().hex, name=clean_label(Path(name).name))
+        source = ProjectSource(key=new_key(self._space_id), name=clean_label(Path(name).name))
         path = arrived_path(source.key, self._settings)
         ensure_free_space(path.parent, num_bytes)
         try:
@@ -126,7 +148,7 @@ class ProjectDesk:
             SourceError: it is not in one of the folders from which imports are allowed.
             ProjectError: it is no file.
         """
-        source = ProjectSource(key=uuid.uuid4().hex, name=clean_label(Path(path).name), server_path=path)
+        source = ProjectSource(key=new_key(self._space_id), name=clean_label(Path(path).name), server_path=path)
         source_path(source, self._settings)
         return source
 
@@ -141,11 +163,17 @@ class ProjectDesk:
             ProjectError: it is none, damaged, hostile, or made by a newer Bluetit.
             SourceError: the file may not be read.
         """
-        with open_project(source_path(source, self._settings), source.name, archive_limits(self._settings)) as file:
+        with open_project(self._path(source), source.name, archive_limits(self._settings)) as file:
             return file.read_summary()
 
     def request_reading(self, source: ProjectSource) -> int:
-        """Have a project brought in; the task's number, that of the one under way if there is one."""
+        """Have a project brought in; the task's number, that of the one under way if there is one.
+
+        Raises:
+            ProjectError: it is not there any more.
+            SourceError: the file may not be read.
+        """
+        self._path(source)
         task_id = self._queue.submit(READ_KIND, source.to_json(), key=_reading_key(source))
         self._supervisor.wake()
         return task_id
@@ -168,7 +196,18 @@ class ProjectDesk:
 
     def drop(self, source: ProjectSource) -> None:
         """Forget a project that somebody does not want."""
-        remove_source(source, self._settings)
+        if is_own_key(source.key, self._space_id):
+            remove_source(source, self._settings)
+
+    @property
+    def _space_id(self) -> int | None:
+        return self._queue.database.space_id
+
+    def _path(self, source: ProjectSource) -> Path:
+        """The file of a source that this space may read; raises as `source_path`."""
+        if not is_own_key(source.key, self._space_id):
+            raise missing_source(source)
+        return source_path(source, self._settings)
 
 
 def _reading_key(source: ProjectSource) -> str:

@@ -57,6 +57,16 @@ def project_path(settings: Settings, file_name: str) -> Path:
     return exports_dir(settings) / file_name
 
 
+def dataset_of_project(file_name: str) -> int:
+    """The dataset that the name of a project tells."""
+    return int(file_name.partition("-")[0])
+
+
+def is_project_of(file_name: str, dataset: DatasetView) -> bool:
+    """Whether a project is one of this dataset, in whichever state."""
+    return file_name.startswith(f"{export_owner(dataset)}-")
+
+
 def remove_older_projects(settings: Settings, newest: Path) -> None:
     """Delete the projects of the same dataset that nobody is going to fetch: of another state of it, or of yesterday.
 
@@ -89,8 +99,13 @@ def source_path(source: ProjectSource, settings: Settings) -> Path:
     if source.server_path is not None:
         path = allowed_path(source.server_path, settings)
     if not path.is_file():
-        raise ProjectError(f"The file “{source.name}” is not on the server any more. Open it again.")
+        raise missing_source(source)
     return path
+
+
+def missing_source(source: ProjectSource) -> ProjectError:
+    """The error for a file that is not there, or somebody else's."""
+    return ProjectError(f"The file “{source.name}” is not on the server any more. Open it again.")
 
 
 def remove_source(source: ProjectSource, settings: Settings) -> None:

@@ -77,6 +77,9 @@ class RunReader:
 
         Args:
             view: the run, as it was read just now.
+
+        Raises:
+            UnknownRunError: it is not there any more.
         """
         kept = self._keep(view)
         with kept.lock:
@@ -155,6 +158,7 @@ class RunReader:
         facts_of = (len(kept.history.phases), kept.history.num_rewinds, view.is_active)
         if kept.facts_of == facts_of:
             return
+        self._runs.get_run(view.id)  # of one that is not here, or another's, no file is opened
         kept.device = self._device(view)
         snapshot = self._read_snapshot(view)
         if snapshot is not None:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from core.config import TrainConfig
 from core.datasets.shelves.rows import WRITE_TRIES, chunked, refusing_taken_name, unknown_dataset
+from core.datasets.snapshots import find_origin
 from core.errors import NameRefusedError, RunStateError, UnknownDatasetError
 from core.jobs.status import ACTIVE_STATUSES
 from core.names import clean_name, clean_text, first_free, name_key
@@ -210,7 +211,8 @@ def _check_references(session: Session, values: dict[str, Any]) -> None:
     """Refuse in plain words what a foreign key would refuse, and keep what is there from being deleted meanwhile."""
     snapshot_hash, dataset_id, parent_id = (values[key] for key in ("snapshot_hash", "dataset_id", "parent_id"))
     lock = {"read": True, "key_share": True}
-    if session.get(Snapshot, snapshot_hash, with_for_update=lock) is None:
+    is_own = find_origin(session, snapshot_hash) is not None
+    if not is_own or session.get(Snapshot, snapshot_hash, with_for_update=lock) is None:
         raise UnknownDatasetError(f"No snapshot has the hash {snapshot_hash[:12]}…; take one of the dataset again.")
     if dataset_id is not None and session.get(Dataset, dataset_id, with_for_update=lock) is None:
         raise unknown_dataset(dataset_id)

@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from core.datasets.shelves.rows import chunked, refusing_taken_name
+from core.datasets.snapshots import note_origin
 from core.errors import RecordError
 from core.names import clean_label, clean_name, clean_text, first_free, name_key
 from core.records import Record
@@ -18,7 +19,7 @@ from core.runs.records import BEGIN_SECONDS, RunView
 from core.runs.story import BatchStory, EpochStory, NoteStory, Outcome, PhaseStory, PhotosStory
 from core.storage.column_values import LARGEST_NUMBER, is_moment
 from core.storage.own_rows import space_of
-from core.storage.schema import Run, RunEvent
+from core.storage.schema import Dataset, Run, RunEvent
 
 _STORIES: Mapping[str, type[Record]] = MappingProxyType(
     {"phase": PhaseStory, "batch": BatchStory, "epoch": EpochStory, "photos": PhotosStory, "note": NoteStory}
@@ -116,7 +117,7 @@ def insert_whole_run(
     run: WholeRun,
     events: Iterable[WholeEvent],
     *,
-    dataset_id: int,
+    dataset_id: int | None,
     parent_id: int | None,
     race: str | None,
 ) -> int:
@@ -126,7 +127,7 @@ def insert_whole_run(
         session: of a transaction.
         run: checked.
         events: checked, in order.
-        dataset_id: of the dataset that came with it.
+        dataset_id: of the dataset that came with it; None: it came alone.
         parent_id: the run that it goes on from, in this database.
         race: mark of its race in this database.
     """
@@ -153,6 +154,9 @@ def insert_whole_run(
     )
     with refusing_taken_name(session, "run", name):
         session.add(row)
+    dataset = None if dataset_id is None else session.get(Dataset, dataset_id)
+    dataset_name = name if dataset is None else dataset.name
+    note_origin(session, run.snapshot_hash, dataset_id=dataset_id, dataset_name=dataset_name)
     for chunk in chunked(events):
         session.execute(insert(RunEvent), [{"run_id": row.id, **event.to_json()} for event in chunk])
     return row.id

@@ -26,6 +26,7 @@ from core.storage.schema import (
     PhotoImport,
     Run,
     RunEvent,
+    SnapshotOrigin,
     Task,
     TaskEvent,
 )
@@ -36,7 +37,7 @@ _MAX_SPACES = 512
 _MAX_STATEMENTS = 2_048
 
 _OF_DATASETS = (DatasetClass, DatasetImage, Capture, DatasetOperation, PhotoImport, DatasetCheck, DismissedFinding)
-_OWNERS = (Dataset, Run, Task)
+_OWNERS = (Dataset, Run, Task, SnapshotOrigin)
 GUARDED_TABLES = tuple(each.__tablename__ for each in (*_OWNERS, *_OF_DATASETS, TaskEvent, RunEvent))
 # Where a statement names a table whose rows have owners, with the name that it has there, and the condition in it.
 _NAMED = re.compile(rf"(?:\b(?:FROM|JOIN|UPDATE)|,)\s+({'|'.join(GUARDED_TABLES)})\b(?!\.)(?:\s+AS\s+(\w+))?")
@@ -57,6 +58,11 @@ def space_of(session: Session) -> int:
     """Whose that is what is written in a session: of the space that it is bound to, else of home."""
     space_id: int = session.info.get(_SPACE_ID, HOME_SPACE_ID)
     return space_id
+
+
+def is_of_one_space(session: Session) -> bool:
+    """Whether a session sees the rows of one space only."""
+    return _SPACE_ID in session.info
 
 
 @event.listens_for(OwnSession, "do_orm_execute")
@@ -97,6 +103,7 @@ def _conditions(space_id: int) -> Sequence[ExecutableOption]:
     return (
         with_loader_criteria(Dataset, lambda cls: cls.space_id == space_id, include_aliases=True),
         with_loader_criteria(Run, lambda cls: cls.space_id == space_id, include_aliases=True),
+        with_loader_criteria(SnapshotOrigin, lambda cls: cls.space_id == space_id, include_aliases=True),
         with_loader_criteria(
             Task, lambda cls: or_(cls.space_id == space_id, cls.space_id.is_(None)), include_aliases=True
         ),

@@ -10,6 +10,7 @@ from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, MetaData, Tex
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 _ACTIVE = text("status IN ('queued', 'running')")
+_ACTIVE_SHARED = text("space_id IS NULL AND status IN ('queued', 'running')")
 _NOT_TRASHED = text("trashed_at IS NULL")
 
 HOME_SPACE_ID = 1  # the space of whoever uses Bluetit alone; every database has it
@@ -104,8 +105,16 @@ class Task(Base):
 
     __tablename__ = "tasks"
     __table_args__ = (
-        # Two active tasks with one key are impossible, whoever submits them and however fast.
-        Index("uq_tasks_active_key", "key", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+        # Two active tasks of a space with one key are impossible, whoever submits them and however fast. A key is no
+        # secret: what one space asks for must not stand in another's way.
+        Index("uq_tasks_active_key", "space_id", "key", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+        Index(
+            "uq_tasks_active_shared_key",
+            "key",
+            unique=True,
+            sqlite_where=_ACTIVE_SHARED,
+            postgresql_where=_ACTIVE_SHARED,
+        ),
         Index("ix_tasks_key", "key", "id"),
         Index("ix_tasks_space", "space_id", "id"),
         Index("ix_tasks_status", "status", "id"),
@@ -316,13 +325,11 @@ class DismissedFinding(Base):
 
 
 class Snapshot(Base):
-    """A dataset frozen for a run, named by the hash of its content."""
+    """A dataset frozen for a run, named by the hash of its content; `SnapshotOrigin` says who took it."""
 
     __tablename__ = "snapshots"
 
     hash: Mapped[str] = mapped_column(primary_key=True)  # SHA-256, 64 hexadecimal digits
-    dataset_id: Mapped[int | None] = mapped_column(ForeignKey("datasets.id", ondelete="SET NULL"))  # first taken from
-    dataset_name: Mapped[str]  # when it was taken
     class_names: Mapped[list[Any]]
     num_images: Mapped[int]
     created_at: Mapped[float]
@@ -392,4 +399,16 @@ class RunEvent(Base):
     sequence: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]
     payload: Mapped[dict[str, Any]]
+    created_at: Mapped[float]
+
+
+class SnapshotOrigin(Base):
+    """Where a space has a snapshot from: the same content may have been frozen by several, who know nothing of it."""
+
+    __tablename__ = "snapshot_origins"
+
+    snapshot_hash: Mapped[str] = mapped_column(ForeignKey("snapshots.hash", ondelete="CASCADE"), primary_key=True)
+    space_id: Mapped[int] = mapped_column(ForeignKey("spaces.id", ondelete="CASCADE"), primary_key=True, index=True)
+    dataset_id: Mapped[int | None] = mapped_column(ForeignKey("datasets.id", ondelete="SET NULL"))  # first taken from
+    dataset_name: Mapped[str]  # when it was taken
     created_at: Mapped[float]

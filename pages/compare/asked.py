@@ -1,4 +1,5 @@
-"""Models that are asked about more photos on the page; what one said is kept for all visitors while the server runs."""
+"""Models that are asked about more photos on the page; what one said is kept for all visitors of a space while the
+server runs."""
 
 import threading
 import time
@@ -14,6 +15,7 @@ from core.inference.classifier import Classifier
 from core.services import Services
 from pages.words.wording import count, time_left
 
+Key = tuple[str, int | None, str]  # workspace, space, fingerprint of a model
 Said = Mapping[str, npt.NDArray[np.float32] | None]  # by photo hash; None: its file cannot be read
 
 MAX_PHOTOS = 500  # that are asked about at a click: half a minute with a slow network
@@ -24,20 +26,20 @@ _PORTION = 32  # photos between two moments at which what is done is kept
 
 
 class AskedStore:
-    """What models said, by fingerprint; the longest unused ones are forgotten; safe to use from any thread."""
+    """What models said, by space and fingerprint; the longest unused ones are forgotten; safe for all threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._said: OrderedDict[tuple[str, str], dict[str, npt.NDArray[np.float32] | None]] = OrderedDict()
+        self._said: OrderedDict[Key, dict[str, npt.NDArray[np.float32] | None]] = OrderedDict()
 
-    def get(self, key: tuple[str, str]) -> Said:
+    def get(self, key: Key) -> Said:
         """What one model said so far."""
         with self._lock:
             if key in self._said:
                 self._said.move_to_end(key)
             return dict(self._said.get(key, {}))
 
-    def add(self, key: tuple[str, str], said: Said) -> None:
+    def add(self, key: Key, said: Said) -> None:
         """Keep what one model said."""
         with self._lock:
             mine = self._said.setdefault(key, {})
@@ -59,7 +61,7 @@ def _store() -> AskedStore:
 
 
 def asked_about(fingerprint: str, services: Services) -> Said:
-    """What a model was asked about on this page, by whichever visitor."""
+    """What a model was asked about on this page, by whichever visitor of the same space."""
     return _store().get(_key(fingerprint, services))
 
 
@@ -88,6 +90,6 @@ def ask_with_progress(
         bar.progress(num_done / len(todo), text=f"{num_done} of {count(len(todo), 'photo')}{time_left(left)}")
 
 
-def _key(fingerprint: str, services: Services) -> tuple[str, str]:
+def _key(fingerprint: str, services: Services) -> Key:
     # Tests, and nobody else, have several workspaces in one process.
-    return str(services.settings.workspace_dir), fingerprint
+    return str(services.settings.workspace_dir), services.space_id, fingerprint

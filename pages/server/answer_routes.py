@@ -14,7 +14,7 @@ from core.inference.heatmap import overlay
 from core.inference.photo_batch import PhotoBatch
 from core.photos.fit import thumbnail_jpeg
 from pages.server.json_routes import NOT_HERE, Rate, json_answer, json_route, read_body, refusal, whole_number
-from pages.server.services import services_of, whole_services
+from pages.server.services import batch_owner, services_of
 from pages.server.waiting import counted, result_while_wanted, wait_for_change
 from pages.words.answer_json import describe_changes
 
@@ -50,7 +50,7 @@ _num_pictures: Counter[str] = Counter()
 
 
 async def _send_answers(request: Request, visitor: str) -> Response:
-    batch, since = _find_batch(request, visitor), whole_number(request.query_params.get("since", "0"))
+    batch, since = await _find_batch(request, visitor), whole_number(request.query_params.get("since", "0"))
     if batch is None:
         return refusal(NOT_HERE, 404)
     if since is None:
@@ -62,7 +62,7 @@ async def _send_answers(request: Request, visitor: str) -> Response:
             return refusal(_NO_ROOM, 503, {"Retry-After": "5"})
         with counted(_num_waiting, visitor):
             await wait_for_change(batch.bell, lambda: batch.version != since, request, seconds=_WAIT_SECONDS)
-        if _find_batch(request, visitor) is not batch:
+        if await _find_batch(request, visitor) is not batch:
             return refusal(NOT_HERE, 404)  # given up meanwhile
     changes = batch.changes(request.path_params["fingerprint"], since)
     if len(changes.answers) >= _MANY_PHOTOS:
@@ -71,7 +71,7 @@ async def _send_answers(request: Request, visitor: str) -> Response:
 
 
 async def _send_photo(request: Request, visitor: str) -> Response:
-    batch, answer = _find_photo(request, visitor)
+    batch, answer = await _find_photo(request, visitor)
     if batch is None or answer is None or not answer.has_picture:
         return refusal(NOT_HERE, 404)
     side = whole_number(request.query_params.get("side", str(PHOTO_SIDES_PX[0])))
@@ -86,7 +86,7 @@ async def _send_photo(request: Request, visitor: str) -> Response:
 
 
 async def _send_heat(request: Request, visitor: str) -> Response:
-    batch, answer = _find_photo(request, visitor)
+    batch, answer = await _find_photo(request, visitor)
     shown, fingerprint = request.path_params["shown"], request.path_params["fingerprint"]
     class_index = None if shown == SEEN else whole_number(shown)
     if batch is None or answer is None or answer.classification is None or (class_index is None and shown != SEEN):
@@ -106,7 +106,7 @@ async def _send_heat(request: Request, visitor: str) -> Response:
 
 
 async def _remove(request: Request, visitor: str) -> Response:
-    batch = _find_batch(request, visitor)
+    batch = await _find_batch(request, visitor)
     if batch is None:
         return refusal(NOT_HERE, 404)
     body = await read_body(request, max_bytes=_MAX_BODY_BYTES)
@@ -131,13 +131,14 @@ async def _picture(request: Request, visitor: str, pool: FairPool, draw: Callabl
     return Response(jpeg, media_type="image/jpeg", headers=_PICTURE_HEADERS)
 
 
-def _find_batch(request: Request, visitor: str) -> PhotoBatch | None:
+async def _find_batch(request: Request, visitor: str) -> PhotoBatch | None:
     """The visitor's own batch of the address; asking for it shows that the visitor is there."""
-    return whole_services().batches.find(request.path_params["batch_id"], owner=visitor)
+    services = await asyncio.to_thread(services_of, visitor)
+    return services.batches.find(request.path_params["batch_id"], owner=batch_owner(visitor, services))
 
 
-def _find_photo(request: Request, visitor: str) -> tuple[PhotoBatch | None, Answer | None]:
-    batch, photo_id = _find_batch(request, visitor), whole_number(request.path_params["photo_id"])
+async def _find_photo(request: Request, visitor: str) -> tuple[PhotoBatch | None, Answer | None]:
+    batch, photo_id = await _find_batch(request, visitor), whole_number(request.path_params["photo_id"])
     if batch is None or photo_id is None:
         return None, None
     return batch, batch.find(photo_id, request.path_params.get("fingerprint", ""))

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from core.inference.photo_batch import PhotoBatch
 from pages.server.json_routes import NOT_HERE, Rate, json_route, refusal
-from pages.server.services import whole_services
+from pages.server.services import batch_owner, services_of
 from pages.words.answers_csv import to_csv
 
 _RATE = Rate(per_second=1, burst=10)
@@ -20,7 +20,8 @@ _HEADERS = {
 
 
 async def _send_table(request: Request, visitor: str) -> Response:
-    batch = whole_services().batches.find(request.path_params["batch_id"], owner=visitor)
+    services = await asyncio.to_thread(services_of, visitor)
+    batch = services.batches.find(request.path_params["batch_id"], owner=batch_owner(visitor, services))
     if batch is None:
         return refusal(NOT_HERE, 404)
     title = request.query_params.get("network", "")[:_MAX_TITLE_CHARS]

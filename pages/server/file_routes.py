@@ -30,7 +30,7 @@ from core.export.exports import why_not_handed_out, zip_path
 from core.export.formats import find_format
 from core.export.run_files import RUN_FILES, find_run_file
 from core.projects.layout import SUFFIX
-from core.projects.places import project_path
+from core.projects.places import is_project_of, project_path
 from core.runs.folder import RunFolder
 from core.services import Services
 from pages.server.photo_routes import routes_path, routes_prefix
@@ -159,10 +159,11 @@ def _dataset(dataset_id: int, part: str, services: Services) -> _Offer:
 
 def _project(dataset_id: int, file_name: str, services: Services) -> _Offer:
     dataset = services.library.datasets.get(dataset_id)
+    is_its_own = is_project_of(file_name, dataset)
     return _Offer(
         name=f"{safe_file_name(dataset.name)}{SUFFIX}",
         media_type="application/octet-stream",  # as a zip, some browsers unpack it at once
-        paths=(project_path(services.settings, file_name),),
+        paths=(project_path(services.settings, file_name),) if is_its_own else (),
     )
 
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.inference.photo_batch import PhotoBatch
 from core.services import Services
+from pages.server.services import batch_owner
 from pages.server.visitor import visitor_key
 from pages.widgets import links
 
@@ -16,7 +17,7 @@ def open_batch(services: Services) -> PhotoBatch:
     The id means nothing to anybody else: whoever else opens the address has an empty page.
     """
     batch_id = st.session_state.get(_BATCH) or st.query_params.get(links.PHOTOS)
-    batch = services.batches.open(batch_id, owner=visitor_key())
+    batch = services.batches.open(batch_id, owner=batch_owner(visitor_key(), services))
     st.session_state[_BATCH] = batch.batch_id
     st.query_params[links.PHOTOS] = batch.batch_id
     return batch

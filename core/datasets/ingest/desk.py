@@ -6,7 +6,6 @@ The work itself is `core.datasets.ingest.importing`, in a worker process. An imp
 
 import contextlib
 import time
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from core.jobs.supervisor import Supervisor
 from core.jobs.views import Progress, TaskView
 from core.names import clean_name
 from core.settings import Settings
+from core.storage.own_keys import is_own_key, new_key
 
 IMPORT_KIND = "import_photos"
 
@@ -70,7 +70,7 @@ class ImportDesk:
             NoSpaceError: the disk is full; nothing was kept.
             StorageError: the files cannot be written.
         """
-        staging_id = uuid.uuid4().hex
+        staging_id = new_key(self._space_id)
         stage(
             (SourceFile(path=path, data=data) for path, data in files),
             staging_path(staging_id, self._settings),
@@ -92,7 +92,7 @@ class ImportDesk:
         if request.answer is not None:
             PlanAnswer.from_json(request.answer)
         self._check_source(request.source)
-        request = replace(request, work_id=uuid.uuid4().hex)
+        request = replace(request, work_id=new_key(self._space_id))
         import_id = self._library.imports.create(request.dataset_id, request.to_json())
         self._queue_task(import_id)
         return import_id
@@ -196,7 +196,12 @@ class ImportDesk:
         """Delete what has been waiting in the incoming folder for too long and belongs to no open import.
 
         Workers may be at work: what they have just deleted, and what cannot be deleted, is passed over.
+
+        Raises:
+            RuntimeError: the desk is that of one space, which does not know what others need.
         """
+        if self._space_id is not None:
+            raise RuntimeError("Only the desk of the whole database knows which uploads nobody needs.")
         open_imports = self._library.imports.all_open()
         needed = {path for view in open_imports for path in _folders_of(view, self._settings)}
         oldest = time.time() - KEEP_INCOMING_SECONDS
@@ -205,9 +210,14 @@ class ImportDesk:
                 if folder not in needed and folder.stat().st_mtime < oldest:
                     remove_staging(folder)
 
+    @property
+    def _space_id(self) -> int | None:
+        return self._queue.database.space_id
+
     def _check_source(self, source: Source) -> None:
         if isinstance(source, StagedFiles | StagedArchive):
-            if not is_staged(staging_path(source.folder, self._settings)):
+            path = staging_path(source.folder, self._settings)
+            if not is_own_key(source.folder, self._space_id) or not is_staged(path):
                 raise SourceError("The uploaded photos are not on the server any more. Add them again.")
         elif isinstance(source, ServerFolder):
             allowed_path(source.path, self._settings)

@@ -12,12 +12,12 @@ from core.datasets.checks.findings import Finding
 from core.datasets.checks.near_duplicates import is_mirror_image
 from core.datasets.checks.photo_checks import checks_version
 from core.datasets.records import Likeness
-from core.datasets.shelves.photo_index import select_known_hashes
+from core.datasets.shelves.photo_index import select_own_hashes
 from core.datasets.shelves.rows import WRITE_TRIES, Shelf, chunked, lock_dataset
 from core.errors import DatasetError, RecordError
 from core.storage.db import Database
 from core.storage.kept import KeptReadings
-from core.storage.schema import DatasetCheck, DismissedFinding, Photo, PhotoPair
+from core.storage.schema import DatasetCheck, DatasetImage, DismissedFinding, Photo, PhotoPair
 
 # Datasets whose findings are kept in memory: those of a large one are some hundred kilobytes of JSON.
 _MAX_CHECKS = 32
@@ -125,23 +125,23 @@ class CheckLog(Shelf):
             return set(session.scalars(statement))
 
     def pairs(self, hashes: Collection[str]) -> dict[tuple[str, str], float]:
-        """The similarities found out so far among these photos: cosine of their features, -1 to 1.
+        """The similarities found out so far among those of these photos that one has: cosine of features, -1 to 1.
 
         Returns:
             Keyed by (lesser hash, greater hash).
         """
         with self._database.read_session() as session:
-            return _select_pairs(session, hashes)
+            return _select_pairs(session, select_own_hashes(session, hashes))
 
     def likeness(self, dataset_id: int, hashes: Collection[str]) -> Likeness:
         """What is known about how alike these photos of a dataset are, and what was dismissed of it."""
         with self._database.read_session() as session:
-            pairs = _select_pairs(session, hashes)
+            pairs = _select_pairs(session, _select_hashes_of(session, dataset_id) & set(hashes))
             mirrored = _select_mirrored(session, pairs)
         return Likeness(pairs=pairs.keys(), mirrored=mirrored, dismissed=self.dismissed(dataset_id))
 
     def save_pairs(self, similarities: Mapping[tuple[str, str], float]) -> None:
-        """Keep how alike photos are; pairs known already stay as they are, those of unknown photos are left out.
+        """Keep how alike photos are; pairs known already stay as they are, those of photos that one lacks are left out.
 
         Raises:
             DatasetError: too many others write the same pairs.
@@ -170,6 +170,10 @@ def _select_pairs(session: Session, hashes: Collection[str]) -> dict[tuple[str, 
     }
 
 
+def _select_hashes_of(session: Session, dataset_id: int) -> set[str]:
+    return set(session.scalars(select(DatasetImage.photo_hash).where(DatasetImage.dataset_id == dataset_id)))
+
+
 def _select_mirrored(session: Session, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
     """Those of the pairs whose photos are alike only when one of them is mirrored, as was measured of them."""
     phash = Photo.measurements["phash"].as_string()
@@ -189,7 +193,7 @@ def _select_mirrored(session: Session, pairs: Collection[tuple[str, str]]) -> se
 
 def _insert_missing_pairs(session: Session, similarities: Mapping[tuple[str, str], float]) -> None:
     ordered = {(min(pair), max(pair)): similarity for pair, similarity in similarities.items()}
-    known = select_known_hashes(session, {photo_hash for pair in ordered for photo_hash in pair})
+    known = select_own_hashes(session, {photo_hash for pair in ordered for photo_hash in pair})
     missing = ordered.keys() - _select_pairs(session, known).keys()
     rows = [
         {"first_hash": first, "second_hash": second, "similarity": ordered[first, second]}

@@ -4,21 +4,25 @@ import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core.datasets.shelves.rows import WRITE_TRIES, Shelf, chunked
 from core.errors import DatasetError
 from core.photos.record import PhotoRecord
+from core.storage.db import Database
+from core.storage.own_rows import is_of_one_space
 from core.storage.schema import DatasetImage, Photo, Run, Snapshot, SnapshotImage
+
+_NOT_FOR_ONE_SPACE = "Only the library of the whole database knows what nobody needs; this one is that of one space."
 
 
 class PhotoIndex(Shelf):
     """What is known about each stored photo, and which of them nothing needs any more.
 
-    Photos are shared by all spaces, so what nothing needs is asked of the whole database, whatever this one is bound
-    to.
+    Photos are shared by all spaces. So of one space the photos are those that it has in a dataset or learned from, and
+    what nothing needs can only be asked of the whole database.
     """
 
     def add(self, photos: Sequence[PhotoRecord]) -> None:
@@ -40,13 +44,12 @@ class PhotoIndex(Shelf):
         raise DatasetError(f"{len(photos)} photos could not be noted: others write the same ones. Try again.")
 
     def get(self, hashes: Collection[str]) -> dict[str, PhotoRecord]:
-        """The known ones among these photos, by hash; of one space those that it has in a dataset or learned from."""
-        known = select(Photo) if self._database.space_id is None else select(Photo).where(_is_own())
+        """The known ones among these photos, by hash."""
         with self._database.read_session() as session:
             return {
                 photo.hash: _photo_record(photo)
                 for chunk in chunked(hashes)
-                for photo in session.scalars(known.where(Photo.hash.in_(chunk)))
+                for photo in session.scalars(of_space(select(Photo), session).where(Photo.hash.in_(chunk)))
             }
 
     def save_measurements(self, measurements: Mapping[str, dict[str, Any]]) -> None:
@@ -54,32 +57,39 @@ class PhotoIndex(Shelf):
         with self._database.session() as session:
             for chunk in chunked(sorted(measurements)):
                 rows = [{"hash": photo_hash, "measurements": measurements[photo_hash]} for photo_hash in chunk]
-                known = select_known_hashes(session, chunk)
+                known = select_own_hashes(session, chunk)
                 session.execute(update(Photo), [row for row in rows if row["hash"] in known])
 
     def known(self, hashes: Collection[str]) -> set[str]:
         """Which of these hashes belong to known photos."""
         with self._database.read_session() as session:
-            return select_known_hashes(session, hashes)
+            return select_own_hashes(session, hashes)
 
     def unreferenced(self, arrived_before: float) -> list[PhotoRecord]:
-        """Photos in no dataset, trash or snapshot that arrived before this moment (Unix seconds), oldest first."""
+        """Photos in no dataset, trash or snapshot that arrived before this moment (Unix seconds), oldest first.
+
+        Raises:
+            RuntimeError: the library is that of one space.
+        """
         statement = (
             select(Photo)
             .where(~_is_referenced(), Photo.created_at < arrived_before)
             .order_by(Photo.created_at, Photo.hash)
         )
-        with self._database.of_space(None).read_session() as session:
+        with self._whole().read_session() as session:
             return [_photo_record(photo) for photo in session.scalars(statement)]
 
     def forget_snapshots(self, older_than_seconds: float) -> int:
         """Delete the snapshots that no run refers to and that were taken longer ago than this; returns how many.
 
         Their photos are then needed no more, unless a dataset or another snapshot has them.
+
+        Raises:
+            RuntimeError: the library is that of one space.
         """
         forgotten = 0
         unneeded = (~exists().where(Run.snapshot_hash == Snapshot.hash), Snapshot.created_at < _ago(older_than_seconds))
-        with self._database.of_space(None).session() as session:
+        with self._whole().session() as session:
             # Locked first, like photos below: whoever begins a run with one has it locked.
             hashes = session.scalars(select(Snapshot.hash).where(*unneeded).with_for_update(skip_locked=True)).all()
             for chunk in chunked(hashes):
@@ -92,9 +102,12 @@ class PhotoIndex(Shelf):
 
         Returns:
             Those that are no longer known; only their files may be deleted.
+
+        Raises:
+            RuntimeError: the library is that of one space.
         """
         forgotten: set[str] = set()
-        with self._database.of_space(None).session() as session:
+        with self._whole().session() as session:
             for chunk in chunked(sorted(hashes)):
                 # Locked first: on PostgreSQL the deletion then sees what others have referred to meanwhile. Those
                 # that somebody else has locked are about to be referred to; waiting for them could be for ever.
@@ -108,9 +121,29 @@ class PhotoIndex(Shelf):
                 forgotten |= set(chunk) - set(session.scalars(select(Photo.hash).where(Photo.hash.in_(chunk))))
         return forgotten
 
+    def _whole(self) -> Database:
+        """The database, where it is everybody's: one space sees too little to say what nobody needs."""
+        if self._database.space_id is not None:
+            raise RuntimeError(_NOT_FOR_ONE_SPACE)
+        return self._database
+
+
+def of_space(statement: Select[Any], session: Session) -> Select[Any]:
+    """Of photos only those that the space of a session has; the session adds whose rows count."""
+    if not is_of_one_space(session):
+        return statement
+    learned = exists().where(SnapshotImage.photo_hash == Photo.hash, Run.snapshot_hash == SnapshotImage.snapshot_hash)
+    return statement.where(or_(exists().where(DatasetImage.photo_hash == Photo.hash), learned))
+
+
+def select_own_hashes(session: Session, hashes: Collection[str]) -> set[str]:
+    """Which of these hashes belong to photos that the space of a session has."""
+    statement = of_space(select(Photo.hash), session)
+    return {own for chunk in chunked(hashes) for own in session.scalars(statement.where(Photo.hash.in_(chunk)))}
+
 
 def select_known_hashes(session: Session, hashes: Collection[str]) -> set[str]:
-    """Which of these hashes belong to known photos."""
+    """Which of these hashes belong to known photos, whoever has them."""
     return {
         known for chunk in chunked(hashes) for known in session.scalars(select(Photo.hash).where(Photo.hash.in_(chunk)))
     }
@@ -147,12 +180,6 @@ def _is_referenced() -> ColumnElement[bool]:
     return or_(
         exists().where(DatasetImage.photo_hash == Photo.hash), exists().where(SnapshotImage.photo_hash == Photo.hash)
     )
-
-
-def _is_own() -> ColumnElement[bool]:
-    """Whether the space that a session is bound to has a photo; the session adds whose rows count."""
-    learned = exists().where(SnapshotImage.photo_hash == Photo.hash, Run.snapshot_hash == SnapshotImage.snapshot_hash)
-    return or_(exists().where(DatasetImage.photo_hash == Photo.hash), learned)
 
 
 def _photo_row(photo: PhotoRecord, *, created_at: float) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import gc
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,10 @@ import pytest
 from core.backbones.catalog import Backbone, find_backbone
 from core.errors import ArtefactMissingError
 from core.inference.classifier_cache import ClassifierCache
+from core.inference.own_classifiers import OwnClassifiers
+from core.runs.library import RunLibrary
 from core.settings import Settings
+from core.storage.db import open_database
 
 
 def test_nothing_is_kept_of_a_network_that_was_loaded(prepared_settings: Settings, lite0: Backbone):
@@ -39,12 +43,14 @@ def test_the_cache_says_what_is_not_prepared(prepared_settings: Settings):
 def test_a_network_is_found_again_by_its_fingerprint(prepared_settings: Settings, lite0: Backbone):
     """Also when it was let go in the meantime; what nobody has asked for is not found."""
     cache = ClassifierCache(prepared_settings)
-    fingerprint = cache.get(lite0).fingerprint
-    cache._loaded.clear()
-    assert cache.find(fingerprint).fingerprint == fingerprint
-    assert cache.find(fingerprint) is cache.get(lite0)
-    assert cache.find("made up") is None
-    assert ClassifierCache(prepared_settings).find(fingerprint) is None
+    with closing(open_database(prepared_settings)) as database:
+        own, other = (OwnClassifiers(cache, RunLibrary(database)) for _ in range(2))
+        fingerprint = own.get(lite0).fingerprint
+        cache._loaded.clear()
+        assert own.find(fingerprint).fingerprint == fingerprint
+        assert own.find(fingerprint) is cache.get(lite0)
+        assert own.find("made up") is None
+        assert other.find(fingerprint) is None
 
 
 def test_networks_in_memory_are_limited_by_a_setting(prepared_settings: Settings, lite0: Backbone):

@@ -5,6 +5,7 @@ import io
 import json
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +18,16 @@ from core.inference.batch_records import GivenPhoto, PhotoOrigin
 from core.inference.batch_registry import BatchRegistry
 from core.inference.classifier import Classifier
 from core.inference.classifier_cache import ClassifierCache
+from core.inference.own_classifiers import OwnClassifiers
 from core.inference.photo_batch import PhotoBatch
 from core.photos.samples import SAMPLE_PHOTOS, sample_path
+from core.runs.library import RunLibrary
 from core.settings import Settings
+from core.storage.db import open_database
+from core.storage.schema import HOME_SPACE_ID
 from pages.server import answer_routes
 from pages.server.answer_routes import ANSWER_ROUTES
+from pages.server.services import batch_owner
 from pages.server.stopping import give_notice
 from pages.server.visitor import COOKIE_NAME, new_secret
 from tests.core.inference.running_registry import running_registry
@@ -68,30 +74,31 @@ class AnswerServices:
     """The part of the services that the routes ask for."""
 
     batches: BatchRegistry
-    classifiers: ClassifierCache
+    classifiers: OwnClassifiers
+    space_id: int = HOME_SPACE_ID
 
 
 @pytest.fixture
-def classifiers(prepared_settings: Settings) -> ClassifierCache:
-    return ClassifierCache(prepared_settings)
+def classifiers(prepared_settings: Settings) -> Iterator[OwnClassifiers]:
+    with closing(open_database(prepared_settings)) as database:
+        yield OwnClassifiers(ClassifierCache(prepared_settings), RunLibrary(database))
 
 
 @pytest.fixture
-def network(classifiers: ClassifierCache, lite0: Any) -> Classifier:
+def network(classifiers: OwnClassifiers, lite0: Any) -> Classifier:
     """The default network, as the page loads it."""
     return classifiers.get(lite0)
 
 
 @pytest.fixture
 def batch(
-    anna: Browser, prepared_settings: Settings, classifiers: ClassifierCache, monkeypatch: pytest.MonkeyPatch
+    anna: Browser, prepared_settings: Settings, classifiers: OwnClassifiers, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[PhotoBatch]:
     """Anna's photos."""
     with running_registry(prepared_settings) as registry:
         services = AnswerServices(registry, classifiers)
         monkeypatch.setattr(answer_routes, "services_of", lambda _: services)
-        monkeypatch.setattr(answer_routes, "whole_services", lambda: services)
-        yield registry.open(None, owner=anna.secret)
+        yield registry.open(None, owner=batch_owner(anna.secret, services))
 
 
 def answered(batch: PhotoBatch, network: Classifier) -> PhotoBatch:
@@ -242,12 +249,12 @@ def test_what_the_network_saw_and_where_it_looked(anna: Browser, batch: PhotoBat
 
 
 def test_heat_comes_from_a_network_that_was_let_go(
-    anna: Browser, batch: PhotoBatch, network: Classifier, classifiers: ClassifierCache
+    anna: Browser, batch: PhotoBatch, network: Classifier, classifiers: OwnClassifiers
 ) -> None:
     """It is loaded again; networks in memory are few, photos stay for an hour."""
     batch.add_file("cat.png", CAT, PhotoOrigin.FILE)
     answered(batch, network)
-    classifiers._loaded.clear()
+    classifiers._cache._loaded.clear()
     assert (
         picture(anna.get(f"/{batch.batch_id}/{network.fingerprint}/heat/1/281.jpg")).size == network.record.image_size
     )
@@ -314,7 +321,7 @@ def wait_with(anna: Browser, batch: PhotoBatch, number: int, end: Callable[[], o
 def test_a_page_that_is_given_up_is_told(anna: Browser, batch: PhotoBatch, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who still waits hears that the photos are not here any more."""
     batch.add_file("cat.png", CAT, PhotoOrigin.FILE)
-    registry = answer_routes.whole_services().batches
+    registry = answer_routes.services_of(anna.secret).batches
     (response,) = wait_with(anna, batch, 1, registry.close)
     assert response.status_code == 404
     assert batch.bell.num_listeners == 0

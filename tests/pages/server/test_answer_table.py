@@ -9,8 +9,10 @@ import pytest
 from core.inference.batch_records import PhotoOrigin
 from core.inference.photo_batch import PhotoBatch
 from core.settings import Settings
+from core.storage.schema import HOME_SPACE_ID
 from pages.server import answer_table
 from pages.server.answer_table import ANSWER_TABLE_ROUTES
+from pages.server.services import batch_owner
 from pages.server.visitor import COOKIE_NAME, new_secret
 from tests.core.inference.running_registry import running_registry
 from tests.pages.server.route_visits import fetch
@@ -22,8 +24,9 @@ OWNER = new_secret()
 def batch(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> PhotoBatch:
     """A visitor's photos, of which one is none."""
     with running_registry(settings) as batches:
-        monkeypatch.setattr(answer_table, "whole_services", lambda: SimpleNamespace(batches=batches))
-        batch = batches.open(None, owner=OWNER)
+        services = SimpleNamespace(batches=batches, space_id=HOME_SPACE_ID)
+        monkeypatch.setattr(answer_table, "services_of", lambda _: services)
+        batch = batches.open(None, owner=batch_owner(OWNER, services))
         batch.add_file("grün.jpg", b"some bytes", PhotoOrigin.FILE)
         yield batch
 
