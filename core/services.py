@@ -183,7 +183,7 @@ def _open_libraries(
     """What is of one space or of all, as the database is: fields of `Services`."""
     queue = TaskQueue(database, TASK_KINDS)
     library, runs = Library(database), RunLibrary(database)
-    imports = ImportDesk(settings, library, queue, supervisor)
+    imports = ImportDesk(settings, library, queue, supervisor, blurs_faces=lambda: _blurs_faces(database))
     return {
         "database": database,
         "queue": queue,
@@ -198,6 +198,14 @@ def _open_libraries(
         "run_reader": RunReader(runs, queue, database, settings),
         "exports": ExportDesk(runs, queue, supervisor, settings),
     }
+
+
+def _blurs_faces(database: Database) -> bool:
+    """Whether the teacher of the class to which a space belongs wants faces blurred."""
+    if database.space_id is None:
+        return False
+    classroom_id = SpaceRegistry(database).get(database.space_id).classroom_id
+    return classroom_id is not None and ClassroomDesk(database).get(classroom_id).options.blur_faces
 
 
 def open_services(settings: Settings) -> Services:

@@ -10,10 +10,12 @@ import io
 import os
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from core.errors import DatasetError
 from core.photos.decode import DecodedPhoto, decode_image, decode_photo
@@ -27,6 +29,9 @@ from core.storage.files import TEMPORARY_PREFIX, remove_abandoned_drafts, transl
 
 # Longest side of a stored photo: more than any network of the catalogue looks at, and enough to fill a screen.
 MAX_SIDE_PX = 1024
+# Gives back an RGB photo with what must not be stored covered, or the same object.
+Retouch = Callable[[Image.Image], Image.Image]
+
 # Of a photo that has to be encoded anew; the loss cannot be seen at this quality.
 JPEG_QUALITY = 92
 
@@ -38,10 +43,16 @@ class StoredPhoto:
     record: PhotoRecord
     data: bytes
     facts: PhotoFacts  # of the file that it was made from
+    is_retouched: bool = False  # whether something was covered before it was stored
 
 
 def encode_photo(
-    data: bytes, name: str, limits: ImageLimits = DEFAULT_LIMITS, *, rendering: Rendering | None = None
+    data: bytes,
+    name: str,
+    limits: ImageLimits = DEFAULT_LIMITS,
+    *,
+    rendering: Rendering | None = None,
+    retouch: Retouch | None = None,
 ) -> StoredPhoto:
     """Bring a photo to the form in which it is stored: upright, sRGB, without metadata, not too large; and measure it.
 
@@ -53,6 +64,7 @@ def encode_photo(
         name: its name, for error messages.
         limits: largest file and photo that are read.
         rendering: what was decided for all photos that belong together; without it the photo decides for itself.
+        retouch: covers what must not be stored; one that leaves a photo as it is returns the same object.
 
     Raises:
         ImageError: the photo cannot be used.
@@ -61,7 +73,11 @@ def encode_photo(
     photo = decode_photo(data, name, limits=limits, shortest_side_px=MAX_SIDE_PX, rendering=rendering)
     image = shrink(photo.image, MAX_SIDE_PX)
     is_same_size = image.size == photo.original_size
-    content = _without_metadata(data, photo) if is_same_size and photo.is_as_stored else None
+    retouched = image if retouch is None else retouch(image)
+    is_retouched = retouched is not image
+    image = retouched
+    is_unchanged = is_same_size and photo.is_as_stored and not is_retouched
+    content = _without_metadata(data, photo) if is_unchanged else None
     if content is None:
         target = io.BytesIO()
         if photo.is_lossless and is_same_size:
@@ -81,7 +97,7 @@ def encode_photo(
         num_bytes=len(content),
         measurements=measure(image, photo.original_size) | _rendering_record(photo.facts),
     )
-    return StoredPhoto(record=record, data=content, facts=photo.facts)
+    return StoredPhoto(record=record, data=content, facts=photo.facts, is_retouched=is_retouched)
 
 
 def _rendering_record(facts: PhotoFacts) -> dict[str, Any]:

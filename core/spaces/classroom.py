@@ -74,6 +74,15 @@ class ClassroomDesk:
             row = session.scalar(select(Classroom).order_by(Classroom.id.desc()).limit(1))
             return None if row is None else ClassroomView.of(row)
 
+    def get(self, classroom_id: int) -> ClassroomView:
+        """One class.
+
+        Raises:
+            UnknownSpaceError: there is no such class.
+        """
+        with self._database.read_session() as session:
+            return ClassroomView.of(_find(session, classroom_id))
+
     def hold(self) -> tuple[ClassroomView, str]:
         """The class that is held here, begun where there is none, with a new password for the teacher.
 

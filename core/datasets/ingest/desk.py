@@ -6,7 +6,7 @@ The work itself is `core.datasets.ingest.importing`, in a worker process. An imp
 
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,25 @@ class ImportStatus:
 class ImportDesk:
     """Takes requests to import and tells how they go; safe to share between sessions and threads."""
 
-    def __init__(self, settings: Settings, library: Library, queue: TaskQueue, supervisor: Supervisor) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        library: Library,
+        queue: TaskQueue,
+        supervisor: Supervisor,
+        *,
+        blurs_faces: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Open the desk.
+
+        Args:
+            settings: where things live, and limits.
+            library: what is imported into.
+            queue: takes the work.
+            supervisor: starts who does it.
+            blurs_faces: whether faces are to be blurred on the photos of a new import.
+        """
+        self._blurs_faces = blurs_faces
         self._settings = settings
         self._library = library
         self._queue = queue
@@ -92,7 +110,7 @@ class ImportDesk:
         if request.answer is not None:
             PlanAnswer.from_json(request.answer)
         self._check_source(request.source)
-        request = replace(request, work_id=new_key(self._space_id))
+        request = replace(request, work_id=new_key(self._space_id), blurs_faces=self._blurs_faces())
         import_id = self._library.imports.create(request.dataset_id, request.to_json())
         self._queue_task(import_id)
         return import_id

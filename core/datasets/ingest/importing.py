@@ -115,7 +115,13 @@ class _Import:
                 notes=self._notes,
             )
             return
-        storing = Storing(self._context, self._library, self._refusals, first_fraction=self._fetch_share)
+        storing = Storing(
+            self._context,
+            self._library,
+            self._refusals,
+            first_fraction=self._fetch_share,
+            blurs_faces=self._request.blurs_faces,
+        )
         images = storing.store(listing, plan)
         self._notes += storing.notes
         self._add(images, plan.class_names())

@@ -15,6 +15,7 @@ from core.datasets.library import Library
 from core.datasets.records import NewImage, Split
 from core.datasets.sources.source_files import SourceFile
 from core.errors import ImageError
+from core.faces.blur import FaceCover
 from core.jobs.context import TaskContext
 from core.litert.engine import map_streamed
 from core.photos.limits import ImageLimits
@@ -52,7 +53,15 @@ class _Arrival:
 class Storing:
     """Stores the photos of one import."""
 
-    def __init__(self, context: TaskContext, library: Library, refusals: Refusals, *, first_fraction: float) -> None:
+    def __init__(
+        self,
+        context: TaskContext,
+        library: Library,
+        refusals: Refusals,
+        *,
+        first_fraction: float,
+        blurs_faces: bool = False,
+    ) -> None:
         """Take what it works with.
 
         Args:
@@ -60,6 +69,7 @@ class Storing:
             library: where photos become known.
             refusals: gets the files that cannot be used.
             first_fraction: part of the progress bar that lies behind, 0-1.
+            blurs_faces: whether faces are blurred before a photo is stored.
         """
         self._context = context
         self._settings = context.settings
@@ -68,6 +78,7 @@ class Storing:
         self._first_fraction = first_fraction
         self._store = PhotoStore(self._settings.photos_path, self._settings.cache_path)
         self._limits = ImageLimits(max_bytes=self._settings.max_photo_bytes, max_pixels=self._settings.max_photo_pixels)
+        self._cover = FaceCover() if blurs_faces else None
         self.notes: list[str] = []  # sentences for the report
 
     def store(self, listing: Sequence[ListedPart], placing: Placing) -> list[NewImage]:
@@ -88,7 +99,7 @@ class Storing:
         records: dict[str, PhotoRecord] = {}
         num_files = sum(len(listed.paths) for listed in listing)
         may_repeat: list[bool] = []  # of each of `images`
-        num_seen = 0
+        num_seen = num_blurred = 0
         joint = JointDecision()
         files = enumerate(placing.place(listing))
         arrivals = map_streamed(self._decode, files, num_threads=self._settings.num_inference_threads)
@@ -104,9 +115,12 @@ class Storing:
                     images.append(_new_image(record, arrival.place))
                     may_repeat.append(arrival.place.may_repeat)
             num_seen += len(batch)
+            num_blurred += sum(arrival.photo is not None and arrival.photo.is_retouched for arrival in batch)
             self._report_storing(num_seen, max(num_files, num_seen))
         final = self._decode_again(images, joint, enumerate(placing.place(listing)))
         self.notes += joint.tell()
+        if self._cover is not None:
+            self.notes.append(_blur_note(num_blurred, len(images)))
         once = _without_repeated(zip(final, may_repeat, strict=True))
         num_again = sum(image is not None for image in final) - len(once)
         if num_again:
@@ -149,7 +163,7 @@ class Storing:
         if isinstance(place, str):
             return _Arrival(number=number, path=file.path, place=None, photo=None, reason=place)
         try:
-            photo = encode_photo(file.data or b"", place.name, self._limits, rendering=rendering)
+            photo = encode_photo(file.data or b"", place.name, self._limits, rendering=rendering, retouch=self._cover)
         except ImageError as exc:
             return _Arrival(number=number, path=file.path, place=place, photo=None, reason=str(exc))
         return _Arrival(number=number, path=file.path, place=place, photo=photo, reason="")
@@ -165,6 +179,13 @@ class Storing:
         refused = f", {self._refusals.num:,} refused" if self._refusals.num else ""
         fraction = self._first_fraction + (1 - self._first_fraction) * num_seen / num_files
         self._context.report(fraction, f"Read {num_seen:,} of {num_files:,} files{refused}")
+
+
+def _blur_note(num_blurred: int, num_photos: int) -> str:
+    return (
+        f"Faces were looked for on {num_photos:,} photos and blurred on {num_blurred:,}. Small faces, and faces that "
+        "are turned away, can be missed: look the photos through."
+    )
 
 
 def _again_note(num_again: int) -> str:

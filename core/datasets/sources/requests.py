@@ -173,6 +173,7 @@ class ImportRequest(Config):
     answer: dict[str, Any] | None = None  # a `PlanAnswer` as JSON: what the person decided about the class folders
     # How names in archives are read that do not say their character set, of `NAME_ENCODINGS`; None: it is found out.
     name_encoding: str | None = None
+    blurs_faces: bool = False  # before anything is stored; `ImportDesk.submit` says it
     work_id: str | None = None  # part of the name of its folder; `ImportDesk.submit` gives it, older versions did not
 
     def __post_init__(self) -> None:

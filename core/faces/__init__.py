@@ -1,0 +1,1 @@
+"""Faces in photos: found, and made so that nobody can be told by them."""
