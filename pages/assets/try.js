@@ -20,7 +20,7 @@ async function ask(path, options = {}) {
     throw new Error(NO_SERVER);
   }
   const told = await response.json().catch(() => ({ error: NO_SERVER }));
-  if (!response.ok) throw new Error(told.error || NO_SERVER);
+  if (!response.ok) throw Object.assign(new Error(told.error || NO_SERVER), { status: response.status });
   return told;
 }
 
@@ -39,6 +39,7 @@ async function begin() {
     find(".show").hidden = false;
   } catch (error) {
     tell(error.message);
+    find(".enter").hidden = error.status !== 403;
   }
 }
 
@@ -83,6 +84,7 @@ function draw(photo, found) {
   const doubts = { sure: "", perhaps: "Perhaps ", unlikely: "Nothing fits well. Nearest: " };
   find(".answer h2").textContent = isRefused ? "I don’t know" : `${doubts[found.verdict.kind]}${found.verdict.label}`;
   find(".reason").textContent = isRefused ? `${found.verdict.sentence} It would have guessed ${found.verdict.label}.` : "";
+  find(".reason").hidden = !isRefused;
   find(".bars").replaceChildren(...found.classes.map(bar));
   for (const button of verdictButtons) {
     button.disabled = false;
