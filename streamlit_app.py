@@ -15,6 +15,7 @@ from pages.server.live_route import LIVE_ROUTES
 from pages.server.photo_routes import PHOTO_ROUTES
 from pages.server.run_routes import RUN_ROUTES
 from pages.server.served_page import PAGE_ROUTES, ServedPage
+from pages.server.try_routes import TRY_ROUTES
 from pages.server.turns import PAGE_TURNS
 from pages.server.visitor import VisitorCookie
 from pages.widgets.address import note_page
@@ -66,6 +67,7 @@ else:
             *FILE_ROUTES,
             *RUN_ROUTES,
             *LIVE_ROUTES,
+            *TRY_ROUTES,
             *PAGE_ROUTES,
             *ANSWER_TABLE_ROUTES,
         ],

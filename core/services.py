@@ -37,6 +37,7 @@ from core.runs.library import RunLibrary
 from core.runs.reader import RunReader
 from core.settings import Settings
 from core.spaces.classroom import ClassroomDesk
+from core.spaces.offers import OfferDesk
 from core.spaces.registry import SpaceRegistry
 from core.storage.db import Database, open_database
 from core.storage.files import remove_abandoned_drafts
@@ -74,6 +75,7 @@ class Services:
     run_desk: RunDesk
     run_reader: RunReader
     exports: ExportDesk
+    offers: OfferDesk
     _cache: ClassifierCache
     _housekeeper: "_Housekeeper" = field(default_factory=lambda: _Housekeeper())
     _of_spaces: "_OfSpaces" = field(default_factory=lambda: _OfSpaces())
@@ -197,6 +199,7 @@ def _open_libraries(
         "run_desk": RunDesk(runs, queue, supervisor, settings),
         "run_reader": RunReader(runs, queue, database, settings),
         "exports": ExportDesk(runs, queue, supervisor, settings),
+        "offers": OfferDesk(database, runs),
     }
 
 

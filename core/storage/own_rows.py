@@ -23,6 +23,7 @@ from core.storage.schema import (
     DatasetImage,
     DatasetOperation,
     DismissedFinding,
+    ModelOffer,
     PhotoImport,
     Run,
     RunEvent,
@@ -37,8 +38,8 @@ _MAX_SPACES = 512
 _MAX_STATEMENTS = 2_048
 
 _OF_DATASETS = (DatasetClass, DatasetImage, Capture, DatasetOperation, PhotoImport, DatasetCheck, DismissedFinding)
-_OWNERS = (Dataset, Run, Task, SnapshotOrigin)
-GUARDED_TABLES = tuple(each.__tablename__ for each in (*_OWNERS, *_OF_DATASETS, TaskEvent, RunEvent))
+_OWNED = (Dataset, Run, SnapshotOrigin, ModelOffer)  # which say themselves whose they are
+GUARDED_TABLES = tuple(each.__tablename__ for each in (*_OWNED, *_OF_DATASETS, Task, TaskEvent, RunEvent))
 # Where a statement names a table whose rows have owners, with the name that it has there, and the condition in it.
 _NAMED = re.compile(rf"(?:\b(?:FROM|JOIN|UPDATE)|,)\s+({'|'.join(GUARDED_TABLES)})\b(?!\.)(?:\s+AS\s+(\w+))?")
 _CONDITION = r"\b{name}\.space_id (?:=|IS)|\.id = {name}\.(?:dataset|run|task)_id AND "
@@ -101,9 +102,7 @@ def _unbound_tables(statement: str) -> tuple[str, ...]:
 @lru_cache(_MAX_SPACES)
 def _conditions(space_id: int) -> Sequence[ExecutableOption]:
     return (
-        with_loader_criteria(Dataset, lambda cls: cls.space_id == space_id, include_aliases=True),
-        with_loader_criteria(Run, lambda cls: cls.space_id == space_id, include_aliases=True),
-        with_loader_criteria(SnapshotOrigin, lambda cls: cls.space_id == space_id, include_aliases=True),
+        *(with_loader_criteria(each, lambda cls: cls.space_id == space_id, include_aliases=True) for each in _OWNED),
         with_loader_criteria(
             Task, lambda cls: or_(cls.space_id == space_id, cls.space_id.is_(None)), include_aliases=True
         ),

@@ -412,3 +412,24 @@ class SnapshotOrigin(Base):
     dataset_id: Mapped[int | None] = mapped_column(ForeignKey("datasets.id", ondelete="SET NULL"))  # first taken from
     dataset_name: Mapped[str]  # when it was taken
     created_at: Mapped[float]
+
+
+class ModelOffer(Base):
+    """A model that its owner lets others try, read only, with what they said of its answers."""
+
+    __tablename__ = "model_offers"
+    __table_args__ = (
+        Index("ix_model_offers_run", "run_id", "id"),
+        Index("uq_model_offers_token", "token", unique=True),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token: Mapped[str]  # what the address holds; it opens nothing to whoever is not let in
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    space_id: Mapped[int]
+    created_at: Mapped[float]
+    withdrawn_at: Mapped[float | None]
+    num_photos: Mapped[int]  # that others have shown it
+    num_right: Mapped[int]  # of which they said that it was right
+    num_wrong: Mapped[int]

@@ -32,7 +32,12 @@ def describe_answer(answer: Answer) -> dict[str, Any]:
     told = {"id": photo.photo_id, "name": photo.name, "has_picture": answer.has_picture, "error": photo.error}
     if found is None:
         return told
-    return told | {
+    return told | describe_classification(found)
+
+
+def describe_classification(found: Classification) -> dict[str, Any]:
+    """What a network said to a photo."""
+    return {
         "remarks": found.remarks,
         "milliseconds": {
             "reading": round(found.decode_milliseconds, 1),
