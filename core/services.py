@@ -21,6 +21,8 @@ from core.errors import (
     UnknownBackboneError,
 )
 from core.export.desk import ExportDesk
+from core.foreign.desk import ForeignDesk
+from core.foreign.library import ForeignLibrary
 from core.inference.batch_registry import BatchRegistry
 from core.inference.classifier_cache import ClassifierCache
 from core.inference.fair_pool import FairPool
@@ -64,6 +66,8 @@ class Services:
     run_desk: RunDesk
     run_reader: RunReader
     exports: ExportDesk
+    foreign: ForeignLibrary
+    foreign_desk: ForeignDesk
     _housekeeper: "_Housekeeper" = field(default_factory=lambda: _Housekeeper())
 
     def close(self) -> None:
@@ -72,6 +76,7 @@ class Services:
         self.supervisor.stop()
         self.pool.close()
         self.batches.close()
+        self.classifiers.close()
         self.database.close()
 
     def request_preparation(self, backbone: Backbone) -> int:
@@ -97,6 +102,7 @@ def _clear_up(services: Services) -> None:
         "drafts of photos": services.photo_store.remove_drafts,
         "photos that nothing needs": lambda: collect_garbage(services.library, services.photo_store),
         "runs": lambda: remove_left_overs(services.runs, services.settings),
+        "models from elsewhere": lambda: remove_abandoned_drafts(services.settings.foreign_path),
         "the cache": remove_cached_drafts,
     }
     for what, step in steps.items():
@@ -148,6 +154,7 @@ def open_services(settings: Settings) -> Services:
     supervisor = Supervisor(settings, queue, kinds=TASK_KINDS_PATH)
     library = Library(database)
     runs = RunLibrary(database)
+    foreign = ForeignLibrary(database)
     imports = ImportDesk(settings, library, queue, supervisor)
     pool = FairPool(settings.num_inference_threads, name="classify")
     services = Services(
@@ -168,6 +175,8 @@ def open_services(settings: Settings) -> Services:
         run_desk=RunDesk(runs, queue, supervisor, settings),
         run_reader=RunReader(runs, queue, database, settings),
         exports=ExportDesk(runs, queue, supervisor, settings),
+        foreign=foreign,
+        foreign_desk=ForeignDesk(settings, foreign, queue, supervisor),
     )
     try:
         _clear_up(services)
