@@ -30,6 +30,8 @@ FLOORS = (
 TABLES = {
     "core.backbones.catalog": "one record for each pretrained network",
     "core.recipes": "one ready config for each way to train, with the words beside it",
+    "core.settings": "one row for each setting",
+    "core.storage.schema": "one class for each table of the database",
 }
 
 # Parts of the pages that every page may use.

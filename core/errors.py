@@ -34,8 +34,7 @@
     │   └── SourceError          a source of photos cannot be used
     ├── ProjectError             a project file cannot be written or brought in
     ├── ForeignModelError        a model from elsewhere cannot be read, or does not answer
-    │   ├── UnknownForeignModelError  no such model
-    │   └── RiskNotAcceptedError  its file may do harm, and nobody has accepted that
+    │   └── UnknownForeignModelError  no such model
     ├── RunError                 a run cannot be used or changed in this way
     │   ├── UnknownRunError      no such run
     │   ├── RunStateError        the run is not in a state in which that is possible
@@ -192,10 +191,6 @@ class ForeignModelError(BluetitError):
 
 class UnknownForeignModelError(ForeignModelError):
     """No model from elsewhere has this number, or it is in the trash."""
-
-
-class RiskNotAcceptedError(ForeignModelError):
-    """The kind of file is one that may do harm, and the person has not accepted that yet."""
 
 
 class RunError(BluetitError):

@@ -14,7 +14,7 @@ from typing import Any
 
 import h5py
 
-from core.errors import BluetitError, ForeignModelError, RiskNotAcceptedError
+from core.errors import BluetitError, ForeignModelError
 from core.foreign.guessing import of_keras, of_litert, title_of
 from core.foreign.hdf5_file import check_hdf5
 from core.foreign.keras_config import CheckedConfig, check_config, walk_layers
@@ -41,11 +41,11 @@ from core.records import Record
 LITERT_FILE, CONFIG_FILE, WEIGHTS_FILE, OLD_WEIGHTS_FILE = "model.tflite", "config.json", "model.weights.h5", "model.h5"
 JOB_FILE = "job.json"
 
-ACCEPT_SENTENCE = (
-    "Old Keras files (.h5) are read by a library that has had holes. Only open one from somebody whom you trust, and "
-    "confirm that below; a .keras or .tflite file needs no such trust."
+_NOT_ACCEPTED = (
+    "It is an old Keras file (.h5), which is read by a library that has had "
+    "holes: it is opened only when you have said "
+    "that you trust whoever made it. A .keras or .tflite file needs no such trust."
 )
-
 _MAX_CONFIG_BYTES = 20_000_000
 _TEACHABLE_NAMES = frozenset({"keras_model.h5", "model_unquant.tflite", "model_quant.tflite"})
 
@@ -80,7 +80,7 @@ def main(folder: Path) -> dict[str, Any]:
         return _look_at_litert(brought, folder).to_json()
     if is_hdf5(head):
         if not job.accepts_hdf5:
-            raise RiskNotAcceptedError(f"“{brought.name}” is an old Keras file. {ACCEPT_SENTENCE}")
+            raise refusal(brought.name, _NOT_ACCEPTED)
         return _look_at_hdf5(brought, folder).to_json()
     if not head.startswith(b"PK"):
         raise unreadable(head, brought.name)

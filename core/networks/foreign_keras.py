@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import tensorflow as tf
@@ -68,7 +69,9 @@ def _build(folder: Path, form: Form) -> Any:
     if form is Form.KERAS_2:
         model = tf_keras.models.model_from_json(json.dumps(config))
     elif weights.name == OLD_WEIGHTS_FILE:
-        model = keras.models.model_from_json(json.dumps(config))
+        with h5py.File(weights, "r+") as file:  # a copy
+            file.attrs["model_config"] = json.dumps(config).encode()
+        return keras.saving.load_model(weights, compile=False, safe_mode=True)
     else:
         model = keras.saving.deserialize_keras_object(config, safe_mode=True)
     if not model.built:
