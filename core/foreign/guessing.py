@@ -26,7 +26,7 @@ _UNKNOWN = Guess(
     reason="Nothing in the file says which values it was trained on; 0 to 1 is the most frequent.",
     is_certain=False,
 )
-_TEACHABLE = Guess(scaling=Scaling.SIGNED, reason="Teachable Machine trains its models on -1 to 1.", is_certain=True)
+_TEACHABLE = Guess(scaling=Scaling.SIGNED, reason="That is what Teachable Machine trains its models on.", is_certain=True)
 
 
 def of_keras(origin: Origin, checked: CheckedConfig) -> Guess:
@@ -62,7 +62,7 @@ def of_litert(origin: Origin, normalised_range: tuple[float, float] | None) -> G
     if origin is Origin.TEACHABLE_MACHINE:
         return _TEACHABLE
     if origin is Origin.LOBE:
-        return Guess(scaling=Scaling.UNIT, reason="Lobe trains its models on 0 to 1.", is_certain=True)
+        return Guess(scaling=Scaling.UNIT, reason="That is what Lobe trains its models on.", is_certain=True)
     return None
 
 

@@ -109,4 +109,4 @@ def _example(model: ForeignModelView, services: Services) -> tuple[bytes, str]:
 
 
 def _number(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 10 else f"{value:.2f}".replace("-", "−")
+    return f"{value:.0f}" if abs(value) >= 10 or value == 0 else f"{value:.2f}".replace("-", "−")
