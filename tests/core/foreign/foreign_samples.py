@@ -3,6 +3,7 @@
 import io
 import json
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -64,12 +65,6 @@ def small_model(*, num_classes: int = 3, last: str | None = "softmax", first: Se
     )
 
 
-def saved(model: Any, path: Path) -> Path:
-    """The file that `model.save` writes."""
-    model.save(path)
-    return path
-
-
 def as_litert(
     model: Any, *, quantised: str | None = None, values: tuple[float, float] = (-1.0, 1.0), custom: bool = False
 ) -> bytes:
@@ -126,18 +121,20 @@ def teachable_bytes() -> bytes:
     return hdf5_bytes(teachable_model())
 
 
-def hdf5_bytes(model: Any, folder: Path | None = None) -> bytes:
+def hdf5_bytes(model: Any) -> bytes:
     """A model as an old Keras file."""
-    with tempfile.TemporaryDirectory() as place:
-        path = Path(folder or place) / "model.h5"
-        model.save(path)
-        return path.read_bytes()
+    return _saved_bytes(model, "model.h5")
 
 
 def keras_bytes(model: Any) -> bytes:
     """A model as a `.keras` file."""
-    with tempfile.TemporaryDirectory() as place:
-        path = Path(place) / "model.keras"
+    return _saved_bytes(model, "model.keras")
+
+
+def _saved_bytes(model: Any, name: str) -> bytes:
+    with tempfile.TemporaryDirectory() as place, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # both libraries warn of old files, and call what NumPy has deprecated
+        path = Path(place) / name
         model.save(path)
         return path.read_bytes()
 
