@@ -12,7 +12,7 @@ MAX_BYTES = 4_000_000
 
 _MAX_LABELS = 100_000
 # Teachable Machine writes "0 Blue tit"; others put a colon, a comma or a tab behind the number.
-_NUMBERED = re.compile(r"\s*([0-9]{1,6})\s*(?:[:,;\t]|\s)\s*(.*)")
+_NUMBERED = re.compile(r"([0-9]{1,6})(?:\s*[:,;]\s*|\s+|$)(.*)")
 
 
 def read_labels(data: bytes, name: str) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ def _without_numbers(lines: Sequence[str]) -> list[str]:
     """Names without the numbers before them, where all lines are numbered; in the order of these numbers."""
     found = [_NUMBERED.fullmatch(line) for line in lines]
     numbered = {int(each[1]): each[2].strip() for each in found if each is not None}
-    if len(numbered) == len(lines) and sorted(numbered) == list(range(len(lines))):
+    if any(numbered.values()) and len(numbered) == len(lines) and sorted(numbered) == list(range(len(lines))):
         return [numbered[number] for number in range(len(lines))]
     return list(lines)
 

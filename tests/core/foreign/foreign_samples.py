@@ -10,11 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import flatbuffers
 import h5py
 import keras
 import numpy as np
 import tensorflow as tf
 import tf_keras
+from ai_edge_litert import schema_py_generated as schema
 
 SIDE = 64
 LABELS = ("Blue tit", "Amsel, große", "crow")
@@ -156,3 +158,12 @@ def with_weights(content: bytes, change: Callable[[h5py.File], object]) -> bytes
     with h5py.File(target, "r+") as file:
         change(file)
     return zipped({**files, "model.weights.h5": target.getvalue()})
+
+
+def rebuilt(content: bytes, change: Callable[[Any], object]) -> bytes:
+    """A LiteRT file in whose tables somebody has changed something."""
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    change(model)
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())

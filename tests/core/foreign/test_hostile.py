@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import flatbuffers
 import h5py
 import keras
 import numpy as np
@@ -26,6 +25,7 @@ from tests.core.foreign.foreign_samples import (
     SIDE,
     as_litert,
     keras_bytes,
+    rebuilt,
     small_model,
     teachable_bytes,
     with_config,
@@ -299,15 +299,6 @@ def outcome_of(workshop: Workshop, files: dict[str, bytes]) -> str:
         return "refused"
     workshop.library.trash(model.id)
     return "taken"
-
-
-def rebuilt(content: bytes, change: Callable[[Any], object]) -> bytes:
-    """A LiteRT file in whose tables somebody has changed something."""
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-    change(model)
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
 
 
 def name_operator(model: Any, code: int, custom: bytes | None) -> None:
