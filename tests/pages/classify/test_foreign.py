@@ -1,6 +1,6 @@
 """A model from elsewhere on the classify page: brought in, asked, put right, renamed, deleted and brought back."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -32,11 +32,11 @@ def content() -> bytes:
 
 
 @pytest.fixture
-def app(open_app: OpenApp, prepared_settings: Settings, no_workers: None) -> Iterator[AppTest]:
+def app(open_app: OpenApp, prepared_settings: Settings, no_workers: None) -> AppTest:
     """The page, with the box for models open; the test does the work of the worker."""
     opened = open_app(prepared_settings)
     opened.session_state["foreign.bring"] = True
-    yield looked_at(opened.run())
+    return looked_at(opened.run())
 
 
 def looked_at(app: AppTest) -> AppTest:
