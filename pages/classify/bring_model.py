@@ -15,6 +15,7 @@ from pages.words.foreign_told import ACCEPT_WORDS
 from pages.words.wording import plain, time_left
 
 _SOURCE = "foreign.source"  # the files about which the person is asked, as JSON
+_PANEL = "foreign.bring"
 _ACCEPTS, _NAMES = "foreign.accepts", "foreign.names"
 _POLL_SECONDS = 0.5
 _TYPES = ("keras", "h5", "hdf5", "tflite", "lite", "zip", "txt", "csv", "json")
@@ -34,13 +35,9 @@ def take_brought(services: Services) -> None:
 def render_bring_model(services: Services) -> None:
     """The way in, below the choice of network."""
     source = _source()
-    panel = st.expander(
-        "Bring a model from elsewhere",
-        icon=":material/upload_file:",
-        key="foreign.bring",
-        on_change="rerun",
-        expanded=source is not None,
-    )
+    if source is not None:
+        st.session_state[_PANEL] = True  # on another page, and back
+    panel = st.expander("Bring a model from elsewhere", icon=":material/upload_file:", key=_PANEL, on_change="rerun")
     if not panel.open:
         return
     with panel:

@@ -20,13 +20,9 @@ _PHOTO_PX = 96
 
 def render_scaling(model: ForeignModelView, services: Services) -> None:
     """What the model says to one photo under each scaling; one of them can be chosen."""
-    panel = st.expander(
-        "Does it see photos as it should?",
-        icon=":material/tune:",
-        key=f"foreign.scaling.{model.id}",
-        on_change="rerun",
-        expanded=not model.record.guess.is_certain and model.record.scaling is model.record.guess.scaling,
-    )
+    key = f"foreign.scaling.{model.id}"
+    st.session_state.setdefault(key, not model.record.guess.is_certain)
+    panel = st.expander("Does it see photos as it should?", icon=":material/tune:", key=key, on_change="rerun")
     if not panel.open:
         return
     with panel, showing_errors():
@@ -103,7 +99,7 @@ def _example(model: ForeignModelView, services: Services) -> tuple[bytes, str]:
     fingerprint = services.classifiers.get_foreign(model).fingerprint
     for answer in reversed(batch.view(fingerprint).answers):
         if answer.has_picture:
-            return batch.read(answer.photo.id), answer.photo.name
+            return batch.read(answer.photo.photo_id), answer.photo.name
     sample = SAMPLE_PHOTOS[0]
     return sample_path(sample).read_bytes(), sample.title
 

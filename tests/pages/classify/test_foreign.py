@@ -89,7 +89,7 @@ def test_a_model_is_dropped_and_answers(app: AppTest, content: bytes):
     work()
     looked_at(app.run())
     assert "cat, coffee, rocket is here and answers." in texts(app)
-    assert app.query_params["foreign"] == ["1"]
+    assert app.query_params["foreign"] == "1"
     assert "says which of its 3 classes it sees" in texts(app)
     assert "From Teachable Machine: model_unquant.tflite" in texts(app)
     assert "Pixels go in as −1 to 1. That is what Teachable Machine" in texts(app)
@@ -118,7 +118,7 @@ def test_what_the_model_says_under_each_scaling_is_shown_and_one_is_chosen(app: 
     assert not np.isclose(before[0]["probability"], after[0]["probability"])
     app.selectbox(key="foreign.fit.1").set_value("letterbox").run()
     assert get_services().foreign.get(1).record.fit_mode == "letterbox"
-    assert app.query_params["foreign"] == ["1"]
+    assert app.query_params["foreign"] == "1"
 
 
 def test_an_old_file_is_opened_only_after_its_risk_is_accepted_in_words(app: AppTest):
@@ -174,11 +174,11 @@ def test_it_is_renamed_deleted_and_brought_back(app: AppTest, content: bytes, pr
     assert app.selectbox(key="network_picker.widget").options[0].startswith("Things · from")
     click(app, "foreign.menu.delete.1")
     assert "Deleted Things. It can be brought back." in texts(app)
-    assert app.query_params["network"] == ["EfficientNetLite0"]
+    assert app.query_params["network"] == "EfficientNetLite0"
     app.session_state["foreign.bring"] = True
     looked_at(app.run())
     click(app, "foreign.restore.1")
-    assert app.query_params["foreign"] == ["1"]
+    assert app.query_params["foreign"] == "1"
     click(app, "foreign.menu.delete.1")
     app.session_state["foreign.bring"] = True
     looked_at(app.run())
