@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from core.foreign.apart import end_after
 from core.foreign.records import Trial
 from core.foreign.running import RunningModel, to_probabilities
 from core.foreign.scaling import Scaling, quantise, scale
@@ -32,6 +33,7 @@ class AnsweringJob(Record):
     path: str  # of the LiteRT file
     trial: Trial
     num_threads: int
+    answer_seconds: float  # longest time for one photo
 
 
 def main(folder: Path) -> dict[str, Any]:
@@ -52,9 +54,12 @@ def serve(job: AnsweringJob, photos: BinaryIO, answers: BinaryIO) -> None:
     num_bytes = 1 + int(np.prod(shape))
     answers.write(READY)
     answers.flush()
+    end_after(0)
     while len(message := photos.read(num_bytes)) == num_bytes:
+        end_after(job.answer_seconds)
         pixels = np.frombuffer(message, np.uint8, offset=1).reshape(shape)
         values = quantise(scale(pixels, SCALINGS[message[0]]), trial.dtype, trial.quantisation)
         said = to_probabilities(model.ask(values, trial.output_position), trial.answers)
+        end_after(0)
         answers.write(said.tobytes())
         answers.flush()

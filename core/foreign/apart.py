@@ -2,15 +2,17 @@
 
     python -B -m core.foreign.apart LIMITS MODULE FOLDER
 
-LIMITS is JSON: `address_bytes` and `file_bytes`. `main(folder)` of the module is called, and what it returns is written
-to `<folder>/<module's last name>.json`; a `BluetitError` that it raises becomes `{"refusal": sentence}`.
+LIMITS is JSON: `address_bytes`, `file_bytes` and `seconds`. `main(folder)` of the module is called, and what it returns
+is written to `<folder>/<module's last name>.json`; a `BluetitError` that it raises becomes `{"refusal": sentence}`.
 """
 
 import contextlib
 import ctypes
 import importlib
 import json
+import math
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,7 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 def main() -> None:
     """Confine this process, then do what was asked for."""
     limits, module_name, folder = json.loads(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+    end_after(limits["seconds"])
     confine(address_bytes=limits["address_bytes"], file_bytes=limits["file_bytes"])
     module = importlib.import_module(module_name)
     watch_over(folder)
@@ -72,6 +75,16 @@ def confine(*, address_bytes: int, file_bytes: int) -> None:
             system.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
             # A network of its own, with nobody in it; where containers forbid that, the watch below stays.
             system.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+
+
+def end_after(seconds: float) -> None:
+    """Have the system end this process when it takes longer, whatever it does then and whether its parent still lives.
+
+    Args:
+        seconds: from now on; 0: as long as it likes. Windows has no such clock, and the parent's watch alone.
+    """
+    if hasattr(signal, "alarm"):
+        signal.alarm(math.ceil(seconds))
 
 
 def watch_over(folder: Path) -> None:

@@ -116,7 +116,11 @@ class ForeignNetwork:
         self._name = model.name
         self._num_classes = len(model.class_names)
         self._job = AnsweringJob(
-            path=str(model_path(settings, model.id)), trial=self.trial, num_threads=settings.num_inference_threads
+            path=str(model_path(settings, model.id)),
+            trial=self.trial,
+            num_threads=settings.num_inference_threads,
+            # The parent's watch comes first: this one is for a process whose parent was killed.
+            answer_seconds=2 * settings.foreign_answer_seconds,
         )
         self._limits = ApartLimits.of(settings)
         self._answer_seconds = settings.foreign_answer_seconds

@@ -26,7 +26,9 @@ _UNKNOWN = Guess(
     reason="Nothing in the file says which values it was trained on; 0 to 1 is the most frequent.",
     is_certain=False,
 )
-_TEACHABLE = Guess(scaling=Scaling.SIGNED, reason="That is what Teachable Machine trains its models on.", is_certain=True)
+_TEACHABLE = Guess(
+    scaling=Scaling.SIGNED, reason="That is what Teachable Machine trains its models on.", is_certain=True
+)
 
 
 def of_keras(origin: Origin, checked: CheckedConfig) -> Guess:

@@ -98,14 +98,13 @@ def _look_at_litert(brought: Brought, folder: Path) -> Found:
     own = _own_export(brought)
     if own is not None:
         return own.found(Form.LITERT, brought.name)
-    fit_mode, crop_fraction = (FitMode.CROP, 1.0)
     return Found(
         form=Form.LITERT,
         origin=origin,
         title=title_of(brought.name, labels),
         class_names=labels,
-        fit_mode=fit_mode,
-        crop_fraction=crop_fraction,
+        fit_mode=FitMode.CROP,
+        crop_fraction=1.0,
         guess=of_litert(origin, facts.normalised_range),
     )
 

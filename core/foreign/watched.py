@@ -113,9 +113,13 @@ def _read_result(path: Path) -> Any:
 
 def start_apart(module: str, folder: Path, *, limits: ApartLimits, **pipes: Any) -> subprocess.Popen[bytes]:
     """Begin such a process; the caller watches and ends it."""
-    told = json.dumps({"address_bytes": limits.memory_bytes + _UNTOUCHED_BYTES, "file_bytes": limits.file_bytes})
+    told = {
+        "address_bytes": limits.memory_bytes + _UNTOUCHED_BYTES,
+        "file_bytes": limits.file_bytes,
+        "seconds": limits.seconds + _END_SECONDS,
+    }
     return subprocess.Popen(
-        [sys.executable, "-B", "-m", "core.foreign.apart", told, module, str(folder)],
+        [sys.executable, "-B", "-m", "core.foreign.apart", json.dumps(told), module, str(folder)],
         cwd=PROJECT_ROOT,
         env=_environment(folder),
         start_new_session=True,  # what ends the server by the keyboard ends it through its pipe

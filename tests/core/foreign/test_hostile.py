@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from core.errors import ForeignModelError
+from core.errors import ForeignModelError, TaskCancelledError
 from core.foreign.library import ForeignLibrary
 from core.foreign.reading import Reading
 from tests.core.foreign.conftest import Workshop
@@ -360,11 +360,14 @@ def test_stopping_ends_the_process_and_keeps_nothing(workshop: Workshop, good_ke
     """What the report raises ends everything, in the middle of the longest step."""
     source = workshop.desk.receive([("model.keras", io.BytesIO(good_keras), len(good_keras))])
 
-    def stop(fraction: float | None, message: str) -> None:
-        if message.startswith("Building"):
-            raise InterruptedError
+    told: list[str] = []
 
-    with pytest.raises(InterruptedError):
+    def stop(fraction: float | None, message: str) -> None:
+        told.append(message)
+        if told.count("Building the model and converting it") == 5:
+            raise TaskCancelledError
+
+    with pytest.raises(TaskCancelledError):
         Reading(workshop.settings, ForeignLibrary(workshop.database), report=stop).run(source)
     assert workshop.library.list_models() == []
     workshop.desk.drop(source)
