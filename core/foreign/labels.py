@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from core.errors import ForeignModelError
 from core.names import MAX_NAME_CHARS, clean_name, first_free, name_key
 
-SUFFIXES = (".txt", ".labels", ".names", ".csv", ".json")
+LABEL_SUFFIXES = (".txt", ".labels", ".names", ".csv", ".json")
 MAX_BYTES = 4_000_000
 
 _MAX_LABELS = 100_000

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from core.datasets.archives.rules import ArchiveLimits, BrokenArchiveError, BrokenMemberError, Budget, Member
 from core.datasets.archives.zip_reader import ZipReader, is_zip
 from core.errors import ArchiveError, ForeignModelError
-from core.foreign.labels import MAX_BYTES, SUFFIXES
+from core.foreign.labels import LABEL_SUFFIXES, MAX_BYTES
 from core.foreign.refusals import WANTED, empty_of_models, refusal, unreadable
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -163,7 +163,7 @@ def sort_out(files: Sequence[tuple[Path, str]], workplace: Path, *, max_bytes: i
     Raises:
         ForeignModelError: there is no model, there are several, or something else is wrong with the files.
     """
-    labels = [each for each in files if PurePosixPath(each[1].lower()).suffix in SUFFIXES]
+    labels = [each for each in files if PurePosixPath(each[1].lower()).suffix in LABEL_SUFFIXES]
     models = [each for each in files if each not in labels]
     if len(models) != 1:
         found = f"{len(models)} models ({', '.join(name for _, name in models)})" if models else "no model"

@@ -67,7 +67,7 @@ class Reading:
             shutil.rmtree(workplace, ignore_errors=True)
 
     def _read(self, source: ForeignSource, paths: list[Path], workplace: Path) -> ForeignModelView:
-        name = source.names[0]
+        name = source.title
         job = LookingJob(
             paths=tuple(map(str, paths)),
             names=source.names,
@@ -104,7 +104,7 @@ class Reading:
     ) -> ForeignModelView:
         with translating_disk_errors(file):
             if file.is_symlink() or not file.is_file():  # the process that wrote it had read a stranger's file
-                raise ForeignModelError(f"“{source.names[0]}” was not written as a file. It was made to do harm.")
+                raise ForeignModelError(f"“{source.title}” was not written as a file. It was made to do harm.")
             content = file.read_bytes()
         guess = of_trial(trial, found.guess)
         record = ForeignRecord(
@@ -113,7 +113,7 @@ class Reading:
             scaling=guess.scaling,
             fit_mode=found.fit_mode,
             crop_fraction=found.crop_fraction,
-            file_name=source.names[0],
+            file_name=source.title,
             digest=hashlib.sha256(content).hexdigest(),
             num_bytes=len(content),
             notes=notes,

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import Any, Self
 
 from core.errors import ForeignModelError
+from core.foreign.labels import LABEL_SUFFIXES
 from core.foreign.scaling import Scaling
 from core.records import Config, Record
 
@@ -46,6 +48,12 @@ class ForeignSource(Config):
     names: tuple[str, ...]  # of the files, for messages
     accepts_hdf5: bool = False  # whether the person has accepted what an `.h5` file may do
     class_names: tuple[str, ...] = ()  # that the person typed; none: they are in a file
+
+    @property
+    def title(self) -> str:
+        """The file with the model, for messages: the first that is no list of names."""
+        models = (name for name in self.names if PurePosixPath(name.lower()).suffix not in LABEL_SUFFIXES)
+        return next(models, self.names[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

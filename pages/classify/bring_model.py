@@ -18,7 +18,6 @@ _SOURCE = "foreign.source"  # the files about which the person is asked, as JSON
 _PANEL = "foreign.bring"
 _ACCEPTS, _NAMES = "foreign.accepts", "foreign.names"
 _POLL_SECONDS = 0.5
-_TYPES = ("keras", "h5", "hdf5", "tflite", "lite", "zip", "txt", "csv", "json")
 
 
 def take_brought(services: Services) -> None:
@@ -62,7 +61,6 @@ def _render_box(services: Services) -> None:
         "Drop a model here, together with its list of class names",
         key="foreign.files",
         max_megabytes=-(-services.settings.max_foreign_bytes // 1_000_000),
-        types=_TYPES,
         take=lambda files: _receive(files, services),
     )
 
@@ -97,7 +95,7 @@ def _render_state(source: ForeignSource, services: Services, *, was_active: bool
 def _render_progress(source: ForeignSource, task: TaskView, services: Services) -> None:
     progress = services.foreign_desk.progress(task)
     text = "Waiting for its turn" if progress is None else f"{progress.message}{time_left(progress.seconds_left)}"
-    st.progress((progress.fraction or 0.0) if progress else 0.0, text=f"**{plain(source.names[0])}** · {text}")
+    st.progress((progress.fraction or 0.0) if progress else 0.0, text=f"**{plain(source.title)}** · {text}")
     st.button(
         "Stop",
         key="foreign.stop",

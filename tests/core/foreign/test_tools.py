@@ -97,7 +97,8 @@ def test_a_keras_2_archive_answers_as_tf_keras_does(workshop: Workshop, pixels: 
 def test_a_keras_model_answers_as_keras_does(workshop: Workshop, pixels: Pixels):
     """With its own scaling inside; photos are squeezed, as the data sets of Keras do."""
     original = small_model(first=[keras.layers.Rescaling(1 / 255), keras.layers.RandomFlip("horizontal")])
-    model = workshop.bring({"my_birds.keras": keras_bytes(original), "labels.txt": NAMES_TXT})
+    model = workshop.bring({"labels.txt": NAMES_TXT, "my_birds.keras": keras_bytes(original)})
+    assert model.record.file_name == "my_birds.keras"
     assert (model.name, model.origin, model.class_names) == ("my birds", Origin.KERAS, NAMES)
     assert (model.record.scaling, model.record.guess.is_certain) == (Scaling.BYTES, True)
     assert model.record.fit_mode == FitMode.SQUASH
