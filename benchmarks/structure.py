@@ -21,7 +21,7 @@ FLOORS = (
     *("core.errors", "core.home", "core.settings", "core.environment", "core.records", "core.config"),
     *("core.recipes", "core.imagenet", "core.names", "core.seeds", "core.storage", "core.photos", "core.links"),
     *("core.jobs", "core.litert", "core.faces", "core.backbones", "core.features", "core.datasets", "core.runs"),
-    *("core.inference", "core.evaluation", "core.keras_script", "core.export", "core.projects"),
+    *("core.foreign", "core.inference", "core.evaluation", "core.keras_script", "core.export", "core.projects"),
     *("core.spaces",),
     *("core.networks", "core.training", "core.packaging"),
     *("core.task_kinds", "core.services", "pages.words", "pages.server", "pages.widgets", "pages", "benchmarks"),

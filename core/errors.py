@@ -33,6 +33,8 @@
     │   ├── ArchiveError         an archive cannot be unpacked
     │   └── SourceError          a source of photos cannot be used
     ├── ProjectError             a project file cannot be written or brought in
+    ├── ForeignModelError        a model from elsewhere cannot be read, or does not answer
+    │   └── UnknownForeignModelError  no such model
     ├── RunError                 a run cannot be used or changed in this way
     │   ├── UnknownRunError      no such run
     │   ├── RunStateError        the run is not in a state in which that is possible
@@ -184,6 +186,14 @@ class SourceError(DatasetError):
 
 class ProjectError(BluetitError):
     """A project cannot be written to a file, or a project file cannot be brought in."""
+
+
+class ForeignModelError(BluetitError):
+    """A model from elsewhere cannot be read, is refused, or does not answer."""
+
+
+class UnknownForeignModelError(ForeignModelError):
+    """No model from elsewhere has this number, or it is in the trash."""
 
 
 class RunError(BluetitError):

@@ -23,6 +23,8 @@ from core.errors import (
     UnknownBackboneError,
 )
 from core.export.desk import ExportDesk
+from core.foreign.desk import ForeignDesk
+from core.foreign.library import ForeignLibrary
 from core.inference.batch_registry import BatchRegistry
 from core.inference.classifier_cache import ClassifierCache
 from core.inference.fair_pool import FairPool
@@ -76,6 +78,8 @@ class Services:
     run_reader: RunReader
     exports: ExportDesk
     offers: OfferDesk
+    foreign: ForeignLibrary
+    foreign_desk: ForeignDesk
     _cache: ClassifierCache
     _housekeeper: "_Housekeeper" = field(default_factory=lambda: _Housekeeper())
     _of_spaces: "_OfSpaces" = field(default_factory=lambda: _OfSpaces())
@@ -102,6 +106,7 @@ class Services:
         self.supervisor.stop()
         self.pool.close()
         self.batches.close()
+        self._cache.close()
         self.database.close()
 
     def request_preparation(self, backbone: Backbone) -> int:
@@ -144,6 +149,7 @@ def _clear_up(services: Services) -> None:
         "drafts of photos": services.photo_store.remove_drafts,
         "photos that nothing needs": lambda: collect_garbage(services.library, services.photo_store),
         "runs": lambda: remove_left_overs(services.runs, services.settings),
+        "models from elsewhere": lambda: remove_abandoned_drafts(services.settings.foreign_path),
         "the cache": remove_cached_drafts,
     }
     for what, step in steps.items():
@@ -184,12 +190,12 @@ def _open_libraries(
 ) -> dict[str, Any]:
     """What is of one space or of all, as the database is: fields of `Services`."""
     queue = TaskQueue(database, TASK_KINDS)
-    library, runs = Library(database), RunLibrary(database)
+    library, runs, foreign = Library(database), RunLibrary(database), ForeignLibrary(database)
     imports = ImportDesk(settings, library, queue, supervisor, blurs_faces=lambda: _blurs_faces(database))
     return {
         "database": database,
         "queue": queue,
-        "classifiers": OwnClassifiers(cache, runs),
+        "classifiers": OwnClassifiers(cache, runs, foreign),
         "library": library,
         "imports": imports,
         "trash": DatasetTrash(settings, database, queue, supervisor, imports),
@@ -200,6 +206,8 @@ def _open_libraries(
         "run_reader": RunReader(runs, queue, database, settings),
         "exports": ExportDesk(runs, queue, supervisor, settings),
         "offers": OfferDesk(database, runs),
+        "foreign": foreign,
+        "foreign_desk": ForeignDesk(settings, foreign, queue, supervisor, space_id=database.space_id),
     }
 
 

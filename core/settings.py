@@ -185,6 +185,31 @@ class Settings:
         explanation="Largest size of the cache of features; the longest unused ones are deleted first.",
         minimum=1,
     )
+    # Models from elsewhere
+    max_foreign_bytes: int = _setting(
+        200_000_000,
+        unit="bytes",
+        explanation="Largest file of a model from elsewhere that is read.",
+        minimum=1,
+    )
+    foreign_memory_bytes: int = _setting(
+        4_000_000_000,
+        unit="bytes",
+        explanation="Most memory of a process that reads or asks a model from elsewhere; one that takes more is ended.",
+        minimum=1,
+    )
+    foreign_read_seconds: float = _setting(
+        180.0,
+        unit="seconds",
+        explanation="Longest time that each step of reading a model from elsewhere may take.",
+        minimum=1,
+    )
+    foreign_answer_seconds: float = _setting(
+        20.0,
+        unit="seconds",
+        explanation="Longest time that a model from elsewhere may take for one photo; one that takes longer is ended.",
+        minimum=0.1,
+    )
     # Training
     package_after_training: bool = _setting(
         True,
@@ -298,6 +323,11 @@ class Settings:
     def hub_path(self) -> Path:
         """Folder of TensorFlow Hub's modules that somebody put there."""
         return self.workspace_dir / "hub"
+
+    @property
+    def foreign_path(self) -> Path:
+        """Folder of the models from elsewhere."""
+        return self.workspace_dir / "foreign"
 
     @property
     def logs_path(self) -> Path:

@@ -7,6 +7,7 @@ from core.backbones.preparation import PREPARE_KIND
 from core.datasets.ingest.desk import IMPORT_KIND
 from core.datasets.tasks import CHECK_KIND, CLEAR_KIND, EXPORT_KIND, MAP_KIND
 from core.export.desk import EXPORT_MODEL_KIND
+from core.foreign.desk import BRING_KIND
 from core.jobs.kinds import Lane, TaskKind
 from core.projects.desk import READ_KIND, WRITE_KIND
 from core.runs.desk import EXAMINE_KIND, PACKAGE_KIND, TRAIN_KIND
@@ -79,6 +80,15 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
                 handler="core.projects.tasks:run_read_task",
                 lane=Lane.PHOTOS,
                 max_attempts=3,
+                on_worker_death="retry",
+            ),
+            TaskKind(
+                name=BRING_KIND,
+                title="Bring a model in",
+                handler="core.foreign.tasks:run_bring_task",
+                # Processes of its own do the work, with limits of their own; beside a training it would wait for hours.
+                lane=Lane.PHOTOS,
+                max_attempts=2,
                 on_worker_death="retry",
             ),
             TaskKind(

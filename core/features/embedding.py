@@ -10,7 +10,7 @@ from core.backbones.artefacts import Artefact
 from core.errors import DatasetError, ImageError
 from core.features.cache import FeatureCache, Features
 from core.features.key import FeatureKey
-from core.litert.engine import Engine, map_streamed
+from core.litert.engine import AnyEngine, Engine, map_streamed
 from core.photos.fit import to_array
 from core.photos.record import PhotoRecord
 from core.photos.squares import SquareMaker
@@ -29,7 +29,7 @@ class Embedder:
 
     key: FeatureKey  # under which the cache keeps them
     squares: SquareMaker  # how photos become what the network sees
-    engine: Engine
+    engine: AnyEngine
 
     @classmethod
     def of_artefact(cls, artefact: Artefact, settings: Settings) -> Self:

@@ -18,7 +18,7 @@ from core.inference.class_table import ClassTable, Prediction, imagenet_table
 from core.inference.head import Head
 from core.inference.heatmap import class_activation_map, occlusion_map
 from core.inference.judging import Judge
-from core.litert.engine import Outputs
+from core.litert.engine import FeatureEngine, Outputs
 from core.litert.shared_engine import SharedEngine
 from core.photos.fit import to_array
 from core.photos.remarks import tell
@@ -58,7 +58,7 @@ class Classifier:
     def __init__(
         self,
         record: ArtefactRecord | ModelRecord,
-        engine: SharedEngine,
+        engine: FeatureEngine,
         *,
         classes: ClassTable,
         squares: SquareMaker,

@@ -1,5 +1,6 @@
 """Loaded networks, kept for whoever asks next, as far as memory allows."""
 
+import hashlib
 import threading
 import weakref
 from collections import OrderedDict
@@ -9,12 +10,15 @@ from pathlib import Path
 from core.backbones.artefacts import load_artefact
 from core.backbones.catalog import Backbone
 from core.errors import ArtefactDamagedError, RunFileError
+from core.foreign.engine import ForeignEngine, ForeignNetwork
+from core.foreign.records import ForeignModelView
 from core.inference.class_table import ClassTable
 from core.inference.classifier import Classifier, squares_of
 from core.inference.judging import Judge, Rule, read_rule
 from core.inference.trained_model import find_trained_model, read_model_record
 from core.litert.shared_engine import SharedEngine
 from core.runs.folder import RunFolder
+from core.runs.model_record import ModelRecord
 from core.settings import Settings
 
 
@@ -32,6 +36,8 @@ class ClassifierCache:
         self._loaded: OrderedDict[tuple[Hashable, ...], Classifier] = OrderedDict()
         # By path and fingerprint; a network goes when the last classifier that needs it goes.
         self._engines: weakref.WeakValueDictionary[tuple[Path, str], SharedEngine] = weakref.WeakValueDictionary()
+        # By number and content; the process of one ends when the last classifier that needs it goes.
+        self._foreign: weakref.WeakValueDictionary[tuple[int, str], ForeignNetwork] = weakref.WeakValueDictionary()
 
     def get(self, backbone: Backbone) -> Classifier:
         """The classifier of a backbone, for the classes of ImageNet, loaded when first asked for.
@@ -58,6 +64,20 @@ class ClassifierCache:
         # The whole description is the key: two heads may be alike to the last bit and have other names of classes.
         record, rule = read_model_record(folder), read_rule(folder)
         return self._get(("run", run_id, record, rule), lambda: self._load_trained(folder, rule))
+
+    def get_foreign(self, model: ForeignModelView) -> Classifier:
+        """The classifier of a model from elsewhere, which answers in a process of its own.
+
+        Whatever is wrong with it is told by its answers: nothing is loaded here.
+        """
+        return self._get(("foreign", model.id, _fingerprint_of(model)), lambda: self._load_foreign(model))
+
+    def close(self) -> None:
+        """End the processes of models from elsewhere."""
+        with self._lock:
+            networks = list(self._foreign.values())
+        for network in networks:
+            network.close()
 
     def _get(self, key: tuple[Hashable, ...], load: Callable[[], Classifier]) -> Classifier:
         with self._lock:
@@ -96,6 +116,30 @@ class ClassifierCache:
             judge=Judge.of(folder, rule, num_features=engine.num_features),
         )
 
+    def _load_foreign(self, model: ForeignModelView) -> Classifier:
+        record = ModelRecord(
+            class_names=model.class_names,
+            image_size=model.record.trial.image_size,
+            fit_mode=model.record.fit_mode,
+            crop_fraction=model.record.crop_fraction,
+            artefact=None,
+            fingerprint=_fingerprint_of(model),
+            backbone="",
+            has_linear_head=False,
+        )
+        with self._lock:
+            key = model.id, model.record.digest
+            network = self._foreign.get(key)
+            if network is None:
+                network = ForeignNetwork(model, self._settings)
+                self._foreign[key] = network
+        return Classifier(
+            record,
+            ForeignEngine(network, model, self._settings),
+            classes=ClassTable(labels=model.class_names),
+            squares=squares_of(record, self._settings),
+        )
+
     def _engine(self, path: Path, fingerprint: str = "") -> SharedEngine:
         """A loaded network.
 
@@ -127,3 +171,10 @@ class ClassifierCache:
         engines = {id(classifier.engine): classifier.engine.num_bytes for classifier in kept}
         heads = sum(classifier.head.num_bytes for classifier in kept if classifier.head)
         return sum(engines.values()) + heads + sum(each.judge.num_bytes for each in kept if each.judge)
+
+
+def _fingerprint_of(model: ForeignModelView) -> str:
+    """Hexadecimal: of what the model is, and how its photos are made ready."""
+    record = model.record
+    parts = (record.digest, record.scaling, record.fit_mode, str(record.crop_fraction), *model.class_names)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -5,6 +5,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from core.backbones.catalog import Backbone
+from core.foreign.library import ForeignLibrary
+from core.foreign.records import ForeignModelView
 from core.inference.classifier import Classifier
 from core.inference.classifier_cache import ClassifierCache
 from core.runs.library import RunLibrary
@@ -16,15 +18,17 @@ _MAX_WAYS = 256
 class OwnClassifiers:
     """Networks for one space, loaded once for all; safe to share between threads."""
 
-    def __init__(self, cache: ClassifierCache, runs: RunLibrary) -> None:
+    def __init__(self, cache: ClassifierCache, runs: RunLibrary, foreign: ForeignLibrary) -> None:
         """Lend out networks.
 
         Args:
             cache: loads them and keeps them, for all spaces.
             runs: of the space.
+            foreign: models from elsewhere, of the space.
         """
         self._cache = cache
         self._runs = runs
+        self._foreign = foreign
         self._lock = threading.Lock()
         # How the space comes to what it was given, by fingerprint: a model that was handed out has the same in several.
         self._ways: OrderedDict[str, Callable[[], Classifier]] = OrderedDict()
@@ -41,6 +45,15 @@ class OwnClassifiers:
         """
         self._runs.get_run(run_id)
         return self._note(self._cache.get_trained(run_id), lambda: self.get_trained(run_id))
+
+    def get_foreign(self, model: ForeignModelView) -> Classifier:
+        """The classifier of a model from elsewhere; see `ClassifierCache.get_foreign`.
+
+        Raises:
+            UnknownForeignModelError: the space has no such model.
+        """
+        own = self._foreign.get(model.id)
+        return self._note(self._cache.get_foreign(own), lambda: self.get_foreign(own))
 
     def find(self, fingerprint: str) -> Classifier | None:
         """The classifier that answers as one with this fingerprint did, loaded again where it was let go.

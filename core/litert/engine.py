@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,33 @@ class Outputs:
     # (channels,): mean of the feature map over rows and columns; of a network from scratch, what its last layer takes
     features: npt.NDArray[np.float32]
     feature_map: npt.NDArray[np.float32]  # (rows, columns, channels)
+
+
+class AnyEngine(Protocol):
+    """Whatever answers for photos: in this process, or at the end of a pipe; safe to use from any number of threads."""
+
+    num_threads: int  # photos answered at the same time
+    num_bytes: int  # of the network's file
+    num_features: int
+    num_classes: int  # 0: it has features only
+
+    @property
+    def image_size(self) -> tuple[int, ...]:
+        """Height and width that it takes, px."""
+
+    @property
+    def feature_map_shape(self) -> tuple[int, int, int]:
+        """Rows, columns and channels of its last feature map; one place where it has or shows none."""
+
+    def run(self, pixels: npt.NDArray[Any], *, is_alone: bool = False) -> Outputs:
+        """Answer for one photo; see `Engine.run`."""
+
+
+class FeatureEngine(AnyEngine, Protocol):
+    """One that is asked for its features alone, too."""
+
+    def features(self, pixels: npt.NDArray[Any], *, is_alone: bool = False) -> npt.NDArray[np.float32]:
+        """Pooled features of a photo; see `SharedEngine.features`."""
 
 
 class LiteRTModel:

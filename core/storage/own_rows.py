@@ -23,6 +23,7 @@ from core.storage.schema import (
     DatasetImage,
     DatasetOperation,
     DismissedFinding,
+    ForeignModel,
     ModelOffer,
     PhotoImport,
     Run,
@@ -38,7 +39,7 @@ _MAX_SPACES = 512
 _MAX_STATEMENTS = 2_048
 
 _OF_DATASETS = (DatasetClass, DatasetImage, Capture, DatasetOperation, PhotoImport, DatasetCheck, DismissedFinding)
-_OWNED = (Dataset, Run, SnapshotOrigin, ModelOffer)  # which say themselves whose they are
+_OWNED = (Dataset, Run, SnapshotOrigin, ModelOffer, ForeignModel)  # which say themselves whose they are
 GUARDED_TABLES = tuple(each.__tablename__ for each in (*_OWNED, *_OF_DATASETS, Task, TaskEvent, RunEvent))
 # Where a statement names a table whose rows have owners, with the name that it has there, and the condition in it.
 _NAMED = re.compile(rf"(?:\b(?:FROM|JOIN|UPDATE)|,)\s+({'|'.join(GUARDED_TABLES)})\b(?!\.)(?:\s+AS\s+(\w+))?")

@@ -433,3 +433,32 @@ class ModelOffer(Base):
     num_photos: Mapped[int]  # that others have shown it
     num_right: Mapped[int]  # of which they said that it was right
     num_wrong: Mapped[int]
+
+
+class ForeignModel(Base):
+    """A model that was trained elsewhere; `core.foreign.library` is the only code that changes it."""
+
+    __tablename__ = "foreign_models"
+    __table_args__ = (
+        Index(
+            "uq_foreign_models_live_name",
+            "space_id",
+            "name_key",
+            unique=True,
+            sqlite_where=_NOT_TRASHED,
+            postgresql_where=_NOT_TRASHED,
+        ),
+        UniqueConstraint("source_key"),
+        {"sqlite_autoincrement": True},  # the number names the model's folder
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    name_key: Mapped[str]  # the name as it is compared: case, width and spaces do not count
+    origin: Mapped[str]  # which tool or format it comes from
+    class_names: Mapped[list[Any]]
+    record: Mapped[dict[str, Any]]  # a `ForeignRecord` as JSON
+    source_key: Mapped[str]  # under which it was brought: a reading that is tried again makes no second model
+    created_at: Mapped[float]
+    trashed_at: Mapped[float | None]
+    space_id: Mapped[int]

@@ -5,17 +5,20 @@ from collections.abc import Mapping
 import streamlit as st
 
 from core.backbones.catalog import all_backbones
+from core.foreign.records import ForeignModelView
 from core.runs.records import RunView
 from core.services import Services
 from pages.classify.backbone_choice import BackboneChoice
+from pages.classify.bring_model import render_bring_model
+from pages.classify.foreign_choice import ForeignChoice, foreign_choices
 from pages.classify.model_choice import ModelChoice, usable_models
 from pages.classify.network_choice import NetworkChoice
 from pages.widgets import links
 from pages.widgets.address import NETWORK
-from pages.widgets.chosen_network import chosen_model, chosen_network
+from pages.widgets.chosen_network import chosen_foreign, chosen_model, chosen_network
 from pages.widgets.errors import guarded
 from pages.widgets.preparation import Availability, availability_of
-from pages.words.models import explain_absence
+from pages.words.models import explain_absence, explain_foreign_absence
 from pages.words.wording import plain
 
 _WIDGET = "network_picker.widget"
@@ -24,12 +27,19 @@ _WIDGET = "network_picker.widget"
 def chosen_choice(services: Services) -> NetworkChoice:
     """What this visitor works with, as the classify page needs it."""
     chosen = chosen_network(services)
-    return ModelChoice(chosen) if isinstance(chosen, RunView) else BackboneChoice(chosen)
+    match chosen:
+        case RunView():
+            return ModelChoice(chosen)
+        case ForeignModelView():
+            return ForeignChoice(chosen)
+        case _:
+            return BackboneChoice(chosen)
 
 
 def render_picker(choice: NetworkChoice, services: Services) -> None:
     """A box to choose from, and the facts of what is chosen."""
     choices: dict[str, NetworkChoice] = {model.key: model for model in usable_models(services)}
+    choices |= {model.key: model for model in foreign_choices(services)}
     has_models = bool(choices)
     choices |= {backbone.key: backbone for backbone in _backbone_choices(services)}
     descriptions = {key: each.describe(services) for key, each in choices.items()}
@@ -46,6 +56,7 @@ def render_picker(choice: NetworkChoice, services: Services) -> None:
     )
     _explain_fallback(choice, services)
     choice.render_facts(services)
+    render_bring_model(services)
 
 
 def _choose(choices: Mapping[str, NetworkChoice]) -> None:
@@ -60,6 +71,10 @@ def _explain_fallback(choice: NetworkChoice, services: Services) -> None:
     run_id = chosen_model()
     if run_id is not None and choice.address != links.classify_with_model(run_id).address:
         st.info(plain(f"{explain_absence(run_id, services)} {choice.title} answers instead."), icon=":material/info:")
+    model_id = chosen_foreign()
+    if model_id is not None and choice.address != links.classify_with_foreign(model_id).address:
+        absence = explain_foreign_absence(model_id, services)
+        st.info(plain(f"{absence} {choice.title} answers instead."), icon=":material/info:")
 
 
 def _backbone_choices(services: Services) -> list[BackboneChoice]:

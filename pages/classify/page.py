@@ -6,6 +6,7 @@ from core.errors import ArtefactDamagedError, ArtefactMissingError, BluetitError
 from core.inference.classifier import Classifier
 from core.services import Services
 from pages.classify.answers import has_stopped, render_answers
+from pages.classify.bring_model import take_brought
 from pages.classify.network_choice import NetworkChoice
 from pages.classify.network_picker import chosen_choice, render_picker
 from pages.classify.photo_inputs import render_photo_inputs
@@ -44,6 +45,7 @@ def render_unready(network: NetworkChoice, services: Services, *, was_busy: bool
 
 services = get_services()
 batch = open_batch(services)
+take_brought(services)
 network = chosen_choice(services)
 classifier, _ = load(network, services)
 if classifier and not has_stopped(batch, classifier.fingerprint):

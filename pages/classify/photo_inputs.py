@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.inference.batch_records import GivenPhoto, Intake, PhotoOrigin
 from core.inference.photo_batch import PhotoBatch
@@ -16,7 +15,7 @@ from pages.classify.live_view import render_live_camera
 from pages.classify.network_choice import NetworkChoice
 from pages.widgets.browser_events import Pasted, watch_browser
 from pages.widgets.errors import guarded, showing_errors
-from pages.widgets.uploading import UploadBox, let_go, open_box
+from pages.widgets.uploading import Files, open_box, render_upload_box
 from pages.words.wording import count, plain, size_text
 
 _FILES = "photo_inputs.files"
@@ -35,7 +34,12 @@ def render_photo_inputs(batch: PhotoBatch, network: NetworkChoice, services: Ser
         [":material/upload: Photos", ":material/photo_camera: Camera", ":material/link: Link"]
     )
     with files:
-        _render_uploader(batch, upload_megabytes)
+        render_upload_box(
+            "Drop photos here, browse, or paste with Ctrl+V anywhere on the page",
+            key=_FILES,
+            max_megabytes=upload_megabytes,
+            take=lambda given: _take_files(batch, given),
+        )
         with showing_errors():
             _render_samples(batch)
     with camera:
@@ -85,31 +89,8 @@ def intake_sentence(intake: Intake) -> str:
     return f"{count(intake.num_given, 'photo')} given: {', '.join(parts)}."
 
 
-def _render_uploader(batch: PhotoBatch, max_megabytes: int) -> None:
-    box = open_box(_FILES)
-    key = box.widget_key
-    files = st.file_uploader(
-        "Drop photos here, browse, or paste with Ctrl+V anywhere on the page",
-        accept_multiple_files=True,
-        key=key,
-        max_upload_size=max_megabytes,
-        on_change=guarded(_take_uploads),
-        args=(batch, box, key),
-    )
-    if files:  # the run that should have taken them was overtaken before it began
-        guarded(_take_files)(batch, box, files)
-        st.rerun()
-
-
-def _take_uploads(batch: PhotoBatch, box: UploadBox, key: str) -> None:
-    _take_files(batch, box, st.session_state[key])
-
-
-def _take_files(batch: PhotoBatch, box: UploadBox, files: Sequence[UploadedFile]) -> None:
-    new = box.take(files)
-    let_go(files)
-    if new:
-        batch.add([GivenPhoto(name=file.name, origin=PhotoOrigin.FILE, data=file.getvalue()) for file in new])
+def _take_files(batch: PhotoBatch, files: Files) -> None:
+    batch.add([GivenPhoto(name=file.name, origin=PhotoOrigin.FILE, data=file.getvalue()) for file in files])
 
 
 def _take_link(batch: PhotoBatch) -> None:

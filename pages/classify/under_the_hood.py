@@ -79,6 +79,8 @@ def _describe_decision(classifier: Classifier) -> str:
 
 def _describe_features(anatomy: Anatomy, classifier: Classifier) -> str:
     rows, columns, channels = classifier.engine.feature_map_shape
+    if channels == 0:
+        return f"{anatomy.backbone} works on them, layer after layer. What it finds on the way is not shown."
     if rows * columns == 1:
         return f"{anatomy.backbone} turns them into **{channels:,} numbers that say what is there** (the features)."
     return (

@@ -9,14 +9,14 @@ from core.backbones.catalog import all_backbones, find_backbone
 from core.runs.names import names_dataset
 from core.runs.records import RunView
 from core.services import Services
-from pages.compare.chosen import MAX_NETWORKS, MAX_RUNS, Chosen, choose, is_comparable
+from pages.compare.chosen import MAX_FOREIGN, MAX_NETWORKS, MAX_RUNS, Chosen, choose, is_comparable
 from pages.compare.ready_made import ReadyMade, find_ready_made
 from pages.widgets import links
 from pages.widgets.errors import guarded
 from pages.words.standing import best_score
 from pages.words.wording import plain, share_text
 
-_RUNS, _NETWORKS = "compare.runs", "compare.networks"
+_RUNS, _NETWORKS, _FOREIGN = "compare.runs", "compare.networks", "compare.foreign"
 
 
 def render_chooser(chosen: Chosen, services: Services) -> None:
@@ -31,6 +31,7 @@ def render_chooser(chosen: Chosen, services: Services) -> None:
         _render_runs(runs, chosen, services)
     with right:
         _render_networks(chosen, services)
+        _render_foreign(chosen, services)
     if chosen.complaints:
         st.warning("  \n".join(map(plain, chosen.complaints)), icon=":material/warning:")
     ready_made = find_ready_made(every_run)
@@ -85,8 +86,27 @@ def _render_networks(chosen: Chosen, services: Services) -> None:
     )
 
 
+def _render_foreign(chosen: Chosen, services: Services) -> None:
+    """A box with the models from elsewhere, where there are any."""
+    titles = {model.id: model.name for model in [*services.foreign.list_models(), *chosen.foreign]}
+    st.session_state[_FOREIGN] = [model.id for model in chosen.foreign]
+    if not titles:
+        return
+    st.multiselect(
+        "Models from elsewhere",
+        list(titles),
+        key=_FOREIGN,
+        format_func=titles.__getitem__,
+        max_selections=MAX_FOREIGN,
+        placeholder="None",
+        wrap=True,
+        help="They are judged by those of your photos whose classes they have under the same names.",
+        on_change=guarded(_take),
+    )
+
+
 def _take() -> None:
-    choose(st.session_state[_RUNS], st.session_state[_NETWORKS])
+    choose(st.session_state[_RUNS], st.session_state[_NETWORKS], st.session_state.get(_FOREIGN, ()))
 
 
 def _describe(run: RunView, datasets: Mapping[int, str]) -> str:

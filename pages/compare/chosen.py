@@ -1,17 +1,18 @@
-"""What is compared: runs and plain networks."""
+"""What is compared: runs, plain networks, and models from elsewhere."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from core.backbones.catalog import Backbone, find_backbone
-from core.errors import UnknownBackboneError, UnknownRunError
+from core.errors import UnknownBackboneError, UnknownForeignModelError, UnknownRunError
+from core.foreign.records import ForeignModelView
 from core.runs.records import RunStatus, RunView
 from core.services import Services
 from pages.widgets import links
 from pages.widgets.address import COMPARISON, row_number
 from pages.words.standing import STATUS_WORDS
 
-MAX_RUNS, MAX_NETWORKS = 12, 4
+MAX_RUNS, MAX_NETWORKS, MAX_FOREIGN = 12, 4, 4
 
 _MAX_SHOWN_CHARS = 40
 
@@ -22,6 +23,7 @@ class Wanted:
 
     runs: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,23 +32,29 @@ class Chosen:
 
     runs: tuple[RunView, ...]  # finished, out of the trash, in the order of the address
     networks: tuple[Backbone, ...]
+    foreign: tuple[ForeignModelView, ...]
     complaints: tuple[str, ...]  # for people: what was asked for and cannot be compared; plain text
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is left to compare."""
-        return not self.runs and not self.networks
+        return not self.runs and not self.networks and not self.foreign
 
 
-def choose(run_ids: Iterable[int], networks: Iterable[str] = ()) -> None:
+def choose(run_ids: Iterable[int], networks: Iterable[str] = (), foreign: Iterable[int] = ()) -> None:
     """Compare these, from the next run of the page on."""
-    COMPARISON.open(_address(Wanted(runs=tuple(map(str, run_ids)), networks=tuple(networks))))
+    wanted = Wanted(runs=tuple(map(str, run_ids)), networks=tuple(networks), foreign=tuple(map(str, foreign)))
+    COMPARISON.open(_address(wanted))
 
 
 def chosen(services: Services) -> Chosen:
     """What is to be compared; the address says so afterwards."""
     asked_for = COMPARISON.wanted()
-    wanted = Wanted(runs=_parts(asked_for, links.RUNS), networks=_parts(asked_for, links.NETWORKS))
+    wanted = Wanted(
+        runs=_parts(asked_for, links.RUNS),
+        networks=_parts(asked_for, links.NETWORKS),
+        foreign=_parts(asked_for, links.FOREIGN),
+    )
     COMPARISON.open(_address(wanted))
     COMPARISON.write(COMPARISON.last())
     return resolve(wanted, services)
@@ -77,7 +85,12 @@ def resolve(wanted: Wanted, services: Services) -> Chosen:
             networks[name] = backbone
         else:
             complaints.append(f"{backbone.title} is left out: at most {MAX_NETWORKS} plain networks are compared.")
-    return Chosen(runs=tuple(runs.values()), networks=tuple(networks.values()), complaints=tuple(complaints))
+    return Chosen(
+        runs=tuple(runs.values()),
+        networks=tuple(networks.values()),
+        foreign=_find_foreign(wanted.foreign, services, complaints),
+        complaints=tuple(complaints),
+    )
 
 
 def is_comparable(run: RunView) -> bool:
@@ -103,6 +116,27 @@ def _find_run(text: str, services: Services) -> RunView | str:
     return run
 
 
+def _find_foreign(numbers: Iterable[str], services: Services, complaints: list[str]) -> tuple[ForeignModelView, ...]:
+    """The models from elsewhere with these numbers; whatever cannot be compared becomes a complaint."""
+    found: dict[int, ForeignModelView] = {}
+    for text in numbers:
+        model_id = row_number(text)
+        try:
+            model = None if model_id is None else services.foreign.get(model_id)
+        except UnknownForeignModelError as exc:
+            complaints.append(str(exc))
+            continue
+        if model is None:
+            complaints.append(f"“{_shown(text)}” is not the number of a model from elsewhere.")
+        elif model.trashed_at is not None:
+            complaints.append(f"{model.name} was deleted; bring it back on the Classify page to compare it.")
+        elif len(found) < MAX_FOREIGN or model.id in found:
+            found[model.id] = model
+        else:
+            complaints.append(f"{model.name} is left out: at most {MAX_FOREIGN} models from elsewhere are compared.")
+    return tuple(found.values())
+
+
 def _ended(status: RunStatus) -> str:
     words = STATUS_WORDS[status][0]
     return "has failed" if status is RunStatus.FAILED else f"was {words}"
@@ -119,5 +153,5 @@ def _parts(asked_for: Mapping[str, str], parameter: str) -> tuple[str, ...]:
 
 
 def _address(wanted: Wanted) -> dict[str, str]:
-    values = {links.RUNS: wanted.runs, links.NETWORKS: wanted.networks}
+    values = {links.RUNS: wanted.runs, links.NETWORKS: wanted.networks, links.FOREIGN: wanted.foreign}
     return {parameter: ",".join(names) for parameter, names in values.items() if names}

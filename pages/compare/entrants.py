@@ -1,6 +1,6 @@
 """The models of a comparison with what is known of each; one that cannot be read does not keep the others away."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -17,14 +17,16 @@ from core.evaluation.comparison import Contender
 from core.evaluation.guessing import weigh
 from core.evaluation.imagenet_baseline import baseline_answers, map_classes
 from core.evaluation.metrics import SplitMetrics, measure
+from core.foreign.records import ForeignModelView
 from core.inference.classifier import Classifier
 from core.inference.trained_model import read_model_record
+from core.names import name_key
 from core.runs.decision import read_decision
 from core.runs.folder import RunFolder
 from core.runs.records import RunView
 from core.runs.story import Outcome, Score
 from core.services import Services
-from pages.compare.asked import asked_about
+from pages.compare.asked import Said, asked_about
 from pages.compare.chosen import Chosen
 from pages.words.wording import count
 from pages.words.worth import Weighed
@@ -41,8 +43,9 @@ class Entrant:
 
     key: str  # no two models have the same
     title: str  # what people call it, letter by letter
-    run: RunView | None = None  # None: a plain network
-    backbone: Backbone | None = None  # None: a run
+    run: RunView | None = None  # None: a plain network, or a model from elsewhere
+    backbone: Backbone | None = None  # of a plain network
+    foreign: ForeignModelView | None = None  # a model from elsewhere
     fingerprint: str = ""  # of its model; none where that cannot be read
     contender: Contender | None = None  # None: what it said is not known
     stamp: Hashable = None  # of the contender: another one has another
@@ -50,12 +53,19 @@ class Entrant:
     judged_by: Split | None = None  # which these are
     model_bytes: int | None = None
     problems: tuple[str, ...] = ()  # why something about it is not known; plain text
-    to_ask: tuple[str, ...] = ()  # photos that a plain network has still to be asked about
+    to_ask: tuple[str, ...] = ()  # photos that a model which no run has made has still to be asked about
 
     @property
     def outcome(self) -> Outcome | None:
         """The summary of its run; None for a plain network."""
         return None if self.run is None or self.run.outcome is None else Outcome.from_json(self.run.outcome)
+
+    @property
+    def milliseconds(self) -> float | None:
+        """Time for one photo as it was noted when the model was made or brought in; None where nobody did."""
+        if self.foreign is not None:
+            return self.foreign.record.trial.milliseconds
+        return None if self.outcome is None else self.outcome.milliseconds_per_photo
 
     @property
     def score(self) -> Score | SplitMetrics | None:
@@ -87,16 +97,22 @@ class Entrant:
         """The model, loaded; any `BluetitError` says why it cannot be."""
         if self.backbone is not None:
             return services.classifiers.get(self.backbone)
+        if self.foreign is not None:
+            return services.classifiers.get_foreign(self.foreign)
         if self.run is None:
             raise ValueError(f"{self.key} is neither a run nor a network.")
         return services.classifiers.get_trained(self.run.id)
 
 
 def gather(chosen: Chosen, services: Services) -> list[Entrant]:
-    """The models of a comparison, runs first; a plain network is judged by the photos of the first run that fits."""
+    """The models of a comparison, runs first; any other is judged by the photos of the first run that fits."""
     runs = [_of_run(run, services) for run in chosen.runs]
     juries = [entrant for entrant in runs if entrant.contender is not None and len(entrant.contender.judged)]
-    return runs + [_of_network(backbone, juries, services) for backbone in chosen.networks]
+    return [
+        *runs,
+        *(_of_network(backbone, juries, services) for backbone in chosen.networks),
+        *(of_foreign(model, juries, services) for model in chosen.foreign),
+    ]
 
 
 def judged_alike(entrants: Iterable[Entrant]) -> bool:
@@ -206,12 +222,91 @@ def _of_network(backbone: Backbone, juries: list[Entrant], services: Services) -
     )
 
 
+# --- models from elsewhere ---------------------------------------------------------------------------------
+
+
+def of_foreign(model: ForeignModelView, juries: Sequence[Entrant], services: Services) -> Entrant:
+    """A model from elsewhere, judged by the photos of a run whose classes it has under the same names."""
+    fingerprint = services.classifiers.get_foreign(model).fingerprint
+    known: dict[str, Any] = {
+        "key": f"foreign:{model.id}",
+        "title": model.name,
+        "foreign": model,
+        "fingerprint": fingerprint,
+        "model_bytes": model.record.num_bytes,
+    }
+    if not juries:
+        return Entrant(**known, problems=("It needs a model beside it, whose test photos it can be asked about.",))
+    judged = {jury.key: _judged_by(model, jury) for jury in juries}
+    jury = max(juries, key=lambda each: len(judged[each.key]))
+    truth = judged[jury.key]
+    names = () if jury.contender is None else jury.contender.class_names
+    problems = _unmatched_text(model, names)
+    if not truth:
+        return Entrant(**known, problems=problems)
+    said = asked_about(fingerprint, services)
+    to_ask = tuple(photo_hash for photo_hash in truth if photo_hash not in said)
+    if to_ask:
+        return Entrant(**known, to_ask=to_ask, problems=problems)
+    answers = _answers_of(said, truth, len(model.class_names))
+    nothing = _answers_of({}, {}, len(model.class_names))
+    return Entrant(
+        **known,
+        contender=Contender(
+            class_names=model.class_names, unseen=answers, validation=nothing, learned_from=frozenset()
+        ),
+        stamp=(fingerprint, jury.stamp),
+        metrics=measure(answers) if len(answers) else None,
+        judged_by=jury.judged_by,
+        problems=problems,
+    )
+
+
+def _judged_by(model: ForeignModelView, jury: Entrant) -> dict[str, int]:
+    """The class, in the model's own numbering, of each photo that judges a run and whose class the model has."""
+    if jury.contender is None:
+        return {}
+    numbers = {name_key(name): number for number, name in enumerate(model.class_names)}
+    judged, names = jury.contender.judged, jury.contender.class_names
+    keys = [name_key(names[index]) for index in judged.class_indices]
+    return {photo: numbers[key] for photo, key in zip(judged.hashes, keys, strict=True) if key in numbers}
+
+
+def _answers_of(said: Said, truth: Mapping[str, int], num_classes: int) -> Answers:
+    found = {photo: probabilities for photo in truth if (probabilities := said.get(photo)) is not None}
+    return Answers(
+        hashes=tuple(found),
+        class_indices=np.array([truth[photo] for photo in found], np.int64),
+        probabilities=np.stack(list(found.values())) if found else np.empty((0, num_classes), np.float32),
+    )
+
+
+def _unmatched_text(model: ForeignModelView, class_names: Sequence[str]) -> tuple[str, ...]:
+    """Which classes of a run a model from elsewhere does not have by that name; nothing where it has all."""
+    keys = {name_key(name) for name in model.class_names}
+    missing = [name for name in class_names if name_key(name) not in keys]
+    if not missing:
+        return ()
+    listed = _listed(missing)
+    if len(missing) < len(class_names):
+        return (f"It has no class called {listed}: it is judged by the photos of the other classes.",)
+    own = _listed(model.class_names)
+    return (
+        f"It cannot be judged by your photos: it has no class called {listed}; its "
+        f"own are called {own}. Only classes of "
+        "the same name are compared.",
+    )
+
+
 def _unmapped_text(unknown: list[str]) -> str:
     if not unknown:
         return "It needs a model beside it, whose test photos it can be asked about."
-    listed = ", ".join(f"“{name}”" for name in unknown[:_MAX_LISTED])
-    more = f" and {len(unknown) - _MAX_LISTED} more" if len(unknown) > _MAX_LISTED else ""
-    return f"It cannot be judged by your classes: among ImageNet's 1,000 there is none called {listed}{more}."
+    return f"It cannot be judged by your classes: among ImageNet's 1,000 there is none called {_listed(unknown)}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
+    return ", ".join(f"“{name}”" for name in names[:_MAX_LISTED]) + more
 
 
 def asked_answers(entrant: Entrant, truth: Mapping[str, int], services: Services) -> Answers | None:

@@ -157,6 +157,11 @@ def _render_remarks(entrants: Sequence[Entrant], speeds: Speeds, services: Servi
             "A plain network is asked which of your classes it sees: the probabilities of ImageNet classes of the same "
             "kind are added up. Nobody knows whether one of your photos was among those it learned from."
         )
+    if any(entrant.foreign is not None and entrant.metrics is not None for entrant in entrants):
+        remarks.append(
+            "A model from elsewhere is judged by the photos whose classes it has under the same names. Nobody knows "
+            "whether one of them was among those it learned from."
+        )
     remarks.append(describe_speeds(speeds, services))
     st.caption(" ".join(remarks))
 

@@ -37,7 +37,7 @@ def speeds_of(entrants: Sequence[Entrant]) -> Speeds:
             milliseconds={key: found.median for key, found in latencies.items() if isinstance(found, Latency)},
             is_measured=True,
         )
-    told = {each.key: each.outcome.milliseconds_per_photo for each in entrants if each.outcome is not None}
+    told = {each.key: each.milliseconds for each in entrants}
     return Speeds(milliseconds={key: value for key, value in told.items() if value is not None}, is_measured=False)
 
 

@@ -5,13 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Literal
 
-import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
-
 from core.datasets.archives.series import archive_folder
 from core.services import Services
-from pages.widgets.errors import guarded
-from pages.widgets.uploading import UploadBox, let_go, open_box
+from pages.widgets.uploading import Files, render_upload_box
 
 # RAR is not read, but named with what to do. The last ones are pieces of a divided archive.
 ARCHIVE_TYPES = (
@@ -24,8 +20,6 @@ ARCHIVE_TYPES = (
 MAX_UPLOAD_MEGABYTES = 1_000
 
 _LEAST_COMMON_CHARS = 3  # of a name for several archives
-
-Files = Sequence[UploadedFile]
 
 
 def render_uploader(
@@ -47,32 +41,8 @@ def render_uploader(
         take: called with the files, once for each.
         types: endings that the browser offers; None for all.
     """
-    box = open_box(key)
-    widget_key = box.widget_key
     limit = MAX_UPLOAD_MEGABYTES if types else max_upload_bytes(services) // 1_000_000
-    files = st.file_uploader(
-        label,
-        type=list(types) if types else None,
-        accept_multiple_files=accept,
-        key=widget_key,
-        max_upload_size=limit,
-        on_change=guarded(_take),
-        args=(box, widget_key, take),
-    )
-    if files:  # the run that should have taken them was overtaken before it began
-        guarded(_take_files)(box, files, take)
-        st.rerun()
-
-
-def _take(box: UploadBox, widget_key: str, take: Callable[[Files], object]) -> None:
-    _take_files(box, st.session_state[widget_key], take)
-
-
-def _take_files(box: UploadBox, files: Files, take: Callable[[Files], object]) -> None:
-    new = box.take(files)
-    let_go(files)
-    if new:
-        take(new)
+    render_upload_box(label, key=key, max_megabytes=limit, take=take, accept=accept, types=types)
 
 
 def max_upload_bytes(services: Services) -> int:

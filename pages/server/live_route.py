@@ -12,14 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.backbones.catalog import find_backbone
-from core.errors import RunStateError, UnknownBackboneError, UnknownRunError
+from core.errors import RunStateError, UnknownBackboneError, UnknownForeignModelError, UnknownRunError
 from core.inference.classifier import Classifier
 from core.inference.live_frame import FRAME_LIMITS, TOLD_FROM, FrameAnswer, answer_frame
 from core.services import Services
 from pages.server.json_routes import Rate, json_answer, json_route, read_body, refusal, whole_number
 from pages.server.photo_routes import routes_prefix
 from pages.server.services import services_of, whole_services
-from pages.words.models import MODEL_PREFIX, explain_absence, has_model
+from pages.words.models import FOREIGN_PREFIX, MODEL_PREFIX, explain_absence, explain_foreign_absence, has_model
 from pages.words.wording import size_text
 
 # A camera shows 30 pictures a second, and the page asks for half of them.
@@ -63,7 +63,8 @@ def live_url(network: str) -> str:
     """Address that answers frames.
 
     Args:
-        network: name of a backbone of the catalogue, or a run's number behind `MODEL_PREFIX`.
+        network: name of a backbone of the catalogue, a run's number behind `MODEL_PREFIX`, or that of a model from
+            elsewhere behind `FOREIGN_PREFIX`.
     """
     return f"{routes_prefix()}/live/{network}"
 
@@ -103,7 +104,7 @@ async def _answer(request: Request, visitor: str) -> Response:
 
     try:
         answer = await asyncio.wrap_future(pool.call(visitor, work))
-    except (UnknownBackboneError, UnknownRunError) as exc:
+    except (UnknownBackboneError, UnknownRunError, UnknownForeignModelError) as exc:
         return refusal(str(exc), 404)
     return refusal(_DROPPED, 503, _RETRY) if answer is None else json_answer(_to_json(answer))
 
@@ -114,8 +115,11 @@ def _find_classifier(network: str, services: Services) -> Classifier:
     Raises:
         UnknownBackboneError: no network of the catalogue has this name.
         UnknownRunError: no run has this number, or it is in the trash.
+        UnknownForeignModelError: likewise of a model from elsewhere.
         BluetitError: it cannot answer now.
     """
+    if network.startswith(FOREIGN_PREFIX):
+        return _find_foreign(network.removeprefix(FOREIGN_PREFIX), services)
     if not network.startswith(MODEL_PREFIX):
         return services.classifiers.get(find_backbone(network))
     number = network.removeprefix(MODEL_PREFIX)
@@ -127,6 +131,16 @@ def _find_classifier(network: str, services: Services) -> Classifier:
         absence = explain_absence(run.id, services)
         raise UnknownRunError(absence) if run.trashed_at is not None else RunStateError(absence)
     return services.classifiers.get_trained(run.id)
+
+
+def _find_foreign(number: str, services: Services) -> Classifier:
+    model_id = whole_number(number)
+    if model_id is None:
+        raise UnknownForeignModelError(f"{number[:20]!r} is no number of a model. Choose one on the classify page.")
+    model = services.foreign.get(model_id)
+    if model.trashed_at is not None:
+        raise UnknownForeignModelError(explain_foreign_absence(model_id, services))
+    return services.classifiers.get_foreign(model)
 
 
 def _to_json(answer: FrameAnswer) -> dict[str, Any]:

@@ -78,8 +78,8 @@ class Opened:
 DATASET = Opened(name="dataset", parameters=(links.DATASET,))
 TRAINING = Opened(name="train", parameters=(links.RUN, links.RACE))
 RESULTS = Opened(name="results", parameters=(links.RUN,))
-COMPARISON = Opened(name="compare", parameters=(links.RUNS, links.NETWORKS))
-NETWORK = Opened(name="network", parameters=(links.MODEL, links.NETWORK), is_for_all_pages=True)
+COMPARISON = Opened(name="compare", parameters=(links.RUNS, links.NETWORKS, links.FOREIGN))
+NETWORK = Opened(name="network", parameters=(links.MODEL, links.NETWORK, links.FOREIGN), is_for_all_pages=True)
 
 
 def last_dataset() -> int | None:

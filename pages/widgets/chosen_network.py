@@ -1,23 +1,30 @@
-"""What answers this visitor's photos: a backbone of the catalogue or a trained model, the same on every page."""
+"""What answers this visitor's photos, the same on every page: a backbone of the catalogue, a trained model, or one from
+elsewhere."""
 
 from collections.abc import Mapping
 
 from core.backbones.catalog import Backbone, find_backbone
-from core.errors import UnknownBackboneError, UnknownRunError
+from core.errors import UnknownBackboneError, UnknownForeignModelError, UnknownRunError
+from core.foreign.records import ForeignModelView
 from core.runs.records import RunView
 from core.services import Services
 from pages.widgets import links
 from pages.widgets.address import NETWORK, row_number
 from pages.words.models import has_model
 
+Chosen = Backbone | RunView | ForeignModelView
 
-def chosen_network(services: Services) -> Backbone | RunView:
+
+def chosen_network(services: Services) -> Chosen:
     """What this visitor works with, a model as its run; it survives page changes and reloads."""
     found = _find(NETWORK.wanted(), services) or find_backbone(services.settings.default_backbone)
-    if isinstance(found, RunView):
-        NETWORK.write(links.classify_with_model(found.id).address)
-    else:
-        NETWORK.write(links.classify_with_network(found.name).address)
+    match found:
+        case RunView():
+            NETWORK.write(links.classify_with_model(found.id).address)
+        case ForeignModelView():
+            NETWORK.write(links.classify_with_foreign(found.id).address)
+        case Backbone():
+            NETWORK.write(links.classify_with_network(found.name).address)
     return found
 
 
@@ -25,12 +32,26 @@ def chosen_backbone(services: Services) -> Backbone:
     """The backbone this visitor works with, be it below a trained model."""
     found = chosen_network(services)
     backbone = backbone_below(found) if isinstance(found, RunView) else found
-    return backbone or find_backbone(services.settings.default_backbone)
+    return backbone if isinstance(backbone, Backbone) else find_backbone(services.settings.default_backbone)
 
 
 def chosen_model() -> int | None:
     """The run whose model the visitor has chosen, whether it can answer or not; None for a backbone."""
     return row_number(NETWORK.last().get(links.MODEL, ""))
+
+
+def chosen_foreign() -> int | None:
+    """The model from elsewhere that the visitor has chosen, whether it is there or not; None for another choice."""
+    return row_number(NETWORK.last().get(links.FOREIGN, ""))
+
+
+def find_foreign(model_id: int, services: Services) -> ForeignModelView | None:
+    """A model from elsewhere that can be chosen; None where there is none, or none any more."""
+    try:
+        model = services.foreign.get(model_id)
+    except UnknownForeignModelError:
+        return None
+    return model if model.trashed_at is None else None
 
 
 def find_model(run_id: int, services: Services) -> RunView | None:
@@ -50,7 +71,10 @@ def backbone_below(run: RunView) -> Backbone | None:
         return None
 
 
-def _find(wanted: Mapping[str, str], services: Services) -> Backbone | RunView | None:
+def _find(wanted: Mapping[str, str], services: Services) -> Chosen | None:
+    if links.FOREIGN in wanted:
+        model_id = row_number(wanted[links.FOREIGN])
+        return None if model_id is None else find_foreign(model_id, services)
     if links.MODEL in wanted:
         run_id = row_number(wanted[links.MODEL])
         return None if run_id is None else find_model(run_id, services)

@@ -18,6 +18,7 @@ DATASET, SECTION = "dataset", "section"
 RUN, RACE = "run", "race"
 RUNS, NETWORKS = "runs", "networks"
 MODEL, NETWORK, PHOTOS = "model", "network", "photos"
+FOREIGN = "foreign"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,11 @@ def classify_with_model(run_id: int) -> Place:
 def classify_with_network(name: str) -> Place:
     """The classify page; the visitor works with this backbone from then on, on every page."""
     return Place(page="pages/classify/page.py", address={NETWORK: name})
+
+
+def classify_with_foreign(model_id: int) -> Place:
+    """The classify page; the visitor works with this model from elsewhere from then on, on every page."""
+    return Place(page="pages/classify/page.py", address={FOREIGN: str(model_id)})
 
 
 def render_link(

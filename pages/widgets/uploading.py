@@ -2,19 +2,23 @@
 
 import re
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from pages.widgets.errors import guarded
+
 # Around the number of a box, in front of a file's name: the browser gives a file again that it takes for lost with that
 # box. An invisible sign, which no name has. The same stands in `pages/assets/browser_events.js`.
 _GIVEN_AGAIN = re.compile("\u2063([0-9]{1,9})\u2063")
 # A box that has been emptied is followed by a new one; the browser may still ask what became of the ones before.
 _MAX_REMEMBERED_BOXES = 10
+
+Files = Sequence[UploadedFile]
 
 
 class UploadBox:
@@ -96,3 +100,49 @@ def open_box(key: str) -> UploadBox:
     """This visitor's box with that key."""
     box: UploadBox = st.session_state.setdefault(f"{key}.box", UploadBox(key))
     return box
+
+
+def render_upload_box(
+    label: str,
+    *,
+    key: str,
+    max_megabytes: int,
+    take: Callable[[Files], object],
+    accept: Literal["directory", True] = True,
+    types: Sequence[str] | None = None,
+) -> None:
+    """A box to drop files on, which empties itself once they have been taken.
+
+    Args:
+        label: what to drop here.
+        key: of the place, the same in every run.
+        max_megabytes: largest file that the browser lets through.
+        take: called with the files, once for each.
+        accept: a whole folder, or any number of files.
+        types: endings that the browser offers; None for all.
+    """
+    box = open_box(key)
+    widget_key = box.widget_key
+    files = st.file_uploader(
+        label,
+        type=list(types) if types else None,
+        accept_multiple_files=accept,
+        key=widget_key,
+        max_upload_size=max_megabytes,
+        on_change=guarded(_take),
+        args=(box, widget_key, take),
+    )
+    if files:  # the run that should have taken them was overtaken before it began
+        guarded(_take_files)(box, files, take)
+        st.rerun()
+
+
+def _take(box: UploadBox, widget_key: str, take: Callable[[Files], object]) -> None:
+    _take_files(box, st.session_state[widget_key], take)
+
+
+def _take_files(box: UploadBox, files: Files, take: Callable[[Files], object]) -> None:
+    new = box.take(files)
+    let_go(files)
+    if new:
+        take(new)

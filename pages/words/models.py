@@ -1,11 +1,12 @@
 """Which models can answer, and why one cannot; plain text."""
 
-from core.errors import UnknownRunError
+from core.errors import UnknownForeignModelError, UnknownRunError
 from core.runs.records import RunStatus, RunView
 from core.services import Services
 
 # In front of a run's number, where a network is named by one text; no backbone's name has a colon.
 MODEL_PREFIX = "model:"
+FOREIGN_PREFIX = "foreign:"  # likewise of a model from elsewhere
 
 
 def has_model(run: RunView) -> bool:
@@ -22,3 +23,12 @@ def explain_absence(run_id: int, services: Services) -> str:
     if run.trashed_at is not None:
         return f"The model {run.name} was deleted; it can be restored on the Train page."
     return f"The model {run.name} is not trained yet."
+
+
+def explain_foreign_absence(model_id: int, services: Services) -> str:
+    """Why a model from elsewhere cannot be chosen, for a visitor who had chosen it."""
+    try:
+        model = services.foreign.get(model_id)
+    except UnknownForeignModelError:
+        return "The model that you had chosen was deleted for good."
+    return f"The model {model.name} was deleted; it can be brought back below."

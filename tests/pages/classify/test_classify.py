@@ -206,10 +206,10 @@ def test_a_photo_is_taken_in_once_when_streamlit_calls_back_twice(prepared_setti
     def script() -> None:
         import streamlit as st
 
-        from pages.classify.photo_inputs import _take_uploads
-        from pages.widgets.uploading import open_box
+        from pages.classify.photo_inputs import _take_files
+        from pages.widgets.uploading import _take, open_box
 
-        _take_uploads(st.session_state["batch"], open_box("uploads"), "uploads")
+        _take(open_box("uploads"), "uploads", lambda files: _take_files(st.session_state["batch"], files))
 
     with running_registry(prepared_settings) as registry:
         batch = registry.open(None, owner="anna")

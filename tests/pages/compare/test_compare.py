@@ -3,25 +3,23 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.backbones.catalog import Backbone
-from core.datasets.records import NewImage, Split
+from core.datasets.records import Split
 from core.environment import to_environment
 from core.inference.classifier import Classifier
-from core.photos.store import encode_photo
 from core.runs.folder import RunFolder
 from core.runs.records import RunView
 from core.services import Services
 from core.settings import Settings
 from pages.server.services import close_services, get_services
 from tests.conftest import PROJECT_DIR
-from tests.core.datasets.library_samples import photo_hash
-from tests.core.inference.model_samples import SAMPLES, head_for_samples, record_for, write_model
+from tests.core.inference.model_samples import SAMPLES
+from tests.pages.compare.real_runs import write_real_run
 from tests.pages.conftest import RUN_TIMEOUT_SECONDS
-from tests.pages.written_runs import Asked, make_dataset, sure_of, write_answers, write_run
+from tests.pages.written_runs import Asked, make_dataset, sure_of, write_run
 
 NAMES = ("crow", "tit")
 NUMBERS = range(20)
@@ -240,33 +238,6 @@ def test_one_damaged_run_does_not_keep_the_others_away(visit, services, birds, t
 
 
 # --- real models -----------------------------------------------------------------------------------------
-
-
-def write_real_run(services: Services, classifier: Classifier, name: str, numbers: Sequence[int]) -> RunView:
-    """A run whose model knows the first sample photo as a cat and the second as a goldfish; these judge it."""
-    photos = {number: encode_photo(SAMPLES[number], "sample") for number in numbers}
-    for photo in photos.values():
-        services.photo_store.put(photo)
-    said = [Asked(number=number, class_index=number, probabilities=sure_of(number)) for number in numbers]
-    dataset = make_dataset(services, ("cat", "goldfish"), [], name=name)
-    services.library.images.add(
-        dataset,
-        [
-            NewImage(photo=photo.record, class_name=("cat", "goldfish")[number], name="sample", split=Split.TEST)
-            for number, photo in photos.items()
-        ],
-    )
-    run = write_run(services, dataset, said, name=name)
-    folder = RunFolder(services.settings, run.id)
-    write_answers(folder, ("cat", "goldfish"), said)
-    real = {photo_hash(number): photo.record.hash for number, photo in photos.items()}
-    with np.load(folder.predictions_path) as arrays:
-        values = dict(arrays)
-    values["test_hashes"] = np.array([real[each] for each in values["test_hashes"]])
-    np.savez(folder.predictions_path, **values)
-    record = record_for(classifier, ("cat", "goldfish"), fingerprint=f"{run.id:016x}")
-    write_model(folder, record, head_for_samples(classifier, 2))
-    return run
 
 
 def test_models_answer_on_the_page(visit, services, classifier: Classifier, lite0: Backbone):

@@ -1,0 +1,91 @@
+"""Where the files of models from elsewhere are: what arrived waits with what is imported, each model has a folder."""
+
+import contextlib
+import re
+import shutil
+import uuid
+from pathlib import Path
+
+from core.errors import ForeignModelError
+from core.foreign.records import ForeignSource
+from core.settings import Settings
+from core.storage.files import TEMPORARY_PREFIX, translating_disk_errors
+
+_KEY = re.compile(r"[0-9a-f]{32}")
+_MODEL_FILE = "model.tflite"
+
+
+def model_path(settings: Settings, model_id: int) -> Path:
+    """The LiteRT file of a model."""
+    return model_dir(settings, model_id) / _MODEL_FILE
+
+
+def model_dir(settings: Settings, model_id: int) -> Path:
+    """The folder of a model."""
+    return settings.foreign_path / str(model_id)
+
+
+def place_model(settings: Settings, model_id: int, file: Path) -> None:
+    """Give a file its place, within the transaction that gives its number out.
+
+    A folder that is there already belongs to a model of another database: it is set aside, as those of runs are.
+
+    Raises:
+        NoSpaceError: the disk is full.
+        StorageError: it cannot be moved.
+    """
+    folder = model_dir(settings, model_id)
+    draft = folder.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex[:12]}-{model_id}")
+    with translating_disk_errors(settings.foreign_path):
+        draft.mkdir(parents=True)
+        try:
+            shutil.copyfile(file, draft / _MODEL_FILE)
+            with contextlib.suppress(FileNotFoundError):
+                folder.rename(folder.with_name(f"{model_id}-before-{uuid.uuid4().hex[:8]}"))
+            draft.rename(folder)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def remove_model(settings: Settings, model_id: int) -> None:
+    """Delete the folder of a model; one that is not there is no failure.
+
+    Raises:
+        StorageError: it cannot be deleted.
+    """
+    folder = model_dir(settings, model_id)
+    going = folder.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex[:12]}-{model_id}")
+    with translating_disk_errors(settings.foreign_path):
+        try:
+            folder.rename(going)
+        except FileNotFoundError:
+            return
+        shutil.rmtree(going)
+
+
+def arrived_dir(source: ForeignSource, settings: Settings) -> Path:
+    """Folder of the files that somebody brought.
+
+    Raises:
+        ForeignModelError: the source is none of this workspace.
+    """
+    if not _KEY.fullmatch(source.key):
+        raise ForeignModelError(f"{source.key[:40]!r} is nothing that was brought. Choose the file again.")
+    return settings.incoming_path / source.key
+
+
+def arrived_paths(source: ForeignSource, settings: Settings) -> list[Path]:
+    """These files, in the order of their names.
+
+    Raises:
+        ForeignModelError: they are not there any more.
+    """
+    paths = [arrived_dir(source, settings) / f"brought-{number}" for number in range(len(source.names))]
+    if not paths or not all(path.is_file() for path in paths):
+        raise ForeignModelError("The file is not on the server any more. Choose it again.")
+    return paths
+
+
+def remove_arrived(source: ForeignSource, settings: Settings) -> None:
+    """Delete what arrived."""
+    shutil.rmtree(arrived_dir(source, settings), ignore_errors=True)
