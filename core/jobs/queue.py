@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from core.errors import IllegalTransitionError, JobError
 from core.jobs.kinds import Lane, find_kind
@@ -25,6 +25,7 @@ from core.jobs.task_rows import (
     move_task,
     owned_task,
 )
+from core.jobs.turns import next_task, note_turn, party_of
 from core.jobs.views import ClaimedTask, EventKind, TaskView, WorkerView
 from core.jobs.worker_rows import is_open_worker, lock_if_silent, note_stopped
 from core.storage.clock import database_now
@@ -121,9 +122,9 @@ class TaskQueue(TaskReader):
     # For workers
 
     def claim(self, worker_id: str, kind_names: Collection[str]) -> ClaimedTask | None:
-        """Give the oldest queued task of these kinds to a registered worker; None when there is none.
+        """Give the queued task of these kinds whose turn it is to a registered worker; None when there is none.
 
-        Kinds that give way come last.
+        Kinds that give way come last; spaces take turns, as `core.jobs.turns` says.
 
         Idle workers ask several times a second: when there is none, no writer is kept waiting.
         """
@@ -131,18 +132,9 @@ class TaskQueue(TaskReader):
         with self.database.read_session() as session:
             if session.scalar(queued.limit(1)) is None:
                 return None
-        candidate = aliased(Task)
-        oldest = (
-            select(candidate.id)
-            .where(candidate.status == TaskStatus.QUEUED, candidate.kind.in_(kind_names))
-            .order_by(self._turn(candidate.kind), candidate.id)
-            .limit(1)
-            .with_for_update(skip_locked=True)  # PostgreSQL: two claimers look at different rows
-            .scalar_subquery()
-        )
         statement = (
             update(Task)
-            .where(Task.id == oldest, Task.status == TaskStatus.QUEUED)
+            .where(Task.id == next_task(kind_names, self.kinds), Task.status == TaskStatus.QUEUED)
             .values(
                 status=TaskStatus.RUNNING,
                 worker_id=worker_id,
@@ -156,6 +148,7 @@ class TaskQueue(TaskReader):
             row = session.execute(statement).one_or_none()
             if row is None:
                 return None
+            note_turn(session, party_of(row.space_id), self.kinds[row.kind].lane)
             append_status(session, row.id, TaskStatus.RUNNING, attempt=row.attempt)
             return ClaimedTask(worker_id=worker_id, **row._mapping)
 

@@ -13,6 +13,7 @@ from core.errors import JobError, RunStateError
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.jobs.supervisor import Supervisor
+from core.jobs.views import QueuePlace
 from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
 from core.runs.records import RunStatus, RunView
@@ -115,8 +116,8 @@ class RunDesk:
         self._library.set_task(run_id, task.id)
         self._supervisor.wake()
 
-    def place_in_queue(self, run_id: int) -> int | None:
-        """How many tasks will be begun before a run that waits, 0 when it is the next; None when it does not wait.
+    def place_in_queue(self, run_id: int) -> QueuePlace | None:
+        """Where a run stands that waits for its turn; None when it does not wait.
 
         Raises:
             UnknownRunError: no such run.

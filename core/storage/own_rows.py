@@ -26,6 +26,7 @@ from core.storage.schema import (
     PhotoImport,
     Run,
     RunEvent,
+    SpaceTurn,
     Task,
     TaskEvent,
 )
@@ -37,7 +38,7 @@ _MAX_STATEMENTS = 2_048
 
 _OF_DATASETS = (DatasetClass, DatasetImage, Capture, DatasetOperation, PhotoImport, DatasetCheck, DismissedFinding)
 _OWNERS = (Dataset, Run, Task)
-GUARDED_TABLES = tuple(each.__tablename__ for each in (*_OWNERS, *_OF_DATASETS, TaskEvent, RunEvent))
+GUARDED_TABLES = tuple(each.__tablename__ for each in (*_OWNERS, *_OF_DATASETS, TaskEvent, RunEvent, SpaceTurn))
 # Where a statement names a table whose rows have owners, with the name that it has there, and the condition in it.
 _NAMED = re.compile(rf"(?:\b(?:FROM|JOIN|UPDATE)|,)\s+({'|'.join(GUARDED_TABLES)})\b(?!\.)(?:\s+AS\s+(\w+))?")
 _CONDITION = r"\b{name}\.space_id (?:=|IS)|\.id = {name}\.(?:dataset|run|task)_id AND "
@@ -97,6 +98,7 @@ def _conditions(space_id: int) -> Sequence[ExecutableOption]:
     return (
         with_loader_criteria(Dataset, lambda cls: cls.space_id == space_id, include_aliases=True),
         with_loader_criteria(Run, lambda cls: cls.space_id == space_id, include_aliases=True),
+        with_loader_criteria(SpaceTurn, lambda cls: cls.space_id == space_id, include_aliases=True),
         with_loader_criteria(
             Task, lambda cls: or_(cls.space_id == space_id, cls.space_id.is_(None)), include_aliases=True
         ),
