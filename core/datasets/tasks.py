@@ -12,6 +12,7 @@ from core.jobs.status import TaskStatus
 from core.jobs.supervisor import Supervisor
 from core.jobs.views import Progress, TaskView
 from core.settings import Settings
+from core.storage.own_use import refuse_without_room
 
 CHECK_KIND = "check_dataset"
 MAP_KIND = "map_dataset"
@@ -29,7 +30,13 @@ class DatasetTasks:
         self._supervisor = supervisor
 
     def request(self, kind: str, dataset_id: int) -> int:
-        """Ask for a kind of work; the task's number, that of the one under way if there is one."""
+        """Ask for a kind of work; the task's number, that of the one under way if there is one.
+
+        Raises:
+            LimitReachedError: the space has no room for an export.
+        """
+        if kind == EXPORT_KIND:
+            refuse_without_room(self._queue.database, num_bytes=0)
         task_id = self._queue.submit(kind, {"dataset_id": dataset_id}, key=f"{kind}:{dataset_id}")
         self._supervisor.wake()
         return task_id

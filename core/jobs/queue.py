@@ -24,12 +24,15 @@ from core.jobs.task_rows import (
     lock_task,
     move_task,
     owned_task,
+    spaces_of_guests,
 )
 from core.jobs.turns import next_task, note_turn, party_of
 from core.jobs.views import ClaimedTask, EventKind, TaskView, WorkerView
 from core.jobs.worker_rows import is_open_worker, lock_if_silent, note_stopped
 from core.storage.clock import database_now
+from core.storage.db import Database
 from core.storage.schema import Task, TaskEvent, Worker
+from core.storage.told_paths import without_log
 
 WORKER_DIED = "The worker stopped unexpectedly"
 
@@ -42,7 +45,11 @@ class TaskQueue(TaskReader):
 
     def of_space(self, space_id: int | None) -> "TaskQueue":
         """The same queue for one space, whose tasks alone are seen; None: for everything in it."""
-        return TaskQueue(self.database.of_space(space_id), self.kinds)
+        return self.within(self.database.of_space(space_id))
+
+    def within(self, database: Database) -> "TaskQueue":
+        """The same queue as a database shows it, which is bound to a space."""
+        return TaskQueue(database, self.kinds)
 
     # For pages
 
@@ -300,8 +307,9 @@ class TaskQueue(TaskReader):
             if silent_seconds is not None and not lock_if_silent(session, worker_id, silent_seconds):
                 return []
             tasks = session.scalars(left.order_by(Task.id).with_for_update()).all()
+            guests = spaces_of_guests(session)
             for task in tasks:
-                self._recover(session, task, reason, details)
+                self._recover(session, task, reason, "" if task.space_id in guests else details)
             note_stopped(session, worker_id)
             return [TaskView.of(task) for task in tasks]
 
@@ -309,8 +317,10 @@ class TaskQueue(TaskReader):
         """Give up on every queued task of these kinds, because no worker can be started for them."""
         queued = select(Task).where(Task.status == TaskStatus.QUEUED, Task.kind.in_(kind_names))
         with self.database.session() as session:
+            guests = spaces_of_guests(session)
             for task in session.scalars(queued.order_by(Task.id).with_for_update()).all():
-                move_task(session, task, TaskStatus.FAILED, error=error)
+                told = without_log(error) if task.space_id in guests else error
+                move_task(session, task, TaskStatus.FAILED, error=told)
 
     def _recover(self, session: Session, task: Task, reason: str, details: str) -> None:
         if task.cancel_requested_at is not None:

@@ -3,12 +3,12 @@
 import hashlib
 import json
 import shutil
-import uuid
 from collections.abc import Collection
 from pathlib import Path
 from typing import IO
 
 from core.datasets.ingest.parts import archive_limits
+from core.datasets.ingest.places import is_own_arrival, new_arrival_id
 from core.datasets.library import Library
 from core.datasets.records import DatasetView
 from core.errors import ProjectError, StorageError
@@ -20,6 +20,7 @@ from core.projects.layout import RUN_FILES, ProjectSummary
 from core.projects.places import (
     ProjectSource,
     arrived_path,
+    gone,
     list_project_files,
     project_file_name,
     project_path,
@@ -33,6 +34,7 @@ from core.runs.library import RunLibrary
 from core.runs.records import RunView
 from core.settings import Settings
 from core.storage.files import ensure_free_space, translating_disk_errors
+from core.storage.own_use import refuse_without_room, take_upload
 
 WRITE_KIND = "write_project"
 READ_KIND = "read_project"
@@ -65,7 +67,12 @@ class ProjectDesk:
         return project_file_name(dataset, digest)
 
     def request_writing(self, dataset: DatasetView, run_ids: Collection[int]) -> int:
-        """Have a project written; the task's number, that of the one under way if there is one."""
+        """Have a project written; the task's number, that of the one under way if there is one.
+
+        Raises:
+            LimitReachedError: the space has no room for it.
+        """
+        refuse_without_room(self._queue.database, num_bytes=0)
         file_name = self.file_name(dataset, run_ids)
         payload = {"dataset_id": dataset.id, "run_ids": sorted(run_ids), "file": file_name}
         task_id = self._queue.submit(WRITE_KIND, payload, key=f"{WRITE_KIND}:{file_name}")
@@ -98,6 +105,7 @@ class ProjectDesk:
 
         Raises:
             ProjectError: it is larger than projects may be.
+            LimitReachedError: the space has no room for it, or sends too often.
             NoSpaceError: the disk is full, or would be.
             StorageError: it cannot be written.
         """
@@ -106,7 +114,9 @@ class ProjectDesk:
                 f"“{clean_label(name)}” has {num_bytes / 1e6:,.0f} MB; projects of at most "
                 f"{self._settings.max_archive_bytes / 1e6:,.0f} MB are read."
             )
-        source = ProjectSource(key=uuid.uuid4().hex, name=clean_label(Path(name).name))
+        take_upload(self._queue.database)
+        refuse_without_room(self._queue.database, num_bytes=num_bytes)
+        source = ProjectSource(key=self._new_key(), name=clean_label(Path(name).name))
         path = arrived_path(source.key, self._settings)
         ensure_free_space(path.parent, num_bytes)
         try:
@@ -126,7 +136,7 @@ class ProjectDesk:
             SourceError: it is not in one of the folders from which imports are allowed.
             ProjectError: it is no file.
         """
-        source = ProjectSource(key=uuid.uuid4().hex, name=clean_label(Path(path).name), server_path=path)
+        source = ProjectSource(key=self._new_key(), name=clean_label(Path(path).name), server_path=path)
         source_path(source, self._settings)
         return source
 
@@ -141,11 +151,17 @@ class ProjectDesk:
             ProjectError: it is none, damaged, hostile, or made by a newer Bluetit.
             SourceError: the file may not be read.
         """
+        self._refuse_foreign(source)
         with open_project(source_path(source, self._settings), source.name, archive_limits(self._settings)) as file:
             return file.read_summary()
 
     def request_reading(self, source: ProjectSource) -> int:
-        """Have a project brought in; the task's number, that of the one under way if there is one."""
+        """Have a project brought in; the task's number, that of the one under way if there is one.
+
+        Raises:
+            ProjectError: it has not arrived here.
+        """
+        self._refuse_foreign(source)
         task_id = self._queue.submit(READ_KIND, source.to_json(), key=_reading_key(source))
         self._supervisor.wake()
         return task_id
@@ -167,8 +183,21 @@ class ProjectDesk:
         return self._library.imports.dataset_of(source.key)
 
     def drop(self, source: ProjectSource) -> None:
-        """Forget a project that somebody does not want."""
+        """Forget a project that somebody does not want.
+
+        Raises:
+            ProjectError: it has not arrived here.
+        """
+        self._refuse_foreign(source)
         remove_source(source, self._settings)
+
+    def _new_key(self) -> str:
+        return new_arrival_id(self._queue.database.space_id)
+
+    def _refuse_foreign(self, source: ProjectSource) -> None:
+        """Refuse what has arrived in another space, however somebody got to know its key."""
+        if not is_own_arrival(source.key, self._queue.database.space_id):
+            raise gone(source)
 
 
 def _reading_key(source: ProjectSource) -> str:

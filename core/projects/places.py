@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.datasets.exporting import export_owner, exports_dir
-from core.datasets.ingest.places import allowed_path, import_roots
+from core.datasets.ingest.places import allowed_path, import_roots, is_own_arrival
 from core.datasets.records import DatasetView
 from core.errors import ConfigError, ProjectError
 from core.projects.layout import SUFFIX
 from core.records import Config
 from core.settings import Settings
 
-_KEY = re.compile(r"[0-9a-f]{32}")
 _FILE_NAME = re.compile(rf"[0-9]+-[0-9a-f]+-[0-9]+-[0-9a-f]+-[0-9a-f]{{16}}{re.escape(SUFFIX)}")
 _ARRIVED = "project"  # name of a file that arrived, whatever a browser calls it
 _KEPT_SECONDS = 24 * 3600.0  # somebody may be about to fetch it
@@ -26,12 +25,12 @@ _KEPT_SECONDS = 24 * 3600.0  # somebody may be about to fetch it
 class ProjectSource(Config):
     """A project file that somebody wants to bring in."""
 
-    key: str  # 32 hexadecimal digits, another for each
+    key: str  # of `new_arrival_id`, another for each
     name: str  # what messages call it
     server_path: str | None = None  # of a file of the server, inside one of `import_dirs`; None: it was sent
 
     def __post_init__(self) -> None:
-        if not _KEY.fullmatch(self.key):
+        if not is_own_arrival(self.key, None):
             raise ConfigError(f"{self.key[:40]!r} is no project of this workspace. Open the file again.")
 
 
@@ -89,8 +88,13 @@ def source_path(source: ProjectSource, settings: Settings) -> Path:
     if source.server_path is not None:
         path = allowed_path(source.server_path, settings)
     if not path.is_file():
-        raise ProjectError(f"The file “{source.name}” is not on the server any more. Open it again.")
+        raise gone(source)
     return path
+
+
+def gone(source: ProjectSource) -> ProjectError:
+    """The error for a file that is not there, or not for whoever asks."""
+    return ProjectError(f"The file “{source.name}” is not on the server any more. Open it again.")
 
 
 def remove_source(source: ProjectSource, settings: Settings) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, event, exists, or_
 from sqlalchemy.orm import ORMExecuteState, Session, aliased, with_loader_criteria
 from sqlalchemy.sql.base import ExecutableOption
 
+from core.storage.limits import SpaceRoom
 from core.storage.schema import (
     HOME_SPACE_ID,
     Capture,
@@ -31,7 +32,7 @@ from core.storage.schema import (
     TaskEvent,
 )
 
-_SPACE_ID = "space_id"  # key in a session's `info`
+_SPACE_ID, _ROOM = "space_id", "room"  # keys in a session's `info`
 _GUARDED_OPTION = "bluetit_guarded"  # of the execution of a statement that conditions were added to
 _MAX_SPACES = 512
 _MAX_STATEMENTS = 2_048
@@ -50,14 +51,20 @@ _dataset, _run, _task = aliased(Dataset), aliased(Run), aliased(Task)
 class OwnSession(Session):
     """A session of one space."""
 
-    def __init__(self, engine: Engine, space_id: int) -> None:
-        super().__init__(engine, info={_SPACE_ID: space_id})
+    def __init__(self, engine: Engine, space_id: int, room: SpaceRoom | None = None) -> None:
+        super().__init__(engine, info={_SPACE_ID: space_id, _ROOM: room})
 
 
 def space_of(session: Session) -> int:
     """Whose that is what is written in a session: of the space that it is bound to, else of home."""
     space_id: int = session.info.get(_SPACE_ID, HOME_SPACE_ID)
     return space_id
+
+
+def room_of(session: Session) -> SpaceRoom | None:
+    """How much the space may have that the session is bound to; None: as much as there is room for."""
+    room: SpaceRoom | None = session.info.get(_ROOM)
+    return room
 
 
 @event.listens_for(OwnSession, "do_orm_execute")

@@ -3,13 +3,32 @@
 import contextlib
 import os
 import re
+import uuid
 from pathlib import Path
 
 from core.datasets.records import ImportView
 from core.errors import SourceError
 from core.settings import Settings
+from core.storage.schema import HOME_SPACE_ID
 
-_STAGING_ID = re.compile(r"[0-9a-f]{32}")
+# The number of a space in front; versions before spaces wrote none.
+_STAGING_ID = re.compile(r"(?:([1-9][0-9]{0,17})-)?[0-9a-f]{32}")
+
+
+def new_arrival_id(space_id: int | None) -> str:
+    """A name for something that arrives in a space, which nobody can guess; None: in that of home."""
+    return f"{HOME_SPACE_ID if space_id is None else space_id}-{uuid.uuid4().hex}"
+
+
+def is_own_arrival(arrival_id: str, space_id: int | None) -> bool:
+    """Whether something has arrived in a space, and not in another whose name for it somebody got hold of.
+
+    Args:
+        arrival_id: of `new_arrival_id`, or from before spaces, when all was of home.
+        space_id: who asks; None: somebody who reaches everything.
+    """
+    found = _STAGING_ID.fullmatch(arrival_id)
+    return found is not None and space_id in (None, int(found[1] or HOME_SPACE_ID))
 
 
 def staging_path(staging_id: str, settings: Settings) -> Path:
