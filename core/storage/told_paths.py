@@ -16,7 +16,7 @@ SOME_FOLDER = "a folder of the server"  # in place of a folder; a file keeps its
 _PART = r"[^\s/\\\"'“”‘’`,;()\[\]<>|]+"
 # An absolute path of at least two parts that belongs to no address of the web, and one of Windows.
 _PATH = re.compile(rf"(?<![\w:/.%\\-])(?:~|)/{_PART}(?:/{_PART})+/?|\b[A-Za-z]:[\\/]{_PART}(?:[\\/]{_PART})*[\\/]?")
-_LOG = re.compile(r"(?:[;,]? [Tt]he details are in|, see) [\w.-]+\.log(?=\.)|(?<=\.) The details are in [\w.-]+\.")
+_LOG = re.compile(r"(?:[;,] the details are in|, see) [\w.-]+\.log(?=\.)|(?<=\.) The details are in [\w.-]+\.")
 _ENDINGS = ".:!?…"  # of a sentence, rather than of a name
 
 
