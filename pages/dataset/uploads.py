@@ -49,7 +49,8 @@ def render_uploader(
     """
     box = open_box(key)
     widget_key = box.widget_key
-    limit = MAX_UPLOAD_MEGABYTES if types else max_upload_bytes(services) // 1_000_000
+    most = min(MAX_UPLOAD_MEGABYTES, services.settings.max_archive_bytes // 1_000_000)
+    limit = most if types else max_upload_bytes(services) // 1_000_000
     files = st.file_uploader(
         label,
         type=list(types) if types else None,
