@@ -52,7 +52,9 @@ def told_to(visitor: str | None, text: str) -> str:
         visitor: their key; None: a browser without a cookie.
         text: for people.
     """
-    services = whole_services()
+    services = _opened[0] if _opened else None
+    if services is None:
+        return text  # which only whoever started Bluetit can see, who has to know everything
     if services.settings.access not in _IN_COMMON:
         space = None if visitor is None else services.spaces.find_by_secret(visitor)
         if space is None or space.is_guest:

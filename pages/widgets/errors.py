@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import streamlit as st
 from streamlit.runtime.scriptrunner import RerunException
 
-from core.errors import BluetitError, SettingsError, StorageError
+from core.errors import BluetitError
 from pages.server.services import told_to
 from pages.server.visitor import visitor_key
 from pages.widgets.uninterrupted import uninterrupted
@@ -45,10 +45,7 @@ def show_error(message: str) -> None:
 
 def told(text: str) -> str:
     """A sentence as it is fit for the visitor: guests do not read how folders of this computer are called."""
-    try:
-        return told_to(visitor_key(), text)
-    except (SettingsError, StorageError):
-        return text  # the services cannot be opened, of which whoever started them has to know everything
+    return told_to(visitor_key(), text)
 
 
 def guarded(callback: Callable[..., object]) -> Callable[..., None]:
