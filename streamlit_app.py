@@ -17,6 +17,7 @@ from pages.server.run_routes import RUN_ROUTES
 from pages.server.served_page import PAGE_ROUTES, ServedPage
 from pages.server.try_routes import TRY_ROUTES
 from pages.server.turns import PAGE_TURNS
+from pages.server.upload_budget import UploadBudget
 from pages.server.visitor import VisitorCookie
 from pages.widgets.address import note_page
 from pages.widgets.errors import showing_errors
@@ -71,5 +72,10 @@ else:
             *PAGE_ROUTES,
             *ANSWER_TABLE_ROUTES,
         ],
-        middleware=[Middleware(SecurityHeaders), Middleware(ServedPage), Middleware(VisitorCookie)],
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(ServedPage),
+            Middleware(VisitorCookie),
+            Middleware(UploadBudget),
+        ],
     )

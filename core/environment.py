@@ -89,11 +89,11 @@ def _parse(value: Any, kind: Any, where: str) -> Any:
     try:
         if kind is bool:
             return _parse_flag(value)
-        if kind is int:
+        if kind in (int, int | None):
             if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
                 raise ValueError(value)
             return int(value)
-        if kind is float:
+        if kind in (float, float | None):
             if isinstance(value, bool):
                 raise ValueError(value)
             return float(value)

@@ -45,7 +45,8 @@
     │   └── WebRuntimeError      what runs models in browsers is not here, and cannot be fetched
     ├── SpaceError               whose things are whose does not allow it
     │   ├── UnknownSpaceError    no such space
-    │   └── NotLetInError        whoever asks has not been let in
+    │   ├── NotLetInError        whoever asks has not been let in
+    │   └── LimitReachedError    a space has as much as it may have
     └── JobError                 a background task cannot go on
         ├── UnknownTaskError     no such task, or no such kind of task
         ├── IllegalTransitionError  a status change that the table forbids
@@ -238,6 +239,10 @@ class UnknownSpaceError(SpaceError):
 
 class NotLetInError(SpaceError):
     """Whoever asks has not been let in yet, or not any more."""
+
+
+class LimitReachedError(SpaceError):
+    """A space has as many photos, bytes or runs as it may have, or as much training in an hour, or uploads a minute."""
 
 
 class JobError(BluetitError):

@@ -20,6 +20,7 @@ from core.errors import (
     ArtefactMissingError,
     BluetitError,
     SettingsError,
+    StorageError,
     UnknownBackboneError,
 )
 from core.export.desk import ExportDesk
@@ -30,6 +31,7 @@ from core.inference.classifier_cache import ClassifierCache
 from core.inference.fair_pool import FairPool
 from core.inference.own_classifiers import OwnClassifiers
 from core.jobs.queue import TaskQueue
+from core.jobs.recent_work import look_at_clock
 from core.jobs.supervisor import Supervisor
 from core.photos.store import PhotoStore
 from core.projects.desk import ProjectDesk
@@ -39,10 +41,12 @@ from core.runs.library import RunLibrary
 from core.runs.reader import RunReader
 from core.settings import Settings
 from core.spaces.classroom import ClassroomDesk
+from core.spaces.limits import SpaceMeter
 from core.spaces.offers import OfferDesk
 from core.spaces.registry import SpaceRegistry
 from core.storage.db import Database, open_database
 from core.storage.files import remove_abandoned_drafts
+from core.storage.own_use import bind_space
 from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 
 logger = logging.getLogger(__name__)
@@ -56,8 +60,8 @@ SWEEP_SECONDS = 60.0  # from one look for visitors who are gone to the next
 class Services:
     """What pages call into; safe to share between sessions and threads."""
 
+    settings: Settings  # as they are for who is served: guests reach no folder of this computer
     # Of everybody
-    settings: Settings
     spaces: SpaceRegistry
     classroom: ClassroomDesk
     supervisor: Supervisor
@@ -80,7 +84,9 @@ class Services:
     offers: OfferDesk
     foreign: ForeignLibrary
     foreign_desk: ForeignDesk
+    meter: SpaceMeter  # of what may come into the space
     _cache: ClassifierCache
+    is_guest: bool = False  # whether they serve somebody who must not learn what is on this computer
     _housekeeper: "_Housekeeper" = field(default_factory=lambda: _Housekeeper())
     _of_spaces: "_OfSpaces" = field(default_factory=lambda: _OfSpaces())
 
@@ -97,8 +103,11 @@ class Services:
         return self._of_spaces.get(space_id, lambda: self._bind(space_id))
 
     def _bind(self, space_id: int) -> "Services":
-        of_space = _open_libraries(self.settings, self.supervisor, self._cache, self.database.of_space(space_id))
-        return replace(self, **of_space)
+        bound = bind_space(self.database, self.settings, space_id)
+        of_space = _open_libraries(
+            bound.settings, self.supervisor, self._cache, bound.database, is_guest=bound.is_guest
+        )
+        return replace(self, settings=bound.settings, is_guest=bound.is_guest, **of_space)
 
     def close(self) -> None:
         """Stop the background work, delete visitors' photos and let go of the database."""
@@ -160,6 +169,15 @@ def _clear_up(services: Services) -> None:
             logger.exception("What was left of %s could not be cleared up; that is tried again later.", what)
 
 
+def _look_at_clock(database: Database) -> None:
+    """Notice whether somebody has set the clock, by which trainings of the last hour are counted."""
+    try:
+        with database.read_session() as session:
+            look_at_clock(session)
+    except StorageError as exc:
+        logger.warning("The clock of the database could not be read: %s", exc)
+
+
 class _Housekeeper:
     """Threads that clear up now and then, in servers that run for months."""
 
@@ -186,7 +204,7 @@ class _Housekeeper:
 
 
 def _open_libraries(
-    settings: Settings, supervisor: Supervisor, cache: ClassifierCache, database: Database
+    settings: Settings, supervisor: Supervisor, cache: ClassifierCache, database: Database, *, is_guest: bool = False
 ) -> dict[str, Any]:
     """What is of one space or of all, as the database is: fields of `Services`."""
     queue = TaskQueue(database, TASK_KINDS)
@@ -207,7 +225,8 @@ def _open_libraries(
         "exports": ExportDesk(runs, queue, supervisor, settings),
         "offers": OfferDesk(database, runs),
         "foreign": foreign,
-        "foreign_desk": ForeignDesk(settings, foreign, queue, supervisor, space_id=database.space_id),
+        "foreign_desk": ForeignDesk(settings, foreign, queue, supervisor, is_guest=is_guest),
+        "meter": SpaceMeter(database),
     }
 
 
@@ -249,6 +268,7 @@ def open_services(settings: Settings) -> Services:
         _clear_up(services)
         services._housekeeper.start(lambda: _clear_up(services), CLEAR_UP_SECONDS)
         services._housekeeper.start(services.batches.sweep, SWEEP_SECONDS)
+        services._housekeeper.start(lambda: _look_at_clock(database), SWEEP_SECONDS)
         services.supervisor.start()
         try:
             load_artefact(default_backbone, settings)

@@ -285,6 +285,44 @@ class Settings:
         explanation="Time a cancelled task has to stop by itself before its worker is ended.",
         minimum=0,
     )
+    # Limits of each space, where there are several
+    max_space_photos: int | None = _setting(
+        None,
+        shown="2000 in a class",
+        unit="photos",
+        explanation="Most photos that each pupil or account may have in datasets; in a teacher's own there may be any "
+        "number. Set by hand, it also holds where all have one space (`alone`, `open`), as do the four that follow.",
+        minimum=1,
+    )
+    max_space_bytes: int | None = _setting(
+        None,
+        shown="400000000 in a class",
+        unit="bytes",
+        explanation="Most disk space that the photos, runs, exports and uploads of each may take.",
+        minimum=1,
+    )
+    max_space_runs: int | None = _setting(
+        None,
+        shown="20 in a class",
+        unit="runs",
+        explanation="Most runs that each may keep, those in the trash included.",
+        minimum=1,
+    )
+    max_space_training_minutes_per_hour: float | None = _setting(
+        None,
+        shown="20 in a class",
+        unit="minutes",
+        explanation="How long the trainings of each may take in an hour; beyond, none is begun until some time has "
+        "passed.",
+        minimum=0,
+    )
+    max_space_uploads_per_minute: int | None = _setting(
+        None,
+        shown="120 in a class",
+        unit="uploads",
+        explanation="How often each may send photos, archives or projects.",
+        minimum=1,
+    )
 
     def __post_init__(self) -> None:
         # A relative path would mean another folder to the worker, and wherever the server's own folder changes.

@@ -12,6 +12,7 @@ from core.jobs.status import TaskStatus
 from core.jobs.supervisor import Supervisor
 from core.jobs.views import Progress, TaskView
 from core.settings import Settings
+from core.storage.own_use import refuse_without_room
 
 CHECK_KIND = "check_dataset"
 MAP_KIND = "map_dataset"
@@ -33,8 +34,11 @@ class DatasetTasks:
 
         Raises:
             UnknownDatasetError: no such dataset.
+            LimitReachedError: the space has no room for an export.
         """
         self._library.datasets.get(dataset_id)
+        if kind == EXPORT_KIND:
+            refuse_without_room(self._queue.database, num_bytes=0)
         task_id = self._queue.submit(kind, {"dataset_id": dataset_id}, key=f"{kind}:{dataset_id}")
         self._supervisor.wake()
         return task_id

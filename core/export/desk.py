@@ -15,6 +15,7 @@ from core.runs.library import RunLibrary
 from core.runs.records import RunStatus, RunView
 from core.runs.refusals import refusal, refuse_trashed
 from core.settings import Settings
+from core.storage.own_use import refuse_without_room
 
 EXPORT_MODEL_KIND = "export_model"
 
@@ -56,6 +57,7 @@ class ExportDesk:
             UnknownRunError: no such run.
             RunStateError: it is not done, or in the trash, or the format cannot be made of it.
             KeyError: no such format.
+            LimitReachedError: the space has no room for files.
         """
         view, row = self._runs.get_run(run_id), find_format(name)
         refuse_trashed(view)
@@ -64,6 +66,7 @@ class ExportDesk:
         obstacle = obstacle_of(row, view)
         if obstacle is not None:
             raise RunStateError(f"The model of “{view.name}” cannot be exported for {row.title}. {obstacle}")
+        refuse_without_room(self._queue.database, num_bytes=0)
         task_id = queue_export(self._queue, run_id, row, maker_line=maker_line)
         self._supervisor.wake()
         return task_id

@@ -35,7 +35,7 @@ class ForeignDesk:
         queue: TaskQueue,
         supervisor: Supervisor,
         *,
-        space_id: int | None = None,
+        is_guest: bool = False,
     ) -> None:
         """Open the desk.
 
@@ -44,9 +44,9 @@ class ForeignDesk:
             library: of what was brought.
             queue: takes the work.
             supervisor: starts who does it.
-            space_id: whose files it takes and finds again; None: everybody's.
+            is_guest: whether it serves somebody who may not accept a risk for this computer.
         """
-        self._space_id = space_id
+        self._is_guest = is_guest
         self._settings = settings
         self._library = library
         self._queue = queue
@@ -76,7 +76,7 @@ class ForeignDesk:
                     f"{self._settings.max_foreign_bytes / 1e6:,.0f} MB are read."
                 )
         names = tuple(clean_label(Path(name.replace("\\", "/")).name) for name, _, _ in files)
-        source = ForeignSource(key=new_key(self._space_id), names=names)
+        source = ForeignSource(key=new_key(self._queue.database.space_id), names=names)
         folder = arrived_dir(source, self._settings)
         ensure_free_space(folder, 4 * sum(num_bytes for _, _, num_bytes in files))
         try:
@@ -117,8 +117,16 @@ class ForeignDesk:
 
         Returns:
             The source as it is read, by which the task is found.
+
+        Raises:
+            ForeignModelError: another space brought the files, or a guest accepts a risk that is not theirs.
         """
         self._check_own(source)
+        if accepts_hdf5 and self._is_guest:
+            raise ForeignModelError(
+                "Old Keras files (.h5) can do harm, and this computer is not yours. Bring the LiteRT file of the same "
+                "model, or ask whoever runs Bluetit here."
+            )
         typed = [line for line in class_names.splitlines() if line.strip()]
         source = replace(source, accepts_hdf5=accepts_hdf5, class_names=tidy_labels(typed))
         self._queue.submit(BRING_KIND, source.to_json(), key=_task_key(source))
@@ -158,7 +166,7 @@ class ForeignDesk:
 
     def _check_own(self, source: ForeignSource) -> None:
         """Refuse files that another space has brought, as if they were not there."""
-        if not is_own_key(source.key, self._space_id):
+        if not is_own_key(source.key, self._queue.database.space_id):
             raise ForeignModelError(f"{source.key[:40]!r} is nothing that was brought. Choose the file again.")
 
 

@@ -1,7 +1,6 @@
 """Where the files of models from elsewhere are: what arrived waits with what is imported, each model has a folder."""
 
 import contextlib
-import re
 import shutil
 import uuid
 from pathlib import Path
@@ -10,8 +9,8 @@ from core.errors import ForeignModelError
 from core.foreign.records import ForeignSource
 from core.settings import Settings
 from core.storage.files import TEMPORARY_PREFIX, translating_disk_errors
+from core.storage.own_keys import is_own_key
 
-_KEY = re.compile(r"[0-9a-f]{32}")
 _MODEL_FILE = "model.tflite"
 
 
@@ -69,7 +68,7 @@ def arrived_dir(source: ForeignSource, settings: Settings) -> Path:
     Raises:
         ForeignModelError: the source is none of this workspace.
     """
-    if not _KEY.fullmatch(source.key):
+    if not is_own_key(source.key, None):
         raise ForeignModelError(f"{source.key[:40]!r} is nothing that was brought. Choose the file again.")
     return settings.incoming_path / source.key
 

@@ -21,8 +21,9 @@ CANCEL_CHECK_SECONDS = 0.5  # the database is asked at most this often
 class TaskContext:
     """One attempt at one task, seen from inside its handler."""
 
-    def __init__(self, queue: TaskQueue, settings: Settings, task: ClaimedTask) -> None:
+    def __init__(self, queue: TaskQueue, settings: Settings, task: ClaimedTask, *, is_guest: bool = False) -> None:
         self.settings = settings
+        self.is_guest = is_guest  # whether it is for somebody who must not learn what is on this computer
         self.task_id = task.id
         self.payload: dict[str, Any] = task.payload
         self.attempt = task.attempt  # 1 the first time, 2 when a worker died before

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from core.errors import IllegalTransitionError, JobError
 from core.jobs.kinds import Lane, find_kind
@@ -24,11 +24,15 @@ from core.jobs.task_rows import (
     lock_task,
     move_task,
     owned_task,
+    spaces_of_guests,
 )
+from core.jobs.turns import next_task, note_turn, party_of
 from core.jobs.views import ClaimedTask, EventKind, TaskView, WorkerView
 from core.jobs.worker_rows import is_open_worker, lock_if_silent, note_stopped
 from core.storage.clock import database_now
+from core.storage.db import Database
 from core.storage.schema import Task, TaskEvent, Worker
+from core.storage.told_paths import without_log
 
 WORKER_DIED = "The worker stopped unexpectedly"
 
@@ -41,7 +45,11 @@ class TaskQueue(TaskReader):
 
     def of_space(self, space_id: int | None) -> "TaskQueue":
         """The same queue for one space, whose tasks alone are seen; None: for everything in it."""
-        return TaskQueue(self.database.of_space(space_id), self.kinds)
+        return self.within(self.database.of_space(space_id))
+
+    def within(self, database: Database) -> "TaskQueue":
+        """The same queue as a database shows it, which is bound to a space."""
+        return TaskQueue(database, self.kinds)
 
     # For pages
 
@@ -121,9 +129,9 @@ class TaskQueue(TaskReader):
     # For workers
 
     def claim(self, worker_id: str, kind_names: Collection[str]) -> ClaimedTask | None:
-        """Give the oldest queued task of these kinds to a registered worker; None when there is none.
+        """Give the queued task of these kinds whose turn it is to a registered worker; None when there is none.
 
-        Kinds that give way come last.
+        Kinds that give way come last; spaces take turns, as `core.jobs.turns` says.
 
         Idle workers ask several times a second: when there is none, no writer is kept waiting.
         """
@@ -131,18 +139,9 @@ class TaskQueue(TaskReader):
         with self.database.read_session() as session:
             if session.scalar(queued.limit(1)) is None:
                 return None
-        candidate = aliased(Task)
-        oldest = (
-            select(candidate.id)
-            .where(candidate.status == TaskStatus.QUEUED, candidate.kind.in_(kind_names))
-            .order_by(self._turn(candidate.kind), candidate.id)
-            .limit(1)
-            .with_for_update(skip_locked=True)  # PostgreSQL: two claimers look at different rows
-            .scalar_subquery()
-        )
         statement = (
             update(Task)
-            .where(Task.id == oldest, Task.status == TaskStatus.QUEUED)
+            .where(Task.id == next_task(kind_names, self.kinds), Task.status == TaskStatus.QUEUED)
             .values(
                 status=TaskStatus.RUNNING,
                 worker_id=worker_id,
@@ -156,6 +155,7 @@ class TaskQueue(TaskReader):
             row = session.execute(statement).one_or_none()
             if row is None:
                 return None
+            note_turn(session, party_of(row.space_id), self.kinds[row.kind].lane)
             append_status(session, row.id, TaskStatus.RUNNING, attempt=row.attempt)
             return ClaimedTask(worker_id=worker_id, **row._mapping)
 
@@ -307,8 +307,9 @@ class TaskQueue(TaskReader):
             if silent_seconds is not None and not lock_if_silent(session, worker_id, silent_seconds):
                 return []
             tasks = session.scalars(left.order_by(Task.id).with_for_update()).all()
+            guests = spaces_of_guests(session)
             for task in tasks:
-                self._recover(session, task, reason, details)
+                self._recover(session, task, reason, "" if task.space_id in guests else details)
             note_stopped(session, worker_id)
             return [TaskView.of(task) for task in tasks]
 
@@ -316,8 +317,10 @@ class TaskQueue(TaskReader):
         """Give up on every queued task of these kinds, because no worker can be started for them."""
         queued = select(Task).where(Task.status == TaskStatus.QUEUED, Task.kind.in_(kind_names))
         with self.database.session() as session:
+            guests = spaces_of_guests(session)
             for task in session.scalars(queued.order_by(Task.id).with_for_update()).all():
-                move_task(session, task, TaskStatus.FAILED, error=error)
+                told = without_log(error) if task.space_id in guests else error
+                move_task(session, task, TaskStatus.FAILED, error=told)
 
     def _recover(self, session: Session, task: Task, reason: str, details: str) -> None:
         if task.cancel_requested_at is not None:

@@ -1,16 +1,22 @@
 """What tasks are at, for whoever watches them."""
 
+import time
 from collections.abc import Collection, Mapping
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, exists, func, select
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy import Select, bindparam, case, exists, func, select
+from sqlalchemy.orm import Session, aliased
 
-from core.jobs.kinds import TaskKind, find_kind, kinds_of
+from core.jobs.kinds import Lane, TaskKind, find_kind, kinds_of
 from core.jobs.status import TaskStatus
 from core.jobs.task_rows import active_with, unknown_task
-from core.jobs.views import EventView, Progress, TaskView
+from core.jobs.turns import WaitingTask, is_later, order_of_turns, party_of
+from core.jobs.views import EventView, Progress, QueuePlace, TaskView
+from core.jobs.waiting import tell_places, usual_seconds
+from core.storage.clock import database_now
 from core.storage.db import Database
-from core.storage.schema import Task, TaskEvent
+from core.storage.kept import KeptReadings
+from core.storage.schema import Space, SpaceTurn, Task, TaskEvent, Worker
 
 # Asked again and again while people watch: putting a statement together takes longer than reading its answer.
 _beginning = aliased(TaskEvent)
@@ -31,11 +37,36 @@ _PROGRESS = (
     .order_by(TaskEvent.sequence.desc())
     .limit(1)
 )
-_NUM_BEFORE = select(func.count()).where(
-    Task.status == TaskStatus.QUEUED,
-    Task.kind.in_(bindparam("earlier", expanding=True))
-    | (Task.kind.in_(bindparam("alike", expanding=True)) & (Task.id < bindparam("task_id"))),
+# How long the last tasks of a kind took that came to their end, in seconds.
+_RECENT_SECONDS = (
+    select(Task.finished_at - Task.started_at)
+    .where(Task.kind == bindparam("kind"), Task.status == TaskStatus.DONE)
+    .order_by(Task.id.desc())
+    .limit(15)
 )
+_IS_OF_LANE = Task.kind.in_(bindparam("kinds", expanding=True))
+_WAITING = (
+    select(Task.id, Task.kind, Task.space_id, is_later(Space.kind).label("is_later"))
+    .outerjoin(Space, Space.id == Task.space_id)
+    .where(Task.status == TaskStatus.QUEUED, _IS_OF_LANE)
+)
+_BEGUN = select(Task.kind, (database_now() - Task.started_at).label("seconds")).where(
+    Task.status == TaskStatus.RUNNING, _IS_OF_LANE
+)
+_TURNS = select(SpaceTurn.space_id, SpaceTurn.turn).where(SpaceTurn.lane == bindparam("lane"))
+_NUM_WORKERS = select(func.count()).where(Worker.lane == bindparam("lane"), Worker.stopped_at.is_(None))
+# What is another whenever a task has come, was begun, or has gone, or a worker has.
+_IS_WAITING = Task.status == TaskStatus.QUEUED
+_STATE = select(
+    func.count(),
+    func.sum(Task.id),
+    func.sum(case((_IS_WAITING, Task.id), else_=0)),
+    select(func.max(SpaceTurn.turn)).where(SpaceTurn.lane == bindparam("lane")).scalar_subquery(),
+    _NUM_WORKERS.scalar_subquery(),
+).where(Task.status.in_((TaskStatus.QUEUED, TaskStatus.RUNNING)), _IS_OF_LANE)
+
+_PLACES_SECONDS = 2.0  # so old may be what is said of the wait
+_PLACES: KeptReadings[Mapping[int, QueuePlace]] = KeptReadings(16)  # by database and lane
 
 
 class TaskReader:
@@ -109,27 +140,55 @@ class TaskReader:
                 seconds_left=elapsed_seconds * (1 - fraction) / fraction if fraction else None,
             )
 
-    def place_in_queue(self, task_id: int) -> int | None:
-        """How many waiting tasks of the same lane will be begun before this one; None when it does not wait.
+    def place_in_queue(self, task_id: int) -> QueuePlace | None:
+        """Where a task stands that waits, and how long it is likely to wait; None when it does not wait.
 
         Raises:
             UnknownTaskError: no such task, or no such kind of task.
         """
-        task = self.get(task_id)
-        if task.status is not TaskStatus.QUEUED:
-            return None
-        kind = find_kind(task.kind, self.kinds)
-        yielding = {name for name, row in self.kinds.items() if row.gives_way}
-        waiting = kinds_of(kind.lane, self.kinds)
-        earlier = waiting - yielding if kind.gives_way else frozenset()
-        alike = waiting & yielding if kind.gives_way else waiting - yielding
-        values = {"task_id": task_id, "earlier": sorted(earlier), "alike": sorted(alike)}
-        with self.database.of_space(None).read_session() as session:  # everybody waits in one queue
-            return session.scalar(_NUM_BEFORE, values) or 0
+        return self.places_in_queue([task_id])[task_id]
 
-    def _turn(self, kind: InstrumentedAttribute[str]) -> ColumnElement[int]:
-        """0 for kinds that are begun first, 1 for those that give way."""
-        return case((kind.in_([name for name, row in self.kinds.items() if row.gives_way]), 1), else_=0)
+    def places_in_queue(self, task_ids: Collection[int]) -> dict[int, QueuePlace | None]:
+        """The same of several tasks at once, by their numbers. Raises as above."""
+        lanes = {}
+        for task_id in task_ids:
+            task = self.get(task_id)
+            lane = find_kind(task.kind, self.kinds).lane
+            lanes[task_id] = lane if task.status is TaskStatus.QUEUED else None
+        found = {lane: self._places_in(lane) for lane in set(lanes.values()) if lane is not None}
+        return {task_id: None if lane is None else found[lane].get(task_id) for task_id, lane in lanes.items()}
+
+    def _places_in(self, lane: Lane) -> Mapping[int, QueuePlace]:
+        """Where every task of a lane stands that waits, whosever it is: everybody waits in one queue."""
+        # A class looks at its places several times a second; they are worked out anew when something has changed.
+        key, names = (self.database.engine, lane), {"kinds": sorted(kinds_of(lane, self.kinds)), "lane": lane.value}
+        with self.database.of_space(None).read_session() as session:
+            state = session.execute(_STATE, names).one()
+            mark = (*state, int(time.monotonic() / _PLACES_SECONDS))
+            places = _PLACES.get(key, mark)
+            if places is None:
+                places = self._read_places(session, names)
+                _PLACES.keep(key, mark, places)
+            return places
+
+    def _read_places(self, session: Session, names: Mapping[str, Any]) -> Mapping[int, QueuePlace]:
+        waiting = [
+            WaitingTask(
+                id=row.id,
+                kind=row.kind,
+                party=party_of(row.space_id),
+                gives_way=self.kinds[row.kind].gives_way,
+                is_first=not row.is_later,
+            )
+            for row in session.execute(_WAITING, names)
+        ]
+        order = order_of_turns(waiting, dict(session.execute(_TURNS, names).all()))
+        begun = [(row.kind, row.seconds) for row in session.execute(_BEGUN, names)]
+        usual = {
+            kind: usual_seconds(session.scalars(_RECENT_SECONDS, {"kind": kind}).all())
+            for kind in {task.kind for task in order} | {kind for kind, _ in begun}
+        }
+        return tell_places(order, begun, usual, num_workers=session.scalar(_NUM_WORKERS, names) or 1)
 
     def is_cancel_requested(self, task_id: int) -> bool:
         """Whether somebody asked for a task to stop.

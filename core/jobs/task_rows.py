@@ -9,8 +9,9 @@ from core.errors import TaskLostError, UnknownTaskError
 from core.jobs.status import ACTIVE_STATUSES, TaskStatus, check_transition
 from core.jobs.views import EventKind
 from core.storage.clock import database_now
+from core.storage.limits import GUEST_KINDS
 from core.storage.own_rows import space_of
-from core.storage.schema import Task, TaskEvent
+from core.storage.schema import Space, Task, TaskEvent
 
 
 def active_with(key: str) -> Select[Task]:
@@ -88,6 +89,11 @@ def move_task(session: Session, task: Task, status: TaskStatus, *, error: str | 
     else:
         task.finished_at = database_now()
     append_status(session, task.id, status, attempt=task.attempts, error=error)
+
+
+def spaces_of_guests(session: Session) -> set[int]:
+    """The spaces of those who need not know what logs are called on this computer."""
+    return set(session.scalars(select(Space.id).where(Space.kind.in_(GUEST_KINDS))))
 
 
 def append_status(

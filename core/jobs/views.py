@@ -98,6 +98,15 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueuePlace:
+    """Where a task stands that waits."""
+
+    num_before: int  # tasks of the same lane that wait and will be begun before it
+    num_running: int  # tasks of the same lane that workers have, whosever they are
+    seconds: float | None  # that it is likely to wait, from how long such tasks took; None: none has ended yet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerView:
     """A worker process as it was when asked for; times in Unix seconds."""
 

@@ -28,6 +28,8 @@ from core.jobs.status import TaskStatus
 from core.jobs.views import ClaimedTask
 from core.settings import Settings
 from core.storage.db import open_database
+from core.storage.own_use import bind_space
+from core.storage.told_paths import without_folders
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +39,9 @@ PHOTOS_LEAVE_SECONDS = 300.0  # so long without a task, a worker for photos give
 STORAGE_RETRY_SECONDS = 5.0  # before the next claim, when the database failed
 # The result of hours of work is written as soon as the database is back; after that the supervisor decides.
 FINISH_RETRY_SECONDS = (1.0, 5.0, 15.0, 30.0)
+
+# Guests cannot read the log, and need not know what is called how on this computer.
+UNEXPECTED_FOR_GUESTS = "An unexpected error stopped the task. Try again, and tell your teacher if it comes again."
 
 _HEARTBEAT_SECONDS = 5.0
 _HEARTBEATS_PER_DEATH = 6  # a worker counts as dead after so many missed ones
@@ -100,9 +105,9 @@ class Worker:
 
     def _perform(self, task: ClaimedTask) -> None:
         logger.info("Task %d (%s), attempt %d: begun.", task.id, task.kind, task.attempt)
-        # A handler sees what is of the space that asked for its work, and nothing else.
-        context = TaskContext(self._queue.of_space(task.space_id), self._settings, task)
         is_done = False
+        # A handler sees what is of the space that asked for its work, and nothing else.
+        context = self._context_of(task)
         try:
             status, error = self._run_handler(task, context)
             context.flush()
@@ -115,6 +120,18 @@ class Worker:
             context.end(is_done=is_done)
         logger.info("Task %d: %s.", task.id, status)
 
+    def _context_of(self, task: ClaimedTask) -> TaskContext:
+        for wait_seconds in (*FINISH_RETRY_SECONDS, None):
+            try:
+                bound = bind_space(self._queue.database, self._settings, task.space_id)
+                break
+            except StorageError:
+                if wait_seconds is None:
+                    raise
+                logger.exception("Whose task %d is could not be read.", task.id)
+                time.sleep(wait_seconds)
+        return TaskContext(self._queue.within(bound.database), bound.settings, task, is_guest=bound.is_guest)
+
     def _run_handler(self, task: ClaimedTask, context: TaskContext) -> tuple[TaskStatus, str | None]:
         """Run the handler and say how the task ended: the one place that catches everything."""
         try:
@@ -125,10 +142,12 @@ class Worker:
             return TaskStatus.CANCELLED, None
         except BluetitError as exc:
             logger.exception("Task %d failed.", task.id)
-            return TaskStatus.FAILED, str(exc)
+            return TaskStatus.FAILED, without_folders(str(exc), self._settings) if context.is_guest else str(exc)
         except (Exception, SystemExit):
             logger.exception("Task %d failed unexpectedly.", task.id)
-            return TaskStatus.FAILED, (f"An unexpected error stopped the task; the details are in {self._log_name}.")
+            if context.is_guest:
+                return TaskStatus.FAILED, UNEXPECTED_FOR_GUESTS
+            return TaskStatus.FAILED, f"An unexpected error stopped the task; the details are in {self._log_name}."
         return TaskStatus.DONE, None
 
     def _finish(self, task: ClaimedTask, status: TaskStatus, error: str | None) -> None:

@@ -10,7 +10,7 @@ together: each takes several times the size of the network's file in memory.
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,7 +168,9 @@ class Engine:
             return self._idle_models
 
 
-def map_streamed(function: Callable[[Item], Result], items: Iterable[Item], *, num_threads: int) -> Iterator[Result]:
+def map_streamed(
+    function: Callable[[Item], Result], items: Iterable[Item], *, num_threads: int
+) -> Generator[Result, None, None]:
     """Apply `function` to each item on `num_threads` threads and yield the results in order, as they come.
 
     Unlike `Executor.map` it takes only a few items at a time from `items` and keeps only a few results, so that memory

@@ -31,6 +31,7 @@ from core.runs.whole_run import insert_whole_run
 from core.settings import Settings
 from core.storage.db import Database
 from core.storage.files import TEMPORARY_PREFIX, ensure_free_space, translating_disk_errors
+from core.storage.own_use import refuse_without_room
 from core.storage.schema import Dataset
 
 Report = Callable[[float | None, str], None]
@@ -65,6 +66,7 @@ class BringingIn:
 
         Raises:
             ProjectError: it is damaged, hostile, or larger than the limits allow; nothing is kept of it.
+            LimitReachedError: the space has no room for it; nothing is kept.
             NoSpaceError: the disk is full, or would be; nothing is kept.
             StorageError: the database or the disk failed; nothing is kept.
         """
@@ -75,6 +77,7 @@ class BringingIn:
         try:
             self._report(0.0, "Looking at what the project says")
             project = check_project(file, self._settings)
+            refuse_without_room(self._database, photos=project.num_images, runs=len(project.runs), num_bytes=0)
             ensure_free_space(self._settings.workspace_dir, round(file.num_bytes * _ROOM))
             notes = [*project.notes, *self._stage(project)]
             self._report(_PLACING_FRACTION, "Putting everything in its place")

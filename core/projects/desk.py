@@ -36,6 +36,7 @@ from core.runs.records import RunView
 from core.settings import Settings
 from core.storage.files import ensure_free_space, translating_disk_errors
 from core.storage.own_keys import is_own_key, new_key
+from core.storage.own_use import refuse_without_room, take_upload
 
 WRITE_KIND = "write_project"
 READ_KIND = "read_project"
@@ -76,8 +77,10 @@ class ProjectDesk:
 
         Raises:
             UnknownDatasetError: no such dataset.
+            LimitReachedError: the space has no room for it.
         """
         dataset = self._library.datasets.get(dataset.id)
+        refuse_without_room(self._queue.database, num_bytes=0)
         taken = [view.id for view in self.runs_to_take(dataset.id) if view.id in run_ids]
         file_name = self.file_name(dataset, taken)
         payload = {"dataset_id": dataset.id, "run_ids": sorted(taken), "file": file_name}
@@ -120,6 +123,7 @@ class ProjectDesk:
 
         Raises:
             ProjectError: it is larger than projects may be.
+            LimitReachedError: the space has no room for it, or sends too often.
             NoSpaceError: the disk is full, or would be.
             StorageError: it cannot be written.
         """
@@ -128,6 +132,8 @@ class ProjectDesk:
                 f"“{clean_label(name)}” has {num_bytes / 1e6:,.0f} MB; projects of at most "
                 f"{self._settings.max_archive_bytes / 1e6:,.0f} MB are read."
             )
+        take_upload(self._queue.database)
+        refuse_without_room(self._queue.database, num_bytes=num_bytes)
         source = ProjectSource(key=new_key(self._space_id), name=clean_label(Path(name).name))
         path = arrived_path(source.key, self._settings)
         ensure_free_space(path.parent, num_bytes)

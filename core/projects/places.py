@@ -15,8 +15,8 @@ from core.errors import ConfigError, ProjectError
 from core.projects.layout import SUFFIX
 from core.records import Config
 from core.settings import Settings
+from core.storage.own_keys import is_own_key
 
-_KEY = re.compile(r"[0-9a-f]{32}")
 _FILE_NAME = re.compile(rf"[0-9]+-[0-9a-f]+-[0-9]+-[0-9a-f]+-[0-9a-f]{{16}}{re.escape(SUFFIX)}")
 _ARRIVED = "project"  # name of a file that arrived, whatever a browser calls it
 _KEPT_SECONDS = 24 * 3600.0  # somebody may be about to fetch it
@@ -26,12 +26,12 @@ _KEPT_SECONDS = 24 * 3600.0  # somebody may be about to fetch it
 class ProjectSource(Config):
     """A project file that somebody wants to bring in."""
 
-    key: str  # 32 hexadecimal digits, another for each
+    key: str  # of `new_key`, another for each
     name: str  # what messages call it
     server_path: str | None = None  # of a file of the server, inside one of `import_dirs`; None: it was sent
 
     def __post_init__(self) -> None:
-        if not _KEY.fullmatch(self.key):
+        if not is_own_key(self.key, None):
             raise ConfigError(f"{self.key[:40]!r} is no project of this workspace. Open the file again.")
 
 

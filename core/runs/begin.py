@@ -176,7 +176,9 @@ def begin_runs(database: Database, desk: RunDesk, requests: Sequence[RunRequest]
         NameRefusedError: a run cannot have the name, or another one has it.
         UnknownRunError: no such parent.
         StorageError: the folder of a run cannot be made.
+        LimitReachedError: the space has no room for all of the runs, or has trained enough for this hour.
     """
+    desk.refuse_without_room(len(requests))
     snapshots = {dataset_id: _freeze(database, dataset_id) for dataset_id in {each.dataset_id for each in requests}}
     return [
         desk.submit(

@@ -11,13 +11,19 @@ from core.backbones.hub_places import find_hub_module
 from core.config import HUB_PREFIX, TrainConfig
 from core.errors import JobError, RunStateError
 from core.jobs.queue import TaskQueue
+from core.jobs.recent_work import seconds_in_last_hour
 from core.jobs.status import TaskStatus
 from core.jobs.supervisor import Supervisor
+from core.jobs.views import QueuePlace
 from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
 from core.runs.records import RunStatus, RunView
 from core.runs.refusals import refusal, refuse_trashed
 from core.settings import Settings
+from core.storage.db import Database
+from core.storage.limits import SpaceUse, refuse_training
+from core.storage.own_use import refuse_without_room
+from core.storage.schema import HOME_SPACE_ID
 
 TRAIN_KIND = "train_run"
 PACKAGE_KIND = "package_run"
@@ -51,7 +57,10 @@ class RunDesk:
             UnknownRunError: no such parent.
             StorageError: the folder of the run cannot be made.
             ConfigError: the backbone is a module of TensorFlow Hub from where none may be loaded.
+            LimitReachedError: the space has no room for another run, or has trained enough for this hour.
+            NoSpaceError: the disk is nearly full.
         """
+        self.refuse_without_room(1)
         if config.backbone.startswith(HUB_PREFIX):
             find_hub_module(config.backbone, self._settings)  # the worker looks again, this tells it at once
         view = self._library.create_run(
@@ -62,6 +71,22 @@ class RunDesk:
         folder.create()
         self._queue_training(view.id)
         return self._library.get_run(view.id)
+
+    def refuse_without_room(self, num_runs: int) -> None:
+        """Refuse trainings early, before anything is done for the first of them.
+
+        Args:
+            num_runs: that would be noted.
+
+        Raises:
+            LimitReachedError: the space has no room for them, or has trained enough for this hour.
+            NoSpaceError: the disk is nearly full.
+        """
+        database = self._queue.database
+        if database.room is None:
+            return
+        refuse_without_room(database, runs=num_runs, num_bytes=0)
+        refuse_training(database.room.limits, SpaceUse(training_seconds=training_seconds(database)))
 
     def stop(self, run_id: int) -> None:
         """End a training early and keep the best epoch so far; one that nobody has begun is cancelled.
@@ -99,7 +124,9 @@ class RunDesk:
             UnknownRunError: no such run.
             RunStateError: it was neither interrupted nor has it failed, or it is in the trash.
             StorageError: the folder of the run cannot be made.
+            LimitReachedError: the space has trained enough for this hour.
         """
+        self.refuse_without_room(0)
         self._library.reopen(run_id)
         RunFolder(self._settings, run_id).create()
         task = self._queue.latest(_training_key(run_id))
@@ -115,8 +142,8 @@ class RunDesk:
         self._library.set_task(run_id, task.id)
         self._supervisor.wake()
 
-    def place_in_queue(self, run_id: int) -> int | None:
-        """How many tasks will be begun before a run that waits, 0 when it is the next; None when it does not wait.
+    def place_in_queue(self, run_id: int) -> QueuePlace | None:
+        """Where a run stands that waits for its turn; None when it does not wait.
 
         Raises:
             UnknownRunError: no such run.
@@ -130,8 +157,10 @@ class RunDesk:
         Raises:
             UnknownRunError: no such run.
             RunStateError: it is not done, or it is in the trash.
+            LimitReachedError: the space has no room for files.
         """
         self._refuse_unfinished(run_id, "only one that is done can be packaged")
+        refuse_without_room(self._queue.database, num_bytes=0)
         task_id = queue_packaging(self._library, self._queue, run_id)
         self._supervisor.wake()
         return task_id
@@ -172,6 +201,12 @@ class RunDesk:
         task_id = self._queue.submit(TRAIN_KIND, _payload(run_id), key=_training_key(run_id))
         self._library.set_task(run_id, task_id)
         self._supervisor.wake()
+
+
+def training_seconds(database: Database) -> float:
+    """How long the trainings of the space took in the last hour that a database is bound to."""
+    with database.read_session() as session:
+        return seconds_in_last_hour(session, [TRAIN_KIND]).get(database.space_id or HOME_SPACE_ID, 0.0)
 
 
 def queue_packaging(library: RunLibrary, queue: TaskQueue, run_id: int) -> int:

@@ -16,7 +16,7 @@ from core.datasets.snapshots import load_snapshot
 from core.errors import ConfigError, RunFileError, StorageError, UnknownDatasetError
 from core.jobs.queue import TaskQueue
 from core.jobs.status import ACTIVE_STATUSES
-from core.jobs.views import Progress
+from core.jobs.views import Progress, QueuePlace
 from core.runs.expectation import estimate_begun
 from core.runs.folder import RunFolder
 from core.runs.history import RunHistory
@@ -41,7 +41,7 @@ class RunNow:
     config: TrainConfig | None  # None: another version of Bluetit wrote something that this one cannot read
     class_names: tuple[str, ...]  # in the order of the model's outputs; none when its snapshot is gone
     progress: Progress | None  # of what trains it, or of what makes its files once it is done
-    num_before: int | None  # tasks that are begun, or will be, before one that waits; None: it is being begun, or was
+    place: QueuePlace | None  # of one that waits for its turn; None: it is being begun, or was
     expected_seconds: Mapping[str, float]  # of each phase, as they were estimated; empty: nothing is known
     device: str | None  # what it is trained on, for people
     read_at: float  # Unix seconds
@@ -92,7 +92,7 @@ class RunReader:
                 config=config,
                 class_names=kept.class_names,
                 progress=self._progress(view),
-                num_before=self._num_before(view),
+                place=self._place(view),
                 expected_seconds=kept.expected_seconds,
                 device=kept.device,
                 read_at=time.time(),
@@ -195,13 +195,10 @@ class RunReader:
         is_going_on = view.is_active or view.package_status in ACTIVE_STATUSES
         return self._queue.progress(task_id) if is_going_on and task_id is not None else None
 
-    def _num_before(self, view: RunView) -> int | None:
+    def _place(self, view: RunView) -> QueuePlace | None:
         if view.status is not RunStatus.QUEUED or view.task_id is None:
             return None
-        place = self._queue.place_in_queue(view.task_id)
-        if place is None:
-            return None
-        return place + sum(task.id != view.task_id for task in self._queue.running_tasks())
+        return self._queue.place_in_queue(view.task_id)
 
 
 def _config_of(view: RunView) -> TrainConfig | None:

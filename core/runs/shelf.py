@@ -19,6 +19,7 @@ from core.runs.rows import lock_live_run, lock_run, run_marks, run_view, run_vie
 from core.storage.db import Database
 from core.storage.kept import KeptReadings
 from core.storage.own_rows import space_of
+from core.storage.own_use import check_room
 from core.storage.schema import Dataset, Run, Snapshot
 
 # Runs that are kept in memory as they were read last; each takes some kilobytes.
@@ -56,6 +57,7 @@ class RunShelf:
             NameRefusedError: a run cannot have the name, or another one has it.
             UnknownDatasetError: no such dataset or snapshot.
             UnknownRunError: no such parent.
+            LimitReachedError: the space has as many runs as it may keep.
         """
         values = {
             "recipe": recipe,
@@ -192,6 +194,7 @@ class RunShelf:
     def _insert(self, name: str, values: dict[str, Any]) -> RunView:
         with self._database.session() as session:
             _check_references(session, values)
+            check_room(session, runs=1)
             run = Run(
                 name=name,
                 name_key=name_key(name),

@@ -19,6 +19,7 @@ from core.runs.records import BEGIN_SECONDS, RunView
 from core.runs.story import BatchStory, EpochStory, NoteStory, Outcome, PhaseStory, PhotosStory
 from core.storage.column_values import LARGEST_NUMBER, is_moment
 from core.storage.own_rows import space_of
+from core.storage.own_use import check_room
 from core.storage.schema import Dataset, Run, RunEvent
 
 _STORIES: Mapping[str, type[Record]] = MappingProxyType(
@@ -130,7 +131,11 @@ def insert_whole_run(
         dataset_id: of the dataset that came with it; None: it came alone.
         parent_id: the run that it goes on from, in this database.
         race: mark of its race in this database.
+
+    Raises:
+        LimitReachedError: the space has as many runs as it may keep.
     """
+    check_room(session, runs=1)
     taken = set(session.scalars(select(Run.name_key).where(Run.trashed_at.is_(None))))
     name = first_free(clean_name(run.name, "run"), taken.__contains__)
     row = Run(

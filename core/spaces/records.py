@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+from core.storage.limits import GUEST_KINDS
 from core.storage.schema import Space
 
 
@@ -31,7 +32,7 @@ class SpaceView:
     @property
     def is_guest(self) -> bool:
         """Whether it is of somebody whom the owner of this computer lets in, and who must not reach its files."""
-        return self.kind in (SpaceKind.PUPIL, SpaceKind.ACCOUNT)
+        return self.kind in GUEST_KINDS
 
     @classmethod
     def of(cls, row: Space) -> Self:

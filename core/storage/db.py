@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from core.errors import SettingsError, StorageError
 from core.settings import Settings
 from core.storage.files import no_space_error, translating_disk_errors
+from core.storage.limits import SpaceRoom
 from core.storage.misplaced import adopt_misplaced_database
 from core.storage.own_rows import OwnSession, refuse_unbound
 
@@ -55,10 +56,16 @@ class Database:
     engine: Engine
     folder: Path  # named in error messages
     space_id: int | None = None  # whose rows are seen; None: everybody's
+    room: SpaceRoom | None = None  # how much that space may have; None: as much as there is room for
 
-    def of_space(self, space_id: int | None) -> "Database":
-        """The same database for one space, whose rows alone are seen and changed; None: for everything in it."""
-        return replace(self, space_id=space_id)
+    def of_space(self, space_id: int | None, room: SpaceRoom | None = None) -> "Database":
+        """The same database for one space, whose rows alone are seen and changed; None: for everything in it.
+
+        Args:
+            space_id: whose rows; None: everybody's.
+            room: how much may come into it; None: whoever writes puts in what they like, as a teacher who hands out.
+        """
+        return replace(self, space_id=space_id, room=room)
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -81,7 +88,7 @@ class Database:
             yield session
 
     def _open(self, engine: Engine) -> Session:
-        return Session(engine) if self.space_id is None else OwnSession(engine, self.space_id)
+        return Session(engine) if self.space_id is None else OwnSession(engine, self.space_id, self.room)
 
     def close(self) -> None:
         """Close the idle connections; the database must not be used after it."""

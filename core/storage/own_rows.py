@@ -14,6 +14,7 @@ from sqlalchemy import Engine, event, exists, or_
 from sqlalchemy.orm import ORMExecuteState, Session, aliased, with_loader_criteria
 from sqlalchemy.sql.base import ExecutableOption
 
+from core.storage.limits import SpaceRoom
 from core.storage.schema import (
     HOME_SPACE_ID,
     Capture,
@@ -29,17 +30,18 @@ from core.storage.schema import (
     Run,
     RunEvent,
     SnapshotOrigin,
+    SpaceTurn,
     Task,
     TaskEvent,
 )
 
-_SPACE_ID = "space_id"  # key in a session's `info`
+_SPACE_ID, _ROOM = "space_id", "room"  # keys in a session's `info`
 _GUARDED_OPTION = "bluetit_guarded"  # of the execution of a statement that conditions were added to
 _MAX_SPACES = 512
 _MAX_STATEMENTS = 2_048
 
 _OF_DATASETS = (DatasetClass, DatasetImage, Capture, DatasetOperation, PhotoImport, DatasetCheck, DismissedFinding)
-_OWNED = (Dataset, Run, SnapshotOrigin, ModelOffer, ForeignModel)  # which say themselves whose they are
+_OWNED = (Dataset, Run, SnapshotOrigin, ModelOffer, ForeignModel, SpaceTurn)  # which say themselves whose they are
 GUARDED_TABLES = tuple(each.__tablename__ for each in (*_OWNED, *_OF_DATASETS, Task, TaskEvent, RunEvent))
 # Where a statement names a table whose rows have owners, with the name that it has there, and the condition in it.
 _NAMED = re.compile(rf"(?:\b(?:FROM|JOIN|UPDATE)|,)\s+({'|'.join(GUARDED_TABLES)})\b(?!\.)(?:\s+AS\s+(\w+))?")
@@ -52,8 +54,8 @@ _dataset, _run, _task = aliased(Dataset), aliased(Run), aliased(Task)
 class OwnSession(Session):
     """A session of one space."""
 
-    def __init__(self, engine: Engine, space_id: int) -> None:
-        super().__init__(engine, info={_SPACE_ID: space_id})
+    def __init__(self, engine: Engine, space_id: int, room: SpaceRoom | None = None) -> None:
+        super().__init__(engine, info={_SPACE_ID: space_id, _ROOM: room})
 
 
 def space_of(session: Session) -> int:
@@ -65,6 +67,12 @@ def space_of(session: Session) -> int:
 def is_of_one_space(session: Session) -> bool:
     """Whether a session sees the rows of one space only."""
     return _SPACE_ID in session.info
+
+
+def room_of(session: Session) -> SpaceRoom | None:
+    """How much the space may have that the session is bound to; None: as much as there is room for."""
+    room: SpaceRoom | None = session.info.get(_ROOM)
+    return room
 
 
 @event.listens_for(OwnSession, "do_orm_execute")

@@ -116,6 +116,7 @@ class Task(Base):
             postgresql_where=_ACTIVE_SHARED,
         ),
         Index("ix_tasks_key", "key", "id"),
+        Index("ix_tasks_kind", "kind", "status", "id"),
         Index("ix_tasks_space", "space_id", "id"),
         Index("ix_tasks_status", "status", "id"),
         {"sqlite_autoincrement": True},  # a number is never given again, not even after a deletion
@@ -462,3 +463,13 @@ class ForeignModel(Base):
     created_at: Mapped[float]
     trashed_at: Mapped[float | None]
     space_id: Mapped[int]
+
+
+class SpaceTurn(Base):
+    """When a space had its last turn in a lane of workers, so that all take turns; `core.jobs.turns` counts them."""
+
+    __tablename__ = "space_turns"
+
+    space_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # 0: tasks that are of no space
+    lane: Mapped[str] = mapped_column(primary_key=True)
+    turn: Mapped[int]  # a greater one was later; of one lane no two are the same

@@ -12,6 +12,8 @@
       case 401:
       case 403:
         return `The server did not accept the file (${status}). Load the page anew and try again.`;
+      case 429:
+        return "Many are sending files at this moment. Wait a moment, then send this one again; nothing else is lost.";
       case 408:
       case 502:
       case 503:

@@ -9,7 +9,7 @@ from core.errors import BluetitError
 from core.evaluation.latency import NUM_ROUNDS, Latency, measure_latencies
 from core.services import Services
 from pages.compare.entrants import Entrant
-from pages.widgets.errors import show_error
+from pages.widgets.errors import show_error, told
 from pages.words.wording import count
 
 _MEASURED = "compare.speeds"
@@ -81,7 +81,7 @@ def _measure(entrants: Sequence[Entrant], services: Services) -> None:
         try:
             loaded.append((entrant, entrant.load(services)))
         except BluetitError as exc:
-            measured[_mark(entrant)] = str(exc)
+            measured[_mark(entrant)] = told(str(exc))
 
     def tell(num_done: int) -> None:
         bar.progress(num_done / NUM_ROUNDS, text=f"Round {num_done} of {NUM_ROUNDS}")

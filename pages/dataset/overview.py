@@ -7,6 +7,7 @@ from core.datasets.records import ClassView, DatasetView, Split
 from core.services import Services
 from pages.widgets.errors import guarded
 from pages.widgets.selection import undo
+from pages.widgets.space_use import render_space_use
 from pages.words.wording import SPLIT_TITLES, count, plain
 
 _SPLIT_COLOURS = {Split.TRAIN: "#2f7fd0", Split.VALIDATION: "#e0a912", Split.TEST: "#5f8d3f", None: "#9aa7b5"}
@@ -27,6 +28,7 @@ def render_overview(dataset: DatasetView, classes: list[ClassView], services: Se
             alt=describe_counts(classes, counts),
         )
     _render_undo(dataset, services)
+    render_space_use(services)
 
 
 def counts_figure(classes: list[ClassView], counts: dict[tuple[int, Split | None], int]) -> go.Figure:

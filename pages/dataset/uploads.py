@@ -41,7 +41,8 @@ def render_uploader(
         take: called with the files, once for each.
         types: endings that the browser offers; None for all.
     """
-    limit = MAX_UPLOAD_MEGABYTES if types else max_upload_bytes(services) // 1_000_000
+    most = min(MAX_UPLOAD_MEGABYTES, services.settings.max_archive_bytes // 1_000_000)
+    limit = most if types else max_upload_bytes(services) // 1_000_000
     render_upload_box(label, key=key, max_megabytes=limit, take=take, accept=accept, types=types)
 
 

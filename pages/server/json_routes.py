@@ -1,5 +1,6 @@
 """What all routes that answer in JSON have in common: who asks, how often and how much, and errors in our sentences."""
 
+import asyncio
 import json
 import logging
 import time
@@ -14,6 +15,7 @@ from starlette.routing import Route
 
 from core.errors import BluetitError, ImageError, NotLetInError, UnknownDatasetError, UnknownRunError
 from pages.server.photo_routes import routes_path
+from pages.server.services import told_to
 from pages.server.visitor import visitor_of
 
 logger = logging.getLogger(__name__)
@@ -80,6 +82,9 @@ def json_route(path: str, answer: Answer, *, rate: Rate, method: str = "GET") ->
     """
     limit = RateLimit(rate)
 
+    async def refuse(exc: BluetitError, status: int, visitor: str) -> Response:
+        return refusal(await asyncio.to_thread(told_to, visitor, str(exc)), status)
+
     async def answer_visitor(request: Request) -> Response:
         if request.headers.get("sec-fetch-site", "") not in _OWN_SITES:
             return refusal(_FOREIGN, 403)
@@ -93,13 +98,13 @@ def json_route(path: str, answer: Answer, *, rate: Rate, method: str = "GET") ->
         except ClientDisconnect:
             return refusal(NOT_HERE, 400)  # which nobody hears
         except (UnknownDatasetError, UnknownRunError) as exc:
-            return refusal(str(exc), 404)
+            return await refuse(exc, 404, visitor)
         except NotLetInError as exc:
-            return refusal(str(exc), 403)
+            return await refuse(exc, 403, visitor)
         except ImageError as exc:
-            return refusal(str(exc), 422)
+            return await refuse(exc, 422, visitor)
         except BluetitError as exc:
-            return refusal(str(exc), 409)
+            return await refuse(exc, 409, visitor)
         except Exception:
             # A bug that one request meets is told as every other error is: in JSON, which the page can show.
             logger.exception("%s %s failed", request.method, request.url.path)

@@ -83,11 +83,9 @@ def read_race(race: str, services: Services) -> list[RunView]:
 
 def tell_race_now(views: list[RunView], services: Services) -> dict[str, Any]:
     """The table of a race, with how far those are that have not arrived."""
-    places = {
-        view.id: services.queue.place_in_queue(view.task_id)
-        for view in views
-        if view.status is RunStatus.QUEUED and view.task_id is not None
-    }
+    waiting = {view.id: view.task_id for view in views if view.status is RunStatus.QUEUED and view.task_id is not None}
+    found = services.queue.places_in_queue(set(waiting.values()))
+    places = {run_id: found[task_id] for run_id, task_id in waiting.items()}
     progress = {
         view.id: services.queue.progress(view.task_id)
         for view in views

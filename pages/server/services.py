@@ -9,6 +9,7 @@ from core.errors import NotLetInError, StorageError
 from core.home import give_home
 from core.services import Services, open_services
 from core.storage.schema import HOME_SPACE_ID
+from core.storage.told_paths import without_folders
 from pages.server.visitor import visitor_key
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,25 @@ def batch_owner(visitor: str, services: Services) -> str:
         services: what they may reach.
     """
     return f"{services.space_id}/{visitor}"
+
+
+def told_to(visitor: str | None, text: str) -> str:
+    """A sentence as it is fit for a visitor: guests do not read how folders of this computer are called.
+
+    Args:
+        visitor: their key; None: a browser without a cookie.
+        text: for people.
+    """
+    services = _opened[0] if _opened else None
+    if services is None:
+        return text  # which only whoever started Bluetit can see, who has to know everything
+    if services.settings.access not in _IN_COMMON:
+        space = None if visitor is None else services.spaces.find_by_secret(visitor)
+        if space is None or space.is_guest:
+            return without_folders(text, services.settings)
+    elif services.settings.access == "open":
+        return without_folders(text, services.settings)
+    return text
 
 
 def whole_services() -> Services:

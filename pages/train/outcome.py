@@ -16,7 +16,7 @@ from pages.train.exports import render_exports
 from pages.train.start import begin_again
 from pages.train.walk_through import render_comparison
 from pages.widgets import links
-from pages.widgets.errors import guarded, show_error
+from pages.widgets.errors import guarded, show_error, told
 from pages.widgets.worth import MENDINGS, NO_REASON, Mending, find_reasons, reason_markdown, render_place
 from pages.words.wording import count, plain, range_text, share_text, size_text, time_text
 from pages.words.worth import Weighed, weigh_run
@@ -273,4 +273,5 @@ def _render_log(view: RunView, services: Services) -> None:
             return
         if size > _LOG_TAIL_BYTES:
             tail = f"… the last {_LOG_TAIL_BYTES:,} of {size:,} bytes\n{tail.partition(chr(10))[2]}"
+        tail = told(tail)
         st.code(tail or "It is empty.", language=None, height=360 if tail.count("\n") > 15 else "content")

@@ -13,6 +13,7 @@ from core.runs.story import Outcome
 from core.services import Services
 from pages.train.diagram import Block, blocks_of, draw, head_blocks
 from pages.train.layers import layers_of
+from pages.widgets.errors import told
 from pages.words.wording import plain, short_count
 
 _KEY = "train.hood"
@@ -42,7 +43,7 @@ def _render_script(view: RunView, config: TrainConfig, services: Services) -> No
             config, class_names=services.run_reader.class_names(view), image_size=_image_size(view, services)
         )
     except (ConfigError, UnknownBackboneError) as exc:
-        st.caption(plain(str(exc)))
+        st.caption(plain(told(str(exc))))
         return
     st.markdown(
         "A complete program that does what this run did, without Bluetit. It reads a folder of photos as the export of "

@@ -25,6 +25,7 @@ from pages.widgets.address import last_dataset
 from pages.widgets.errors import guarded
 from pages.widgets.preparation import Availability, availabilities, describe_availability
 from pages.widgets.prospects import find_nature
+from pages.widgets.space_use import render_space_use
 from pages.words.wording import count, plain
 
 _DRAFT = "train.draft"
@@ -100,6 +101,7 @@ def render_start(services: Services) -> None:
         render_race_form(draft, services)
     with right:
         render_readiness(draft, datasets[draft.dataset_id], layers, services)
+        render_space_use(services)
 
 
 def _render_no_dataset() -> None:

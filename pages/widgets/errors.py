@@ -7,6 +7,8 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import RerunException
 
 from core.errors import BluetitError
+from pages.server.services import told_to
+from pages.server.visitor import visitor_key
 from pages.widgets.uninterrupted import uninterrupted
 from pages.words.wording import plain
 
@@ -38,7 +40,12 @@ def showing_errors(key: str | None = None) -> Iterator[None]:
 
 def show_error(message: str) -> None:
     """A message with the error's icon, letter by letter."""
-    st.error(plain(message), icon=":material/error:")
+    st.error(plain(told(message)), icon=":material/error:")
+
+
+def told(text: str) -> str:
+    """A sentence as it is fit for the visitor: guests do not read how folders of this computer are called."""
+    return told_to(visitor_key(), text)
 
 
 def guarded(callback: Callable[..., object]) -> Callable[..., None]:

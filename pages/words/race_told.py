@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.jobs.views import Progress
+from core.jobs.views import Progress, QueuePlace
 from core.runs.records import RunStatus, RunView
 from core.runs.story import Outcome
 from pages.words.standing import STATUS_WORDS
 from pages.words.wording import (
     count,
-    others_before_text,
+    queue_place_short,
     range_text,
     share_text,
     size_text,
@@ -45,13 +45,13 @@ def race_state(views: Sequence[RunView]) -> str:
 
 
 def tell_race(
-    views: Sequence[RunView], places: Mapping[int, int | None], progress: Mapping[int, Progress | None]
+    views: Sequence[RunView], places: Mapping[int, QueuePlace | None], progress: Mapping[int, Progress | None]
 ) -> dict[str, Any]:
     """The table of a race.
 
     Args:
         views: its runs, ranked.
-        places: tasks before each run that waits, by its number.
+        places: where each run stands that waits, by its number.
         progress: of each run that a worker has, by its number.
     """
     num_active = sum(view.is_active for view in views)
@@ -85,11 +85,11 @@ def _row(place: int, view: RunView, standing: str) -> list[str]:
     ]
 
 
-def _standing(view: RunView, place: int | None, progress: Progress | None) -> str:
+def _standing(view: RunView, place: QueuePlace | None, progress: Progress | None) -> str:
     """How far one is that has not arrived."""
     words = STATUS_WORDS[view.status][0]
     if view.status is RunStatus.QUEUED:
-        return words if place is None else f"{words}, {others_before_text(place)}"
+        return words if place is None else f"{words}, {queue_place_short(place)}"
     if progress is None:
         return words
     if progress.fraction is None:

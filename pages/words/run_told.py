@@ -8,7 +8,7 @@ from core.runs.reader import RunNow
 from core.runs.records import RunStatus
 from pages.words.curves import chart_columns, chart_summary, curves_of
 from pages.words.standing import PHASE_WORDS, state_of
-from pages.words.wording import others_before_text, percent, quoted, share_text, time_left, verdict
+from pages.words.wording import percent, queue_place_text, quoted, share_text, time_left, verdict
 
 
 def tell_run(now: RunNow) -> dict[str, Any]:
@@ -52,11 +52,11 @@ def _progress(text: str = "", fraction: float | None = 0.0, **others: Any) -> di
 
 
 def _queue_text(now: RunNow) -> str:
-    if now.num_before is None:
+    if now.place is None:
         return "Being begun"
-    if now.num_before == 0:
+    if now.place.num_before + now.place.num_running == 0:
         return "A worker is being started"
-    return f"Waiting for its turn: {others_before_text(now.num_before)}"
+    return f"Waiting for its turn. {queue_place_text(now.place)}"
 
 
 def _tell_training(now: RunNow) -> dict[str, Any]:

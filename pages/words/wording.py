@@ -3,6 +3,7 @@
 import math
 
 from core.datasets.records import Split
+from core.jobs.views import QueuePlace
 
 # What a model says that knows no answer, as Markdown: with a mark, in other letters; a class may have this very name.
 I_DO_NOT_KNOW = ":material/help: *I don't know*"
@@ -97,9 +98,25 @@ def short_count(number: int) -> str:
     return f"{number / 1e3:.3g} k" if number >= 1_000 else f"{number}"
 
 
-def others_before_text(num_others: int) -> str:
-    """The place in the queue in words."""
-    return "it is the next" if num_others == 0 else f"{count(num_others, 'other')} before it"
+def ordinal(number: int) -> str:
+    """A place: "1st", "2nd", "13th"."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number:,}{ending}"
+
+
+def queue_place_text(place: QueuePlace) -> str:
+    """The place in the queue as a sentence, and the wait where it is known: "You are 4th, about 2 minutes"."""
+    who = "You are next" if place.num_before == 0 else f"You are {ordinal(place.num_before + 1)}"
+    return f"{who}{_wait(place)}"
+
+
+def queue_place_short(place: QueuePlace) -> str:
+    """The same of one of several things of one person: "next", "4th, about 2 minutes"."""
+    return f"{'next' if place.num_before == 0 else ordinal(place.num_before + 1)}{_wait(place)}"
+
+
+def _wait(place: QueuePlace) -> str:
+    return "" if place.seconds is None else f", about {duration(place.seconds)}"
 
 
 # --- names -----------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ The work itself is `core.datasets.ingest.importing`, in a worker process. An imp
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,14 @@ from core.jobs.views import Progress, TaskView
 from core.names import clean_name
 from core.settings import Settings
 from core.storage.own_keys import is_own_key, new_key
+from core.storage.own_use import refuse_without_room, take_upload
 
 IMPORT_KIND = "import_photos"
 
 # Uploads that nobody imported, and what a failed import might go on with, are kept this long.
 KEEP_INCOMING_SECONDS = 7 * 24 * 3600.0
+
+_BYTES_BETWEEN_LOOKS = 20_000_000  # of an upload, from one look at the room that is left to the next
 
 # Between noting an import and queueing its task there are milliseconds.
 _BEGIN_SECONDS = 60.0
@@ -71,6 +74,7 @@ class ImportDesk:
         self._settings = settings
         self._library = library
         self._queue = queue
+        self._database = queue.database
         self._supervisor = supervisor
 
     def stage_files(self, files: Iterable[tuple[str, bytes]]) -> str:
@@ -84,13 +88,16 @@ class ImportDesk:
             The folder that the request names.
 
         Raises:
+            LimitReachedError: the space has no room for them, or sends too often.
             SourceError: there are more files than one import may bring.
-            NoSpaceError: the disk is full; nothing was kept.
+            NoSpaceError: the disk is full, or nearly; nothing was kept.
             StorageError: the files cannot be written.
         """
-        staging_id = new_key(self._space_id)
+        take_upload(self._database)
+        refuse_without_room(self._database, num_bytes=0)
+        staging_id = new_key(self._database.space_id)
         stage(
-            (SourceFile(path=path, data=data) for path, data in files),
+            self._while_there_is_room(files),
             staging_path(staging_id, self._settings),
             max_files=self._settings.max_import_photos,
         )
@@ -104,13 +111,17 @@ class ImportDesk:
             NameRefusedError: a class cannot have the name.
             ConfigError: the answer is none.
             SourceError: the upload or the server's folder is not there, or may not be imported.
+            LimitReachedError: the space has no room for a single photo.
+            NoSpaceError: the disk is nearly full.
         """
+        is_here = isinstance(request.source, StagedFiles | StagedArchive)
+        refuse_without_room(self._database, photos=1, num_bytes=None if is_here else 0)
         if request.target_class is not None:
             request = replace(request, target_class=clean_name(request.target_class, "class"))
         if request.answer is not None:
             PlanAnswer.from_json(request.answer)
         self._check_source(request.source)
-        request = replace(request, work_id=new_key(self._space_id), blurs_faces=self._blurs_faces())
+        request = replace(request, work_id=new_key(self._database.space_id), blurs_faces=self._blurs_faces())
         import_id = self._library.imports.create(request.dataset_id, request.to_json())
         self._queue_task(import_id)
         return import_id
@@ -218,7 +229,7 @@ class ImportDesk:
         Raises:
             RuntimeError: the desk is that of one space, which does not know what others need.
         """
-        if self._space_id is not None:
+        if self._database.space_id is not None:
             raise RuntimeError("Only the desk of the whole database knows which uploads nobody needs.")
         open_imports = self._library.imports.all_open()
         needed = {path for view in open_imports for path in _folders_of(view, self._settings)}
@@ -228,14 +239,20 @@ class ImportDesk:
                 if folder not in needed and folder.stat().st_mtime < oldest:
                     remove_staging(folder)
 
-    @property
-    def _space_id(self) -> int | None:
-        return self._queue.database.space_id
+    def _while_there_is_room(self, files: Iterable[tuple[str, bytes]]) -> Iterator[SourceFile]:
+        """The files; of those that come one after the other nobody knows before how many they are."""
+        num_bytes = 0
+        for path, data in files:
+            num_bytes += len(data)
+            if self._database.room is not None and num_bytes > _BYTES_BETWEEN_LOOKS:
+                refuse_without_room(self._database, num_bytes=num_bytes)
+                num_bytes = 0  # they are on the disk by then, and counted there
+            yield SourceFile(path=path, data=data)
 
     def _check_source(self, source: Source) -> None:
         if isinstance(source, StagedFiles | StagedArchive):
-            path = staging_path(source.folder, self._settings)
-            if not is_own_key(source.folder, self._space_id) or not is_staged(path):
+            folder = staging_path(source.folder, self._settings)
+            if not is_own_key(source.folder, self._database.space_id) or not is_staged(folder):
                 raise SourceError("The uploaded photos are not on the server any more. Add them again.")
         elif isinstance(source, ServerFolder):
             allowed_path(source.path, self._settings)

@@ -2,14 +2,12 @@
 
 import contextlib
 import os
-import re
 from pathlib import Path
 
 from core.datasets.records import ImportView
 from core.errors import SourceError
 from core.settings import Settings
-
-_STAGING_ID = re.compile(r"[0-9a-f]{32}")
+from core.storage.own_keys import is_own_key
 
 
 def staging_path(staging_id: str, settings: Settings) -> Path:
@@ -18,7 +16,7 @@ def staging_path(staging_id: str, settings: Settings) -> Path:
     Raises:
         SourceError: the text is no number that `ImportDesk.stage_files` gave.
     """
-    if not _STAGING_ID.fullmatch(staging_id):
+    if not is_own_key(staging_id, None):
         raise SourceError(f"{staging_id[:40]!r} is no upload of this workspace. Add the photos again.")
     return settings.incoming_path / staging_id
 
@@ -33,7 +31,7 @@ def work_path(view: ImportView, settings: Settings) -> Path:
         SourceError: the name is none that `ImportDesk.submit` gave.
     """
     work_id = view.request.get("work_id")
-    if work_id is not None and not _STAGING_ID.fullmatch(work_id):
+    if work_id is not None and not is_own_key(work_id, None):
         raise SourceError(f"{work_id[:40]!r} is no folder of an import. Begin the import again.")
     return settings.incoming_path / f"import-{view.id if work_id is None else work_id}"
 

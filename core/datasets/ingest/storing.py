@@ -22,6 +22,7 @@ from core.photos.limits import ImageLimits
 from core.photos.record import PhotoRecord
 from core.photos.rendering import Rendering
 from core.photos.store import PhotoStore, StoredPhoto, encode_photo
+from core.storage.own_use import RoomForPhotos
 
 # Photos that are written together; a few dozen of them are in memory at a time.
 _BATCH_PHOTOS = 32
@@ -94,6 +95,7 @@ class Storing:
         Raises:
             TaskCancelledError: somebody does not want the import any more.
             StorageError: there is no room for the photos.
+            LimitReachedError: there is no room in the space for a single one.
         """
         images: list[NewImage] = []
         records: dict[str, PhotoRecord] = {}
@@ -103,8 +105,10 @@ class Storing:
         joint = JointDecision()
         files = enumerate(placing.place(listing))
         arrivals = map_streamed(self._decode, files, num_threads=self._settings.num_inference_threads)
-        for batch in _batched(arrivals, _BATCH_PHOTOS):
+        room = RoomForPhotos(self._context.database)
+        for found in _batched(arrivals, _BATCH_PHOTOS):
             self._context.check_cancelled()
+            batch = list(itertools.takewhile(lambda arrival: self._has_room(arrival, room), found))
             self._keep(arrival.photo for arrival in batch if arrival.photo is not None and not arrival.is_tentative)
             for arrival in batch:
                 if arrival.photo is None or arrival.place is None:
@@ -117,6 +121,11 @@ class Storing:
             num_seen += len(batch)
             num_blurred += sum(arrival.photo is not None and arrival.photo.is_retouched for arrival in batch)
             self._report_storing(num_seen, max(num_files, num_seen))
+            if room.is_full:
+                self.notes.append(_full_note(len(images), num_files - num_seen, room))
+                arrivals.close()
+                break
+        room.refuse_if_nothing_came(len(images))
         final = self._decode_again(images, joint, enumerate(placing.place(listing)))
         self.notes += joint.tell()
         if self._cover is not None:
@@ -157,6 +166,12 @@ class Storing:
             kept[index] = None
             self._refusals.add(path, "It could not be read a second time. Add it again.")
         return kept
+
+    def _has_room(self, arrival: _Arrival, room: RoomForPhotos) -> bool:
+        """Whether the space has room for a file's photo, which takes its part of it; a refused file needs none."""
+        if arrival.photo is None or arrival.place is None:
+            return not room.is_full
+        return room.take(arrival.photo.record.hash, arrival.photo.record.num_bytes)
 
     def _decode(self, item: _Numbered, *, rendering: Rendering | None = None) -> _Arrival:
         number, (file, place) = item
@@ -206,6 +221,12 @@ def _without_repeated(images: Iterable[tuple[NewImage | None, bool]]) -> list[Ne
             once.append(image)
         known.add(identity)
     return once
+
+
+def _full_note(num_taken: int, num_left: int, room: RoomForPhotos) -> str:
+    taken = "1 photo was" if num_taken == 1 else f"{num_taken:,} photos were"
+    left = "1 file was" if num_left == 1 else f"{num_left:,} files were"
+    return f"{taken} taken, and {left} left out: the space is full. {room.reason}"
 
 
 def _new_image(record: PhotoRecord, place: Place) -> NewImage:

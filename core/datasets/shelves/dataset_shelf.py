@@ -21,6 +21,7 @@ from core.datasets.shelves.rows import (
 )
 from core.names import clean_name, clean_names, first_free, name_key
 from core.storage.own_rows import space_of
+from core.storage.own_use import check_room
 from core.storage.schema import (
     Capture,
     Dataset,
@@ -124,9 +125,12 @@ class DatasetShelf(Shelf):
         Raises:
             UnknownDatasetError: no such dataset, or it is in the trash.
             NameRefusedError: a dataset cannot have the name, or another one has it.
+            LimitReachedError: the space has no room for as many photos once more.
         """
         with self._database.session() as session:
             lock_dataset(session, dataset_id)
+            condition = Dataset.id == dataset_id
+            check_room(session, photos=_count_by_dataset(session, DatasetImage, condition).get(dataset_id, 0))
             copy = _insert_dataset(session, name)
             _copy_content(session, dataset_id, copy.id)
             return _dataset_view(session, copy)

@@ -22,6 +22,7 @@ from core.datasets.shelves.image_rows import (
 from core.datasets.shelves.import_log import complete_import
 from core.datasets.shelves.rows import WRITE_TRIES, Shelf, chunked, lock_class, lock_dataset, mark_changed
 from core.errors import DatasetError
+from core.storage.own_use import check_room
 from core.storage.schema import Capture, DatasetClass, DatasetImage
 
 
@@ -51,6 +52,7 @@ class ImageShelf(Shelf):
             UnknownDatasetError: no such dataset or import, or the dataset is in the trash.
             NameRefusedError: a class cannot have the name.
             DatasetError: the import is done or cancelled already, or too many others add the same photos.
+            LimitReachedError: the space has no room for all of them.
         """
         for _ in range(WRITE_TRIES):
             try:
@@ -60,6 +62,11 @@ class ImageShelf(Shelf):
                         complete_import(session, import_id, dataset_id=dataset_id, num_accepted=len(images))
                     if not images and not class_names:
                         return []
+                    check_room(
+                        session,
+                        photos=len(images),
+                        photo_bytes={image.photo.hash: image.photo.num_bytes for image in images},
+                    )
                     mark_changed(dataset)
                     for class_name in class_names:
                         find_or_create_class(session, dataset, class_name)

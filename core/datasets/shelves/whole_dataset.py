@@ -17,6 +17,7 @@ from core.names import clean_label, clean_name, clean_names, clean_text, first_f
 from core.records import Record
 from core.storage.column_values import LARGEST_NUMBER, is_moment
 from core.storage.own_rows import space_of
+from core.storage.own_use import check_room
 from core.storage.schema import Capture, Dataset, DatasetClass, DatasetImage, DismissedFinding, PhotoImport
 
 _PHOTO_HASH = re.compile("[0-9a-f]{64}")
@@ -157,6 +158,9 @@ def insert_whole_dataset(session: Session, whole: WholeDataset, images: Iterable
         session: of a transaction, in which the photos are known.
         whole: checked.
         images: checked, in the order in which they came.
+
+    Raises:
+        LimitReachedError: the space has no room for all of them.
     """
     now = time.time()
     name = first_free(clean_name(whole.name, "dataset"), lambda key: is_name_taken(session, key))
@@ -173,6 +177,7 @@ def insert_whole_dataset(session: Session, whole: WholeDataset, images: Iterable
     class_ids = _insert_classes(session, dataset, clean_names(whole.class_names, "class"))
     capture_ids = _insert_captures(session, dataset, [clean_label(label) for label in whole.captures])
     for chunk in chunked(images):
+        check_room(session, photos=len(chunk))
         session.execute(insert(DatasetImage), [_image_row(dataset, image, class_ids, capture_ids) for image in chunk])
     keys = sorted(set(map(clean_text, whole.dismissed)))
     session.add_all(DismissedFinding(dataset_id=dataset.id, finding_key=key, dismissed_at=now) for key in keys)

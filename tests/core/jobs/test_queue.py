@@ -381,7 +381,8 @@ def test_what_gives_way_comes_last(database: Database):
     queue = TaskQueue(database, TASK_KINDS)
     queue.register_worker("w1", pid=1, host="here", lane=Lane.NETWORKS)
     packaging, training = queue.submit("package_run", {"run_id": 1}), queue.submit("train_run", {"run_id": 2})
-    assert (queue.place_in_queue(packaging), queue.place_in_queue(training)) == (1, 0)
+    places = queue.places_in_queue([packaging, training])
+    assert [place and place.num_before for place in places.values()] == [1, 0]
     claimed = [queue.claim("w1", ["package_run", "train_run"]) for _ in range(2)]
     assert [task.id for task in claimed if task is not None] == [training, packaging]
 

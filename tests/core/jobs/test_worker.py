@@ -19,6 +19,8 @@ from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.jobs.worker import Worker
 from core.settings import Settings
+from core.spaces.records import SpaceKind
+from core.spaces.registry import SpaceRegistry
 from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 # Only a limit: a worker needs a moment, on a busy machine a long one.
@@ -269,3 +271,26 @@ def failing_first(failures: list[StorageError], method: Callable[..., object]) -
         return method(*arguments, **options)
 
     return call
+
+
+def test_guests_do_not_read_what_is_called_how_here(
+    queue: TaskQueue, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    """Whose task failed unexpectedly is told no log if they are a guest, and whoever looks after the computer is."""
+    guest, teacher = (
+        queue.of_space(SpaceRegistry(queue.database).create(kind, "Otter").id)
+        for kind in (SpaceKind.PUPIL, SpaceKind.TEACHER)
+    )
+    of_guest, of_teacher = guest.submit("crash", {}), teacher.submit("crash", {})
+    dying = guest.submit("die", {})
+    start_worker("w1")
+    for task_id in (of_guest, of_teacher):
+        wait_for_end(queue, task_id)
+    assert queue.get(of_guest).error == worker_module.UNEXPECTED_FOR_GUESTS
+    assert "the details are in w1.log" in (queue.get(of_teacher).error or "")
+    wait_until(lambda: queue.get(dying).status is TaskStatus.RUNNING)
+    for _ in range(2):
+        queue.recover_tasks_of("w1", log_name="w1.log")
+        queue.claim("w1", ["die"])
+    queue.recover_tasks_of("w1", log_name="w1.log")
+    assert queue.get(dying).error == "The worker stopped unexpectedly in attempt 2 of 2, the last one."

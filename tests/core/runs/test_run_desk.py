@@ -1,7 +1,7 @@
 """The desk of runs: what people ask for happens once, whoever asks and however often."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -351,6 +351,10 @@ def test_resume_and_trash_at_once(
     assert status_of(runs, run_id) in (RunStatus.CANCELLED, RunStatus.INTERRUPTED)
 
 
+def places(desk: RunDesk, run_ids: Iterable[int]) -> list[int | None]:
+    return [place and place.num_before for place in map(desk.place_in_queue, run_ids)]
+
+
 def test_place_in_queue(
     desk: RunDesk, queue: TaskQueue, runs: RunLibrary, worker: HandWorker, plan: TrainConfig
 ) -> None:
@@ -358,11 +362,11 @@ def test_place_in_queue(
     queue.submit("prepare_backbone", {})
     queue.submit("import_photos", {})
     first, second, third = (desk.submit(plan).id for _ in range(3))
-    assert [desk.place_in_queue(run_id) for run_id in (first, second, third)] == [1, 2, 3]
+    assert places(desk, (first, second, third)) == [1, 2, 3]
     worker.begin()  # the backbone
-    assert [desk.place_in_queue(run_id) for run_id in (first, second, third)] == [0, 1, 2]
+    assert places(desk, (first, second, third)) == [0, 1, 2]
     desk.cancel(second)
-    assert [desk.place_in_queue(run_id) for run_id in (first, second, third)] == [0, None, 1]
+    assert places(desk, (first, second, third)) == [0, None, 1]
     assert desk.place_in_queue(runs.create_run(plan).id) is None
 
 
@@ -373,7 +377,7 @@ def test_interrupted_run_keeps_its_place(desk: RunDesk, worker: HandWorker, plan
     second = desk.submit(plan).id
     worker.die()
     desk.resume(first)
-    assert [desk.place_in_queue(run_id) for run_id in (first, second)] == [0, 1]
+    assert places(desk, (first, second)) == [0, 1]
 
 
 def test_packaging(desk: RunDesk, runs: RunLibrary, queue: TaskQueue, worker: HandWorker, plan: TrainConfig) -> None:

@@ -94,13 +94,18 @@ def test_facts_of_a_run(reader: RunReader, runs: RunLibrary, plan: TrainConfig, 
 def test_the_place_of_a_run_that_waits(
     reader: RunReader, runs: RunLibrary, queue: TaskQueue, worker: HandWorker, plan: TrainConfig
 ) -> None:
-    """Tasks that workers have are before it as well."""
+    """Who waits knows how many are before it, and how many workers are at; one that was begun has no place."""
     views = [runs.create_run(plan) for _ in range(3)]
     for view in views:
         runs.set_task(view.id, queue.submit("train_run", {"run_id": view.id}))
-    assert [reader.read(runs.get_run(view.id)).num_before for view in views] == [0, 1, 2]
+
+    def places() -> list[tuple[int, int] | None]:
+        found = [reader.read(runs.get_run(view.id)).place for view in views]
+        return [place and (place.num_before, place.num_running) for place in found]
+
+    assert places() == [(0, 0), (1, 0), (2, 0)]
     worker.begin()
-    assert [reader.read(runs.get_run(view.id)).num_before for view in views] == [None, 1, 2]
+    assert places() == [None, (0, 1), (1, 1)]
 
 
 def test_what_nobody_looks_at_is_forgotten(

@@ -76,7 +76,9 @@ def test_cancelled_in_the_middle(live_desk: RunDesk, runs: RunLibrary, plan: Tra
     """A cancelled run ends without an outcome, and the next one in the queue begins."""
     first, second = live_desk.submit(plan).id, live_desk.submit(plan).id
     wait_for_epochs(runs, first, 1)
-    assert live_desk.place_in_queue(second) == 0
+    place = live_desk.place_in_queue(second)
+    assert place is not None
+    assert (place.num_before, place.num_running) == (0, 1)
     live_desk.cancel(first)
     wait_for(runs, first, RunStatus.CANCELLED)
     assert runs.get_run(first).outcome is None

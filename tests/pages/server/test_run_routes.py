@@ -177,9 +177,9 @@ def test_nothing_new(run_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_run_that_waits(run_id: int, services: RunServices, birds: int) -> None:
-    """How many are before it; there is nothing to draw yet."""
+    """Where it stands in the queue; there is nothing to draw yet."""
     told = ask(run_url(submit(services, birds))).json()
-    assert (told["state"], told["chart"], told["text"]) == ("queued", None, "Waiting for its turn: 1 other before it")
+    assert (told["state"], told["chart"], told["text"]) == ("queued", None, "Waiting for its turn. You are next")
 
 
 def test_a_run_that_is_stopped(run_id: int, services: RunServices) -> None:
@@ -239,7 +239,7 @@ def test_a_race(services: RunServices, worker: PretendWorker, birds: int) -> Non
     worker.report(first, 0.5, "Half of it")
     told = ask(race_url("r1")).json()
     assert (told["fraction"], told["text"], told["caption"]) == (0.0, "0 of 2 have arrived", "2 networks")
-    assert [row[2] for row in told["rows"]] == ["training, 50 % · about a second left", "waiting, it is the next"]
+    assert [row[2] for row in told["rows"]] == ["training, 50 % · about a second left", "waiting, next"]
     worker.finish(first, validation=(4, 6))
     worker.begin()
     worker.finish(second, validation=(6, 6))

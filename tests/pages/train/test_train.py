@@ -434,14 +434,14 @@ def test_what_makes_the_number_wrong_is_told_before(visit: Visit, worker: Preten
 
 
 def test_the_place_in_the_queue(visit: Visit, worker: PretendWorker, birds: int) -> None:
-    """A run that waits says how many are before it."""
+    """A run that waits says where it stands among those that wait."""
     for _ in range(2):
         submit(worker, birds)
     last = submit(worker, birds)
     app = visit(last.id)
-    assert "2 others before it" in texts(app)
+    assert "You are 3rd" in texts(app)
     worker.begin()
-    assert "2 others before it" in texts(app.run())
+    assert "You are 2nd" in texts(app.run())
 
 
 def test_a_run_that_trains(visit: Visit, worker: PretendWorker, birds: int) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from core.backbones.layers import LayerRow
 from core.evaluation.statistics import wilson_interval
+from core.jobs.views import QueuePlace
 from core.recipes import RECIPES
 from core.runs.draft import recipe_values
 from core.runs.story import Score
@@ -14,7 +15,15 @@ from pages.train.diagram import blocks_of, draw, head_blocks
 from pages.train.outcome import gap_text, score_sentence
 from pages.widgets.setting_words import describe_change
 from pages.words.run_told import photo_card
-from pages.words.wording import others_before_text, share_text, short_count, size_text, time_text
+from pages.words.wording import (
+    ordinal,
+    queue_place_short,
+    queue_place_text,
+    share_text,
+    short_count,
+    size_text,
+    time_text,
+)
 
 NBSP = "\N{NO-BREAK SPACE}"
 MALICE = "<img src=x onerror=alert(1)>"
@@ -75,13 +84,18 @@ def test_times(seconds: float, text: str) -> None:
 
 
 def test_sizes_and_places() -> None:
-    """Megabytes, and how many are before one."""
+    """Megabytes, and the place in the queue with the likely wait where that is known."""
     assert (size_text(17_400_000), size_text(640_000)) == ("17 MB", "640 kB")
-    assert [others_before_text(number) for number in (0, 1, 2)] == [
-        "it is the next",
-        "1 other before it",
-        "2 others before it",
+    assert [ordinal(number) for number in (1, 2, 3, 4, 11, 21, 112)] == [
+        *("1st", "2nd", "3rd", "4th", "11th", "21st", "112th"),
     ]
+    first = QueuePlace(num_before=0, num_running=1, seconds=30.2)
+    fourth = QueuePlace(num_before=3, num_running=1, seconds=125)
+    unknown = QueuePlace(num_before=1, num_running=0, seconds=None)
+    assert queue_place_text(first) == "You are next, about 30 seconds"
+    assert queue_place_text(fourth) == "You are 4th, about 2 minutes"
+    assert queue_place_text(unknown) == "You are 2nd"
+    assert [queue_place_short(place) for place in (first, fourth)] == ["next, about 30 seconds", "4th, about 2 minutes"]
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES.keys())
