@@ -43,7 +43,8 @@
     │   └── WebRuntimeError      what runs models in browsers is not here, and cannot be fetched
     ├── SpaceError               whose things are whose does not allow it
     │   ├── UnknownSpaceError    no such space
-    │   └── NotLetInError        whoever asks has not been let in
+    │   ├── NotLetInError        whoever asks has not been let in
+    │   └── LookOnlyError        somebody else's things can be looked at, not changed
     └── JobError                 a background task cannot go on
         ├── UnknownTaskError     no such task, or no such kind of task
         ├── IllegalTransitionError  a status change that the table forbids
@@ -228,6 +229,10 @@ class UnknownSpaceError(SpaceError):
 
 class NotLetInError(SpaceError):
     """Whoever asks has not been let in yet, or not any more."""
+
+
+class LookOnlyError(SpaceError):
+    """Somebody else's things can be looked at, and not changed."""
 
 
 class JobError(BluetitError):

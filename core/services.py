@@ -37,6 +37,7 @@ from core.runs.library import RunLibrary
 from core.runs.reader import RunReader
 from core.settings import Settings
 from core.spaces.classroom import ClassroomDesk
+from core.spaces.deleting.desk import DeletionDesk
 from core.spaces.registry import SpaceRegistry
 from core.storage.db import Database, open_database
 from core.storage.files import remove_abandoned_drafts
@@ -57,6 +58,7 @@ class Services:
     settings: Settings
     spaces: SpaceRegistry
     classroom: ClassroomDesk
+    deletions: DeletionDesk
     supervisor: Supervisor
     pool: FairPool  # on which visitors take turns to have photos answered
     batches: BatchRegistry
@@ -152,6 +154,13 @@ def _clear_up(services: Services) -> None:
             logger.exception("What was left of %s could not be cleared up; that is tried again later.", what)
 
 
+def _go_on_deleting(services: Services) -> None:
+    try:
+        services.deletions.go_on()
+    except BluetitError:
+        logger.exception("Deletions could not be gone on with; that is tried again later.")
+
+
 class _Housekeeper:
     """Threads that clear up now and then, in servers that run for months."""
 
@@ -215,21 +224,25 @@ def open_services(settings: Settings) -> Services:
     pool = FairPool(settings.num_inference_threads, name="classify")
     supervisor = Supervisor(settings, TaskQueue(database, TASK_KINDS), kinds=TASK_KINDS_PATH)
     cache = ClassifierCache(settings)
+    batches = BatchRegistry(settings, pool)
+    of_all = _open_libraries(settings, supervisor, cache, database)
     services = Services(
         settings=settings,
         spaces=SpaceRegistry(database),
         classroom=ClassroomDesk(database),
+        deletions=DeletionDesk(database, of_all["queue"], supervisor, batches),
         supervisor=supervisor,
         pool=pool,
-        batches=BatchRegistry(settings, pool),
+        batches=batches,
         photo_store=PhotoStore(settings.photos_path, settings.cache_path),
         _cache=cache,
-        **_open_libraries(settings, supervisor, cache, database),
+        **of_all,
     )
     try:
         _clear_up(services)
         services._housekeeper.start(lambda: _clear_up(services), CLEAR_UP_SECONDS)
         services._housekeeper.start(services.batches.sweep, SWEEP_SECONDS)
+        services._housekeeper.start(lambda: _go_on_deleting(services), SWEEP_SECONDS)
         services.supervisor.start()
         try:
             load_artefact(default_backbone, settings)

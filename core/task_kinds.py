@@ -10,6 +10,7 @@ from core.export.desk import EXPORT_MODEL_KIND
 from core.jobs.kinds import Lane, TaskKind
 from core.projects.desk import READ_KIND, WRITE_KIND
 from core.runs.desk import EXAMINE_KIND, PACKAGE_KIND, TRAIN_KIND
+from core.spaces.deleting.desk import DELETE_KIND
 
 TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
     {
@@ -115,6 +116,15 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
                 max_attempts=3,
                 on_worker_death="retry",
                 gives_way=True,  # photos that arrive are waited for
+            ),
+            TaskKind(
+                name=DELETE_KIND,
+                title="Delete everything of a class or a pupil",
+                handler="core.spaces.deleting.task:run_delete_task",
+                lane=Lane.PHOTOS,  # no import adds photos meanwhile
+                max_attempts=3,
+                on_worker_death="retry",
+                is_shared=True,
             ),
         )
     }

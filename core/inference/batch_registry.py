@@ -43,7 +43,7 @@ class BatchRegistry:
         self._settings = settings
         self._clock = clock
         servers_folder = settings.cache_path / "classify"
-        _remove_leftovers(servers_folder)
+        remove_left_batches(servers_folder, older_than_seconds=_LEFTOVER_SECONDS)
         # Servers in containers that share a cache have the same number, and each deletes its folder when it stops.
         self._folder = servers_folder / f"{os.getpid()}-{secrets.token_hex(8)}"
         self._host = BatchHost(
@@ -97,6 +97,16 @@ class BatchRegistry:
         oldest = self._clock() - self._settings.photos_kept_seconds
         self._give_up_where(lambda key: self._last_seen[key] <= oldest)
 
+    def give_up_of(self, is_owner: Callable[[str], bool]) -> bool:
+        """Take the photos of visitors out at once; whether they had a page with any.
+
+        Args:
+            is_owner: whether the visitor with this secret is meant.
+        """
+        with self._lock:
+            meant = {owner for owner in {owner for owner, _ in self._batches} if is_owner(owner)}
+        return self._give_up_where(lambda key: key[0] in meant)
+
     def close(self) -> None:
         """Take all photos of all visitors out: nobody can reach them any more."""
         with self._lock:
@@ -146,9 +156,14 @@ class BatchRegistry:
         return bool(keys)
 
 
-def _remove_leftovers(servers_folder: Path) -> None:
-    """Delete the photos of servers that were killed."""
-    oldest = time.time() - _LEFTOVER_SECONDS
+def remove_left_batches(servers_folder: Path, *, older_than_seconds: float) -> None:
+    """Delete the photos of servers that were killed.
+
+    Args:
+        servers_folder: holds a folder for each server.
+        older_than_seconds: what was changed later stays.
+    """
+    oldest = time.time() - older_than_seconds
     for folder in servers_folder.glob("*"):
         process_id = folder.name.partition("-")[0]
         is_alive = process_id.isdecimal() and psutil.pid_exists(int(process_id))

@@ -198,7 +198,7 @@ class ImportDesk:
         Workers may be at work: what they have just deleted, and what cannot be deleted, is passed over.
         """
         open_imports = self._library.imports.all_open()
-        needed = {path for view in open_imports for path in _folders_of(view, self._settings)}
+        needed = {path for view in open_imports for path in import_folders(view, self._settings)}
         oldest = time.time() - KEEP_INCOMING_SECONDS
         for folder in self._settings.incoming_path.glob("*"):
             with contextlib.suppress(OSError):
@@ -235,11 +235,12 @@ class ImportDesk:
 
 def remove_import_files(view: ImportView, settings: Settings) -> None:
     """Delete what an import that is over was made from."""
-    for folder in _folders_of(view, settings):
+    for folder in import_folders(view, settings):
         remove_staging(folder)
 
 
-def _folders_of(view: ImportView, settings: Settings) -> list[Path]:
+def import_folders(view: ImportView, settings: Settings) -> list[Path]:
+    """What an import is made from: the folder of its upload, or that in which it works."""
     source = ImportRequest.from_json(view.request).source
     if isinstance(source, StagedFiles | StagedArchive):
         return [staging_path(source.folder, settings)]
