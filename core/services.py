@@ -38,7 +38,10 @@ from core.runs.reader import RunReader
 from core.settings import Settings
 from core.spaces.classroom import ClassroomDesk
 from core.spaces.deleting.desk import DeletionDesk
+from core.spaces.handing_out import HandOutDesk
+from core.spaces.notices import NoticeBoard
 from core.spaces.registry import SpaceRegistry
+from core.spaces.taking_home import TakeHomeDesk
 from core.storage.db import Database, open_database
 from core.storage.files import remove_abandoned_drafts
 from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
@@ -59,6 +62,9 @@ class Services:
     spaces: SpaceRegistry
     classroom: ClassroomDesk
     deletions: DeletionDesk
+    hand_outs: HandOutDesk
+    take_home: TakeHomeDesk
+    notices: NoticeBoard
     supervisor: Supervisor
     pool: FairPool  # on which visitors take turns to have photos answered
     batches: BatchRegistry
@@ -92,9 +98,18 @@ class Services:
         """
         return self._of_spaces.get(space_id, lambda: self._bind(space_id))
 
+    def looking_at(self, space_id: int) -> "Services":
+        """The same services for somebody who looks at another's space: whatever is asked of them, nothing is changed.
+
+        What would write is refused where it would (`Database.for_reading`), with a `LookOnlyError`.
+        """
+        return self._bind_to(self.database.of_space(space_id).for_reading())
+
     def _bind(self, space_id: int) -> "Services":
-        of_space = _open_libraries(self.settings, self.supervisor, self._cache, self.database.of_space(space_id))
-        return replace(self, **of_space)
+        return self._bind_to(self.database.of_space(space_id))
+
+    def _bind_to(self, database: Database) -> "Services":
+        return replace(self, **_open_libraries(self.settings, self.supervisor, self._cache, database))
 
     def close(self) -> None:
         """Stop the background work, delete visitors' photos and let go of the database."""
@@ -145,6 +160,7 @@ def _clear_up(services: Services) -> None:
         "photos that nothing needs": lambda: collect_garbage(services.library, services.photo_store),
         "runs": lambda: remove_left_overs(services.runs, services.settings),
         "the cache": remove_cached_drafts,
+        "pupils who were away for long": services.notices.look_after,
     }
     for what, step in steps.items():
         try:
@@ -154,11 +170,13 @@ def _clear_up(services: Services) -> None:
             logger.exception("What was left of %s could not be cleared up; that is tried again later.", what)
 
 
-def _go_on_deleting(services: Services) -> None:
-    try:
-        services.deletions.go_on()
-    except BluetitError:
-        logger.exception("Deletions could not be gone on with; that is tried again later.")
+def _go_on(services: Services) -> None:
+    """Begin what was asked for and lost: a server was killed between noting it and queueing its task."""
+    for what, step in (("Deletions", services.deletions.go_on), ("Hand-outs", services.hand_outs.go_on)):
+        try:
+            step()
+        except BluetitError:
+            logger.exception("%s could not be gone on with; that is tried again later.", what)
 
 
 class _Housekeeper:
@@ -226,11 +244,15 @@ def open_services(settings: Settings) -> Services:
     cache = ClassifierCache(settings)
     batches = BatchRegistry(settings, pool)
     of_all = _open_libraries(settings, supervisor, cache, database)
+    deletions = DeletionDesk(database, of_all["queue"], supervisor, batches)
     services = Services(
         settings=settings,
         spaces=SpaceRegistry(database),
         classroom=ClassroomDesk(database),
-        deletions=DeletionDesk(database, of_all["queue"], supervisor, batches),
+        deletions=deletions,
+        hand_outs=HandOutDesk(database, of_all["queue"], supervisor),
+        take_home=TakeHomeDesk(settings, of_all["queue"], supervisor),
+        notices=NoticeBoard(database, settings, deletions),
         supervisor=supervisor,
         pool=pool,
         batches=batches,
@@ -242,7 +264,7 @@ def open_services(settings: Settings) -> Services:
         _clear_up(services)
         services._housekeeper.start(lambda: _clear_up(services), CLEAR_UP_SECONDS)
         services._housekeeper.start(services.batches.sweep, SWEEP_SECONDS)
-        services._housekeeper.start(lambda: _go_on_deleting(services), SWEEP_SECONDS)
+        services._housekeeper.start(lambda: _go_on(services), SWEEP_SECONDS)
         services.supervisor.start()
         try:
             load_artefact(default_backbone, settings)

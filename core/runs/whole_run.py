@@ -116,7 +116,7 @@ def insert_whole_run(
     run: WholeRun,
     events: Iterable[WholeEvent],
     *,
-    dataset_id: int,
+    dataset_id: int | None,
     parent_id: int | None,
     race: str | None,
 ) -> int:
@@ -126,7 +126,7 @@ def insert_whole_run(
         session: of a transaction.
         run: checked.
         events: checked, in order.
-        dataset_id: of the dataset that came with it.
+        dataset_id: of the dataset that came with it; None: it came without.
         parent_id: the run that it goes on from, in this database.
         race: mark of its race in this database.
     """

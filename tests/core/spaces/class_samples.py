@@ -79,10 +79,8 @@ def collect(services: Services, numbers: range, *, name: str = "Birds") -> int:
         photo = encode_photo(picture(number), f"{number}")
         PhotoStore(settings.photos_path, settings.cache_path).put(photo)
         split = Split.TEST if number % 4 < 2 else Split.TRAIN
-        image = NewImage(
-            photo=photo.record, class_name=CLASSES[number % 2], name=f"IMG secret {number}.jpg", split=split
-        )
-        images.append(image)
+        called = f"IMG secret {number}.jpg"
+        images.append(NewImage(photo=photo.record, class_name=CLASSES[number % 2], name=called, split=split))
     library.images.add(dataset_id, images)
     services.photo_store.thumbnail(images[0].photo, 160)
     FeatureCache(settings).put("f" * 16, "crop", {each.photo.hash: np.ones(8, np.float32) for each in images})
@@ -99,7 +97,8 @@ def learn(services: Services, dataset_id: int, *, name: str = "Mine") -> RunView
     folder.create()
     held_back = [image for image in snapshot.images if image.split is Split.TEST]
     asked = [
-        Asked(number=n, class_index=each.class_index, probabilities=sure_of(n % 2)) for n, each in enumerate(held_back)
+        Asked(number=number, class_index=each.class_index, probabilities=sure_of(number % 2))
+        for number, each in enumerate(held_back)
     ]
     arrays = {
         "validation_hashes": np.array([], dtype="U64"),
@@ -126,8 +125,10 @@ def perform(services: Services, kind: str) -> TaskStatus:
     task = queue.claim("w", [kind])
     assert task is not None
     context = TaskContext(queue.of_space(task.space_id), services.settings, task)
-    resolve_handler(find_kind(kind, queue.kinds))(context)
-    context.flush()
+    try:
+        resolve_handler(find_kind(task.kind, queue.kinds))(context)
+    finally:
+        context.flush()
     queue.finish(task.id, "w", status=TaskStatus.DONE)
     context.end(is_done=True)
     return queue.get(task.id).status

@@ -66,7 +66,7 @@ def test_nothing_of_the_pupils_is_left(lesson: Class, database_kind: str) -> Non
     assert places_of(settings, needles) == []
     assert (receipt.num_spaces, receipt.num_datasets, receipt.num_models, receipt.num_runs) == (2, 3, 2, 2)
     assert (receipt.num_photos, receipt.num_kept_photos) == (17, 1)
-    assert min(receipt.num_files, receipt.num_windows) > 16
+    assert min(receipt.num_files, receipt.num_windows) >= 16
     assert receipt.is_database_clean is (database_kind == "sqlite")
     own = lesson.of(lesson.teacher)
     assert len(photo_bytes(own)) == 8
@@ -127,10 +127,10 @@ def test_one_pupil_is_removed(lesson: Class) -> None:
 
 @pytest.mark.parametrize(
     "step",
-    (
+    [
         *("stop_tasks", "save_inventory", "remove_rows", "remove_photos", "remove_files", "remove_features", "scrub"),
         *("look_through_database", "look_through_files"),
-    ),
+    ],
 )
 def test_killed_at_any_step_it_goes_on(lesson: Class, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next attempt deletes what is left, and the receipt counts everything there was."""
@@ -182,7 +182,7 @@ def test_photos_on_the_classify_page_go_at_once(lesson: Class) -> None:
         owner: services.batches.open(None, owner=owner) for owner in ("browser of Quiet Otter", "teacher's browser")
     }
     for batch in batches.values():
-        batch.add_file("a.jpg", picture(99), PhotoOrigin.UPLOAD)
+        batch.add_file("a.jpg", picture(99), PhotoOrigin.FILE)
     services.deletions.request_class(lesson.classroom.id, with_teacher=False)
     assert [batch.is_empty for batch in batches.values()] == [True, False]
 
