@@ -57,10 +57,7 @@ def render() -> None:
             st.Page("pages/compare/page.py", url_path="compare", title="Compare", icon=":material/compare_arrows:"),
             # The address is the page's old name: links that people have kept lead here.
             st.Page("pages/networks/page.py", url_path="backbones", title="Networks", icon=":material/hub:"),
-            *(
-                [st.Page("pages/board/page.py", url_path="class", title="Class", icon=":material/groups:")]
-                * is_teacher(space)
-            ),
+            *_of_teacher(space),
         ],
         position="top",
     )

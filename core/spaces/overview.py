@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -128,7 +128,7 @@ def _folder_bytes(folder: Path, _changed: int) -> int:
 def _read_queue(database: Database, kinds: Mapping[str, TaskKind], names: Mapping[int, str]) -> tuple[Waiting, ...]:
     active = select(Task.kind, Task.space_id, Task.status).where(Task.status.in_(ACTIVE_STATUSES)).order_by(Task.id)
     with database.of_space(None).read_session() as session:
-        rows: Sequence[tuple[str, int | None, str]] = session.execute(active).tuples().all()
+        rows = session.execute(active).all()
     found = [
         Waiting(
             title=kinds[kind].title if kind in kinds else kind,

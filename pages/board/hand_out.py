@@ -19,9 +19,7 @@ def render_hand_out(teacher: SpaceView, classroom: ClassroomView, services: Serv
     datasets = {dataset.id: dataset.name for dataset in own.library.datasets.all()}
     runs = {view.id: view.name for view in own.runs.list_runs() if view.status is RunStatus.DONE}
     if not (datasets or runs):
-        st.markdown(
-            "Make a dataset or a model first, on the pages Dataset and Train. Then give each pupil a copy here."
-        )
+        st.markdown("Make a dataset or a model first, on the pages Dataset and Train. Then give copies of it here.")
         return
     st.markdown("Each pupil gets a copy to change as they like. Yours stays as it is.")
     st.selectbox(

@@ -85,10 +85,7 @@ def _render_model(view: RunView, answers: RunAnswers, theirs: Services) -> None:
     names = answers.class_names
     confusion = confusion_matrix(judged.class_indices, judged.predicted, num_classes=len(names))
     st.markdown("**What is taken for what** (confusion matrix): a row for each true class, a column for each answer")
-    rows = [
-        {"true class": name, **dict(zip(names, map(int, row), strict=True))}
-        for name, row in zip(names, confusion, strict=True)
-    ]
+    columns = {f"said {name}": list(map(int, confusion[:, place])) for place, name in enumerate(names)}
     st.dataframe({"true class": list(names), **columns}, hide_index=True, width="content")
     wrong = [place for place in range(len(judged)) if not judged.is_correct[place]]
     if not wrong:

@@ -72,9 +72,8 @@ def _render(pupil: SpaceView, classroom: ClassroomView, services: Services) -> N
         st.code(st.session_state[_CODE], language=None)
     with st.form("board.rename", border=False):
         st.text_input("Name", pupil.name, key=f"{_NAME}.{pupil.id}", max_chars=40)
-        st.form_submit_button(
-            "Rename", icon=":material/edit:", on_click=guarded(_rename), args=(pupil, classroom, services)
-        )
+        rename = guarded(_rename)
+        st.form_submit_button("Rename", icon=":material/edit:", on_click=rename, args=(pupil, classroom, services))
     st.divider()
     st.checkbox(f"Delete everything of {plain(pupil.name)}", key=_SURE)
     st.button(

@@ -20,9 +20,8 @@ def render_take_home(classroom: ClassroomView, services: Services) -> None:
     )
     task = services.take_home.packing(classroom.id)
     is_active = task is not None and task.is_active
-    st.fragment(_render_state, run_every=_POLL_SECONDS if is_active else None)(
-        classroom, services, was_active=is_active
-    )
+    every_seconds = _POLL_SECONDS if is_active else None
+    st.fragment(_render_state, run_every=every_seconds)(classroom, services, was_active=is_active)
 
 
 def _render_state(classroom: ClassroomView, services: Services, *, was_active: bool) -> None:

@@ -133,7 +133,7 @@ def test_what_cannot_be_handed_out(lesson: Class) -> None:
         services.hand_outs.hand_out(lesson.classroom.id, **all_of(lesson), receiver_ids=[1])  # type: ignore[arg-type]
     things = all_of(lesson)
     services.hand_outs.hand_out(lesson.classroom.id, **things)  # type: ignore[arg-type]
-    own.library.datasets.trash(own.library.datasets.all()[0].id)
+    own.library.datasets.delete(own.library.datasets.all()[0].id)
     perform(services, HAND_OUT_KIND)
     assert [view.name for view in lesson.of(lesson.pupils[1]).runs.list_runs()] == ["Mine"]
     assert Library(lesson.of(lesson.pupils[1]).database).datasets.all() == []

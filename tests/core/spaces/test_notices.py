@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import update
 
+from core.backbones.preparation import PREPARE_KIND
 from core.datasets.tasks import CHECK_KIND
 from core.errors import LookOnlyError
 from core.settings import Settings
@@ -143,4 +144,4 @@ def test_who_looks_changes_nothing(lesson: Class) -> None:
     ):
         with pytest.raises(LookOnlyError, match="not changed"):
             change()
-    assert own.queue.list_tasks(10) == []
+    assert [task.kind for task in own.queue.list_tasks(10)] == [PREPARE_KIND]  # the server's own
