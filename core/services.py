@@ -170,9 +170,20 @@ def _clear_up(services: Services) -> None:
             logger.exception("What was left of %s could not be cleared up; that is tried again later.", what)
 
 
+def _give_up_strangers(services: Services) -> None:
+    """Take the photos of those off the classify page who were let out while they put them there."""
+    if services.settings.access in ("class", "accounts"):
+        services.batches.give_up_of(lambda secret: services.spaces.find_by_secret(secret) is None)
+
+
 def _go_on(services: Services) -> None:
     """Begin what was asked for and lost: a server was killed between noting it and queueing its task."""
-    for what, step in (("Deletions", services.deletions.go_on), ("Hand-outs", services.hand_outs.go_on)):
+    steps = (
+        ("Deletions", services.deletions.go_on),
+        ("Hand-outs", services.hand_outs.go_on),
+        ("Photos of strangers", lambda: _give_up_strangers(services)),
+    )
+    for what, step in steps:
         try:
             step()
         except BluetitError:

@@ -106,13 +106,9 @@ class FeatureCache:
     def forget(self, hashes: Collection[str]) -> int:
         """Delete whatever is kept of photos, so that the file holds nothing of them, and return how many entries.
 
-        What is locked stays, as with everything here; asking again says whether it has gone.
+        What is locked stays, as with everything here, and the answer is 0.
         """
         return self._attempt(lambda connection: _forget(connection, hashes), 0) if self._path.exists() else 0
-
-    def num_kept(self, hashes: Collection[str]) -> int:
-        """How many entries are kept of photos, whatever the network and the view."""
-        return self._attempt(lambda connection: _count(connection, hashes), 0) if self._path.exists() else 0
 
     def _attempt(self, work: Callable[[sqlite3.Connection], Result], otherwise: Result) -> Result:
         """What `work` returns, or `otherwise` when the cache cannot be used now; a damaged file is begun anew."""
@@ -217,14 +213,6 @@ def _forget(connection: sqlite3.Connection, hashes: Collection[str]) -> int:
     connection.executescript("PRAGMA incremental_vacuum")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # without a log it does nothing
     return num_deleted
-
-
-def _count(connection: sqlite3.Connection, hashes: Collection[str]) -> int:
-    counts = (
-        connection.execute(f"SELECT COUNT(*) FROM features WHERE photo IN ({_marks(chunk)})", chunk).fetchone()[0]
-        for chunk in _chunked(hashes)
-    )
-    return sum(counts)
 
 
 def _used_bytes(connection: sqlite3.Connection) -> int:

@@ -104,7 +104,8 @@ class BatchRegistry:
             is_owner: whether the visitor with this secret is meant.
         """
         with self._lock:
-            meant = {owner for owner in {owner for owner, _ in self._batches} if is_owner(owner)}
+            owners = {owner for owner, _ in self._batches}
+        meant = {owner for owner in owners if is_owner(owner)}  # which may ask the database
         return self._give_up_where(lambda key: key[0] in meant)
 
     def close(self) -> None:

@@ -58,6 +58,7 @@ class DeletionDesk:
 
         Raises:
             UnknownSpaceError: there is no such class.
+            SpaceError: somebody else has asked for it already.
         """
         with self._database.session() as session:
             old = session.get(Classroom, classroom_id)
@@ -65,6 +66,8 @@ class DeletionDesk:
                 raise UnknownSpaceError(f"No class has the number {classroom_id}; it may have been deleted.")
             pupils = _spaces(session, Space.classroom_id == classroom_id, Space.kind == SpaceKind.PUPIL)
             teachers = _spaces(session, Space.classroom_id == classroom_id, Space.kind == SpaceKind.TEACHER)
+            if not teachers:
+                raise SpaceError("This class is being deleted already.")
             new = Classroom(
                 code=new_code(CLASS_CODE_LENGTH),
                 password_hash=old.password_hash,

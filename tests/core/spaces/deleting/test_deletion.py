@@ -110,6 +110,19 @@ def test_nobody_comes_in_from_the_moment_on(lesson: Class) -> None:
     assert [each.name for each in lesson.services.spaces.of_classroom(now.id)] == ["Teacher"]
 
 
+def test_asked_for_twice(lesson: Class) -> None:
+    """From two windows at the same moment: it is deleted once."""
+    desk = lesson.services.deletions
+    desk.request_class(lesson.classroom.id, with_teacher=False)
+    with pytest.raises(SpaceError, match="being deleted already"):
+        desk.request_class(lesson.classroom.id, with_teacher=True)
+    with pytest.raises(UnknownSpaceError):
+        desk.request_class(99, with_teacher=False)
+    with pytest.raises(SpaceError, match="Only pupils"):
+        desk.request_pupils([lesson.teacher.id])
+    assert len(desk.shown()) == 1
+
+
 def test_one_pupil_is_removed(lesson: Class) -> None:
     """The others keep everything."""
     gone, stays = lesson.pupils
