@@ -41,7 +41,7 @@ class ClassNotice {
 
   // Neither mouse nor keyboard reach what lies behind the curtain.
   setInert(isInert) {
-    const app = document.getElementById("root");
+    const app = document.querySelector("#root");
     if (app) app.inert = isInert;
   }
 
