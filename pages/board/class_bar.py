@@ -4,7 +4,6 @@ import streamlit as st
 
 from core.services import Services
 from core.spaces.classroom import ClassroomView
-from core.spaces.codes import in_groups
 from core.spaces.records import SpaceView
 from pages.board.deletion import render_delete_class
 from pages.board.hand_out import render_hand_out
@@ -33,7 +32,7 @@ def render_class_bar(teacher: SpaceView, classroom: ClassroomView, services: Ser
 
 def _render_code(classroom: ClassroomView, services: Services) -> None:
     st.markdown(
-        f"Class code **{in_groups(classroom.code) if classroom.is_open else 'closed'}**",
+        f"Class code :primary[**{classroom.code}**]" if classroom.is_open else "The room is closed",
         width="content",
         help="What pupils type to come in. A closed room lets nobody in; whoever is in stays.",
     )

@@ -49,43 +49,46 @@ def _close() -> None:
 
 
 def _render(pupil: SpaceView, classroom: ClassroomView, services: Services) -> None:
-    st.button(
+    # A dialog is made anew by itself; what leads away from it needs the whole page.
+    has_left = st.button(
         "Look at the results",
         key="board.look",
         icon=":material/visibility:",
-        help="Read only. The pupil sees that you are looking.",
         on_click=guarded(_look),
         args=(pupil, services),
         width="stretch",
     )
+    st.caption("You change nothing there, and they see that you are looking.")
     st.button(
         "New pick-up code",
         key="board.pickup.new",
         icon=":material/key:",
-        help="For a pupil who lost theirs, or changes the device. The code before opens nothing any more.",
         on_click=guarded(_renew),
         args=(pupil, services),
         width="stretch",
     )
+    st.caption("For somebody who lost theirs, or changes the device. The code before opens nothing any more.")
     if st.session_state.get(_CODE):
         st.markdown("Read this out to them; it is shown only now:")
         st.code(st.session_state[_CODE], language=None)
     with st.form("board.rename", border=False):
         st.text_input("Name", pupil.name, key=f"{_NAME}.{pupil.id}", max_chars=40)
         rename = guarded(_rename)
-        st.form_submit_button("Rename", icon=":material/edit:", on_click=rename, args=(pupil, classroom, services))
-    st.divider()
-    st.checkbox(f"Delete everything of {plain(pupil.name)}", key=_SURE)
-    st.button(
+        has_left |= st.form_submit_button(
+            "Rename", icon=":material/edit:", on_click=rename, args=(pupil, classroom, services)
+        )
+    st.checkbox(f"Delete everything of {plain(pupil.name)}: photos, models, results", key=_SURE)
+    has_left |= st.button(
         "Remove from the class",
         key="board.remove",
         icon=":material/person_remove:",
         disabled=not st.session_state.get(_SURE),
-        help="Their browser is let out at once; photos, models and results are deleted for good.",
         on_click=guarded(_remove),
         args=(pupil, services),
         width="stretch",
     )
+    if has_left:
+        st.rerun()
 
 
 def _look(pupil: SpaceView, services: Services) -> None:

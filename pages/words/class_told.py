@@ -8,7 +8,7 @@ from typing import Any
 from core.runs.records import RunStatus, RunView
 from core.spaces.overview import ClassNow, PupilNow
 from pages.words.standing import best_score
-from pages.words.wording import count, range_text, share_text, size_text
+from pages.words.wording import count, range_text, size_text, whole_percent
 
 _MAX_QUEUED = 12  # that are told one by one
 
@@ -42,7 +42,7 @@ def models_now(views: Sequence[RunView], cautions: Mapping[int, str], active: st
     return ModelsNow(
         num_runs=len(views),
         active=active,
-        best=f"{share_text(score.accuracy)} right",
+        best=f"{whole_percent(score.accuracy)} right",
         interval=f"{interval}; {caution}" if caution else interval,
         is_doubtful=bool(caution),
     )
