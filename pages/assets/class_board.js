@@ -60,6 +60,7 @@ class PupilCard {
     this.pupil = pupil;
     this.button.classList.toggle("is-away", !pupil.is_here);
     setText(this.name, pupil.name);
+    this.name.title = pupil.name;
     setText(this.best, pupil.best);
     this.best.classList.toggle("is-doubtful", pupil.is_doubtful);
     this.best.title = pupil.interval;

@@ -19,7 +19,7 @@ class ModelsNow:
 
     num_runs: int
     active: str  # how the one stands that waits or runs, empty where none does
-    best: str  # how good the best is, empty where none is done
+    best: str  # on how many photos the best is right, with a mark where that may be luck; empty where none is done
     interval: str  # between which the share plausibly lies, and a word of caution
     is_doubtful: bool = False  # whether there is such a word
 
@@ -38,11 +38,13 @@ def models_now(views: Sequence[RunView], cautions: Mapping[int, str], active: st
     # Of equal shares the one that more photos stand for.
     score, view = max(scored, key=lambda pair: (pair[0].accuracy, pair[0].num_photos))
     caution = cautions.get(view.id, "")
-    interval = f"{range_text(score.low, score.high)} on {count(score.num_photos, 'photo')}"
+    share = whole_percent(score.accuracy)
+    on_photos = f"on {count(score.num_photos, 'photo')}"
+    interval = f"{share} right {on_photos}, plausibly {range_text(score.low, score.high)}"
     return ModelsNow(
         num_runs=len(views),
         active=active,
-        best=f"{whole_percent(score.accuracy)} right",
+        best=f"{share} ?" if caution else share,  # not by colour alone
         interval=f"{interval}; {caution}" if caution else interval,
         is_doubtful=bool(caution),
     )

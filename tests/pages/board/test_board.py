@@ -78,7 +78,7 @@ def test_what_the_board_tells(services: Services) -> None:
     otter, heron = told["pupils"]
     assert told["heading"] == "2 of 2 pupils here"
     assert (otter["name"], otter["has"], otter["doing"]) == ("Quiet Otter", "12 photos · 1 run", "here")
-    assert otter["best"].endswith("right")
+    assert otter["best"].endswith("% ?")  # of so few photos it may be luck
     assert "on 6 photos" in otter["interval"]
     assert (heron["has"], heron["best"]) == ("0 photos", "")
 
