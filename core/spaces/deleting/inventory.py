@@ -94,6 +94,17 @@ def inventory_path(settings: Settings, deletion_id: int) -> Path:
     return settings.workspace_dir / "deleting" / f"{deletion_id}.json"
 
 
+def remove_inventory(settings: Settings, deletion_id: int) -> None:
+    """Delete the list, which has pieces of photos in it.
+
+    Raises:
+        StorageError: it cannot be deleted.
+    """
+    path = inventory_path(settings, deletion_id)
+    with translating_disk_errors(path):
+        path.unlink(missing_ok=True)
+
+
 def add_windows(inventory: Inventory, hashes: Collection[str], store: PhotoStore) -> None:
     """Note pieces of photos by which they can be found again."""
     suffixes = {**inventory.loose_photos, **inventory.photos}

@@ -1,6 +1,5 @@
 """The handler: everything of some spaces is deleted, looked for, and a receipt written."""
 
-import contextlib
 import time
 
 from sqlalchemy import select
@@ -16,6 +15,7 @@ from core.spaces.deleting.inventory import (
     add_windows,
     inventory_path,
     load_inventory,
+    remove_inventory,
     save_inventory,
     take_inventory,
 )
@@ -41,9 +41,10 @@ def run_delete_task(context: TaskContext) -> None:
     deletion_id = int(context.payload["deletion_id"])
     with database.read_session() as session:
         row = session.get(Deletion, deletion_id)
-        if row is None or row.finished_at is not None:
-            return  # an earlier attempt was killed after its last transaction
-        view = DeletionView.of(row)
+        view = None if row is None or row.finished_at is not None else DeletionView.of(row)
+    if view is None:  # an earlier attempt was killed after its last transaction
+        remove_inventory(settings, deletion_id)
+        return
     attempt = _Attempt(context, database, settings, view)
     receipt = attempt.run()
     with database.session() as session:
@@ -51,8 +52,7 @@ def run_delete_task(context: TaskContext) -> None:
         row.receipt, row.finished_at = receipt.to_json(), receipt.finished_at
         # The hashes of the browsers' secrets are of no more use.
         row.plan = {**row.plan, "key_hashes": []}
-    with contextlib.suppress(OSError):
-        inventory_path(settings, deletion_id).unlink()
+    remove_inventory(settings, deletion_id)
     context.report(1.0, "Everything is deleted, and nothing of it was found any more")
 
 

@@ -26,7 +26,7 @@ from core.services import Services, open_services
 from core.settings import Settings
 from core.spaces.classroom import ClassroomView
 from core.spaces.records import SpaceView
-from tests.pages.written_runs import Asked, _outcome, sure_of
+from tests.pages.written_runs import Asked, outcome_of, sure_of
 
 CLASSES = ("crow", "blue tit")
 NAMES = ("Quiet Otter", "Brave Heron", "Swift Fox", "Tidy Mole")
@@ -114,7 +114,7 @@ def learn(services: Services, dataset_id: int, *, name: str = "Mine") -> RunView
     folder.write_json(folder.snapshot_path, [each.photo_hash for each in snapshot.images])
     services.runs.set_started(view.id)
     services.runs.append_events(view.id, [("note", {"text": "Device: CPU", "is_warning": False})])
-    services.runs.set_finished(view.id, _outcome(asked, len(snapshot.class_names)).to_json())
+    services.runs.set_finished(view.id, outcome_of(asked, len(snapshot.class_names)).to_json())
     return services.runs.get_run(view.id)
 
 

@@ -169,6 +169,26 @@ def test_killed_at_any_step_it_goes_on(lesson: Class, step: str, monkeypatch: py
     assert not inventory_path(services.settings, deletion_id).exists()
 
 
+def test_killed_after_the_receipt_nothing_lies_about(lesson: Class, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list of what there was has pieces of photos in it: the next attempt deletes it, and nothing else."""
+    services = lesson.services
+    deletion_id = services.deletions.request_class(lesson.classroom.id, with_teacher=False)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(task_module, "remove_inventory", die)
+        with pytest.raises(KeyboardInterrupt):
+            perform(services, DELETE_KIND)
+    first = services.deletions.status(deletion_id).view.receipt
+    assert inventory_path(services.settings, deletion_id).is_file()
+    services.queue.recover_tasks_of("w")
+    perform(services, DELETE_KIND)
+    assert not inventory_path(services.settings, deletion_id).exists()
+    assert services.deletions.status(deletion_id).view.receipt == first
+
+
 def test_what_lies_where_nobody_thought_of_is_found(lesson: Class) -> None:
     """In the cache it is deleted as well; elsewhere there is no receipt until somebody has."""
     settings = lesson.services.settings
