@@ -23,7 +23,7 @@ from pages.words.wording import others_before_text, whole_percent
 from pages.words.worth import caution
 
 _BOARD_SECONDS = 2.0
-_NOTICE_SECONDS = 1.0
+_NOTICE_SECONDS = 2.0  # thirty pupils ask for three rows each time
 _RATE = Rate(per_second=5, burst=30)
 
 _desk = WatchDesk()
