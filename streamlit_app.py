@@ -4,9 +4,13 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
+from streamlit.navigation.page import StreamlitPage
 
+from core.spaces.records import SpaceView
 from pages.server.answer_routes import ANSWER_ROUTES
 from pages.server.answer_table import ANSWER_TABLE_ROUTES
+from pages.server.class_role import is_teacher, visitor_space
+from pages.server.class_routes import CLASS_ROUTES
 from pages.server.file_routes import FILE_ROUTES
 from pages.server.headers import SecurityHeaders
 from pages.server.heat_route import HEAT_ROUTES
@@ -20,10 +24,18 @@ from pages.server.turns import PAGE_TURNS
 from pages.server.upload_budget import UploadBudget
 from pages.server.visitor import VisitorCookie
 from pages.widgets.address import note_page
+from pages.widgets.class_notice import show_class_notice
 from pages.widgets.errors import showing_errors
 from pages.widgets.renewal import take_renewal
 
 ASSETS = Path(__file__).parent / "pages" / "assets"
+
+
+def _of_teacher(space: SpaceView | None) -> list[StreamlitPage]:
+    """The page that only the teacher of a class has."""
+    if not is_teacher(space):
+        return []
+    return [st.Page("pages/board/page.py", url_path="class", title="Class", icon=":material/groups:")]
 
 
 def render() -> None:
@@ -31,6 +43,7 @@ def render() -> None:
     st.set_page_config(page_title="Bluetit", page_icon=str(ASSETS / "bluetit.svg"), layout="wide")
     st.html(ASSETS / "page.css")
     st.logo(str(ASSETS / "bluetit_with_name.svg"), size="large")
+    space = visitor_space()
     page = st.navigation(
         [
             st.Page(
@@ -46,11 +59,13 @@ def render() -> None:
             st.Page("pages/compare/page.py", url_path="compare", title="Compare", icon=":material/compare_arrows:"),
             # The address is the page's old name: links that people have kept lead here.
             st.Page("pages/networks/page.py", url_path="backbones", title="Networks", icon=":material/hub:"),
+            *_of_teacher(space),
         ],
         position="top",
     )
     note_page(page.title)
     with PAGE_TURNS.taken(gives_way=take_renewal()), showing_errors(key="errors"):
+        show_class_notice(space)
         page.run()
 
 
@@ -71,6 +86,7 @@ else:
             *TRY_ROUTES,
             *PAGE_ROUTES,
             *ANSWER_TABLE_ROUTES,
+            *CLASS_ROUTES,
         ],
         middleware=[
             Middleware(SecurityHeaders),

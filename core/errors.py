@@ -46,7 +46,8 @@
     ├── SpaceError               whose things are whose does not allow it
     │   ├── UnknownSpaceError    no such space
     │   ├── NotLetInError        whoever asks has not been let in
-    │   └── LimitReachedError    a space has as much as it may have
+    │   ├── LimitReachedError    a space has as much as it may have
+    │   └── LookOnlyError        somebody else's things can be looked at, not changed
     └── JobError                 a background task cannot go on
         ├── UnknownTaskError     no such task, or no such kind of task
         ├── IllegalTransitionError  a status change that the table forbids
@@ -243,6 +244,10 @@ class NotLetInError(SpaceError):
 
 class LimitReachedError(SpaceError):
     """A space has as many photos, bytes or runs as it may have, or as much training in an hour, or uploads a minute."""
+
+
+class LookOnlyError(SpaceError):
+    """Somebody else's things can be looked at, and not changed."""
 
 
 class JobError(BluetitError):

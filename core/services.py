@@ -26,7 +26,7 @@ from core.errors import (
 from core.export.desk import ExportDesk
 from core.foreign.desk import ForeignDesk
 from core.foreign.library import ForeignLibrary
-from core.inference.batch_registry import BatchRegistry
+from core.inference.batch_registry import BatchRegistry, secret_of
 from core.inference.classifier_cache import ClassifierCache
 from core.inference.fair_pool import FairPool
 from core.inference.own_classifiers import OwnClassifiers
@@ -41,12 +41,16 @@ from core.runs.library import RunLibrary
 from core.runs.reader import RunReader
 from core.settings import Settings
 from core.spaces.classroom import ClassroomDesk
+from core.spaces.deleting.desk import DeletionDesk
+from core.spaces.handing_out import HandOutDesk
 from core.spaces.limits import SpaceMeter
+from core.spaces.notices import NoticeBoard
 from core.spaces.offers import OfferDesk
 from core.spaces.registry import SpaceRegistry
+from core.spaces.taking_home import TakeHomeDesk
 from core.storage.db import Database, open_database
 from core.storage.files import remove_abandoned_drafts
-from core.storage.own_use import bind_space
+from core.storage.own_use import BoundSpace, bind_space
 from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 
 logger = logging.getLogger(__name__)
@@ -64,6 +68,10 @@ class Services:
     # Of everybody
     spaces: SpaceRegistry
     classroom: ClassroomDesk
+    deletions: DeletionDesk
+    hand_outs: HandOutDesk
+    take_home: TakeHomeDesk
+    notices: NoticeBoard
     supervisor: Supervisor
     pool: FairPool  # on which visitors take turns to have photos answered
     batches: BatchRegistry
@@ -102,8 +110,18 @@ class Services:
         """
         return self._of_spaces.get(space_id, lambda: self._bind(space_id))
 
-    def _bind(self, space_id: int) -> "Services":
+    def looking_at(self, space_id: int) -> "Services":
+        """The same services for somebody who looks at another's space: whatever is asked of them, nothing is changed.
+
+        What would write is refused where it would (`Database.for_reading`), with a `LookOnlyError`.
+        """
         bound = bind_space(self.database, self.settings, space_id)
+        return self._bind_to(replace(bound, database=bound.database.for_reading()))
+
+    def _bind(self, space_id: int) -> "Services":
+        return self._bind_to(bind_space(self.database, self.settings, space_id))
+
+    def _bind_to(self, bound: BoundSpace) -> "Services":
         of_space = _open_libraries(
             bound.settings, self.supervisor, self._cache, bound.database, is_guest=bound.is_guest
         )
@@ -160,6 +178,7 @@ def _clear_up(services: Services) -> None:
         "runs": lambda: remove_left_overs(services.runs, services.settings),
         "models from elsewhere": lambda: remove_abandoned_drafts(services.settings.foreign_path),
         "the cache": remove_cached_drafts,
+        "pupils who were away for long": services.notices.look_after,
     }
     for what, step in steps.items():
         try:
@@ -176,6 +195,26 @@ def _look_at_clock(database: Database) -> None:
             look_at_clock(session)
     except StorageError as exc:
         logger.warning("The clock of the database could not be read: %s", exc)
+
+
+def _give_up_strangers(services: Services) -> None:
+    """Take the photos of those off the classify page who were let out while they put them there."""
+    if services.settings.access in ("class", "accounts"):
+        services.batches.give_up_of(lambda owner: services.spaces.find_by_secret(secret_of(owner)) is None)
+
+
+def _go_on(services: Services) -> None:
+    """Begin what was asked for and lost: a server was killed between noting it and queueing its task."""
+    steps = (
+        ("Deletions", services.deletions.go_on),
+        ("Hand-outs", services.hand_outs.go_on),
+        ("Photos of strangers", lambda: _give_up_strangers(services)),
+    )
+    for what, step in steps:
+        try:
+            step()
+        except BluetitError:
+            logger.exception("%s could not be gone on with; that is tried again later.", what)
 
 
 class _Housekeeper:
@@ -253,22 +292,30 @@ def open_services(settings: Settings) -> Services:
     pool = FairPool(settings.num_inference_threads, name="classify")
     supervisor = Supervisor(settings, TaskQueue(database, TASK_KINDS), kinds=TASK_KINDS_PATH)
     cache = ClassifierCache(settings)
+    batches = BatchRegistry(settings, pool)
+    of_all = _open_libraries(settings, supervisor, cache, database)
+    deletions = DeletionDesk(database, of_all["queue"], supervisor, batches)
     services = Services(
         settings=settings,
         spaces=SpaceRegistry(database),
         classroom=ClassroomDesk(database),
+        deletions=deletions,
+        hand_outs=HandOutDesk(database, of_all["queue"], supervisor),
+        take_home=TakeHomeDesk(settings, of_all["queue"], supervisor),
+        notices=NoticeBoard(database, settings, deletions),
         supervisor=supervisor,
         pool=pool,
-        batches=BatchRegistry(settings, pool),
+        batches=batches,
         photo_store=PhotoStore(settings.photos_path, settings.cache_path),
         _cache=cache,
-        **_open_libraries(settings, supervisor, cache, database),
+        **of_all,
     )
     try:
         _clear_up(services)
         services._housekeeper.start(lambda: _clear_up(services), CLEAR_UP_SECONDS)
         services._housekeeper.start(services.batches.sweep, SWEEP_SECONDS)
         services._housekeeper.start(lambda: _look_at_clock(database), SWEEP_SECONDS)
+        services._housekeeper.start(lambda: _go_on(services), SWEEP_SECONDS)
         services.supervisor.start()
         try:
             load_artefact(default_backbone, settings)

@@ -79,6 +79,13 @@ class Settings:
         "page, with everything in common (`open`).",
         choices=("alone", "class", "accounts", "open"),
     )
+    space_days: float = _setting(
+        14.0,
+        unit="days",
+        explanation="How long after the last visit everything of a pupil is kept; then it is deleted for good, which "
+        "is told at least three days before. 0 means that only the teacher deletes.",
+        minimum=0,
+    )
     # Classifying
     default_backbone: str = _setting(
         "EfficientNetLite0",

@@ -11,6 +11,9 @@ from core.foreign.desk import BRING_KIND
 from core.jobs.kinds import Lane, TaskKind
 from core.projects.desk import READ_KIND, WRITE_KIND
 from core.runs.desk import EXAMINE_KIND, PACKAGE_KIND, TRAIN_KIND
+from core.spaces.deleting.desk import DELETE_KIND
+from core.spaces.handing_out import HAND_OUT_KIND
+from core.spaces.taking_home import TAKE_HOME_KIND
 
 TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
     {
@@ -124,6 +127,34 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
                 lane=Lane.PHOTOS,
                 max_attempts=3,
                 on_worker_death="retry",
+                gives_way=True,  # photos that arrive are waited for
+            ),
+            TaskKind(
+                name=DELETE_KIND,
+                title="Delete everything of a class or a pupil",
+                handler="core.spaces.deleting.task:run_delete_task",
+                lane=Lane.PHOTOS,  # no import adds photos meanwhile
+                max_attempts=3,
+                on_worker_death="retry",
+                is_shared=True,
+            ),
+            TaskKind(
+                name=HAND_OUT_KIND,
+                title="Hand out to pupils",
+                handler="core.spaces.copying:run_hand_out_task",
+                lane=Lane.PHOTOS,
+                max_attempts=3,
+                on_worker_death="retry",
+                is_shared=True,
+            ),
+            TaskKind(
+                name=TAKE_HOME_KIND,
+                title="Pack the projects of a class",
+                handler="core.spaces.taking_home:run_take_home_task",
+                lane=Lane.PHOTOS,
+                max_attempts=3,
+                on_worker_death="retry",
+                is_shared=True,
                 gives_way=True,  # photos that arrive are waited for
             ),
         )

@@ -103,6 +103,13 @@ class FeatureCache:
         if rows:
             self._attempt(lambda connection: _insert(connection, rows, self._max_bytes), None)
 
+    def forget(self, hashes: Collection[str]) -> int:
+        """Delete whatever is kept of photos, so that the file holds nothing of them, and return how many entries.
+
+        What is locked stays, as with everything here, and the answer is 0.
+        """
+        return self._attempt(lambda connection: _forget(connection, hashes), 0) if self._path.exists() else 0
+
     def _attempt(self, work: Callable[[sqlite3.Connection], Result], otherwise: Result) -> Result:
         """What `work` returns, or `otherwise` when the cache cannot be used now; a damaged file is begun anew."""
         try:
@@ -194,6 +201,18 @@ def _insert(connection: sqlite3.Connection, rows: list[tuple[str, str, int, int,
     if is_full:
         # Not `execute`: it takes one step of a statement without rows, and each step gives back one page.
         connection.executescript("PRAGMA incremental_vacuum")
+
+
+def _forget(connection: sqlite3.Connection, hashes: Collection[str]) -> int:
+    num_deleted = 0
+    connection.execute("PRAGMA secure_delete = ON")  # over the rows, not only over the way to them
+    connection.execute("BEGIN IMMEDIATE")
+    for chunk in _chunked(hashes):
+        num_deleted += connection.execute(f"DELETE FROM features WHERE photo IN ({_marks(chunk)})", chunk).rowcount
+    connection.execute("COMMIT")
+    connection.executescript("PRAGMA incremental_vacuum")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # without a log it does nothing
+    return num_deleted
 
 
 def _used_bytes(connection: sqlite3.Connection) -> int:

@@ -28,6 +28,21 @@ _NUM_LINK_THREADS = 8
 _LEFTOVER_SECONDS = 24 * 3600.0
 
 
+def batch_owner(space_id: int | None, secret: str) -> str:
+    """Whose a batch is: a browser that is let into another space has none of this one's.
+
+    Args:
+        space_id: in which the photos were put; None: none in particular.
+        secret: of the browser's cookie.
+    """
+    return f"{space_id}/{secret}"
+
+
+def secret_of(owner: str) -> str:
+    """The secret of the browser whose a batch is."""
+    return owner.partition("/")[2]
+
+
 class BatchRegistry:
     """The batches of all visitors of this server process."""
 
@@ -43,7 +58,7 @@ class BatchRegistry:
         self._settings = settings
         self._clock = clock
         servers_folder = settings.cache_path / "classify"
-        _remove_leftovers(servers_folder)
+        remove_left_batches(servers_folder, older_than_seconds=_LEFTOVER_SECONDS)
         # Servers in containers that share a cache have the same number, and each deletes its folder when it stops.
         self._folder = servers_folder / f"{os.getpid()}-{secrets.token_hex(8)}"
         self._host = BatchHost(
@@ -97,6 +112,17 @@ class BatchRegistry:
         oldest = self._clock() - self._settings.photos_kept_seconds
         self._give_up_where(lambda key: self._last_seen[key] <= oldest)
 
+    def give_up_of(self, is_owner: Callable[[str], bool]) -> bool:
+        """Take the photos of visitors out at once; whether they had a page with any.
+
+        Args:
+            is_owner: whether this owner, as `batch_owner` names it, is meant.
+        """
+        with self._lock:
+            owners = {owner for owner, _ in self._batches}
+        meant = {owner for owner in owners if is_owner(owner)}  # which may ask the database
+        return self._give_up_where(lambda key: key[0] in meant)
+
     def close(self) -> None:
         """Take all photos of all visitors out: nobody can reach them any more."""
         with self._lock:
@@ -146,9 +172,14 @@ class BatchRegistry:
         return bool(keys)
 
 
-def _remove_leftovers(servers_folder: Path) -> None:
-    """Delete the photos of servers that were killed."""
-    oldest = time.time() - _LEFTOVER_SECONDS
+def remove_left_batches(servers_folder: Path, *, older_than_seconds: float) -> None:
+    """Delete the photos of servers that were killed.
+
+    Args:
+        servers_folder: holds a folder for each server.
+        older_than_seconds: what was changed later stays.
+    """
+    oldest = time.time() - older_than_seconds
     for folder in servers_folder.glob("*"):
         process_id = folder.name.partition("-")[0]
         is_alive = process_id.isdecimal() and psutil.pid_exists(int(process_id))

@@ -241,7 +241,7 @@ class Supervisor:
         with translating_disk_errors(logs_path):
             logs_path.mkdir(parents=True, exist_ok=True)
             remove_old_logs(logs_path, num_kept=NUM_LOGS_KEPT)
-            log = (logs_path / log_name).open("wb")
+            log = (logs_path / log_name).open("ab")  # goes on at its end, also where that was cut off
         with log:
             self._queue.announce_worker(worker_id, pool.lane)
             try:

@@ -21,7 +21,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy import exc as sa_exc
 from sqlalchemy.orm import Session
 
-from core.errors import SettingsError, StorageError
+from core.errors import LookOnlyError, SettingsError, StorageError
 from core.settings import Settings
 from core.storage.files import no_space_error, translating_disk_errors
 from core.storage.limits import SpaceRoom
@@ -57,6 +57,7 @@ class Database:
     folder: Path  # named in error messages
     space_id: int | None = None  # whose rows are seen; None: everybody's
     room: SpaceRoom | None = None  # how much that space may have; None: as much as there is room for
+    is_read_only: bool = False  # whether it refuses to write
 
     def of_space(self, space_id: int | None, room: SpaceRoom | None = None) -> "Database":
         """The same database for one space, whose rows alone are seen and changed; None: for everything in it.
@@ -67,6 +68,10 @@ class Database:
         """
         return replace(self, space_id=space_id, room=room)
 
+    def for_reading(self) -> "Database":
+        """The same database, which refuses to write whatever is asked of it."""
+        return replace(self, is_read_only=True)
+
     @contextmanager
     def session(self) -> Iterator[Session]:
         """A transaction that may write: committed at the end of the block, undone when it raises.
@@ -75,8 +80,11 @@ class Database:
 
         Raises:
             NoSpaceError: the disk is full.
+            LookOnlyError: it is for reading.
             StorageError: the database failed. A refusal by a constraint stays SQLAlchemy's `IntegrityError`.
         """
+        if self.is_read_only:
+            raise LookOnlyError("These are somebody else's things. They can be looked at here, and not changed.")
         with _translating_database_errors(self.folder), self._open(self.engine) as session, session.begin():
             yield session
 

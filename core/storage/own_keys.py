@@ -17,6 +17,16 @@ def new_key(space_id: int | None) -> str:
     return f"{HOME_SPACE_ID if space_id is None else space_id}-{uuid.uuid4().hex}"
 
 
+def owner_of_key(key: str) -> int | None:
+    """The space in which something has arrived; None: the text is no key.
+
+    Args:
+        key: of `new_key`, or from before spaces, when all was of home.
+    """
+    found = _KEY.fullmatch(key)
+    return None if found is None else int(found[1] or HOME_SPACE_ID)
+
+
 def is_own_key(key: str, space_id: int | None) -> bool:
     """Whether something has arrived in a space, and not in another whose name for it somebody got hold of.
 
@@ -24,5 +34,5 @@ def is_own_key(key: str, space_id: int | None) -> bool:
         key: of `new_key`, or from before spaces, when all was of home; any other text is nobody's.
         space_id: who asks; None: somebody who reaches everything.
     """
-    found = _KEY.fullmatch(key)
-    return found is not None and space_id in (None, int(found[1] or HOME_SPACE_ID))
+    owner = owner_of_key(key)
+    return owner is not None and space_id in (None, owner)

@@ -473,3 +473,50 @@ class SpaceTurn(Base):
     space_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # 0: tasks that are of no space
     lane: Mapped[str] = mapped_column(primary_key=True)
     turn: Mapped[int]  # a greater one was later; of one lane no two are the same
+
+
+class Deletion(Base):
+    """Spaces that are being deleted for good, or were; nothing here is of those who had them."""
+
+    __tablename__ = "deletions"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    plan: Mapped[dict[str, Any]]  # a `DeletionPlan` as JSON
+    requested_at: Mapped[float]
+    finished_at: Mapped[float | None]
+    receipt: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # a `Receipt` as JSON
+    dismissed_at: Mapped[float | None]  # when the teacher has put the receipt away
+
+
+class HandOut(Base):
+    """What a teacher gives to pupils: a dataset, models, or both."""
+
+    __tablename__ = "hand_outs"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    classroom_id: Mapped[int] = mapped_column(ForeignKey("classrooms.id", ondelete="CASCADE"), index=True)
+    content: Mapped[dict[str, Any]]  # a `HandOutContent` as JSON
+    is_for_newcomers: Mapped[bool]  # whether those get it, too, who come in later
+    created_at: Mapped[float]
+
+
+class HandOutCopy(Base):
+    """That a pupil has it, or is to have it; written in the transaction that makes the copy."""
+
+    __tablename__ = "hand_out_copies"
+
+    hand_out_id: Mapped[int] = mapped_column(ForeignKey("hand_outs.id", ondelete="CASCADE"), primary_key=True)
+    receiver_id: Mapped[int] = mapped_column(ForeignKey("spaces.id", ondelete="CASCADE"), primary_key=True, index=True)
+    copied_at: Mapped[float | None]  # None: not yet
+
+
+class SpaceNotice(Base):
+    """What somebody in a space is told of it: that the teacher looks, that it will be deleted."""
+
+    __tablename__ = "space_notices"
+
+    of_space_id: Mapped[int] = mapped_column(ForeignKey("spaces.id", ondelete="CASCADE"), primary_key=True)
+    looked_at: Mapped[float | None]  # when the teacher looked last
+    warned_at: Mapped[float | None]  # when it was told first that it will be deleted

@@ -323,6 +323,7 @@ class Feed {
   async fail({ status = 0, sentence = "", seconds = 0 }) {
     this.numFailures += 1;
     if (status === 404) this.report("gone"); // the page says what has become of it
+    if (status === 403) this.watches.forEach((watch) => watch.owner.leave?.());
     if (status === 403 || this.numFailures > Feed.silentFailures) {
       const unknown = "The server does not answer, so this may be out of date. It is asked again by itself.";
       this.watches.forEach((watch) => watch.owner.showTrouble?.(sentence || unknown));

@@ -9,12 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.inference.batch_records import Answer
+from core.inference.batch_registry import batch_owner
 from core.inference.fair_pool import FairPool
 from core.inference.heatmap import overlay
 from core.inference.photo_batch import PhotoBatch
 from core.photos.fit import thumbnail_jpeg
 from pages.server.json_routes import NOT_HERE, Rate, json_answer, json_route, read_body, refusal, whole_number
-from pages.server.services import batch_owner, services_of
+from pages.server.services import services_of
 from pages.server.waiting import counted, result_while_wanted, wait_for_change
 from pages.words.answer_json import describe_changes
 
@@ -134,7 +135,7 @@ async def _picture(request: Request, visitor: str, pool: FairPool, draw: Callabl
 async def _find_batch(request: Request, visitor: str) -> PhotoBatch | None:
     """The visitor's own batch of the address; asking for it shows that the visitor is there."""
     services = await asyncio.to_thread(services_of, visitor)
-    return services.batches.find(request.path_params["batch_id"], owner=batch_owner(visitor, services))
+    return services.batches.find(request.path_params["batch_id"], owner=batch_owner(services.space_id, visitor))
 
 
 async def _find_photo(request: Request, visitor: str) -> tuple[PhotoBatch | None, Answer | None]:

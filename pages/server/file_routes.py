@@ -33,6 +33,8 @@ from core.projects.layout import SUFFIX
 from core.projects.places import is_project_of, project_path
 from core.runs.folder import RunFolder
 from core.services import Services
+from core.spaces.taking_home import class_zip_path
+from pages.server.class_role import class_of_teacher
 from pages.server.photo_routes import routes_path, routes_prefix
 from pages.server.services import services_of, whole_services
 from pages.server.visitor import visitor_of
@@ -106,6 +108,11 @@ def export_url(run_id: int, name: str) -> str:
         name: of the format in `core.export.formats`.
     """
     return _url("exports", run_id, name)
+
+
+def class_url(classroom_id: int) -> str:
+    """Address of the zip with the projects of a class, for its teacher."""
+    return _url("classes", classroom_id, "projects")
 
 
 def _url(kind: str, row_id: int, part: str) -> str:
@@ -195,7 +202,18 @@ def _export(run_id: int, name: str, services: Services) -> _Offer:
     )
 
 
-_OFFERS = {"datasets": _dataset, "projects": _project, "models": _model, "exports": _export}
+def _class(classroom_id: int, _part: str, services: Services) -> _Offer:
+    _, classroom = class_of_teacher(services)
+    if classroom.id != classroom_id:
+        raise NotLetInError("This is of another class.")
+    return _Offer(
+        name="Projects of the class.zip",
+        media_type="application/zip",
+        paths=(class_zip_path(services.settings, classroom_id),),
+    )
+
+
+_OFFERS = {"datasets": _dataset, "projects": _project, "models": _model, "exports": _export, "classes": _class}
 
 
 def _make(write: Callable[[IO[bytes]], None]) -> tuple[IO[bytes], int]:

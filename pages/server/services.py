@@ -45,16 +45,6 @@ def services_of(visitor: str | None) -> Services:
     return services.of_space(space.id)
 
 
-def batch_owner(visitor: str, services: Services) -> str:
-    """Whose the photos on the classify page are: a browser that is let into another space has none of this one's.
-
-    Args:
-        visitor: key of the visitor.
-        services: what they may reach.
-    """
-    return f"{services.space_id}/{visitor}"
-
-
 def told_to(visitor: str | None, text: str) -> str:
     """A sentence as it is fit for a visitor: guests do not read how folders of this computer are called.
 

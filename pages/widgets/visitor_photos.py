@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from core.inference.batch_registry import batch_owner
 from core.inference.photo_batch import PhotoBatch
 from core.services import Services
-from pages.server.services import batch_owner
 from pages.server.visitor import visitor_key
 from pages.widgets import links
 
@@ -17,7 +17,7 @@ def open_batch(services: Services) -> PhotoBatch:
     The id means nothing to anybody else: whoever else opens the address has an empty page.
     """
     batch_id = st.session_state.get(_BATCH) or st.query_params.get(links.PHOTOS)
-    batch = services.batches.open(batch_id, owner=batch_owner(visitor_key(), services))
+    batch = services.batches.open(batch_id, owner=batch_owner(services.space_id, visitor_key()))
     st.session_state[_BATCH] = batch.batch_id
     st.query_params[links.PHOTOS] = batch.batch_id
     return batch

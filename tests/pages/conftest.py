@@ -24,7 +24,10 @@ from tests.conftest import PROJECT_DIR
 # The first run of a page opens the database and loads the network.
 RUN_TIMEOUT_SECONDS = 300
 
-PAGE_ADDRESSES = {"networks": "backbones"}  # by folder; those of the others are called like their folders
+PAGE_ADDRESSES = {
+    "networks": "backbones",
+    "board": "class",
+}  # by folder; those of the others are called like their folders
 VISITOR_SECRET = "test.visitor.secret"
 
 

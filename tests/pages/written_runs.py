@@ -106,7 +106,7 @@ def write_run(
     environment = {"bluetit": "0.1.0", "packages": {"keras": "3.15.1"}, "seed": 7, "device": "CPU, 2 cores"}
     folder.write_json(folder.environment_path, environment)
     services.runs.set_started(view.id)
-    services.runs.set_finished(view.id, _outcome(asked, len(snapshot.class_names)).to_json())
+    services.runs.set_finished(view.id, outcome_of(asked, len(snapshot.class_names)).to_json())
     return services.runs.get_run(view.id)
 
 
@@ -169,7 +169,7 @@ def write_examination(services: Services, view: RunView, asked: Sequence[Asked],
     folder.write_json(folder.examination_path, examination.to_json())
 
 
-def _outcome(asked: Sequence[Asked], num_classes: int) -> Outcome:
+def outcome_of(asked: Sequence[Asked], num_classes: int) -> Outcome:
     scores = {split: _score([each for each in asked if each.split is split]) for split in Split}
     return Outcome(
         num_epochs=12,

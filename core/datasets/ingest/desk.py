@@ -232,7 +232,7 @@ class ImportDesk:
         if self._database.space_id is not None:
             raise RuntimeError("Only the desk of the whole database knows which uploads nobody needs.")
         open_imports = self._library.imports.all_open()
-        needed = {path for view in open_imports for path in _folders_of(view, self._settings)}
+        needed = {path for view in open_imports for path in import_folders(view, self._settings)}
         oldest = time.time() - KEEP_INCOMING_SECONDS
         for folder in self._settings.incoming_path.glob("*"):
             with contextlib.suppress(OSError):
@@ -280,11 +280,12 @@ class ImportDesk:
 
 def remove_import_files(view: ImportView, settings: Settings) -> None:
     """Delete what an import that is over was made from."""
-    for folder in _folders_of(view, settings):
+    for folder in import_folders(view, settings):
         remove_staging(folder)
 
 
-def _folders_of(view: ImportView, settings: Settings) -> list[Path]:
+def import_folders(view: ImportView, settings: Settings) -> list[Path]:
+    """What an import is made from: the folder of its upload, or that in which it works."""
     source = ImportRequest.from_json(view.request).source
     if isinstance(source, StagedFiles | StagedArchive):
         return [staging_path(source.folder, settings)]

@@ -222,3 +222,21 @@ def test_a_network_folder_is_taken_for_shared_and_an_older_file_left_alone(
     assert journal_mode(shared) == "delete"
     assert path.stat().st_mtime_ns == written_at
     assert not log.exists()
+
+
+def test_of_photos_that_are_forgotten_nothing_is_left_in_the_file(cache: FeatureCache, path: Path):
+    """Neither their names nor their features, of whatever network and view; the others are as they were."""
+    going, staying = made_features(30, seed=1), made_features(30, seed=2)
+    for network, view in ((NETWORK, ""), (NETWORK, "view 1"), ("f" * 16, "")):
+        cache.put(network, FIT, going | staying, view=view)
+    assert cache.forget([*going, "unknown"]) == 90
+    assert cache.forget(going) == 0
+    content = b"".join(each.read_bytes() for each in path.parent.iterdir())
+    assert not any(name.encode() in content or values.tobytes()[:64] in content for name, values in going.items())
+    assert_same(cache.get("f" * 16, FIT, [*going, *staying]), staying)
+
+
+def test_forgetting_before_anything_was_kept(cache: FeatureCache, settings: Settings):
+    """No file is made for it."""
+    assert cache.forget(["0" * 64]) == 0
+    assert not settings.cache_path.exists()

@@ -81,6 +81,17 @@ def test_who_is_gone_for_too_long_loses_the_photos(registry: BatchRegistry, cloc
     assert registry.room.num_bytes == len(CAT)
 
 
+def test_whoever_was_let_out_loses_the_photos_at_once(registry: BatchRegistry, classify_dir: Path):
+    """All pages of that visitor, with their files, and nobody else's."""
+    batches = [registry.open(None, owner=owner) for owner in ("anna", "anna", "bert")]
+    for batch in batches:
+        batch.add_file("cat.png", CAT, PhotoOrigin.FILE)
+    assert registry.give_up_of(lambda owner: owner == "anna")
+    assert [batch.is_empty for batch in batches] == [True, True, False]
+    assert len(files_in(classify_dir)) == 1
+    assert not registry.give_up_of(lambda owner: owner == "anna")
+
+
 def test_a_page_that_stayed_open_takes_photos_again(registry: BatchRegistry, clock: Clock):
     """Its visitor was gone, comes back, and drops a photo in before the page has run: it is not lost."""
     batch = registry.open(None, owner="anna")

@@ -15,7 +15,7 @@ from PIL import Image
 from starlette.applications import Starlette
 
 from core.inference.batch_records import GivenPhoto, PhotoOrigin
-from core.inference.batch_registry import BatchRegistry
+from core.inference.batch_registry import BatchRegistry, batch_owner
 from core.inference.classifier import Classifier
 from core.inference.classifier_cache import ClassifierCache
 from core.inference.own_classifiers import OwnClassifiers
@@ -27,7 +27,6 @@ from core.storage.db import open_database
 from core.storage.schema import HOME_SPACE_ID
 from pages.server import answer_routes
 from pages.server.answer_routes import ANSWER_ROUTES
-from pages.server.services import batch_owner
 from pages.server.stopping import give_notice
 from pages.server.visitor import COOKIE_NAME, new_secret
 from tests.core.inference.running_registry import running_registry
@@ -98,7 +97,7 @@ def batch(
     with running_registry(prepared_settings) as registry:
         services = AnswerServices(registry, classifiers)
         monkeypatch.setattr(answer_routes, "services_of", lambda _: services)
-        yield registry.open(None, owner=batch_owner(anna.secret, services))
+        yield registry.open(None, owner=batch_owner(services.space_id, anna.secret))
 
 
 def answered(batch: PhotoBatch, network: Classifier) -> PhotoBatch:

@@ -18,6 +18,7 @@ from core.environment import to_environment
 from core.export.formats import FORMATS
 from core.export.run_files import RUN_FILES
 from core.inference.batch_records import PhotoOrigin
+from core.inference.batch_registry import batch_owner
 from core.inference.photo_batch import PhotoBatch
 from core.jobs.supervisor import Supervisor
 from core.runs.folder import RunFolder
@@ -28,7 +29,7 @@ from pages.server.file_routes import EVERYTHING, LABELS, dataset_url, export_url
 from pages.server.heat_route import heat_url
 from pages.server.live_route import live_url
 from pages.server.run_routes import examination_url, export_progress_url, race_url, run_url
-from pages.server.services import batch_owner, close_services, whole_services
+from pages.server.services import close_services, whole_services
 from pages.server.visitor import COOKIE_NAME, new_secret
 from pages.words.models import MODEL_PREFIX
 from streamlit_app import app
@@ -87,7 +88,7 @@ def house(prepared_cache: Any, tmp_path_factory: pytest.TempPathFactory, new_dat
             names = (f"{life.word} one", f"{life.word} two")
             model = record_for(backbone, names, fingerprint=FINGERPRINT)
             write_model(RunFolder(settings, life.run_id), model, head_for_samples(backbone, 2))
-        batch = whole.batches.open(None, owner=batch_owner(secrets[1], their_services))
+        batch = whole.batches.open(None, owner=batch_owner(their_services.space_id, secrets[1]))
         batch.add_file(f"{THEIRS}.png", SAMPLES[0], PhotoOrigin.FILE)
         batch.start(backbone)
         wait_until(lambda: not batch.changes(backbone.fingerprint).is_running)

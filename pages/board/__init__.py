@@ -1,0 +1,1 @@
+"""Class: the teacher's board."""

@@ -1,0 +1,49 @@
+"""Which part a visitor has in a class: pages differ for teacher and pupils."""
+
+from core.errors import BluetitError, NotLetInError
+from core.services import Services
+from core.spaces.classroom import ClassroomView
+from core.spaces.records import SpaceKind, SpaceView
+from pages.server.services import get_services, whole_services
+
+
+def visitor_space() -> SpaceView | None:
+    """The space of the visitor of the page that is being made; None where there are no classes, or they are not in."""
+    try:
+        if whole_services().settings.access != "class":
+            return None
+        services = get_services()
+        return None if services.space_id is None else services.spaces.get(services.space_id)
+    except BluetitError:
+        return None  # the page itself says why
+
+
+def is_teacher(space: SpaceView | None) -> bool:
+    """Whether that is a teacher's."""
+    return space is not None and space.kind is SpaceKind.TEACHER
+
+
+def class_of_teacher(services: Services) -> tuple[SpaceView, ClassroomView]:
+    """The teacher's space and the class that is held.
+
+    Raises:
+        NotLetInError: whoever asks is no teacher, or holds no class.
+    """
+    space = None if services.space_id is None else services.spaces.get(services.space_id)
+    classroom = services.classroom.current()
+    if space is None or space.kind is not SpaceKind.TEACHER or classroom is None or classroom.id != space.classroom_id:
+        raise NotLetInError("This page is for the teacher of a class.")
+    return space, classroom
+
+
+def class_of_pupil(services: Services) -> tuple[SpaceView, ClassroomView]:
+    """A pupil's space and the class that is held.
+
+    Raises:
+        NotLetInError: whoever asks is no pupil of this class, or not any more.
+    """
+    space = None if services.space_id is None else services.spaces.get(services.space_id)
+    classroom = services.classroom.current()
+    if space is None or space.kind is not SpaceKind.PUPIL or classroom is None or classroom.id != space.classroom_id:
+        raise NotLetInError("You are not in the class any more. Ask your teacher.")
+    return space, classroom
