@@ -5,18 +5,22 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from pages.door.routes import DOOR_ROUTES
+from pages.door.sign_in import is_let_in, note_where, render_door
 from pages.server.answer_routes import ANSWER_ROUTES
 from pages.server.answer_table import ANSWER_TABLE_ROUTES
+from pages.server.doorkeeper import DoorKeeper
 from pages.server.file_routes import FILE_ROUTES
 from pages.server.headers import SecurityHeaders
 from pages.server.heat_route import HEAT_ROUTES
 from pages.server.lifespan import running_services
 from pages.server.live_route import LIVE_ROUTES
 from pages.server.photo_routes import PHOTO_ROUTES
+from pages.server.presence import PRESENCE_ROUTES
+from pages.server.proxies import trust_named_proxies
 from pages.server.run_routes import RUN_ROUTES
 from pages.server.served_page import PAGE_ROUTES, ServedPage
 from pages.server.turns import PAGE_TURNS
-from pages.server.visitor import VisitorCookie
 from pages.widgets.address import note_page
 from pages.widgets.errors import showing_errors
 from pages.widgets.renewal import take_renewal
@@ -29,6 +33,7 @@ def render() -> None:
     st.set_page_config(page_title="Bluetit", page_icon=str(ASSETS / "bluetit.svg"), layout="wide")
     st.html(ASSETS / "page.css")
     st.logo(str(ASSETS / "bluetit_with_name.svg"), size="large")
+    may_enter = is_let_in()
     page = st.navigation(
         [
             st.Page(
@@ -45,17 +50,22 @@ def render() -> None:
             # The address is the page's old name: links that people have kept lead here.
             st.Page("pages/networks/page.py", url_path="backbones", title="Networks", icon=":material/hub:"),
         ],
-        position="top",
+        position="top" if may_enter else "hidden",
     )
     note_page(page.title)
     with PAGE_TURNS.taken(gives_way=take_renewal()), showing_errors(key="errors"):
-        page.run()
+        if may_enter:
+            page.run()
+            note_where(page.title)
+        else:
+            render_door()
 
 
 if __name__ == "__main__":
     render()  # Streamlit runs this file as a script at every visit and click
 else:
     # `streamlit run` imports it once, to start the server.
+    trust_named_proxies()
     app = st.App(
         __file__,
         lifespan=running_services,
@@ -68,6 +78,8 @@ else:
             *LIVE_ROUTES,
             *PAGE_ROUTES,
             *ANSWER_TABLE_ROUTES,
+            *DOOR_ROUTES,
+            *PRESENCE_ROUTES,
         ],
-        middleware=[Middleware(SecurityHeaders), Middleware(ServedPage), Middleware(VisitorCookie)],
+        middleware=[Middleware(SecurityHeaders), Middleware(ServedPage), Middleware(DoorKeeper)],
     )
