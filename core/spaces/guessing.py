@@ -15,7 +15,7 @@ from dataclasses import dataclass
 _FREE_TRIES = 5  # typing errors, before an address is slowed
 _FIRST_WAIT_SECONDS = 5.0  # after these; doubled by each further wrong try
 _LONGEST_WAIT_SECONDS = 600.0
-_FORGIVEN_SECONDS = 3_600.0  # without a wrong try, after which an address is as if it had never guessed
+_FORGIVEN_SECONDS = 4 * 3_600.0  # without a wrong try, after which an address is as if it had never guessed
 _MAX_ADDRESSES = 8_192  # that are remembered; who was wrong longest ago is forgotten first
 _IPV6_PREFIX = 64  # bits that one household or phone has: the rest it chooses itself
 

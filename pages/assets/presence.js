@@ -22,7 +22,7 @@
         const told = await answer.json();
         if (told.state === "common") return; // nobody is asked who they are here, and the question stays open
         if (told.state === "out") return goToDoor();
-        tag = told.tag;
+        ({ tag } = told);
         shown = told;
         draw();
       } else if (answer.status !== 304) {

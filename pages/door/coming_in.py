@@ -19,10 +19,12 @@ from core.spaces.registry import KeyView, hash_secret
 from pages.door import letters
 from pages.door.letters import Way
 from pages.server.visitor import new_secret
+from pages.words.animals import picture_of
 
 # A page of the app with its parameters: no other site, no file, no route.
 _PLACE = re.compile(r"[A-Za-z0-9_-]{0,60}(\?[!-~]{0,500})?")
 _MAX_CODE_CHARS = 40
+_MAX_OFFERS = 5
 
 _NO_CLASS = (
     "Nobody holds a class here at present. Whoever runs Bluetit starts one with the command “bluetit class”.",
@@ -30,7 +32,7 @@ _NO_CLASS = (
 )
 _CLOSED = "The class is closed at the moment. Ask your teacher to open it."
 _NOT_YOURS = (
-    "Your place is not there any more: it was deleted, or you were taken out. Come in again, or ask your teacher."
+    "Your place is not here any more: it was deleted, or you were taken out. Come in again, or ask your teacher."
 )
 
 
@@ -87,7 +89,7 @@ class Door:
         classroom, refusal = self._find_class(services, way, address)
         if classroom is None:
             return refusal
-        return Answer(html=letters.names_page(way, services.classroom.offer_names(classroom.id)))
+        return Answer(html=letters.names_page(way, _offer_names(services, classroom)))
 
     def choose_name(self, services: Services, way: Way, name: str, address: str) -> Answer:
         """Let somebody in under a name."""
@@ -102,8 +104,7 @@ class Door:
         except NotLetInError:
             return self._nobody_comes_in(classroom, way)
         except SpaceError as exc:
-            names = services.classroom.offer_names(classroom.id)
-            return Answer(html=letters.names_page(way, names, str(exc)), status=409)
+            return Answer(html=letters.names_page(way, _offer_names(services, classroom), str(exc)), status=409)
         return Answer(html=letters.welcome_page(way, space.name, pickup), secret=secret)
 
     def pick_up(self, services: Services, way: Way, code: str, address: str) -> Answer:
@@ -192,6 +193,15 @@ def find_key(services: Services, secret: str | None) -> KeyView | None:
         return None
     key_hash = hash_secret(secret)
     return next((key for key in services.spaces.list_keys() if key.key_hash == key_hash), None)
+
+
+def _offer_names(services: Services, classroom: ClassroomView) -> list[str]:
+    """Names with different pictures, by which some choose, as far as chance brings such."""
+    for _ in range(_MAX_OFFERS):
+        names = services.classroom.offer_names(classroom.id)
+        if len({picture_of(name) for name in names}) == len(names):
+            break
+    return names
 
 
 def _enter(

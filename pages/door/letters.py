@@ -134,7 +134,7 @@ def inside_page(way: Way, name: str, *, kind: str, others: Sequence[str] = ()) -
     """
     is_pupil = kind == "pupil"
     picture = picture_of(name) if is_pupil else _TEACHER_ICON if kind == "teacher" else "🙂"
-    parts = [_picture(picture), f"<h1>{_name(name)}</h1>", _way_on(way, "Go on")]
+    parts = [_picture(picture), f"<h1>{_name(name)}</h1>"]
     if others:
         how = "your pick-up code" if is_pupil else "your password" if kind == "teacher" else "your account"
         parts.append(
@@ -144,6 +144,7 @@ def inside_page(way: Way, name: str, *, kind: str, others: Sequence[str] = ()) -
             + _form("not_me", way, _button("It was not me: throw it out", look="danger"))
             + "</div>"
         )
+    parts.append(_way_on(way, "Go on"))
     if is_pupil:
         parts.append(
             _row(
