@@ -3,12 +3,14 @@
 All of it is made of forms and links, so that it works at once on any tablet, and a browser may translate it.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from urllib.parse import urlencode
 
 from pages.words.animals import picture_of
+from pages.words.wording import count
 
 FORM = "door"  # relative to the door itself
 _FILES = "door/"
@@ -183,9 +185,8 @@ def notice_page(picture: str, title: str, sentence: str, *links: tuple[str, str,
 def waiting_words(seconds: float) -> str:
     """How long, in words."""
     if seconds < 90:
-        whole = max(1, round(seconds + 0.5))
-        return f"{whole} second{'s' if whole > 1 else ''}"
-    return f"{round(seconds / 60 + 0.5)} minutes"
+        return count(max(1, math.ceil(seconds)), "second")
+    return count(math.ceil(seconds / 60), "minute")
 
 
 def _page(title: str, *parts: str) -> str:
