@@ -175,13 +175,10 @@ def test_wrong_codes_are_locked_out(held: HeldClass, open_door: Callable[..., Pa
 
 
 def test_a_pause_holds_pupils_up_and_nobody_else(held: HeldClass, open_door: Callable[..., Page]) -> None:
-    """Two seconds after the teacher has pressed, the line of text is all there is; afterwards everything is as before."""
+    """Seconds after the teacher has pressed, the line of text is all there is, after a reload, too."""
     pupil, teacher = open_door(), open_door()
     held.enter(pupil)
     held.go_on(pupil)
-    pupil.goto(f"{held.app.url}/dataset")
-    field = pupil.get_by_label("What is it about?")
-    field.fill("Half a se")
     teacher.goto(f"{held.app.url}/bluetit/door?step=teacher")
     teacher.get_by_label("password").fill(held.password)
     teacher.get_by_role("button", name="Sign in").click()
@@ -191,9 +188,8 @@ def test_a_pause_holds_pupils_up_and_nobody_else(held: HeldClass, open_door: Cal
         paused = pupil.locator("#bluetit-paused")
         expect(paused).to_be_visible(timeout=5_000)
         expect(paused).to_contain_text("Eyes to me <b>please</b>")
-        for key in ("Escape", "Escape", "Escape"):
-            pupil.keyboard.press(key)
-        pupil.keyboard.type("ntence")
+        for _ in range(3):
+            pupil.keyboard.press("Escape")
         expect(paused).to_be_visible()
         pupil.reload()
         expect(paused).to_be_visible()
