@@ -22,9 +22,13 @@
         const told = await answer.json();
         if (told.state === "common") return; // nobody is asked who they are here, and the question stays open
         if (told.state === "out") return goToDoor();
+        if (shown.mark && shown.mark !== told.mark) return location.reload(); // somebody else came in, in another tab
         ({ tag } = told);
         shown = told;
         draw();
+      } else if (answer.status === 403) {
+        if (shown.mark) goToDoor(); // the browser has forgotten who it is, in another tab
+        return; // nobody has come in yet: the page that follows asks anew
       } else if (answer.status !== 304) {
         wait = RETRY_MILLISECONDS;
       }

@@ -25,12 +25,14 @@ from pages.words.animals import picture_of
 _PLACE = re.compile(r"[A-Za-z0-9_-]{0,60}(\?[!-~]{0,500})?")
 _MAX_CODE_CHARS = 40
 _MAX_OFFERS = 5
+_MAX_PUPILS = 150  # five classes: whoever knows the code cannot come in without end
 
 _NO_CLASS = (
     "Nobody holds a class here at present. Whoever runs Bluetit starts one with the command “bluetit class”.",
     503,
 )
 _CLOSED = "The class is closed at the moment. Ask your teacher to open it."
+_FULL = f"{_MAX_PUPILS} are in already. Your teacher can take out those who are not here."
 _NOT_YOURS = (
     "Your place is not here any more: it was deleted, or you were taken out. Come in again, or ask your teacher."
 )
@@ -96,6 +98,8 @@ class Door:
         classroom, refusal = self._find_class(services, way, address)
         if classroom is None:
             return refusal
+        if len(services.spaces.of_classroom(classroom.id)) > _MAX_PUPILS:
+            return Answer(html=letters.notice_page("🚌", "The class is full", _FULL), status=403)
         secret = new_secret()
         try:
             if not is_animal_name(name):

@@ -6,6 +6,7 @@ from urllib.parse import quote
 import streamlit as st
 
 from core.errors import BluetitError
+from core.services import Services
 from pages.door.accounts import TICKETS, Account, account_of, space_of
 from pages.server.doorkeeper import DOOR
 from pages.server.photo_routes import routes_prefix
@@ -30,9 +31,12 @@ def is_let_in() -> bool:
     Where the services cannot be opened, everybody may: pages show nothing but why.
     """
     try:
-        services = whole_services()
+        return _is_let_in(whole_services())
     except BluetitError:
         return True
+
+
+def _is_let_in(services: Services) -> bool:
     if services.settings.access in IN_COMMON:
         return True
     space = services.spaces.find_by_secret(visitor_key())

@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.errors import BluetitError
 from pages.server.photo_routes import routes_path
 from pages.server.services import IN_COMMON, access_now, whole_services
 from pages.server.visitor import KEPT_SECONDS, VisitorCookie, cookie_of, visitor_of
@@ -19,6 +20,7 @@ DOOR = "door"  # below the addresses of all routes
 WANTED_COOKIE = "bluetit_wanted"  # where somebody who signs in elsewhere meanwhile wanted to go
 _WANTED_SECONDS = 900
 _MAX_WANTED_CHARS = 500
+_MAX_CODE_CHARS = 40
 _NOT_LET_IN = "Nobody has let this browser in. Open the first page of this address."
 # What Streamlit serves of its sessions; its scripts and pictures are the same for everybody.
 _OF_SESSIONS = ("/_stcore/upload_file", "/media/")
@@ -78,7 +80,10 @@ async def is_let_in(scope: Scope) -> bool:
     secret = visitor_of(HTTPConnection(scope))
     if secret is None:
         return False
-    return await asyncio.to_thread(lambda: whole_services().spaces.find_by_secret(secret)) is not None
+    try:
+        return await asyncio.to_thread(lambda: whole_services().spaces.find_by_secret(secret)) is not None
+    except BluetitError:
+        return False  # the door says what is wrong
 
 
 def _path_in_app(scope: Scope) -> str | None:
@@ -104,6 +109,9 @@ def _wanted(scope: Scope, path: str) -> str:
 def _way_to_door(scope: Scope, path: str) -> str:
     """Relative, as every redirect of ours: a server in front may show the app below any path."""
     up = "../" * (path.count("/") - 1) or "./"
+    code = HTTPConnection(scope).query_params.get("code")
+    if path in ("", "/") and code:
+        return f"{up}bluetit/{DOOR}?{urlencode({'code': code[:_MAX_CODE_CHARS]})}"  # a short address for a QR code
     wanted = _wanted(scope, path)
     return f"{up}bluetit/{DOOR}" + (f"?{urlencode({'to': wanted})}" if wanted else "")
 

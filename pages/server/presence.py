@@ -28,6 +28,7 @@ _SECONDS = 0.7  # from one look to the next
 _FRESH_SECONDS = 0.5  # how old what all have in common may be
 _RATE = Rate(per_second=3, burst=20)
 _MAX_PLACES = 512
+_MARK_CHARS = 8  # by which a page notices that another is in by now
 _OUT = "Nobody has let this browser in, or not any more."
 
 _desk = WatchDesk()
@@ -101,6 +102,7 @@ def tell_presence(key_hash: str) -> dict[str, Any]:
     later = mine.later_of(roll.keys.values())
     return {
         "state": "in",
+        "mark": key_hash[:_MARK_CHARS],
         "kind": mine.kind.value,
         "name": mine.name,
         "picture": picture_of(mine.name) if is_pupil else "",

@@ -7,6 +7,7 @@ import pytest
 from core.services import Services
 from core.spaces.classroom import ClassroomView
 from core.spaces.records import SpaceKind
+from pages.door import coming_in
 from pages.door.coming_in import way_of
 from pages.server.visitor import COOKIE_NAME, new_secret
 from tests.pages.door.conftest import Clock, OpenServices
@@ -45,6 +46,12 @@ def test_a_browser_that_never_was_here_gets_no_secret(visitor: Visitor, classroo
     visitor.open("/")
     visitor.open()
     assert secret_of(visitor) is None
+
+
+def test_a_short_address_for_a_qr_code(visitor: Visitor, classroom: ClassroomView) -> None:
+    """The address of the app with the code in it leads to the names."""
+    location = visitor.open(f"/?code={classroom.code}").headers["location"]
+    assert location == f"./bluetit/door?code={classroom.code}"
 
 
 # Coming in
@@ -130,6 +137,19 @@ def test_a_form_sent_twice(visitor: Visitor, services: Services, classroom: Clas
     visitor.join(classroom.code)
     answer = visitor.send("name", code=classroom.code, name="Brave Heron")
     assert (answer.status_code, answer.headers["location"]) == (303, "../")
+    assert len(services.spaces.of_classroom(classroom.id)) == 2
+
+
+def test_a_class_that_is_full(
+    visitor: Visitor, services: Services, classroom: ClassroomView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever knows the code cannot fill the disk with spaces."""
+    monkeypatch.setattr(coming_in, "_MAX_PUPILS", 1)
+    visitor.join(classroom.code)
+    late = Visitor("192.168.0.2")
+    late.open()
+    assert late.send("name", code=classroom.code, name="Brave Heron").status_code == 403
+    assert "full" in late.answer.text
     assert len(services.spaces.of_classroom(classroom.id)) == 2
 
 
