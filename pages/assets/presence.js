@@ -6,6 +6,7 @@
   const DOOR = "bluetit/door";
   const SEEN = "bluetit.newcomer";
   const RETRY_MILLISECONDS = 2000;
+  const DRAW_MILLISECONDS = 100;
   const PAUSE_MILLISECONDS = 50; // from one answer to the next question
 
   let tag = "";
@@ -54,6 +55,7 @@
   }
 
   function draw() {
+    if (!document.querySelector(".stApp")) return void setTimeout(draw, DRAW_MILLISECONDS); // the page is not there yet
     drawName();
     drawPause();
     drawNewcomer();
@@ -119,6 +121,9 @@
     if (found) return found;
     const made = document.createElement(tagName);
     made.id = id;
+    // Streamlit says within its app, and not above it, whether the theme is light or dark.
+    const app = document.querySelector(".stApp");
+    if (app) made.style.colorScheme = getComputedStyle(app).colorScheme;
     parent.append(made);
     return made;
   }

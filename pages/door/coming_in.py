@@ -131,22 +131,22 @@ class Door:
 
         return _enter(self._passwords, address, way, enter, letters.teacher_page)
 
-    def renew(self, services: Services, way: Way, secret: str) -> Answer:
+    def renew(self, services: Services, way: Way, secret: str, *, said: str = "") -> Answer:
         """Give a pupil another pick-up code."""
         key = find_key(services, secret)
         if key is None or key.kind is not SpaceKind.PUPIL:
             return Answer(html=letters.code_page(way, _NOT_YOURS), status=403, is_forgotten=key is None)
         code = services.classroom.renew_pickup_code(key.space_id)
-        return Answer(html=letters.welcome_page(way, key.name, code, is_new=False))
+        return Answer(html=letters.welcome_page(way, key.name, code, is_new=False, said=said))
 
     def throw_out(self, services: Services, way: Way, secret: str) -> Answer:
         """Throw out whoever came in after this browser; a pupil's code, which they know, opens nothing any more."""
         key = find_key(services, secret)
         if key is None:
             return Answer(html=letters.code_page(way, _NOT_YOURS), status=403, is_forgotten=True)
-        services.spaces.let_out_later(secret)
+        num_out = services.spaces.let_out_later(secret)
         if key.kind is SpaceKind.PUPIL:
-            return self.renew(services, way, secret)
+            return self.renew(services, way, secret, said="The other device is out." if num_out else "")
         return Answer(html=_inside(services, key, way))
 
     def leave(self, services: Services, secret: str) -> Answer:

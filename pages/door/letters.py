@@ -15,8 +15,9 @@ from pages.words.wording import count
 FORM = "door"  # relative to the door itself
 _FILES = "door/"
 
-# Nothing runs here, and nothing comes from elsewhere.
-_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'"
+# Nothing runs here, and nothing comes from elsewhere. Where forms lead is not bounded: signing out of an account leads to
+# the identity provider.
+_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'"
 
 _BACK_ICON, _TEACHER_ICON, _CODE_ICON = "↩️", "🧑‍🏫", "🔤"
 
@@ -73,13 +74,22 @@ def names_page(way: Way, names: Sequence[str], problem: str = "") -> str:
     )
 
 
-def welcome_page(way: Way, name: str, pickup: str, *, is_new: bool = True) -> str:
-    """What a pupil reads who has a new pick-up code."""
-    hello = f"Hello, {_name(name)}!" if is_new else f"{_name(name)}, your new code"
+def welcome_page(way: Way, name: str, pickup: str, *, is_new: bool = True, said: str = "") -> str:
+    """What a pupil reads who has a new pick-up code.
+
+    Args:
+        way: where they go on.
+        name: of their space.
+        pickup: the code.
+        is_new: whether they have just come in.
+        said: what has happened besides.
+    """
+    hello = f"Hello, {_name(name)}!" if is_new else "Your new code"
     return _page(
         "Hello",
         _picture(picture_of(name)),
         f"<h1>{hello}</h1>",
+        f'<p class="said">{escape(said)}</p>' if said else "",
         '<div class="pickup"><p><span aria-hidden="true">✏️</span> Write this down. It is your <b>pick-up code</b>.</p>'
         f'<p class="letters" translate="no">{escape(pickup)}</p>'
         "<p>With it you get your things back on another tablet. Show it to nobody.</p></div>",
@@ -102,7 +112,7 @@ def back_page(way: Way, problem: str = "") -> str:
         "<h1>Welcome back</h1>",
         _problem(problem),
         _form("pickup", way, field, _button("Go on", icon="→")),
-        '<p class="hint">Lost? Your teacher can let you in again.</p>',
+        '<p class="hint after">Lost? Your teacher can let you in again.</p>',
         _other_ways((way.query(), _CODE_ICON, "I am new here")),
     )
 
@@ -140,7 +150,7 @@ def inside_page(way: Way, name: str, *, kind: str, others: Sequence[str] = ()) -
     if others:
         how = "your pick-up code" if is_pupil else "your password" if kind == "teacher" else "your account"
         parts.append(
-            '<div class="alarm" role="alert"><p><span aria-hidden="true">👀</span> '
+            '<div class="alarm" role="alert"><p><span aria-hidden="true">🔔</span> '
             f"<b>Another device came in with {how}</b> at {escape(', '.join(others))}.</p>"
             "<p>Was it you? Then all is well.</p>"
             + _form("not_me", way, _button("It was not me: throw it out", look="danger"))

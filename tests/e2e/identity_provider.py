@@ -44,6 +44,7 @@ class IdentityProvider:
                 Route("/authorize", self._ask),
                 Route("/chosen", self._choose),
                 Route("/token", self._token, methods=["POST"]),
+                Route("/bye", self._say_bye),
             ]
         )
 
@@ -58,6 +59,7 @@ class IdentityProvider:
                 "issuer": self.url,
                 "authorization_endpoint": f"{self.url}/authorize",
                 "token_endpoint": f"{self.url}/token",
+                "end_session_endpoint": f"{self.url}/bye",
                 "jwks_uri": f"{self.url}/keys",
                 "response_types_supported": ["code"],
                 "subject_types_supported": ["public"],
@@ -80,6 +82,9 @@ class IdentityProvider:
         self._codes[code] = asked
         answer = urlencode({"code": code, "state": asked["state"]})
         return RedirectResponse(f"{asked['redirect_uri']}?{answer}", status_code=303)
+
+    async def _say_bye(self, request: Request) -> RedirectResponse:
+        return RedirectResponse(request.query_params["post_logout_redirect_uri"], status_code=303)
 
     async def _token(self, request: Request) -> JSONResponse:
         form = await request.form()

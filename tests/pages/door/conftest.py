@@ -1,21 +1,13 @@
 """A class that is held on a real database, and browsers in front of its door."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-
 import pytest
 
-from core.environment import to_environment
-from core.jobs.supervisor import Supervisor
 from core.services import Services
-from core.settings import Settings
 from core.spaces.classroom import ClassroomView
 from pages.door import routes
 from pages.door.coming_in import Door
-from pages.server.services import close_services, whole_services
+from tests.pages.conftest import OpenServices
 from tests.pages.door.visitors import Visitor
-
-OpenServices = Callable[[str], Services]
 
 
 class Clock:
@@ -37,22 +29,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def open_with(settings: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenServices]:
-    """Opens the services with a kind of access; nothing is prepared meanwhile."""
-    monkeypatch.setattr(Supervisor, "start", lambda _: None)
-
-    def open_one(access: str) -> Services:
-        for name, value in to_environment(replace(settings, access=access)).items():
-            monkeypatch.setenv(name, value)
-        return whole_services()
-
-    yield open_one
-    close_services()
-
-
-@pytest.fixture
-def services(open_with: OpenServices) -> Services:
-    """Those of a class."""
+def services(open_with: OpenServices, clock: Clock) -> Services:
+    """Those of a class, at whose door nobody has guessed yet."""
     return open_with("class")
 
 

@@ -10,7 +10,8 @@ from pages.door import accounts, routes
 from pages.door.accounts import Account, TicketOffice, account_of, is_administrator, space_of
 from pages.server.doorkeeper import WANTED_COOKIE
 from pages.server.visitor import COOKIE_NAME
-from tests.pages.door.conftest import Clock, OpenServices
+from tests.pages.conftest import OpenServices
+from tests.pages.door.conftest import Clock
 from tests.pages.door.visitors import DOOR, Visitor
 
 ANNA = {

@@ -10,7 +10,8 @@ from core.spaces.records import SpaceKind
 from pages.door import coming_in
 from pages.door.coming_in import way_of
 from pages.server.visitor import COOKIE_NAME, new_secret
-from tests.pages.door.conftest import Clock, OpenServices
+from tests.pages.conftest import OpenServices
+from tests.pages.door.conftest import Clock
 from tests.pages.door.visitors import DOOR, HTML, Visitor
 
 WRONG_CODES = ("AAAAAA", "BBBBBB")

@@ -1,38 +1,29 @@
 """What every open page is told: held up, joined by another device, out; and what the teacher learns from it."""
 
 import time
-from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
-from core.environment import to_environment
-from core.jobs.supervisor import Supervisor
 from core.services import Services
-from core.settings import Settings
 from core.spaces.classroom import ClassroomView
 from core.spaces.registry import hash_secret
 from pages.server import presence
 from pages.server.presence import PRESENCE_ROUTES, Place, note_place, tell_presence
-from pages.server.services import close_services, whole_services
 from pages.server.visitor import COOKIE_NAME, new_secret
 from pages.server.watching import WatchDesk
 from pages.words.doing import tell_doing
+from tests.pages.conftest import OpenServices
 from tests.pages.server.route_visits import fetch
 
 ADDRESS = "/bluetit/presence"
 
 
 @pytest.fixture
-def opened(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+def opened(open_with: OpenServices, monkeypatch: pytest.MonkeyPatch) -> Services:
     """The services of a class, and what is told is as new as can be."""
-    monkeypatch.setattr(Supervisor, "start", lambda _: None)
     monkeypatch.setattr(presence, "_FRESH_SECONDS", 0.0)
     monkeypatch.setattr(presence, "_desk", WatchDesk())
-    for name, value in to_environment(replace(settings, access="class")).items():
-        monkeypatch.setenv(name, value)
-    yield whole_services()
-    close_services()
+    return open_with("class")
 
 
 @pytest.fixture
@@ -110,16 +101,8 @@ def test_what_a_pupil_does_is_told_in_words(opened: Services, pupil: str) -> Non
 
 
 @pytest.mark.parametrize("access", ["alone", "open"])
-def test_nobody_is_watched_where_all_is_in_common(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, access: str
-) -> None:
+def test_nobody_is_watched_where_all_is_in_common(open_with: OpenServices, access: str) -> None:
     """The browser is told so once, and asks no more."""
-    monkeypatch.setattr(Supervisor, "start", lambda _: None)
-    for name, value in to_environment(replace(settings, access=access)).items():
-        monkeypatch.setenv(name, value)
-    whole_services()
-    try:
-        answer = fetch(ADDRESS, PRESENCE_ROUTES, cookie=f"{COOKIE_NAME}={new_secret()}")
-    finally:
-        close_services()
+    open_with(access)
+    answer = fetch(ADDRESS, PRESENCE_ROUTES, cookie=f"{COOKIE_NAME}={new_secret()}")
     assert answer.json() == {"state": "common"}
