@@ -15,8 +15,8 @@ from pages.words.wording import count
 FORM = "door"  # relative to the door itself
 _FILES = "door/"
 
-# Nothing runs here, and nothing comes from elsewhere. Where forms lead is not bounded: signing out of an account leads to
-# the identity provider.
+# Nothing runs here, and nothing comes from elsewhere. Where forms lead is open: signing out of an account leads to the
+# identity provider.
 _POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'"
 
 _BACK_ICON, _TEACHER_ICON, _CODE_ICON = "↩️", "🧑‍🏫", "🔤"
