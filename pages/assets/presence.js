@@ -12,6 +12,7 @@
   let tag = "";
   let asking = null;
   let shown = {};
+  let roomMade = null; // keeps the page's own bar off who I am
 
   async function watch() {
     if (asking || document.hidden) return;
@@ -67,6 +68,10 @@
     link.href = doorAddress();
     link.addEventListener("pointerdown", nameWay); // pages change the address without loading
     link.addEventListener("focus", nameWay);
+    roomMade ??= new ResizeObserver(() => {
+      document.documentElement.style.setProperty("--bluetit-who-width", `${link.offsetWidth}px`);
+    });
+    roomMade.observe(link);
     link.title = "Who I am, my pick-up code, leave";
     link.replaceChildren(span(shown.picture || "👤", "bluetit-who-picture"), span(shown.name, "bluetit-who-name"));
     link.firstChild.setAttribute("aria-hidden", "true");

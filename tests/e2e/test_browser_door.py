@@ -262,3 +262,25 @@ def test_a_browser_without_a_name_reaches_no_session(held: HeldClass, open_door:
         held.app.url.replace("http", "ws") + "/_stcore/stream",
     )
     assert outcome == "refused"
+
+
+def test_who_i_am_hides_nothing(held: HeldClass, open_door: Callable[..., Page]) -> None:
+    """At every width, in the light and the dark theme: it is in sight, beside the pages' links and the menu."""
+    page = open_door()
+    held.enter(page)
+    held.go_on(page)
+    expect(page.get_by_test_id("stTopNavLink").first).to_be_visible()
+    for width in (390, 700, 820, 900, 1000, 1100, 1280, 1600):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(400)  # the bar folds what has no room
+        mine = page.locator("#bluetit-who").bounding_box()
+        assert mine is not None
+        assert 0 <= mine["x"] <= width - mine["width"]
+        others = [*page.get_by_test_id("stTopNavLink").all(), page.get_by_test_id("stMainMenu")]
+        boxes = [box for each in others if each.is_visible() and (box := each.bounding_box())]
+        assert [
+            box for box in boxes if box["x"] < mine["x"] + mine["width"] and mine["x"] < box["x"] + box["width"]
+        ] == []
+    page.emulate_media(color_scheme="dark")
+    page.reload()
+    expect(page.locator("#bluetit-who")).to_have_css("background-color", "rgb(18, 48, 77)")
