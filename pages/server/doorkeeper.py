@@ -23,7 +23,7 @@ _MAX_WANTED_CHARS = 500
 _MAX_CODE_CHARS = 40
 _NOT_LET_IN = "Nobody has let this browser in. Open the first page of this address."
 # What Streamlit serves of its sessions; its scripts and pictures are the same for everybody.
-_OF_SESSIONS = ("/_stcore/upload_file", "/media/")
+_OF_SESSIONS = ("/_stcore/upload_file", "/_stcore/agent/", "/media/")
 
 
 class DoorKeeper:

@@ -36,7 +36,7 @@ def test_whatever_is_asked_for_leads_to_the_door(visitor: Visitor, classroom: Cl
     assert visitor.open("/dataset/").headers["location"].startswith("../bluetit/door")
 
 
-@pytest.mark.parametrize("path", ["/_stcore/upload_file/session/file", "/media/picture.png"])
+@pytest.mark.parametrize("path", ["/_stcore/upload_file/session/file", "/_stcore/agent/interact", "/media/picture.png"])
 def test_what_is_of_sessions_is_not_served(visitor: Visitor, classroom: ClassroomView, path: str) -> None:
     """Nobody puts 200 MB into the memory of a server that has not let them in."""
     assert visitor.ask("PUT", path, content=b"x").status_code == 403
