@@ -23,6 +23,7 @@ _MAX_WANTED_CHARS = 500
 _MAX_CODE_CHARS = 40
 _NOT_LET_IN = "Nobody has let this browser in. Open the first page of this address."
 # What Streamlit serves of its sessions; its scripts and pictures are the same for everybody.
+_OF_SIGNING_IN = ("/auth/", "/oauth2callback")
 _OF_SESSIONS = ("/_stcore/upload_file", "/_stcore/agent/", "/media/")
 
 
@@ -69,7 +70,9 @@ class DoorKeeper:
             cookie = cookie_of(secret, scope, max_age_seconds=KEPT_SECONDS)
             await self._app(scope, receive, _with_cookie(send, cookie))
         elif is_for_all:
-            wanted = quote(_wanted(scope, path), safe="")
+            # Where Streamlit speaks with the identity provider is nowhere to come back to.
+            is_page = not path.startswith(_OF_SIGNING_IN)
+            wanted = quote(_wanted(scope, path), safe="") if is_page else ""
             await self._app(scope, receive, _with_cookie(send, _wanted_cookie(wanted)) if wanted else send)
         else:
             await RedirectResponse(_way_to_door(scope, path), status_code=303)(scope, receive, send)

@@ -3,13 +3,17 @@
 import asyncio
 
 import pytest
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from core.services import Services
 from pages.server import doorkeeper
-from pages.server.doorkeeper import DoorKeeper
+from pages.server.doorkeeper import WANTED_COOKIE, DoorKeeper
 from pages.server.visitor import COOKIE_NAME, new_secret
 from tests.pages.conftest import OpenServices
+from tests.pages.server.route_visits import fetch
 
 
 def pass_through(path: str, *, kind: str = "http", secret: str | None = None, query: str = "") -> list[Message]:
@@ -32,6 +36,12 @@ def pass_through(path: str, *, kind: str = "http", secret: str | None = None, qu
     scope |= {"query_string": query.encode()}
     asyncio.run(DoorKeeper(app)(scope, receive, send))
     return sent
+
+
+def visit(path: str, routes: list[Route]) -> list[str]:
+    """The cookies that a page brings."""
+    answer = fetch(path, routes, middleware=[Middleware(DoorKeeper)], accept="text/html")
+    return answer.headers.get_list("set-cookie")
 
 
 def reaches(path: str, **options: str | None) -> bool:
@@ -96,6 +106,16 @@ def test_accounts_sign_in_on_a_page(open_with: OpenServices) -> None:
     assert reaches("/", secret=None)
     assert reaches("/_stcore/stream", kind="websocket")
     assert pass_through("/_stcore/upload_file/a/b")[0]["status"] == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "is_remembered"), [("/train", True), ("/", False), ("/oauth2callback", False), ("/auth/login", False)]
+)
+def test_where_somebody_wanted_to_go_is_remembered(open_with: OpenServices, path: str, is_remembered: bool) -> None:
+    """While they sign in elsewhere; the way there and back is no page."""
+    open_with("accounts")
+    cookies = visit(path, routes=[Route("/{path:path}", lambda _: PlainTextResponse("page"))])
+    assert any(cookie.startswith(f"{WANTED_COOKIE}={path[1:]}") for cookie in cookies) is is_remembered
 
 
 def test_before_anything_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
