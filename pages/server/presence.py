@@ -59,14 +59,15 @@ class _Rolls:
         self._lock = threading.Lock()
         self._latest: tuple[Services, _Roll] | None = None
 
-    def read(self) -> _Roll:
-        """A roll of this moment, or of just before."""
+    def read(self, key_hash: str) -> _Roll:
+        """A roll of this moment, or of just before; whoever asks may have come in since, and is looked for anew."""
         services = whole_services()
         with self._lock:
             now = time.monotonic()
             if self._latest is not None:
                 of_services, roll = self._latest
-                if of_services is services and now - roll.read_at < _FRESH_SECONDS:
+                is_fresh = now - roll.read_at < _FRESH_SECONDS and key_hash in roll.keys
+                if of_services is services and is_fresh:
                     return roll
             keys = {key.key_hash: key for key in services.spaces.list_keys()}
             roll = _Roll(keys=keys, classroom=services.classroom.current(), read_at=now)
@@ -94,7 +95,7 @@ def tell_presence(key_hash: str) -> dict[str, Any]:
     Raises:
         NotLetInError: it is not let in, or not any more.
     """
-    roll = _rolls.read()
+    roll = _rolls.read(key_hash)
     mine = roll.keys.get(key_hash)
     if mine is None:
         raise NotLetInError(_OUT)

@@ -98,7 +98,7 @@ def test_accounts_see_nothing_of_each_other(open_one: Callable[..., Page]) -> No
     anna, ben, again = open_one("dataset"), open_one("dataset"), open_one("dataset")
     sign_in(anna, "anna")
     anna.get_by_label("What is it about?").fill("Of Anna")
-    anna.get_by_label("What should it tell apart?").fill("one, other")
+    anna.get_by_placeholder("blue tit, crow").fill("one, other")
     anna.get_by_role("button", name="Create").click()
     expect(anna.get_by_text("Of Anna").first).to_be_visible()
     sign_in(ben, "ben")

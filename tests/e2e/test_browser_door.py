@@ -114,7 +114,7 @@ def test_two_browsers_never_share_a_space(held: HeldClass, open_door: Callable[.
     assert name_of(first) != name_of(second)
     first.goto(f"{held.app.url}/dataset")
     first.get_by_label("What is it about?").fill("Secret garden")
-    first.get_by_label("What should it tell apart?").fill("rose, thorn")
+    first.get_by_placeholder("blue tit, crow").fill("rose, thorn")
     first.get_by_role("button", name="Create").click()
     expect(first.get_by_text("Secret garden").first).to_be_visible()
     expect(first).to_have_url(re.compile(r"dataset=\d+"))

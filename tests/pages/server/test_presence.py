@@ -78,6 +78,17 @@ def test_who_is_out_is_told_so(opened: Services, pupil: str) -> None:
     assert fetch(ADDRESS, PRESENCE_ROUTES, **stranger).json() == {"state": "out"}
 
 
+def test_who_has_just_come_in_is_in(
+    opened: Services, classroom: ClassroomView, pupil: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although what all have in common was read a moment before."""
+    monkeypatch.setattr(presence, "_FRESH_SECONDS", 60.0)
+    tell_presence(hash_secret(pupil))
+    newcomer = new_secret()
+    opened.classroom.enter(classroom.id, "Brave Heron", newcomer)
+    assert tell_presence(hash_secret(newcomer))["name"] == "Brave Heron"
+
+
 def test_the_server_knows_who_is_there(opened: Services, pupil: str) -> None:
     """Each question of a browser is a visit, with the page that is open."""
     space = opened.spaces.find_by_secret(pupil)
