@@ -7,22 +7,26 @@ from starlette.middleware import Middleware
 from streamlit.navigation.page import StreamlitPage
 
 from core.spaces.records import SpaceView
+from pages.door.routes import DOOR_ROUTES
+from pages.door.sign_in import is_let_in, note_where, render_door
 from pages.server.answer_routes import ANSWER_ROUTES
 from pages.server.answer_table import ANSWER_TABLE_ROUTES
 from pages.server.class_role import is_teacher, visitor_space
 from pages.server.class_routes import CLASS_ROUTES
+from pages.server.doorkeeper import DoorKeeper
 from pages.server.file_routes import FILE_ROUTES
 from pages.server.headers import SecurityHeaders
 from pages.server.heat_route import HEAT_ROUTES
 from pages.server.lifespan import running_services
 from pages.server.live_route import LIVE_ROUTES
 from pages.server.photo_routes import PHOTO_ROUTES
+from pages.server.presence import PRESENCE_ROUTES
+from pages.server.proxies import trust_named_proxies
 from pages.server.run_routes import RUN_ROUTES
 from pages.server.served_page import PAGE_ROUTES, ServedPage
 from pages.server.try_routes import TRY_ROUTES
 from pages.server.turns import PAGE_TURNS
 from pages.server.upload_budget import UploadBudget
-from pages.server.visitor import VisitorCookie
 from pages.widgets.address import note_page
 from pages.widgets.class_notice import show_class_notice
 from pages.widgets.errors import showing_errors
@@ -43,6 +47,7 @@ def render() -> None:
     st.set_page_config(page_title="Bluetit", page_icon=str(ASSETS / "bluetit.svg"), layout="wide")
     st.html(ASSETS / "page.css")
     st.logo(str(ASSETS / "bluetit_with_name.svg"), size="large")
+    may_enter = is_let_in()
     space = visitor_space()
     page = st.navigation(
         [
@@ -61,18 +66,23 @@ def render() -> None:
             st.Page("pages/networks/page.py", url_path="backbones", title="Networks", icon=":material/hub:"),
             *_of_teacher(space),
         ],
-        position="top",
+        position="top" if may_enter else "hidden",
     )
     note_page(page.title)
     with PAGE_TURNS.taken(gives_way=take_renewal()), showing_errors(key="errors"):
-        show_class_notice(space)
-        page.run()
+        if may_enter:
+            show_class_notice(space)
+            page.run()
+            note_where(page.title)
+        else:
+            render_door()
 
 
 if __name__ == "__main__":
     render()  # Streamlit runs this file as a script at every visit and click
 else:
     # `streamlit run` imports it once, to start the server.
+    trust_named_proxies()
     app = st.App(
         __file__,
         lifespan=running_services,
@@ -87,11 +97,13 @@ else:
             *PAGE_ROUTES,
             *ANSWER_TABLE_ROUTES,
             *CLASS_ROUTES,
+            *DOOR_ROUTES,
+            *PRESENCE_ROUTES,
         ],
         middleware=[
             Middleware(SecurityHeaders),
             Middleware(ServedPage),
-            Middleware(VisitorCookie),
+            Middleware(DoorKeeper),
             Middleware(UploadBudget),
         ],
     )

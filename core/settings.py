@@ -86,6 +86,19 @@ class Settings:
         "is told at least three days before. 0 means that only the teacher deletes.",
         minimum=0,
     )
+    administrators: tuple[str, ...] = _setting(
+        (),
+        unit="e-mail addresses, comma-separated",
+        explanation="With `accounts`: who may see how much everybody stores, and delete it; the address must be one "
+        "that the identity provider has verified.",
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        ("127.0.0.1", "::1"),
+        shown="127.0.0.1, ::1",
+        unit="addresses or networks, comma-separated",
+        explanation="Web servers in front of Bluetit that are believed when they say from where a request comes and "
+        "whether it was encrypted; whoever guesses codes is held up by address. `[]` means none.",
+    )
     # Classifying
     default_backbone: str = _setting(
         "EfficientNetLite0",

@@ -14,6 +14,7 @@ _ANIMALS = (
     *("Panda", "Puffin", "Rabbit", "Raven", "Robin", "Seal", "Stork", "Swan", "Tiger", "Toad", "Wren", "Zebra"),
 )
 _TRIES = 200
+_NUMBERS = range(2, 1000)
 
 
 def offer_names(taken: Collection[str], number: int) -> list[str]:
@@ -28,9 +29,17 @@ def offer_names(taken: Collection[str], number: int) -> list[str]:
     for attempt in range(_TRIES):
         name = f"{chooser.choice(_MANNERS)} {chooser.choice(_ANIMALS)}"
         if attempt >= _TRIES // 2:  # more than a thousand are taken
-            name = f"{name} {chooser.randrange(2, 1000)}"
+            name = f"{name} {chooser.choice(_NUMBERS)}"
         if name not in taken:
             offered[name] = None
         if len(offered) == number:
             break
     return list(offered)
+
+
+def is_animal_name(text: str) -> bool:
+    """Whether a name is one of those that are offered: nobody comes in under one of their own, or a rude one."""
+    manner, _, rest = text.partition(" ")
+    animal, _, number = rest.partition(" ")
+    is_number = number.isascii() and number.isdecimal() and str(int(number)) == number and int(number) in _NUMBERS
+    return manner in _MANNERS and animal in _ANIMALS and (is_number or rest == animal)

@@ -22,9 +22,9 @@ from core.spaces.codes import (
     read_code,
 )
 from core.spaces.records import SpaceKind, SpaceView
-from core.spaces.registry import hash_secret
+from core.spaces.registry import add_key
 from core.storage.db import Database
-from core.storage.schema import Classroom, Space, SpaceKey
+from core.storage.schema import Classroom, Space
 
 _NUM_OFFERED = 3
 
@@ -227,7 +227,7 @@ def _space(kind: SpaceKind, name: str, classroom_id: int, now: float) -> Space:
 
 
 def _let_in(session: Session, space: Space, secret: str) -> SpaceView:
-    session.merge(SpaceKey(key_hash=hash_secret(secret), space_id=space.id, created_at=time.time()))
+    add_key(session, space.id, secret)
     space.seen_at = time.time()
     session.flush()
     return SpaceView.of(space)

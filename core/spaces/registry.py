@@ -6,8 +6,10 @@ database cannot come in as somebody else.
 
 import hashlib
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import UnknownSpaceError
@@ -17,6 +19,22 @@ from core.storage.schema import HOME_SPACE_ID, Space, SpaceKey
 
 # How exactly the time of a visit is kept: to write it at each request would make every reader a writer.
 _SEEN_SECONDS = 5.0
+_LATER_SECONDS = 0.001
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyView:
+    """A browser that is let into a space."""
+
+    key_hash: str  # as `hash_secret` makes it
+    space_id: int
+    kind: SpaceKind
+    name: str  # of the space
+    came_at: float  # Unix seconds
+
+    def later_of(self, keys: "Iterable[KeyView]") -> "list[KeyView]":
+        """Those that came into the same space after this one."""
+        return [key for key in keys if key.space_id == self.space_id and key.came_at > self.came_at]
 
 
 class SpaceRegistry:
@@ -89,12 +107,47 @@ class SpaceRegistry:
         """
         with self._database.session() as session:
             _find(session, space_id)
-            session.merge(SpaceKey(key_hash=hash_secret(secret), space_id=space_id, created_at=time.time()))
+            add_key(session, space_id, secret)
 
     def let_out(self, secret: str) -> None:
         """Forget a browser; one that is let in nowhere stays so."""
         with self._database.session() as session:
             session.execute(delete(SpaceKey).where(SpaceKey.key_hash == hash_secret(secret)))
+
+    def list_keys(self) -> list[KeyView]:
+        """Every browser that is let in somewhere, by the time at which it came in."""
+        statement = (
+            select(SpaceKey, Space.kind, Space.name)
+            .join(Space, SpaceKey.space_id == Space.id)
+            .order_by(SpaceKey.created_at, SpaceKey.key_hash)
+        )
+        with self._database.read_session() as session:
+            return [
+                KeyView(
+                    key_hash=key.key_hash,
+                    space_id=key.space_id,
+                    kind=SpaceKind(kind),
+                    name=name,
+                    came_at=key.created_at,
+                )
+                for key, kind, name in session.execute(statement)
+            ]
+
+    def let_out_later(self, secret: str) -> int:
+        """Forget the browsers that came into the same space after this one, and say how many they were.
+
+        Only those that came later: who comes in with a stolen code cannot throw out whose space it is.
+        """
+        with self._database.session() as session:
+            mine = session.get(SpaceKey, hash_secret(secret))
+            if mine is None:
+                return 0
+            later = delete(SpaceKey).where(
+                SpaceKey.space_id == mine.space_id,
+                SpaceKey.key_hash != mine.key_hash,
+                SpaceKey.created_at >= mine.created_at,
+            )
+            return len(session.scalars(later.returning(SpaceKey.key_hash)).all())
 
     def rename(self, space_id: int, name: str) -> None:
         """Call a space something else.
@@ -119,6 +172,13 @@ class SpaceRegistry:
         values = {"seen_at": now} | ({} if doing is None else {"doing": doing})
         with self._database.session() as session:
             session.execute(update(Space).where(Space.id == space.id).values(values))
+
+
+def add_key(session: Session, space_id: int, secret: str) -> None:
+    """Let a browser into a space, as the latest that came: whatever the clock says, who comes later is later."""
+    newest = session.scalar(select(func.max(SpaceKey.created_at)).where(SpaceKey.space_id == space_id))
+    came_at = time.time() if newest is None else max(time.time(), newest + _LATER_SECONDS)
+    session.merge(SpaceKey(key_hash=hash_secret(secret), space_id=space_id, created_at=came_at))
 
 
 def hash_secret(secret: str) -> str:

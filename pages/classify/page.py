@@ -13,6 +13,7 @@ from pages.classify.photo_inputs import render_photo_inputs
 from pages.server.services import get_services
 from pages.widgets.errors import showing_errors
 from pages.widgets.visitor_photos import open_batch
+from pages.words.place import this_computer
 from pages.words.wording import plain
 
 _IS_BUSY = "classify.is_busy"
@@ -51,7 +52,7 @@ classifier, _ = load(network, services)
 if classifier and not has_stopped(batch, classifier.fingerprint):
     batch.start(classifier)  # answers come while the page is being made
 st.title("What is in your photo?", anchor=False)
-st.markdown(f"{network.introduction} Your photos stay on this computer.")
+st.markdown(f"{network.introduction} Your photos stay on {this_computer(services.settings.access)}.")
 inputs, side = st.columns([3, 2], gap="large")
 with side:
     render_picker(network, services)

@@ -20,6 +20,7 @@ from pages.dataset.uploads import (
     render_uploader,
 )
 from pages.widgets.errors import guarded
+from pages.words.place import this_computer
 from pages.words.wording import count, plain
 
 _NAME = "dataset.start.name"
@@ -42,7 +43,8 @@ def render_start(services: Services) -> None:
         st.markdown(_GUIDE)
     st.title("Teach it your own photos", anchor=False)
     st.markdown(
-        "Collect photos of what you care about in named classes: a **dataset**. Everything stays on this computer."
+        "Collect photos of what you care about in named classes: a **dataset**. "
+        f"Everything stays on {this_computer(services.settings.access)}."
     )
     render_open_project(services)
     datasets = services.library.datasets.all()

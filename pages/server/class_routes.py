@@ -58,7 +58,7 @@ def tell_notice_now(services: Services) -> dict[str, Any]:
     Raises:
         NotLetInError: the pupil is not in the class any more.
     """
-    space, classroom = class_of_pupil(services)
+    space, _ = class_of_pupil(services)
     notice = services.notices.of(space.id)
     due_at = services.notices.due_at(space)
     warning = ""
@@ -67,7 +67,7 @@ def tell_notice_now(services: Services) -> dict[str, Any]:
             "You were away for so long that everything here was about to be deleted. Now that you are back it stays, "
             f"until {day_text(due_at)} at least."
         )
-    return {"paused": classroom.paused_text, "is_looked_at": notice.is_looked_at, "warning": warning}
+    return {"is_looked_at": notice.is_looked_at, "warning": warning}
 
 
 def day_text(seconds: float) -> str:
@@ -113,8 +113,7 @@ async def _send_notice(request: Request, visitor: str) -> Response:
         except UnknownSpaceError as exc:
             raise NotLetInError(str(exc)) from exc
 
-    space, _ = await asyncio.to_thread(class_of_pupil, services)
-    await asyncio.to_thread(services.spaces.note_visit, space)  # an open page is a pupil who is here
+    await asyncio.to_thread(class_of_pupil, services)
     return await _desk.answer(request, visitor, ("notice", services.space_id), read, every_seconds=_NOTICE_SECONDS)
 
 

@@ -86,7 +86,7 @@ def json_route(path: str, answer: Answer, *, rate: Rate, method: str = "GET") ->
         return refusal(await asyncio.to_thread(told_to, visitor, str(exc)), status)
 
     async def answer_visitor(request: Request) -> Response:
-        if request.headers.get("sec-fetch-site", "") not in _OWN_SITES:
+        if not is_from_here(request):
             return refusal(_FOREIGN, 403)
         visitor = visitor_of(request)
         if visitor is None:
@@ -111,6 +111,15 @@ def json_route(path: str, answer: Answer, *, rate: Rate, method: str = "GET") ->
             return refusal(_BUG, 500)
 
     return Route(f"{routes_path()}{path}", answer_visitor, methods=[method])
+
+
+def is_from_here(request: Request) -> bool:
+    """Whether no other site had the browser ask, by `Sec-Fetch-Site`; of old browsers by `Origin`, if they say it."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in _OWN_SITES
+    origin = request.headers.get("origin")
+    return origin is None or origin.partition("://")[2] == request.headers.get("host", "")
 
 
 def json_answer(payload: Any, headers: dict[str, str] | None = None) -> Response:

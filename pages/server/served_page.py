@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pages.server.photo_routes import routes_path, routes_prefix
 
 _ASSETS = Path(__file__).parent.parent / "assets"
-_SCRIPTS = ("refused_uploads.js", "downloads.js")  # what holds on every page, whatever it shows
+_SCRIPTS = ("refused_uploads.js", "downloads.js", "presence.js")  # what holds on every page, whatever it shows
 
 # A browser that translates a page replaces its text nodes. React then writes into nodes that nobody sees any more, or
 # fails when it removes one. So the page says that it must stay as it is, in the two ways that browsers know.

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 _NOT_LET_IN = "This browser has not been let in here. Open the first page of this address."
 
-_IN_COMMON = ("alone", "open")  # ways of access by which all who come have one space
+IN_COMMON = ("alone", "open")  # ways of access by which all who come have one space
 
 _lock = threading.Lock()
 _opened: list[Services] = []  # at most one
@@ -31,13 +31,13 @@ def get_services() -> Services:
         SettingsError: a setting cannot be used.
         StorageError: the workspace cannot be used, or the server is being stopped.
     """
-    return services_of(None if whole_services().settings.access in _IN_COMMON else visitor_key())
+    return services_of(None if whole_services().settings.access in IN_COMMON else visitor_key())
 
 
 def services_of(visitor: str | None) -> Services:
     """The same for a route, by the key of the visitor who asks; None: a browser without a cookie. Raises as above."""
     services = whole_services()
-    if services.settings.access in _IN_COMMON:
+    if services.settings.access in IN_COMMON:
         return services.of_space(HOME_SPACE_ID)
     space = None if visitor is None else services.spaces.find_by_secret(visitor)
     if space is None:
@@ -55,13 +55,19 @@ def told_to(visitor: str | None, text: str) -> str:
     services = _opened[0] if _opened else None
     if services is None:
         return text  # which only whoever started Bluetit can see, who has to know everything
-    if services.settings.access not in _IN_COMMON:
+    if services.settings.access not in IN_COMMON:
         space = None if visitor is None else services.spaces.find_by_secret(visitor)
         if space is None or space.is_guest:
             return without_folders(text, services.settings)
     elif services.settings.access == "open":
         return without_folders(text, services.settings)
     return text
+
+
+def access_now() -> str | None:
+    """The setting `access` of the services that are open, without opening any; None: there are none."""
+    opened = _opened[:1]  # without the lock, which is held while they are being opened: nobody waits for this
+    return opened[0].settings.access if opened else None
 
 
 def whole_services() -> Services:

@@ -16,6 +16,8 @@ COOKIE_NAME = "bluetit_visitor"
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 _SECRET_BYTES = 32  # which make 43 characters
+# How long a browser that was let in is known after its last visit. A space of a class lives about as long.
+KEPT_SECONDS = 14 * 24 * 3600
 _KEY = "visitor.key"
 
 
@@ -62,8 +64,7 @@ class VisitorCookie:
 
         async def send_with_cookie(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.accept"):
-                is_secure = scope["scheme"] in ("https", "wss")
-                MutableHeaders(scope=message).append("Set-Cookie", _cookie(secret, is_secure=is_secure))
+                MutableHeaders(scope=message).append("Set-Cookie", cookie_of(secret, scope))
             await send(message)
 
         await self._app(_with_secret(scope, secret), receive, send_with_cookie)
@@ -84,10 +85,17 @@ def _with_secret(scope: Scope, secret: str) -> Scope:
     return {**scope, "headers": [*others, (b"cookie", cookie)]}
 
 
-def _cookie(secret: str, *, is_secure: bool) -> str:
-    """Kept until the browser is closed, as the photos are until the server stops.
+def cookie_of(secret: str, scope: Scope, *, max_age_seconds: int | None = None) -> str:
+    """The header that gives a browser its secret; encrypted connections only where this is one.
 
     `Lax`, not `Strict`: a click on a link elsewhere that leads here would come without the cookie and get a new one.
+
+    Args:
+        secret: of the browser.
+        scope: of the request that is answered.
+        max_age_seconds: how long it is kept, 0 to forget it now; None: until the browser is closed, as the photos are
+            until the server stops.
     """
-    secure = "; Secure" if is_secure else ""
-    return f"{COOKIE_NAME}={secret}; Path=/; HttpOnly; SameSite=Lax{secure}"
+    secure = "; Secure" if scope["scheme"] in ("https", "wss") else ""
+    age = "" if max_age_seconds is None else f"; Max-Age={max_age_seconds}"
+    return f"{COOKIE_NAME}={secret}; Path=/; HttpOnly; SameSite=Lax{age}{secure}"

@@ -1,4 +1,4 @@
-"""What a pupil is told on every page: that all look to the teacher now, that the teacher looks, that things go."""
+"""What a pupil is told on every page: that the teacher looks at their results, that what they have goes soon."""
 
 from core.spaces.records import SpaceKind, SpaceView
 from pages.server.class_routes import notice_url, tell_notice_now
@@ -23,5 +23,5 @@ def show_class_notice(space: SpaceView | None) -> None:
     services = get_services()
     services.hand_outs.catch_up(space.id, space.classroom_id)
     told = with_tag(tell_notice_now(services))
-    data = watched_data(told, "paused", "is_looked_at", "warning", url=notice_url())
+    data = watched_data(told, "is_looked_at", "warning", url=notice_url())
     show_component(_notice, key="class.notice", data=data)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,18 +44,26 @@ class RunningApp:
 
 
 @contextmanager
-def running_app(settings: Settings, *, environment: Mapping[str, str] | None = None) -> Iterator[RunningApp]:
+def running_app(
+    settings: Settings,
+    *,
+    environment: Mapping[str, str] | None = None,
+    port: int | None = None,
+    options: Sequence[str] = (),
+) -> Iterator[RunningApp]:
     """Start the app as a person does, and end it with its workers; a traceback in the server's log is a failure.
 
     Args:
         settings: handed over as environment variables; the workspace folder also gets the server's log.
         environment: further variables, such as `KERAS_HOME`.
+        port: on which it listens; None: one that is free.
+        options: further ones for `streamlit run`.
     """
     settings.workspace_dir.mkdir(parents=True, exist_ok=True)
     log_path = settings.workspace_dir / "streamlit.log"
-    port = _free_port()
+    port = port if port is not None else free_port()
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
-    command += ["--server.port", str(port), "--server.headless", "true"]
+    command += ["--server.port", str(port), "--server.headless", "true", *options]
     with log_path.open("wb") as log:
         process = subprocess.Popen(
             command,
@@ -84,7 +92,7 @@ def serving_script(script: Path, log_path: Path, *options: str) -> Iterator[str]
         log_path: where the server's log goes.
         options: further ones for `streamlit run`.
     """
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(script)]
     command += ["--server.port", str(port), "--server.headless", "true", *options]
     with log_path.open("wb") as log:
@@ -102,7 +110,8 @@ def serving_script(script: Path, log_path: Path, *options: str) -> Iterator[str]
         process.wait(STOP_TIMEOUT_SECONDS)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

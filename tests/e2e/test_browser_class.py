@@ -93,10 +93,10 @@ def test_a_lesson(lesson: RunningApp, open_tab: OpenTab) -> None:
     press(board, "Pause")
     press(board, "Pause everybody")
     for page in pupils.values():
-        expect(page.locator(".bluetit-curtain")).to_have_text("Eyes to me")
+        expect(page.locator("#bluetit-paused")).to_contain_text("Eyes to me")
     press(board, "Go on")
     for page in pupils.values():
-        expect(page.locator(".bluetit-curtain")).to_have_count(0)
+        expect(page.locator("#bluetit-paused")).to_have_count(0)
 
     # Something for everybody
     press(board, "Hand out")

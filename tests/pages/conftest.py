@@ -3,6 +3,7 @@
 import functools
 import runpy
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ from streamlit.util import calc_hash
 
 from core.environment import to_environment
 from core.jobs.supervisor import Supervisor
+from core.services import Services
 from core.settings import Settings
-from pages.server.services import close_services
+from pages.server.services import close_services, whole_services
 from pages.server.visitor import COOKIE_NAME
 from tests.conftest import PROJECT_DIR
 
@@ -29,6 +31,8 @@ PAGE_ADDRESSES = {
     "board": "class",
 }  # by folder; those of the others are called like their folders
 VISITOR_SECRET = "test.visitor.secret"
+
+OpenServices = Callable[[str], Services]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -91,6 +95,19 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Settings], A
         return app.run()
 
     yield open_with
+    close_services()
+
+
+@pytest.fixture
+def open_with(settings: Settings, no_workers: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenServices]:
+    """Opens the services with a kind of access, such as "class", for routes that are asked without a server."""
+
+    def open_one(access: str) -> Services:
+        for name, value in to_environment(replace(settings, access=access)).items():
+            monkeypatch.setenv(name, value)
+        return whole_services()
+
+    yield open_one
     close_services()
 
 

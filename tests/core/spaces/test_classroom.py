@@ -7,9 +7,10 @@ import pytest
 
 from core.errors import NotLetInError, SpaceError, UnknownSpaceError
 from core.settings import Settings
+from core.spaces.animals import is_animal_name
 from core.spaces.classroom import ClassOptions, ClassroomDesk, ClassroomView
 from core.spaces.records import SpaceKind
-from core.spaces.registry import SpaceRegistry
+from core.spaces.registry import SpaceRegistry, hash_secret
 from core.storage.db import Database, open_database
 from core.storage.schema import Classroom, Space
 
@@ -113,3 +114,47 @@ def test_no_secret_is_stored(desk: ClassroomDesk, database: Database) -> None:
         stored = repr([vars(row) for model in (Classroom, Space) for row in session.query(model)])
     for secret in (password, password.replace("-", ""), pickup, pickup.replace("-", ""), "cookie-secret"):
         assert secret not in stored
+
+
+def test_who_came_later_can_be_thrown_out(desk: ClassroomDesk, spaces: SpaceRegistry, classroom: ClassroomView) -> None:
+    """By those who were there before, not the other way round: a stolen code does not drive out whose space it is."""
+    _, pickup = desk.enter(classroom.id, "Quiet Otter", "first")
+    desk.pick_up(classroom.id, pickup, "second")
+    desk.pick_up(classroom.id, pickup, "thief")
+    assert spaces.let_out_later("thief") == 0
+    assert spaces.let_out_later("second") == 1
+    assert [spaces.find_by_secret(secret) is not None for secret in ("first", "second", "thief")] == [True, True, False]
+    assert spaces.let_out_later("nobody") == 0
+
+
+def test_who_comes_later_is_later_whatever_the_clock_says(
+    desk: ClassroomDesk, spaces: SpaceRegistry, classroom: ClassroomView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Setting the computer's clock back does not make a newcomer the one who was there first."""
+    _, pickup = desk.enter(classroom.id, "Quiet Otter", "first")
+    with monkeypatch.context() as patch:
+        patch.setattr("core.spaces.registry.time.time", lambda: 1_000.0)
+        desk.pick_up(classroom.id, pickup, "second")
+    keys = spaces.list_keys()
+    assert [key.key_hash for key in keys] == [hash_secret("first"), hash_secret("second")]
+    assert keys[0].later_of(keys) == [keys[1]]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("Quiet Otter", True),
+        ("Quiet Otter 17", True),
+        ("Quiet Otter 017", False),
+        ("Quiet Otter 1000", False),
+        ("Quiet Otter ", False),
+        ("quiet otter", False),
+        ("Quiet", False),
+        ("Otter Quiet", False),
+        ("Anna Smith", False),
+        ("", False),
+    ],
+)
+def test_names_that_are_offered(name: str, is_one: bool) -> None:
+    """They are known again; nobody comes in under their own name or one that hurts."""
+    assert is_animal_name(name) is is_one

@@ -86,10 +86,9 @@ def test_what_the_board_tells(services: Services) -> None:
 def test_everybody_is_paused(open_app: OpenApp, services: Services) -> None:
     """Pupils read the line until they may go on."""
     app = press(open_board(open_app, services), "Pause everybody")
-    otter = services.of_space(pupils_of(services)[0].id)
-    assert tell_notice_now(otter)["paused"] == "Eyes to me"
+    assert services.classroom.current().paused_text == "Eyes to me"
     press(app, "Go on")
-    assert tell_notice_now(otter)["paused"] is None
+    assert services.classroom.current().paused_text is None
 
 
 def test_the_room_is_closed(open_app: OpenApp, services: Services) -> None:

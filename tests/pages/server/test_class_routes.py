@@ -63,11 +63,9 @@ def test_the_board_is_the_teachers(lesson: Class) -> None:
 
 
 def test_each_pupil_is_told_what_is_for_them(lesson: Class) -> None:
-    """A pause is for all, a look for one; it is no address of the teacher's."""
+    """A look is for one; it is no address of the teacher's."""
     lesson.services.notices.note_look(lesson.pupils[0].id)
-    lesson.services.classroom.set_paused(lesson.classroom.id, "Eyes to me")
     told = [ask(notice_url(), pupil.name)[1] for pupil in lesson.pupils]
-    assert [each["paused"] for each in told] == ["Eyes to me", "Eyes to me"]
     assert [each["is_looked_at"] for each in told] == [True, False]
     assert [ask(notice_url(), who)[0] for who in ("teacher", "stranger")] == [403, 403]
 
