@@ -7,10 +7,12 @@ from starlette.middleware import Middleware
 
 from pages.server.answer_routes import ANSWER_ROUTES
 from pages.server.answer_table import ANSWER_TABLE_ROUTES
+from pages.server.class_start import CLASS_START_ROUTES
 from pages.server.file_routes import FILE_ROUTES
 from pages.server.headers import SecurityHeaders
 from pages.server.heat_route import HEAT_ROUTES
 from pages.server.lifespan import running_services
+from pages.server.listening import OnlyThisComputer, stay_among_those_let_in
 from pages.server.live_route import LIVE_ROUTES
 from pages.server.photo_routes import PHOTO_ROUTES
 from pages.server.run_routes import RUN_ROUTES
@@ -68,6 +70,12 @@ else:
             *LIVE_ROUTES,
             *PAGE_ROUTES,
             *ANSWER_TABLE_ROUTES,
+            *CLASS_START_ROUTES,
         ],
-        middleware=[Middleware(SecurityHeaders), Middleware(ServedPage), Middleware(VisitorCookie)],
+        middleware=[
+            Middleware(OnlyThisComputer, access=stay_among_those_let_in()),
+            Middleware(SecurityHeaders),
+            Middleware(ServedPage),
+            Middleware(VisitorCookie),
+        ],
     )
