@@ -38,13 +38,16 @@ class ServerCertificate:
     names: tuple[str, ...]  # host names and addresses for which it is
 
 
-def own_certificate(folder: Path, needed: Iterable[str], wished: Iterable[str] = ()) -> ServerCertificate:
+def own_certificate(
+    folder: Path, needed: Iterable[str], wished: Iterable[str] = (), *, now: datetime.datetime
+) -> ServerCertificate:
     """The certificate that this computer has made for itself; made anew where the one of before does not hold any more.
 
     Args:
         folder: where it is kept.
         needed: host names and addresses for which it must be.
         wished: those that it gets besides when it is made; they change too often to make one for each.
+        now: the time, with its time zone.
 
     Raises:
         StorageError: the files cannot be written.
@@ -52,7 +55,6 @@ def own_certificate(folder: Path, needed: Iterable[str], wished: Iterable[str] =
     needed = tuple(dict.fromkeys((*_LOCALHOST, *needed)))
     paths = folder / "certificate.pem", folder / "key.pem"
     kept = _read_kept(*paths)
-    now = datetime.datetime.now(datetime.UTC)
     if kept is not None and _holds(kept, needed, now):
         return ServerCertificate(certificate_path=paths[0], key_path=paths[1], names=names_of(kept))
     # The names of before stay: whoever teaches in two places needs one certificate for both.
@@ -64,15 +66,16 @@ def own_certificate(folder: Path, needed: Iterable[str], wished: Iterable[str] =
     _write_key(paths[1], key)
     with write_atomically(paths[0]) as path:
         path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    return ServerCertificate(certificate_path=paths[0], key_path=paths[1], names=names)
+    return ServerCertificate(certificate_path=paths[0], key_path=paths[1], names=names_of(certificate))
 
 
-def given_certificate(certificate_path: Path, key_path: Path) -> ServerCertificate:
+def given_certificate(certificate_path: Path, key_path: Path, *, now: datetime.datetime) -> ServerCertificate:
     """A certificate of the school's own, as two settings name it.
 
     Args:
         certificate_path: PEM of the certificate, followed by those that vouch for it.
         key_path: PEM of its key, without a passphrase.
+        now: the time, with its time zone.
 
     Raises:
         CertificateError: a file is not there or holds something else, they do not fit each other, or it is not valid
@@ -84,7 +87,6 @@ def given_certificate(certificate_path: Path, key_path: Path) -> ServerCertifica
             f"The key in {key_path} is not the one of the certificate in {certificate_path}. Give the two files that "
             "were issued together."
         )
-    now = datetime.datetime.now(datetime.UTC)
     if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
         raise CertificateError(
             f"The certificate in {certificate_path} is valid from {certificate.not_valid_before_utc:%Y-%m-%d} to "
@@ -102,7 +104,7 @@ def name_to_show(certificate: ServerCertificate, own_names: Iterable[str]) -> st
         own_names: of this computer; the one that the certificate is for goes before others in it.
     """
     own = [name for name in own_names if any(_matches(name, pattern) for pattern in certificate.names)]
-    typable = [name for name in certificate.names if not name.startswith("*.")]
+    typable = [name for name in certificate.names if not name.startswith("*.") and name not in _LOCALHOST]
     return next(iter((*own, *typable)), None)
 
 

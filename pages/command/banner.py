@@ -10,8 +10,8 @@ from core.hosting.invitation import Invitation
 
 _WIDTH = 78
 _INDENT = "  "
-_LETTER_PX = 15
-_LETTER_GAP = "   "  # as blocks
+_LETTER_PX = 11
+_LETTER_GAP = "  "  # as blocks
 _BLOCKS = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
 # White on black whatever the terminal's colours are: cameras look for dark squares on light ground.
 _WHITE_ON_BLACK, _AS_BEFORE = "\033[97;40m", "\033[0m"
@@ -54,7 +54,7 @@ def banner(
 
 
 def large_letters(text: str) -> str:
-    """A word in large letters of half blocks, a dozen characters to a letter."""
+    """A word in large letters of half blocks, ten characters to a letter."""
     font = ImageFont.load_default(size=_LETTER_PX)
     _, top, _, bottom = (round(each) for each in font.getbbox(text))
     letters = [_letter(each, font, top, bottom) for each in text]

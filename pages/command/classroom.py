@@ -1,6 +1,8 @@
 """`bluetit class`: a certificate, HTTPS in the local network, and the way in for thirty pupils."""
 
 import asyncio
+import contextlib
+import datetime
 import logging
 import os
 import socket
@@ -74,15 +76,16 @@ class ClassHost:
         return invitation if is_elsewhere else None
 
     def _certify(self, addresses: list[NetworkAddress]) -> ServerCertificate:
+        now = datetime.datetime.now(datetime.UTC)
         given, key = self._settings.certificate_file, self._settings.certificate_key_file
         if given is not None and key is not None:
-            return given_certificate(given, key)
+            return given_certificate(given, key, now=now)
         # Long addresses change daily in many networks, and are typed only where there are no short ones.
         short = [str(each.address) for each in addresses if each.address.version == 4]
         lasting = short or [str(each.address) for each in addresses]
-        return own_certificate(
-            self._settings.certificate_path, (*lasting, *host_names()), [str(each.address) for each in addresses]
-        )
+        names = (*lasting, *host_names())
+        others = [str(each.address) for each in addresses]
+        return own_certificate(self._settings.certificate_path, names, others, now=now)
 
     def _invite(self, addresses: list[NetworkAddress]) -> Invitation:
         name = None
@@ -156,12 +159,11 @@ def _serve(settings: Settings, script_path: Path, port: int | None, max_upload_m
         timeout_notify=_LOOK_SECONDS,
     )
     server = ClassServer(config, [*listeners, *plain], used_port, begin)
-    try:
+    with contextlib.suppress(KeyboardInterrupt):  # which comes once more after the server has ended in peace
         server.run()
-    except KeyboardInterrupt:  # after the server has ended in peace
-        print("The class is closed. What was made in it is kept; bluetit class opens it again.")
     if server.failure is not None:
         raise server.failure
+    print("The class is closed. What was made in it is kept; bluetit class opens it again.")
     return 0
 
 

@@ -30,7 +30,8 @@ _ASSETS = Path(__file__).parent.parent / "assets"
 _HEADERS = {"Cache-Control": "no-store"}
 _PICTURES = ("bluetit.svg", "certificate_warning.svg")
 
-_WARNING = """<section class="warning"><p>The browser warns, because this computer vouches for itself. Press:</p>
+_WARNING = """<section class="warning">
+<p>The browser warns. That is as it should be: this computer vouches for itself. Press:</p>
 <img src="class-start/certificate_warning.svg" alt="Chrome: Advanced, Proceed. Edge: Advanced, Continue. Firefox: \
 Advanced, Accept the Risk and Continue. Safari: Show Details, visit this website."></section>"""
 _NOT_YOURS = "This page is for the teacher: open it on the computer that holds the class, or sign in as teacher first."
