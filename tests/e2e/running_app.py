@@ -53,7 +53,7 @@ def running_app(settings: Settings, *, environment: Mapping[str, str] | None = N
     """
     settings.workspace_dir.mkdir(parents=True, exist_ok=True)
     log_path = settings.workspace_dir / "streamlit.log"
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
     command += ["--server.port", str(port), "--server.headless", "true"]
     with log_path.open("wb") as log:
@@ -84,7 +84,7 @@ def serving_script(script: Path, log_path: Path, *options: str) -> Iterator[str]
         log_path: where the server's log goes.
         options: further ones for `streamlit run`.
     """
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(script)]
     command += ["--server.port", str(port), "--server.headless", "true", *options]
     with log_path.open("wb") as log:
@@ -102,7 +102,8 @@ def serving_script(script: Path, log_path: Path, *options: str) -> Iterator[str]
         process.wait(STOP_TIMEOUT_SECONDS)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One at which nobody listens at present."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
