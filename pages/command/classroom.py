@@ -25,8 +25,7 @@ from core.hosting.invitation import Invitation, invite
 from core.settings import ENVIRONMENT_PREFIX, Settings
 from pages.command.banner import banner
 from pages.command.class_server import ClassServer
-from pages.server.class_start import CLASS_START
-from pages.server.invited import INVITATION_BOARD
+from pages.server.invited import CLASS_START, INVITATION_BOARD
 from pages.server.services import whole_services
 
 logger = logging.getLogger(__name__)

@@ -54,9 +54,16 @@ def run(arguments: Sequence[str]) -> int:
 
 def _start_alone(arguments: Sequence[str]) -> int:
     """As the README starts the app."""
+    import click
     from streamlit.web import cli  # takes a second, which --help need not wait
 
-    code: int | None = cli.main(args=["run", str(SCRIPT_PATH), *arguments], prog_name="streamlit", standalone_mode=True)
+    try:
+        code: int | None = cli.main(["run", str(SCRIPT_PATH), *arguments], "streamlit", standalone_mode=False)
+    except click.ClickException as exc:
+        exc.show()
+        return exc.exit_code
+    except click.Abort:  # Ctrl-C, after the server has ended in peace
+        return 0
     return code or 0
 
 

@@ -18,13 +18,11 @@ from starlette.routing import Route
 from core.errors import BluetitError
 from core.hosting.invitation import Invitation
 from core.spaces.records import SpaceKind
-from pages.server.invited import INVITATION_BOARD
+from pages.server.invited import CLASS_START, INVITATION_BOARD
 from pages.server.listening import is_of_this_computer
 from pages.server.photo_routes import routes_path
 from pages.server.services import whole_services
 from pages.server.visitor import visitor_of
-
-CLASS_START = "class-start"
 
 _ASSETS = Path(__file__).parent.parent / "assets"
 _HEADERS = {"Cache-Control": "no-store"}

@@ -5,6 +5,8 @@ from threading import Lock
 
 from core.hosting.invitation import Invitation
 
+CLASS_START = "class-start"  # the page for the projector, below the routes
+
 
 @dataclass(slots=True)
 class InvitationBoard:
