@@ -30,7 +30,7 @@ from core.hosting.certificate import own_certificate
 from core.settings import Settings
 from core.spaces.classroom import ClassroomDesk
 from core.storage.db import open_database
-from pages.server.visitor import COOKIE_NAME
+from pages.server.visitor import COOKIE_NAME, new_secret
 from tests.conftest import PROJECT_DIR, link_backbones
 from tests.e2e.conftest import CHROMIUM_ARGUMENTS, CHROMIUM_NAMES, DESKTOP
 from tests.e2e.running_app import STOP_TIMEOUT_SECONDS, free_port
@@ -72,14 +72,39 @@ def trusting(held: RunningClass) -> httpx.Client:
     return httpx.Client(verify=ssl.create_default_context(cafile=str(held.certificate_path)), timeout=60)
 
 
+@pytest.fixture(scope="module")
+def secret(held: RunningClass) -> str:
+    """Of a browser that has signed in as teacher."""
+    made = new_secret()
+    with closing(open_database(held.settings)) as database:
+        desk = ClassroomDesk(database)
+        classroom = desk.find_by_code(held.shown("The code of the class"))
+        assert classroom is not None
+        desk.enter_as_teacher(classroom.id, held.shown("Your password as teacher"), made)
+    return made
+
+
 def test_the_certificate_is_right_for_every_name(held: RunningClass, trusting: httpx.Client, address: str):
     """TLS that checks everything is content at each address of this computer."""
     with trusting:
         for host in (address, f"localhost:{held.port}", f"127.0.0.1:{held.port}"):
-            answer = trusting.get(f"https://{host}/", headers=PAGE)
-            assert answer.status_code == 200
-            cookie = next(each for each in answer.headers.get_list("set-cookie") if each.startswith(COOKIE_NAME))
-            assert {"Secure", "HttpOnly", "SameSite=Lax"} <= set(cookie.split("; "))
+            assert trusting.get(f"https://{host}/", headers=PAGE, follow_redirects=True).status_code == 200
+
+
+def test_a_browser_is_known_by_a_cookie_that_never_leaves_https(trusting: httpx.Client, secret: str, address: str):
+    """Whoever listens in the Wi-Fi does not become somebody else, nor does a script in a page."""
+    with trusting:
+        link = f"https://{address}/"
+        answers = [trusting.get(link, headers=PAGE), trusting.get(link, headers={**PAGE, **known_by(secret)})]
+    cookies = [each for answer in answers for each in answer.headers.get_list("set-cookie") if COOKIE_NAME in each]
+    assert cookies
+    for cookie in cookies:
+        assert {"Secure", "HttpOnly", "SameSite=Lax"} <= set(cookie.split("; "))
+
+
+def known_by(secret: str) -> dict[str, str]:
+    """The header with a browser's cookie."""
+    return {"cookie": f"{COOKIE_NAME}={secret}"}
 
 
 def test_http_is_sent_to_https(trusting: httpx.Client, address: str):
@@ -90,25 +115,26 @@ def test_http_is_sent_to_https(trusting: httpx.Client, address: str):
         assert trusting.get(f"http://{address}/", headers=PAGE, follow_redirects=True).status_code == 200
 
 
-def look(page: Page, link: str) -> None:
-    """Open a page of Streamlit and wait until it stands."""
+def look(page: Page, link: str, secret: str) -> None:
+    """Open a page of Streamlit as somebody who is let in, and wait until it stands."""
+    page.context.add_cookies(
+        [{"name": COOKIE_NAME, "value": secret, "url": link.replace("http:", "https:"), "httpOnly": True}]
+    )
     page.goto(link)
     page.wait_for_function(_IS_CONNECTED_JS)
 
 
-def test_a_browser_that_is_told_to_go_on_gets_everything(chromium: Browser, held: RunningClass, address: str):
+def test_a_browser_that_is_told_to_go_on_gets_everything(chromium: Browser, secret: str, address: str):
     """After the warning: the typed address leads to HTTPS, the page's connection works, and so would the camera."""
     context = chromium.new_context(viewport=DESKTOP, ignore_https_errors=True)
     with closing(context):
         page = context.new_page()
         sockets: list[str] = []
         page.on("websocket", lambda each: sockets.append(each.url))
-        look(page, f"http://{address}/")
+        look(page, f"http://{address}/", secret)
         assert page.url.startswith(f"https://{address}/")
         assert page.evaluate("isSecureContext && typeof navigator.mediaDevices.getUserMedia") == "function"
         assert [each for each in sockets if each.startswith(f"wss://{address}/")]
-        cookie = next(each for each in context.cookies() if each["name"] == COOKIE_NAME)
-        assert (cookie["secure"], cookie["httpOnly"], cookie["sameSite"]) == (True, True, "Lax")
 
 
 def test_a_browser_warns_first(chromium: Browser, address: str):
@@ -119,7 +145,9 @@ def test_a_browser_warns_first(chromium: Browser, address: str):
             page.goto(f"https://{address}/")
 
 
-def test_a_browser_that_knows_the_certificate_does_not_warn(chromium: Browser, held: RunningClass, address: str):
+def test_a_browser_that_knows_the_certificate_does_not_warn(
+    chromium: Browser, held: RunningClass, secret: str, address: str
+):
     """Names, dates and usage are right: nothing is amiss but that nobody else vouches for it."""
     certificate = x509.load_pem_x509_certificate(held.certificate_path.read_bytes())
     public_key = certificate.public_key().public_bytes(
@@ -132,7 +160,7 @@ def test_a_browser_that_knows_the_certificate_does_not_warn(chromium: Browser, h
     )
     with closing(browser):
         page = browser.new_page()
-        look(page, f"https://{address}/")
+        look(page, f"https://{address}/", secret)
         assert page.evaluate("isSecureContext")
 
 
@@ -160,8 +188,10 @@ def test_the_teacher_sees_no_warning_on_this_computer(chromium: Browser, held: R
         picture = page.get_by_role("img", name=re.compile("Chrome"))
         assert picture.evaluate("each => each.naturalWidth") > 0
         assert held.shown("Your password as teacher") not in page.content()
-        page.get_by_role("link", name="go to Bluetit").click()
-        page.wait_for_function(_IS_CONNECTED_JS)
+        with page.expect_response(lambda answer: answer.request.is_navigation_request()) as asked:
+            page.get_by_role("link", name="go to Bluetit").click()
+        assert asked.value.url == f"{held.near_url}/"
+        assert asked.value.status < 400
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
@@ -173,30 +203,25 @@ def test_the_page_for_the_projector_fits(chromium: Browser, held: RunningClass, 
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_the_page_for_the_projector_is_for_the_teacher(trusting: httpx.Client, held: RunningClass, address: str):
+def test_the_page_for_the_projector_is_for_the_teacher(
+    trusting: httpx.Client, held: RunningClass, secret: str, address: str
+):
     """Nobody else gets the code from it; whoever signed in as teacher does, on whatever device."""
     link = f"https://{address}/bluetit/class-start"
-    secret = "t" * 43
-    code = held.shown("The code of the class")
     with trusting:
         assert trusting.get(link).status_code == 403
-        assert trusting.get(link, headers={"cookie": f"{COOKIE_NAME}={secret}"}).status_code == 403
-        with closing(open_database(held.settings)) as database:
-            desk = ClassroomDesk(database)
-            classroom = desk.find_by_code(code)
-            assert classroom is not None
-            desk.enter_as_teacher(classroom.id, held.shown("Your password as teacher"), secret)
-        answer = trusting.get(link, headers={"cookie": f"{COOKIE_NAME}={secret}"})
+        assert trusting.get(link, headers=known_by(new_secret())).status_code == 403
+        answer = trusting.get(link, headers=known_by(secret))
         assert answer.status_code == 200
-        assert code in answer.text
+        assert held.shown("The code of the class") in answer.text
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows puts no single process to sleep")
-def test_a_laptop_that_slept_goes_on(chromium: Browser, held: RunningClass, address: str):
+def test_a_laptop_that_slept_goes_on(chromium: Browser, held: RunningClass, secret: str, address: str):
     """Lid closed and opened: pages that were open go on by themselves, and new ones open."""
     with closing(chromium.new_context(viewport=DESKTOP, ignore_https_errors=True)) as context:
         page = context.new_page()
-        look(page, f"https://{address}/")
+        look(page, f"https://{address}/", secret)
         asleep = [psutil.Process(held.process.pid), *workers_below(psutil.Process(held.process.pid))]
         for each in asleep:
             each.send_signal(signal.SIGSTOP)
@@ -204,7 +229,7 @@ def test_a_laptop_that_slept_goes_on(chromium: Browser, held: RunningClass, addr
         for each in asleep:
             each.send_signal(signal.SIGCONT)
         page.wait_for_function(_IS_CONNECTED_JS)
-        look(context.new_page(), f"https://{address}/")
+        look(context.new_page(), f"https://{address}/", secret)
 
 
 def test_only_one_class_is_held_from_a_workspace(held: RunningClass):
