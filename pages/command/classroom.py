@@ -9,6 +9,7 @@ import socket
 import ssl
 import sys
 import webbrowser
+from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
@@ -39,11 +40,26 @@ _PING_SECONDS = 30  # as Streamlit has it
 class ClassHost:
     """This computer as the host of a class: how it is reached, and with which certificate."""
 
-    def __init__(self, settings: Settings, port: int, *, needs_port: bool) -> None:
+    def __init__(
+        self, settings: Settings, port: int, *, needs_port: bool, find: Callable[[], list[NetworkAddress]]
+    ) -> None:
+        """Look around for the first time.
+
+        Args:
+            settings: name the folder of the certificate, or a certificate of the school's own.
+            port: at which the server listens.
+            needs_port: whether pupils have to type it.
+            find: the addresses of this computer, the likeliest first.
+
+        Raises:
+            CertificateError: the school's certificate cannot serve.
+            StorageError: a certificate cannot be written.
+        """
         self._settings = settings
         self._port = port
         self._needs_port = needs_port
-        addresses = find_addresses()
+        self._find = find
+        addresses = find()
         self.certificate = self._certify(addresses)
         self._invitation = self._invite(addresses)
         INVITATION_BOARD.put_up(self._invitation)
@@ -62,7 +78,7 @@ class ClassHost:
         Raises:
             StorageError: a new certificate cannot be written.
         """
-        addresses = find_addresses()
+        addresses = self._find()
         invitation = self._invite(addresses)
         if invitation == self._invitation:
             return None
@@ -124,7 +140,7 @@ def _serve(settings: Settings, script_path: Path, port: int | None, max_upload_m
     listeners, used_port = listen(_FIRST_PORT if port is None else port, exactly=port is not None)
     # Not everybody may, and another server may have it: then the port is typed.
     plain = [] if port is not None else _listen_where_browsers_look()
-    host = ClassHost(settings, used_port, needs_port=not plain)
+    host = ClassHost(settings, used_port, needs_port=not plain, find=find_addresses)
     _configure_streamlit(script_path, used_port, max_upload_mb)
 
     def begin() -> None:

@@ -33,6 +33,7 @@ from core.storage.db import open_database
 from pages.server.visitor import COOKIE_NAME, new_secret
 from tests.conftest import PROJECT_DIR, link_backbones
 from tests.e2e.conftest import CHROMIUM_ARGUMENTS, CHROMIUM_NAMES, DESKTOP
+from tests.e2e.photos import as_jpeg, sample
 from tests.e2e.running_app import STOP_TIMEOUT_SECONDS, free_port
 from tests.e2e.running_class import RunningClass, own_address, running_class
 from tests.waiting import wait_until
@@ -135,6 +136,16 @@ def test_a_browser_that_is_told_to_go_on_gets_everything(chromium: Browser, secr
         assert page.url.startswith(f"https://{address}/")
         assert page.evaluate("isSecureContext && typeof navigator.mediaDevices.getUserMedia") == "function"
         assert [each for each in sockets if each.startswith(f"wss://{address}/")]
+
+
+def test_photos_come_in_by_https(chromium: Browser, secret: str, address: str):
+    """What keeps other sites out of uploads lets those of the address in the network in."""
+    with closing(chromium.new_context(viewport=DESKTOP, ignore_https_errors=True)) as context:
+        page = context.new_page()
+        look(page, f"https://{address}/", secret)
+        photo = {"name": "tabby.jpg", "mimeType": "image/jpeg", "buffer": as_jpeg(sample("Cat"))}
+        page.locator('[data-testid="stFileUploaderDropzoneInput"]').first.set_input_files(photo)
+        expect(page.get_by_text("tabby.jpg").first).to_be_visible()
 
 
 def test_a_browser_warns_first(chromium: Browser, address: str):
