@@ -26,6 +26,7 @@ _DAYS_LEFT_AT_LEAST = 30
 _DAYS_BACKDATED = 2  # clocks of other devices may be behind
 _MOST_NAMES = 40
 _OWNER_ALONE = 0o600  # may read and write
+_AS_IT_IS = getattr(os, "O_BINARY", 0)  # Windows would change the ends of lines
 _LOCALHOST = ("localhost", "127.0.0.1", "::1")
 
 
@@ -36,6 +37,7 @@ class ServerCertificate:
     certificate_path: Path
     key_path: Path
     names: tuple[str, ...]  # host names and addresses for which it is
+    serial: int  # another number in every certificate
 
 
 def own_certificate(
@@ -56,7 +58,7 @@ def own_certificate(
     paths = folder / "certificate.pem", folder / "key.pem"
     kept = _read_kept(*paths)
     if kept is not None and _holds(kept, needed, now):
-        return ServerCertificate(certificate_path=paths[0], key_path=paths[1], names=names_of(kept))
+        return _described(kept, *paths)
     # The names of before stay: whoever teaches in two places needs one certificate for both.
     names = tuple(dict.fromkeys((*needed, *wished, *(() if kept is None else names_of(kept)))))[:_MOST_NAMES]
     key = ec.generate_private_key(ec.SECP256R1())
@@ -66,7 +68,7 @@ def own_certificate(
     _write_key(paths[1], key)
     with write_atomically(paths[0]) as path:
         path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    return ServerCertificate(certificate_path=paths[0], key_path=paths[1], names=names_of(certificate))
+    return _described(certificate, *paths)
 
 
 def given_certificate(certificate_path: Path, key_path: Path, *, now: datetime.datetime) -> ServerCertificate:
@@ -93,7 +95,7 @@ def given_certificate(certificate_path: Path, key_path: Path, *, now: datetime.d
             f"{certificate.not_valid_after_utc:%Y-%m-%d}, and today is {now:%Y-%m-%d}. Renew it, set the clock, or "
             "leave the two settings out: Bluetit then makes one."
         )
-    return ServerCertificate(certificate_path=certificate_path, key_path=key_path, names=names_of(certificate))
+    return _described(certificate, certificate_path, key_path)
 
 
 def name_to_show(certificate: ServerCertificate, own_names: Iterable[str]) -> str | None:
@@ -116,6 +118,15 @@ def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
         return ()
     addresses = map(str, names.get_values_for_type(x509.IPAddress))
     return (*names.get_values_for_type(x509.DNSName), *addresses)
+
+
+def _described(certificate: x509.Certificate, certificate_path: Path, key_path: Path) -> ServerCertificate:
+    return ServerCertificate(
+        certificate_path=certificate_path,
+        key_path=key_path,
+        names=names_of(certificate),
+        serial=certificate.serial_number,
+    )
 
 
 def _matches(name: str, pattern: str) -> bool:
@@ -158,7 +169,7 @@ def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     with write_atomically(path) as temporary:
         # Made for the owner alone: there is no moment at which others could read it.
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ALONE)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _AS_IT_IS, _OWNER_ALONE)
         with os.fdopen(handle, "wb") as file:
             file.write(pem)
 

@@ -3,6 +3,7 @@
 import io
 import textwrap
 
+import click
 import segno
 from PIL import Image, ImageDraw, ImageFont
 
@@ -13,8 +14,6 @@ _INDENT = "  "
 _LETTER_PX = 11
 _LETTER_GAP = "  "  # as blocks
 _BLOCKS = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
-# White on black whatever the terminal's colours are: cameras look for dark squares on light ground.
-_WHITE_ON_BLACK, _AS_BEFORE = "\033[97;40m", "\033[0m"
 
 _WHAT_TO_PRESS = (
     "Their browser warns, because this computer vouches for itself. What to press is on the page for the projector: "
@@ -23,9 +22,7 @@ _WHAT_TO_PRESS = (
 )
 
 
-def banner(
-    invitation: Invitation, code: str, password: str | None, *, start_url: str, has_blocks: bool, has_colours: bool
-) -> str:
+def banner(invitation: Invitation, code: str, password: str | None, *, start_url: str, has_blocks: bool) -> str:
     """All that a teacher needs to begin, as lines for a terminal.
 
     Args:
@@ -34,11 +31,10 @@ def banner(
         password: of the teacher; None where it was shown before.
         start_url: of the page for the projector, for this computer.
         has_blocks: whether the terminal can show half blocks.
-        has_colours: whether it understands colours.
     """
     parts = [
         _framed([f"The class is open:  {invitation.typed}", f"                    {invitation.link}"], has_blocks),
-        *([_qr_code(invitation.link_with_code(code), has_colours=has_colours)] if has_blocks else []),
+        *([_qr_code(invitation.link_with_code(code))] if has_blocks else []),
         f"{_INDENT}The code of the class:  {code}",
         *([textwrap.indent(large_letters(code), _INDENT)] if has_blocks else []),
     ]
@@ -73,12 +69,11 @@ def _letter(letter: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, top
     ]
 
 
-def _qr_code(text: str, *, has_colours: bool) -> str:
+def _qr_code(text: str) -> str:
     written = io.StringIO()
     segno.make_qr(text, error="l").terminal(written, border=2, compact=True)
-    lines = written.getvalue().splitlines()
-    if has_colours:
-        lines = [f"{_WHITE_ON_BLACK}{line}{_AS_BEFORE}" for line in lines]
+    # White on black whatever the terminal's colours are: cameras look for dark squares on light ground.
+    lines = [click.style(line, fg="bright_white", bg="black") for line in written.getvalue().splitlines()]
     return textwrap.indent("\n".join(lines), _INDENT)
 
 

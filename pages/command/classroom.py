@@ -8,10 +8,12 @@ import os
 import socket
 import ssl
 import sys
+import threading
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import uvicorn
 from streamlit import config as streamlit_config
 from streamlit.runtime.runtime_util import get_max_message_size_bytes
@@ -70,23 +72,27 @@ class ClassHost:
         return f"http://localhost:{self._port}/bluetit/{CLASS_START}"
 
     def look_around(self, context: ssl.SSLContext) -> Invitation | None:
-        """Follow the computer into another network; what pupils have to type now, None where they type as before.
+        """Follow the computer into another network, and renew the certificate where that is due.
+
+        Returns:
+            What pupils have to type now; None where they type as before.
 
         Args:
             context: of the server, which gets the certificate where that is made anew.
 
         Raises:
+            CertificateError: the school's certificate cannot serve any more.
             StorageError: a new certificate cannot be written.
         """
         addresses = self._find()
-        invitation = self._invite(addresses)
-        if invitation == self._invitation:
-            return None
         certificate = self._certify(addresses)
-        # For connections that come from now on.
-        context.load_cert_chain(certificate.certificate_path, certificate.key_path)
+        if certificate != self.certificate:
+            # For connections that come from now on.
+            context.load_cert_chain(certificate.certificate_path, certificate.key_path)
+            self.certificate = certificate
+        invitation = self._invite(addresses)
         is_elsewhere = invitation.typed != self._invitation.typed
-        self.certificate, self._invitation = certificate, invitation
+        self._invitation = invitation
         INVITATION_BOARD.put_up(invitation)
         return invitation if is_elsewhere else None
 
@@ -147,13 +153,18 @@ def _serve(settings: Settings, script_path: Path, port: int | None, max_upload_m
         classroom, password = whole_services().classroom.hold()
         _show(host, INVITATION_BOARD.current(), classroom.code, password)
         if opens_browser:
-            webbrowser.open(host.start_url)
+            # In a thread of its own: some browsers that are found keep whoever opens them waiting.
+            threading.Thread(target=webbrowser.open, args=(host.start_url,), daemon=True).start()
+
+    said: set[str] = set()
 
     async def look_around() -> None:
         try:
             moved = await asyncio.to_thread(host.look_around, config.ssl)
         except BluetitError as exc:
-            logger.error("%s", exc)
+            if str(exc) not in said:  # once, not at every look
+                said.add(str(exc))
+                logger.error("%s", exc)
             return
         classroom = await asyncio.to_thread(whole_services().classroom.current)
         if moved is not None and classroom is not None:
@@ -209,15 +220,8 @@ def _show(host: ClassHost, invitation: Invitation | None, code: str, password: s
     if invitation is None:
         return
     has_blocks = _can_print("█▀▄─│┌┐└┘")
-    text = banner(
-        invitation,
-        code,
-        password,
-        start_url=host.start_url,
-        has_blocks=has_blocks,
-        has_colours=sys.stdout.isatty() and "NO_COLOR" not in os.environ,
-    )
-    print(text, flush=True)
+    # Without its colours where the terminal has none, and as old consoles of Windows want them.
+    click.echo(banner(invitation, code, password, start_url=host.start_url, has_blocks=has_blocks))
 
 
 def _can_print(characters: str) -> bool:

@@ -269,6 +269,19 @@ def test_a_port_in_use_is_said(class_settings: Settings, tmp_path: Path):
     assert not (tmp_path / "class-held.json").exists()
 
 
+def test_a_class_that_cannot_begin_ends_in_a_sentence(tmp_path: Path):
+    """Nothing listens afterwards, and the next start is not held up."""
+    settings = Settings(workspace_dir=tmp_path, default_backbone="Nope")
+    port = free_port()
+    with pytest.raises(AssertionError, match="Nope") as refused, running_class(settings, port=port):
+        pass
+    assert "ended with code 1" in str(refused.value)
+    assert "Traceback" not in str(refused.value)
+    assert not (tmp_path / "class-held.json").exists()
+    with socket.create_server(("0.0.0.0", port)):
+        pass
+
+
 def test_a_second_lesson_keeps_code_and_certificate(tmp_path: Path, prepared_cache: Path):
     """Ctrl-C leaves no process; the next start has the same code and certificate, and a new password."""
     settings = Settings(workspace_dir=tmp_path / "workspace")

@@ -1,5 +1,7 @@
 """This computer as the host of a class."""
 
+import datetime
+import shutil
 import socket
 import ssl
 import threading
@@ -10,7 +12,7 @@ from cryptography import x509
 
 from core.errors import CertificateError, SettingsError
 from core.hosting.addresses import NetworkAddress, sort_addresses
-from core.hosting.certificate import names_of
+from core.hosting.certificate import names_of, own_certificate
 from core.settings import Settings
 from pages.command.classroom import ClassHost
 from pages.server.invited import INVITATION_BOARD
@@ -67,6 +69,19 @@ def test_a_look_that_finds_nothing_new_changes_nothing(settings: Settings):
         laptop.addresses = addresses
         assert host.look_around(context) is None
     assert host.certificate.certificate_path.read_bytes() == before
+
+
+def test_a_clock_that_is_put_right_renews_the_certificate(settings: Settings):
+    """One that was made with the date of last year is of no use to devices whose clocks are right."""
+    laptop = Laptop("192.168.1.5")
+    last_year = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=380)
+    host = ClassHost(settings, PORT, needs_port=True, find=laptop.find)
+    shutil.rmtree(settings.certificate_path)
+    old = own_certificate(settings.certificate_path, host.certificate.names, now=last_year)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    assert host.look_around(context) is None
+    assert host.certificate.serial != old.serial
+    assert "192.168.1.5" in served_names(context)
 
 
 def test_wi_fi_that_goes_and_comes_back_keeps_the_certificate(settings: Settings):
