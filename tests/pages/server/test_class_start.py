@@ -98,10 +98,13 @@ def test_where_no_class_is_held_there_is_no_page(services: ClassServices, monkey
 
 
 def test_behind_a_web_server_the_way_is_that_of_the_request(services: ClassServices, monkeypatch: pytest.MonkeyPatch):
-    """Which has a certificate of its own, so nothing is said of warnings."""
-    services.classroom.hold()
+    """Which has a certificate of its own, so nothing is said of warnings; all seem to be on this computer then."""
+    classroom, password = services.classroom.hold()
+    teacher = new_secret()
+    services.classroom.enter_as_teacher(classroom.id, password, teacher)
     put_up(services, None, monkeypatch)
-    page = get(HERE).text
+    assert get(HERE).status_code == 403
+    page = get(HERE, secret=teacher).text
     assert "proxied.example" in page
     assert "certificate_warning" not in page
 
