@@ -13,15 +13,17 @@ from pages.server.answer_routes import ANSWER_ROUTES
 from pages.server.answer_table import ANSWER_TABLE_ROUTES
 from pages.server.class_role import is_teacher, visitor_space
 from pages.server.class_routes import CLASS_ROUTES
+from pages.server.class_start import CLASS_START_ROUTES
 from pages.server.doorkeeper import DoorKeeper
 from pages.server.file_routes import FILE_ROUTES
 from pages.server.headers import SecurityHeaders
 from pages.server.heat_route import HEAT_ROUTES
 from pages.server.lifespan import running_services
+from pages.server.listening import OnlyThisComputer, stay_among_those_let_in
 from pages.server.live_route import LIVE_ROUTES
 from pages.server.photo_routes import PHOTO_ROUTES
 from pages.server.presence import PRESENCE_ROUTES
-from pages.server.proxies import trust_named_proxies
+from pages.server.proxies import believing_named_proxies
 from pages.server.run_routes import RUN_ROUTES
 from pages.server.served_page import PAGE_ROUTES, ServedPage
 from pages.server.try_routes import TRY_ROUTES
@@ -82,7 +84,6 @@ if __name__ == "__main__":
     render()  # Streamlit runs this file as a script at every visit and click
 else:
     # `streamlit run` imports it once, to start the server.
-    trust_named_proxies()
     app = st.App(
         __file__,
         lifespan=running_services,
@@ -97,10 +98,13 @@ else:
             *PAGE_ROUTES,
             *ANSWER_TABLE_ROUTES,
             *CLASS_ROUTES,
+            *CLASS_START_ROUTES,
             *DOOR_ROUTES,
             *PRESENCE_ROUTES,
         ],
         middleware=[
+            Middleware(believing_named_proxies),
+            Middleware(OnlyThisComputer, access=stay_among_those_let_in()),
             Middleware(SecurityHeaders),
             Middleware(ServedPage),
             Middleware(DoorKeeper),

@@ -20,6 +20,7 @@ from typing import Any
 FLOORS = (
     *("core.errors", "core.home", "core.settings", "core.environment", "core.records", "core.config"),
     *("core.recipes", "core.imagenet", "core.names", "core.seeds", "core.storage", "core.photos", "core.links"),
+    *("core.hosting",),
     *("core.jobs", "core.litert", "core.faces", "core.backbones", "core.features", "core.datasets", "core.runs"),
     *("core.foreign", "core.inference", "core.evaluation", "core.keras_script", "core.export", "core.projects"),
     *("core.spaces",),

@@ -43,6 +43,8 @@
     │   └── TrainingMemoryError  the network does not fit into the memory, even with single photos
     ├── WebPageError             a model cannot become a web page
     │   └── WebRuntimeError      what runs models in browsers is not here, and cannot be fetched
+    ├── HostingError             a class cannot be held on this computer
+    │   └── CertificateError     a certificate or its key cannot be used
     ├── SpaceError               whose things are whose does not allow it
     │   ├── UnknownSpaceError    no such space
     │   ├── NotLetInError        whoever asks has not been let in
@@ -228,6 +230,14 @@ class WebPageError(BluetitError):
 
 class WebRuntimeError(WebPageError):
     """The files that let a browser run a model are missing or damaged, and cannot be fetched."""
+
+
+class HostingError(BluetitError):
+    """A class cannot be held on this computer."""
+
+
+class CertificateError(HostingError):
+    """A certificate or its key cannot be used."""
 
 
 class SpaceError(BluetitError):

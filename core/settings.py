@@ -14,6 +14,8 @@ from core.home import default_workspace_dir
 
 ENVIRONMENT_PREFIX = "BLUETIT_"
 
+_PATHS = ("workspace_dir", "weights_dir", "cache_dir", "web_runtime_dir", "certificate_file", "certificate_key_file")
+
 
 def _setting(
     default: Any,
@@ -93,11 +95,22 @@ class Settings:
         "that the identity provider has verified.",
     )
     trusted_proxies: tuple[str, ...] = _setting(
-        ("127.0.0.1", "::1"),
-        shown="127.0.0.1, ::1",
+        (),
         unit="addresses or networks, comma-separated",
-        explanation="Web servers in front of Bluetit that are believed when they say from where a request comes and "
-        "whether it was encrypted; whoever guesses codes is held up by address. `[]` means none.",
+        explanation="Web servers on other computers, in front of Bluetit, that are believed when they say from where a "
+        "request comes and whether it was encrypted; whoever guesses codes is held up by address. One on this computer "
+        "is believed without being named.",
+    )
+    certificate_file: Path | None = _setting(
+        None,
+        unit="file",
+        explanation="The school's own certificate for `bluetit class`, as PEM, with those that vouch for it; empty "
+        "means that Bluetit makes one, of which browsers warn.",
+    )
+    certificate_key_file: Path | None = _setting(
+        None,
+        unit="file",
+        explanation="The key of that certificate, as PEM without a passphrase.",
     )
     # Classifying
     default_backbone: str = _setting(
@@ -346,10 +359,15 @@ class Settings:
 
     def __post_init__(self) -> None:
         # A relative path would mean another folder to the worker, and wherever the server's own folder changes.
-        for name in ("workspace_dir", "weights_dir", "cache_dir", "web_runtime_dir"):
-            folder = getattr(self, name)
-            if folder is not None and not folder.is_absolute():
-                object.__setattr__(self, name, Path(os.path.abspath(folder)))
+        for name in _PATHS:
+            path = getattr(self, name)
+            if path is not None and not path.is_absolute():
+                object.__setattr__(self, name, Path(os.path.abspath(path)))
+        if (self.certificate_file is None) != (self.certificate_key_file is None):
+            raise SettingsError(
+                "BLUETIT_CERTIFICATE_FILE and BLUETIT_CERTIFICATE_KEY_FILE belong together, and only one of them is "
+                "set. Set both, or none."
+            )
         for name in ("import_dirs", "hub_dirs"):
             folders = (
                 expand_home(Path(folder), f"setting {ENVIRONMENT_PREFIX}{name.upper()}")
@@ -371,6 +389,11 @@ class Settings:
     def photos_path(self) -> Path:
         """Folder of the datasets' photos."""
         return self.workspace_dir / "photos"
+
+    @property
+    def certificate_path(self) -> Path:
+        """Folder of the certificate that Bluetit makes for a class."""
+        return self.workspace_dir / "certificate"
 
     @property
     def incoming_path(self) -> Path:

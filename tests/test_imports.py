@@ -20,6 +20,7 @@ LIBRARIES = {
     "numpy": "core.seeds",
     "PIL": "core.photos",
     "httpx": "core.links",
+    "cryptography": "core.hosting",
     "ai_edge_litert": "core.litert",
     "streamlit": "pages.server",
     "plotly": "pages.server",

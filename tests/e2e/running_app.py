@@ -111,7 +111,7 @@ def serving_script(script: Path, log_path: Path, *options: str) -> Iterator[str]
 
 
 def free_port() -> int:
-    """A port on which nobody listens."""
+    """One at which nobody listens at present."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
