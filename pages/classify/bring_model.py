@@ -2,7 +2,10 @@
 
 import streamlit as st
 
+from core.foreign.labels import LABEL_SUFFIXES
+from core.foreign.opening import MODEL_SUFFIXES
 from core.foreign.records import ForeignSource
+from core.foreign.refusals import NAMED_SUFFIXES
 from core.jobs.status import TaskStatus
 from core.jobs.views import TaskView
 from core.services import Services
@@ -17,6 +20,8 @@ from pages.words.wording import plain, time_left
 _SOURCE = "foreign.source"  # the files about which the person is asked, as JSON
 _PANEL = "foreign.bring"
 _POLL_SECONDS = 0.5
+_ENDINGS = (*MODEL_SUFFIXES, *LABEL_SUFFIXES, *NAMED_SUFFIXES, ".zip", ".rar", ".7z", ".gz")
+_TYPES = tuple(ending.removeprefix(".") for ending in _ENDINGS)
 
 
 def take_brought(services: Services) -> None:
@@ -60,6 +65,7 @@ def _render_box(services: Services) -> None:
         "Drop a model here, together with its list of class names",
         key="foreign.files",
         max_megabytes=-(-services.settings.max_foreign_bytes // 1_000_000),
+        types=_TYPES,
         take=lambda files: _receive(files, services),
     )
 
