@@ -26,7 +26,7 @@ MODULES = frozenset(
     for package in ("keras", "keras.src", "tf_keras", "tf_keras.src")
     for place in (
         *("layers", "models", "models.functional", "models.sequential", "engine.functional", "engine.sequential"),
-        *("mixed_precision", "dtype_policies"),
+        *("mixed_precision", "dtype_policies", "layers.core.tf_op_layer"),
     )
 ) | {"keras", "tf_keras"}
 
@@ -44,6 +44,7 @@ OPERATIONS = {
         """
     ),
     "keras.src.ops.core": frozenset({"Cast"}),
+    "keras.src.applications.convnext": frozenset({"LayerScale"}),  # a layer that only ConvNeXt has
 }
 # The same as Keras 2 writes it: a layer that names a function of TensorFlow, of which there are some that write files.
 FUNCTION_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda"})

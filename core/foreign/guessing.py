@@ -13,7 +13,9 @@ from core.names import clean_label
 _OF_BACKBONES = {"none": Scaling.BYTES, "tf": Scaling.SIGNED, "lite": Scaling.SIGNED, "torch": Scaling.TORCH}
 _OF_BACKBONES["caffe"] = Scaling.CAFFE
 # Operations and layers with which networks scale their pixels themselves, in the first steps.
-_SCALING_LAYERS = frozenset({"TFOpLambda", "TrueDivide", "Divide", "Multiply", "Subtract"})
+_SCALING_LAYERS = frozenset(
+    {"TFOpLambda", "SlicingOpLambda", "TrueDivide", "Divide", "Multiply", "Subtract", "Add", "GetItem"}
+)
 _NUM_FIRST = 4
 # What tools call every model; it says nothing about this one.
 _EMPTY_TITLES = frozenset(

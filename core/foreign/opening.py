@@ -25,7 +25,7 @@ _HEAD_BYTES = 512
 _MAX_ENTRIES = 10_000
 _MAX_GROWTH = 4  # bytes out of a zip for each byte that a model may have
 _HDF5_SUFFIXES = (".h5", ".hdf5")
-_MODEL_SUFFIXES = (".keras", *_HDF5_SUFFIXES, ".tflite", ".lite")
+MODEL_SUFFIXES = (".keras", *_HDF5_SUFFIXES, ".tflite", ".lite")
 _DESCRIPTION = "model.json"
 _LABEL_NAMES = ("labels.txt", "label.txt", "labels.json", "class_names.txt", "classes.txt", "class_indices.json")
 
@@ -233,7 +233,7 @@ def holds_hdf5_model(path: Path, name: str, *, max_bytes: int) -> bool:
 
 
 def _model_in(archive: OpenZip) -> str:
-    paths = archive.with_suffixes(_MODEL_SUFFIXES)
+    paths = archive.with_suffixes(MODEL_SUFFIXES)
     if not paths:
         raise empty_of_models(archive.paths, archive.name)
     if len(paths) > 1:

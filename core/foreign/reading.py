@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import math
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +18,17 @@ from core.foreign.looking import JOB_FILE as LOOKING_JOB
 from core.foreign.looking import LITERT_FILE, LookingJob
 from core.foreign.places import arrived_dir, arrived_paths, place_model
 from core.foreign.records import AnswerForm, ForeignModelView, ForeignRecord, ForeignSource, Form, Found, Trial
+from core.foreign.trying import DTYPES, MAX_OUTPUTS, SIDES_PX, TrialJob
 from core.foreign.trying import JOB_FILE as TRIAL_JOB
-from core.foreign.trying import TrialJob
 from core.foreign.watched import ApartLimits, run_apart
+from core.names import MAX_NAME_CHARS, clean_label, clean_text, name_key
+from core.photos.fit import FitMode
 from core.settings import Settings
 from core.storage.files import translating_disk_errors
 
 Report = Callable[[float | None, str], None]
 
+_LARGEST_ZERO_POINT, _MAX_REASON_CHARS = 1 << 16, 300
 _LOOKING, _TRYING = "core.foreign.looking", "core.foreign.trying"
 # Loads Keras; named as text, for nothing here may.
 _BUILDING, _BUILDING_JOB = "core.networks.foreign_keras", "keras.json"
@@ -85,6 +90,7 @@ class Reading:
         )
         _write_job(workplace / TRIAL_JOB, trial_job.to_json())
         trial = Trial.from_json(self._run(_TRYING, workplace, name, 0.8, "Trying it out"))
+        found = believable(found, trial, name)
         class_names, notes = _fitting_names(labels, trial, name)
         self._report(0.95, "Putting it in its place")
         return self._keep(source, workplace / LITERT_FILE, found, trial, class_names, notes)
@@ -126,6 +132,39 @@ class Reading:
             class_names=class_names,
             place=lambda model_id: place_model(self._settings, model_id, file),
         )
+
+
+def believable(found: Found, trial: Trial, name: str) -> Found:
+    """What processes have told that a stranger may have taken over, as far as it can be: nothing else goes on.
+
+    Args:
+        found: what looking has told.
+        trial: what trying has told.
+        name: of the file, for messages.
+
+    Raises:
+        ForeignModelError: no process of Bluetit tells such a thing.
+    """
+    step, zero_point = trial.quantisation
+    is_possible = (
+        all(SIDES_PX[0] <= side <= SIDES_PX[1] for side in trial.image_size)
+        and trial.dtype in DTYPES
+        and 1 <= trial.num_outputs <= MAX_OUTPUTS
+        and 0 <= trial.output_position < MAX_OUTPUTS
+        and math.isfinite(trial.milliseconds)
+        and math.isfinite(step)
+        and step >= 0
+        and abs(zero_point) < _LARGEST_ZERO_POINT
+        and found.fit_mode in tuple(FitMode)
+        and 0 < found.crop_fraction <= 1
+    )
+    if not is_possible:
+        raise ForeignModelError(f"“{name}” has taken over the process that was to read it: it is made to do harm.")
+    guess = found.guess
+    if guess is not None:
+        guess = replace(guess, reason=clean_text(guess.reason)[:_MAX_REASON_CHARS])
+    title = clean_label(found.title)[:MAX_NAME_CHARS]
+    return replace(found, guess=guess, title=title if name_key(title) else "Model")
 
 
 def _write_job(path: Path, values: dict[str, Any]) -> None:

@@ -48,6 +48,9 @@ _ENDINGS = {
 }
 
 
+NAMED_SUFFIXES = tuple(_ENDINGS)  # of files that are not read, but told what to export in their place
+
+
 def unreadable(head: bytes, name: str) -> ForeignModelError:
     """The error for a file that is not even packed as models are: what it is, and what to export in its place.
 

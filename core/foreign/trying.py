@@ -23,8 +23,9 @@ from core.records import Record
 
 JOB_FILE = "trial.json"
 
-_SIDES_PX = (8, 2048)
-_MAX_OUTPUTS = 100_000
+SIDES_PX = (8, 2048)
+MAX_OUTPUTS = 100_000
+DTYPES = ("float32", "float16", "uint8", "int8")  # of the input
 _NUM_PHOTOS = 6
 _SEED = 7
 # Of the sum of probabilities from 1: rounding, and one step of a quantised output for each class.
@@ -118,11 +119,11 @@ def _image_size(details: dict[str, Any], name: str) -> tuple[int, int]:
         raise refusal(
             name, f"It takes photos of any size {_shown(signature)}. Export it with a fixed one, such as 224 × 224."
         )
-    if not all(_SIDES_PX[0] <= side <= _SIDES_PX[1] for side in shape[1:3]):
+    if not all(SIDES_PX[0] <= side <= SIDES_PX[1] for side in shape[1:3]):
         raise refusal(
-            name, f"It takes photos of {shape[1]} × {shape[2]} pixels; {_SIDES_PX[0]} to {_SIDES_PX[1]:,} are possible."
+            name, f"It takes photos of {shape[1]} × {shape[2]} pixels; {SIDES_PX[0]} to {SIDES_PX[1]:,} are possible."
         )
-    if np.dtype(details["dtype"]) not in (np.float32, np.uint8, np.int8, np.float16):
+    if np.dtype(details["dtype"]).name not in DTYPES:
         raise refusal(
             name, f"It takes numbers of the kind {np.dtype(details['dtype']).name}; float32, uint8 and int8 are read."
         )
@@ -150,8 +151,8 @@ def _output_position(outputs: list[dict[str, Any]], job: TrialJob) -> int:
             "boxes; one number for each class was "
             "expected.",
         )
-    if not 1 <= shape[-1] <= _MAX_OUTPUTS:
-        raise refusal(job.name, f"It answers with {shape[-1]:,} numbers; 1 to {_MAX_OUTPUTS:,} are possible.")
+    if not 1 <= shape[-1] <= MAX_OUTPUTS:
+        raise refusal(job.name, f"It answers with {shape[-1]:,} numbers; 1 to {MAX_OUTPUTS:,} are possible.")
     return position
 
 

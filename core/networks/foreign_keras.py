@@ -7,6 +7,7 @@ saved is built by `tf_keras`, which is that version: Keras 3 misreads some of th
 """
 
 import json
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ from core.records import Record
 
 JOB_FILE = "keras.json"
 
+# Of what Keras 2 does not offer by name: `keras.src.` in TensorFlow 2.13 to 2.15, `keras.` before.
+_MODULE_OF_KERAS_2 = re.compile(r"keras\.src\.|keras\.(?=engine\.|layers\.core\.)")
 _SEED = 7
 _NUM_COMPARED = 3
 # Of an answer, relative to the largest: rounding through a hundred layers makes 1e-5.
@@ -67,7 +70,7 @@ def _build(folder: Path, form: Form) -> Any:
     config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
     weights = next(path for name in (WEIGHTS_FILE, OLD_WEIGHTS_FILE) if (path := folder / name).is_file())
     if form is Form.KERAS_2:
-        model = tf_keras.models.model_from_json(json.dumps(config))
+        model = tf_keras.models.model_from_json(json.dumps(_of_tf_keras(config)))
     elif weights.name == OLD_WEIGHTS_FILE:
         with h5py.File(weights, "r+") as file:  # a copy
             file.attrs["model_config"] = json.dumps(config).encode()
@@ -78,6 +81,19 @@ def _build(folder: Path, form: Form) -> Any:
         raise ValueError("the size of the photos that it takes is not written down")
     model.load_weights(str(weights))
     return model
+
+
+def _of_tf_keras(value: Any) -> Any:
+    """The config of a model of Keras 2 in which modules are called as they are today, in `tf_keras`."""
+    if isinstance(value, list):
+        return [_of_tf_keras(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    renamed = {key: _of_tf_keras(each) for key, each in value.items()}
+    module = renamed.get("module")
+    if isinstance(module, str) and (found := _MODULE_OF_KERAS_2.match(module)):
+        renamed["module"] = f"tf_keras.src.{module[found.end() :]}"
+    return renamed
 
 
 def _check_ends(model: Any, name: str) -> None:

@@ -2,7 +2,10 @@
 
 import streamlit as st
 
+from core.foreign.labels import LABEL_SUFFIXES
+from core.foreign.opening import MODEL_SUFFIXES
 from core.foreign.records import ForeignSource
+from core.foreign.refusals import NAMED_SUFFIXES
 from core.jobs.status import TaskStatus
 from core.jobs.views import TaskView
 from core.services import Services
@@ -16,8 +19,9 @@ from pages.words.wording import plain, time_left
 
 _SOURCE = "foreign.source"  # the files about which the person is asked, as JSON
 _PANEL = "foreign.bring"
-_ACCEPTS, _NAMES = "foreign.accepts", "foreign.names"
 _POLL_SECONDS = 0.5
+_ENDINGS = (*MODEL_SUFFIXES, *LABEL_SUFFIXES, *NAMED_SUFFIXES, ".zip", ".rar", ".7z", ".gz")
+_TYPES = tuple(ending.removeprefix(".") for ending in _ENDINGS)
 
 
 def take_brought(services: Services) -> None:
@@ -61,6 +65,7 @@ def _render_box(services: Services) -> None:
         "Drop a model here, together with its list of class names",
         key="foreign.files",
         max_megabytes=-(-services.settings.max_foreign_bytes // 1_000_000),
+        types=_TYPES,
         take=lambda files: _receive(files, services),
     )
 
@@ -108,48 +113,66 @@ def _render_progress(source: ForeignSource, task: TaskView, services: Services) 
 def _render_question(source: ForeignSource, task: TaskView | None, services: Services) -> None:
     """Before an old file is opened, and after one that could not be brought in."""
     st.markdown(f"**{plain(', '.join(source.names))}**")
-    if task is not None and task.status is TaskStatus.FAILED:
+    has_failed = task is not None and task.status is TaskStatus.FAILED
+    if task is not None and has_failed:
         show_error(task.error or "The model was not brought in; nothing of it is here.")
     elif task is not None:
         st.info("Stopped; nothing of it was kept.", icon=":material/stop:")
-    needs_acceptance = services.foreign_desk.needs_acceptance(source)
+    needs_acceptance = not source.accepts_hdf5 and services.foreign_desk.needs_acceptance(source)
     accepts = True
     if needs_acceptance:
-        accepts = st.checkbox(ACCEPT_WORDS, key=_ACCEPTS, value=source.accepts_hdf5)
+        accepts = st.checkbox(ACCEPT_WORDS, key=_accepts_key(source))
         st.caption("If you can, save the model as .keras or .tflite where it was trained: these need no such trust.")
-    if task is not None:
-        st.text_area(
+    if has_failed:
+        _render_drop(source, services, label="Choose another file", is_primary=True)
+        place = st.expander("The file lacks the names of its classes", icon=":material/label:")
+        place.text_area(
             "Class names, one a line",
-            key=_NAMES,
-            placeholder="Only where the file lacks them, in the order in which the model was trained",
+            key=_names_key(source),
+            placeholder="In the order in which the model was trained",
             height=110,
         )
-    with st.container(horizontal=True):
-        st.button(
-            "Bring it in" if task is None else "Try again",
-            key="foreign.bring_in",
-            type="primary",
-            icon=":material/download:",
-            disabled=not accepts,
-            on_click=guarded(_bring_in),
-            args=(source, services),
-            kwargs={"needs_acceptance": needs_acceptance},
-        )
-        st.button(
-            "Put it away",
-            key="foreign.drop",
-            type="tertiary",
-            icon=":material/close:",
-            on_click=guarded(_drop),
-            args=(source, services),
-        )
+    else:
+        place = st.container(horizontal=True)
+    place.button(
+        "Try again with these names" if has_failed else "Bring it in",
+        key="foreign.bring_in",
+        type="secondary" if has_failed else "primary",
+        icon=":material/download:",
+        disabled=not accepts,
+        on_click=guarded(_bring_in),
+        args=(source, services),
+    )
+    if not has_failed:
+        with place:
+            _render_drop(source, services, label="Put it away", is_primary=False)
 
 
-def _bring_in(source: ForeignSource, services: Services, *, needs_acceptance: bool) -> None:
-    accepts = needs_acceptance and bool(st.session_state.get(_ACCEPTS))
-    names = str(st.session_state.get(_NAMES, ""))
+def _render_drop(source: ForeignSource, services: Services, *, label: str, is_primary: bool) -> None:
+    st.button(
+        label,
+        key="foreign.drop",
+        type="primary" if is_primary else "tertiary",
+        icon=":material/upload_file:" if is_primary else ":material/close:",
+        on_click=guarded(_drop),
+        args=(source, services),
+    )
+
+
+def _bring_in(source: ForeignSource, services: Services) -> None:
+    accepts = source.accepts_hdf5 or bool(st.session_state.get(_accepts_key(source)))
+    names = str(st.session_state.get(_names_key(source), ""))
     asked = services.foreign_desk.request_reading(source, accepts_hdf5=accepts, class_names=names)
     st.session_state[_SOURCE] = asked.to_json()
+
+
+def _accepts_key(source: ForeignSource) -> str:
+    """Another for each file: nobody trusts the next one by having trusted this one."""
+    return f"foreign.accepts.{source.key}"
+
+
+def _names_key(source: ForeignSource) -> str:
+    return f"foreign.names.{source.key}"
 
 
 def _drop(source: ForeignSource, services: Services) -> None:

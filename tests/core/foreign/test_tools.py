@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import pytest
+import tf_keras
 from ai_edge_litert import schema_py_generated as schema
 
 from core.foreign.records import AnswerForm, Origin
@@ -28,6 +29,7 @@ from tests.core.foreign.foreign_samples import (
     small_model,
     teachable_bytes,
     teachable_model,
+    with_config,
     zipped,
 )
 
@@ -89,6 +91,38 @@ def test_a_keras_2_archive_answers_as_tf_keras_does(workshop: Workshop, pixels: 
     model = workshop.bring({"old.keras": keras_bytes(teachable_model()), "labels.txt": LABELS_TXT})
     expected = said_by(teachable_model(), pixels, model.record.scaling)
     np.testing.assert_allclose(workshop.say(model, pixels), expected, atol=1e-5)
+
+
+def keras_2_with_operations(*, is_reversed: bool) -> Any:
+    """`preprocess_input(x)` inside of a model; `x[..., ::-1]`, too, which Keras 2 can keep in old files only."""
+    taken = tf_keras.Input((SIDE, SIDE, 3))
+    scaled = tf_keras.applications.mobilenet_v2.preprocess_input(taken)
+    ordered = scaled[..., ::-1] if is_reversed else scaled
+    found = tf_keras.layers.GlobalAveragePooling2D()(tf_keras.layers.Conv2D(5, 3, activation="relu")(ordered))
+    return tf_keras.Model(taken, tf_keras.layers.Dense(3, activation="softmax")(found))
+
+
+@pytest.mark.parametrize("package", ["tf_keras.src.", "keras.src.", "keras."])
+def test_operations_of_keras_2_answer_as_tf_keras_does(workshop: Workshop, pixels: Pixels, package: str):
+    """Their modules as TensorFlow 2.16, 2.15 and 2.12 call them; the scaling is known to be inside."""
+    original = keras_2_with_operations(is_reversed=False)
+    content = with_config(keras_bytes(original), lambda config: _rename_modules(config, package))
+    model = workshop.bring({"birds.keras": content, "labels.txt": NAMES_TXT})
+    assert (model.record.scaling, model.record.guess.is_certain) == (Scaling.BYTES, True)
+    np.testing.assert_allclose(workshop.say(model, pixels), said_by(original, pixels, Scaling.BYTES), atol=1e-5)
+
+
+def test_operations_in_old_files_answer_as_tf_keras_does(workshop: Workshop, pixels: Pixels):
+    """There they have no modules."""
+    original = keras_2_with_operations(is_reversed=True)
+    model = workshop.bring({"birds.h5": hdf5_bytes(original), "labels.txt": NAMES_TXT})
+    np.testing.assert_allclose(workshop.say(model, pixels), said_by(original, pixels, Scaling.BYTES), atol=1e-5)
+
+
+def _rename_modules(config: dict[str, Any], package: str) -> None:
+    text = json.dumps(config)
+    assert "tf_op_layer" in text
+    config.update(json.loads(text.replace("tf_keras.src.", package)))
 
 
 # --- Keras 3 ------------------------------------------------------------------------------------------------

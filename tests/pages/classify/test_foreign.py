@@ -55,6 +55,10 @@ def click(app: AppTest, key: str) -> AppTest:
     return looked_at(app.button(key=key).click().run())
 
 
+def names_box(app: AppTest):
+    return next(each for each in app.text_area if each.key.startswith("foreign.names."))
+
+
 def drop(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
     box = next(each for each in app.file_uploader if each.key.startswith("foreign.files"))
     return looked_at(box.set_value([(name, data, "application/octet-stream") for name, data in files]).run())
@@ -127,7 +131,7 @@ def test_an_old_file_is_opened_only_after_its_risk_is_accepted_in_words(app: App
     drop(app, ("converted_keras.zip", files))
     assert get_services().queue.claim("w0", ["bring_model"]) is None
     assert app.button(key="foreign.bring_in").disabled
-    (accept,) = [each for each in app.checkbox if each.key == "foreign.accepts"]
+    (accept,) = [each for each in app.checkbox if each.key.startswith("foreign.accepts.")]
     assert accept.label.startswith("I know and trust whoever made this file")
     looked_at(accept.check().run())
     click(app, "foreign.bring_in")
@@ -141,12 +145,12 @@ def test_what_is_refused_says_why_and_typed_names_help(app: AppTest, content: by
     brought(app, ("birds.tflite", content))
     assert "does not say what its 3 classes are called" in texts(app)
     assert not [each for each in app.selectbox(key="network_picker.widget").options if "birds" in each]
-    app.text_area(key="foreign.names").set_value("cat\ncoffee").run()
+    names_box(app).set_value("cat\ncoffee").run()
     click(app, "foreign.bring_in")
     work()
     looked_at(app.run())
     assert "has 3 classes, and there are 2 names (cat, coffee)" in texts(app)
-    app.text_area(key="foreign.names").set_value("cat\ncoffee\nrocket").run()
+    names_box(app).set_value("cat\ncoffee\nrocket").run()
     click(app, "foreign.bring_in")
     work()
     looked_at(app.run())
