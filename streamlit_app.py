@@ -12,6 +12,8 @@ from pages.server.headers import SecurityHeaders
 from pages.server.heat_route import HEAT_ROUTES
 from pages.server.lifespan import running_services
 from pages.server.live_route import LIVE_ROUTES
+from pages.server.phone_routes import PHONE_ROUTES
+from pages.server.phone_watch import PHONE_WATCH_ROUTES
 from pages.server.photo_routes import PHOTO_ROUTES
 from pages.server.run_routes import RUN_ROUTES
 from pages.server.served_page import PAGE_ROUTES, ServedPage
@@ -68,6 +70,8 @@ else:
             *LIVE_ROUTES,
             *PAGE_ROUTES,
             *ANSWER_TABLE_ROUTES,
+            *PHONE_ROUTES,
+            *PHONE_WATCH_ROUTES,
         ],
         middleware=[Middleware(SecurityHeaders), Middleware(ServedPage), Middleware(VisitorCookie)],
     )

@@ -22,7 +22,7 @@ FLOORS = (
     *("core.recipes", "core.imagenet", "core.names", "core.seeds", "core.storage", "core.photos", "core.links"),
     *("core.jobs", "core.litert", "core.backbones", "core.features", "core.datasets", "core.runs"),
     *("core.inference", "core.evaluation", "core.keras_script", "core.export", "core.projects"),
-    *("core.spaces",),
+    *("core.spaces", "core.phones"),
     *("core.networks", "core.training", "core.packaging"),
     *("core.task_kinds", "core.services", "pages.words", "pages.server", "pages.widgets", "pages", "benchmarks"),
 )

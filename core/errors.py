@@ -44,6 +44,7 @@
     ├── SpaceError               whose things are whose does not allow it
     │   ├── UnknownSpaceError    no such space
     │   └── NotLetInError        whoever asks has not been let in
+    ├── PhoneLinkError           the link by which a phone sends photos is over
     └── JobError                 a background task cannot go on
         ├── UnknownTaskError     no such task, or no such kind of task
         ├── IllegalTransitionError  a status change that the table forbids
@@ -228,6 +229,10 @@ class UnknownSpaceError(SpaceError):
 
 class NotLetInError(SpaceError):
     """Whoever asks has not been let in yet, or not any more."""
+
+
+class PhoneLinkError(BluetitError):
+    """The link by which a phone sends photos into a class was never given out, or has come to its end."""
 
 
 class JobError(BluetitError):

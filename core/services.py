@@ -29,6 +29,8 @@ from core.inference.fair_pool import FairPool
 from core.inference.own_classifiers import OwnClassifiers
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
+from core.phones.links import PhoneLinks
+from core.phones.photos import PhonePhotos
 from core.photos.store import PhotoStore
 from core.projects.desk import ProjectDesk
 from core.runs.desk import RunDesk
@@ -72,6 +74,8 @@ class Services:
     run_desk: RunDesk
     run_reader: RunReader
     exports: ExportDesk
+    phone_links: PhoneLinks
+    phone_photos: PhonePhotos
     _cache: ClassifierCache
     _housekeeper: "_Housekeeper" = field(default_factory=lambda: _Housekeeper())
     _of_spaces: "_OfSpaces" = field(default_factory=lambda: _OfSpaces())
@@ -137,6 +141,7 @@ def _clear_up(services: Services) -> None:
     steps: dict[str, Callable[[], object]] = {
         "uploads": services.imports.sweep,
         "deleted datasets": services.trash.purge_overdue,
+        "links of phones": services.phone_links.forget_ended,
         "drafts of photos": services.photo_store.remove_drafts,
         "photos that nothing needs": lambda: collect_garbage(services.library, services.photo_store),
         "runs": lambda: remove_left_overs(services.runs, services.settings),
@@ -195,6 +200,8 @@ def _open_libraries(
         "run_desk": RunDesk(runs, queue, supervisor, settings),
         "run_reader": RunReader(runs, queue, database, settings),
         "exports": ExportDesk(runs, queue, supervisor, settings),
+        "phone_links": PhoneLinks(settings, database),
+        "phone_photos": PhonePhotos(settings, database, PhotoStore(settings.photos_path, settings.cache_path)),
     }
 
 

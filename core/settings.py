@@ -185,6 +185,18 @@ class Settings:
         explanation="Largest size of the cache of features; the longest unused ones are deleted first.",
         minimum=1,
     )
+    phone_link_minutes: float = _setting(
+        90.0,
+        unit="minutes",
+        explanation="How long phones can send photos into a class by one code; then another has to be shown.",
+        minimum=1,
+    )
+    max_photos_per_phone_link: int = _setting(
+        1000,
+        unit="photos",
+        explanation="Most photos that phones can send by one code.",
+        minimum=1,
+    )
     # Training
     package_after_training: bool = _setting(
         True,

@@ -23,6 +23,8 @@ from core.storage.schema import (
     DatasetImage,
     DatasetOperation,
     DismissedFinding,
+    PhoneLink,
+    PhonePhoto,
     PhotoImport,
     Run,
     RunEvent,
@@ -35,7 +37,10 @@ _GUARDED_OPTION = "bluetit_guarded"  # of the execution of a statement that cond
 _MAX_SPACES = 512
 _MAX_STATEMENTS = 2_048
 
-_OF_DATASETS = (DatasetClass, DatasetImage, Capture, DatasetOperation, PhotoImport, DatasetCheck, DismissedFinding)
+_OF_DATASETS = (
+    *(DatasetClass, DatasetImage, Capture, DatasetOperation, PhotoImport, DatasetCheck, DismissedFinding),
+    *(PhoneLink, PhonePhoto),
+)
 _OWNERS = (Dataset, Run, Task)
 GUARDED_TABLES = tuple(each.__tablename__ for each in (*_OWNERS, *_OF_DATASETS, TaskEvent, RunEvent))
 # Where a statement names a table whose rows have owners, with the name that it has there, and the condition in it.

@@ -25,8 +25,8 @@ NO_COOKIE = (
     "This browser keeps no cookies of this page, which cannot know you again without one. Allow them, then reload."
 )
 NOT_HERE = "This is not here, or not yours. Reload the page."
-_FOREIGN = "Another site may not ask for this."
-_TOO_OFTEN = "That is too often. Wait a moment."
+FOREIGN = "Another site may not ask for this."
+TOO_OFTEN = "That is too often. Wait a moment."
 _BUG = "Something went wrong here. The server's log says what."
 
 # Sites elsewhere must not use a visitor's cookie; browsers say where a request comes from.
@@ -81,31 +81,41 @@ def json_route(path: str, answer: Answer, *, rate: Rate, method: str = "GET") ->
     limit = RateLimit(rate)
 
     async def answer_visitor(request: Request) -> Response:
-        if request.headers.get("sec-fetch-site", "") not in _OWN_SITES:
-            return refusal(_FOREIGN, 403)
+        if is_foreign(request):
+            return refusal(FOREIGN, 403)
         visitor = visitor_of(request)
         if visitor is None:
             return refusal(NO_COOKIE, 403)
         if not limit.takes(visitor):
-            return refusal(_TOO_OFTEN, 429, {"Retry-After": "1"})
-        try:
-            return await answer(request, visitor)
-        except ClientDisconnect:
-            return refusal(NOT_HERE, 400)  # which nobody hears
-        except (UnknownDatasetError, UnknownRunError) as exc:
-            return refusal(str(exc), 404)
-        except NotLetInError as exc:
-            return refusal(str(exc), 403)
-        except ImageError as exc:
-            return refusal(str(exc), 422)
-        except BluetitError as exc:
-            return refusal(str(exc), 409)
-        except Exception:
-            # A bug that one request meets is told as every other error is: in JSON, which the page can show.
-            logger.exception("%s %s failed", request.method, request.url.path)
-            return refusal(_BUG, 500)
+            return refusal(TOO_OFTEN, 429, {"Retry-After": "1"})
+        return await answer_in_json(request, answer(request, visitor))
 
     return Route(f"{routes_path()}{path}", answer_visitor, methods=[method])
+
+
+async def answer_in_json(request: Request, answer: Awaitable[Response]) -> Response:
+    """What a route answers; whatever goes wrong becomes a sentence in JSON."""
+    try:
+        return await answer
+    except ClientDisconnect:
+        return refusal(NOT_HERE, 400)  # which nobody hears
+    except (UnknownDatasetError, UnknownRunError) as exc:
+        return refusal(str(exc), 404)
+    except NotLetInError as exc:
+        return refusal(str(exc), 403)
+    except ImageError as exc:
+        return refusal(str(exc), 422)
+    except BluetitError as exc:
+        return refusal(str(exc), 409)
+    except Exception:
+        # A bug that one request meets is told as every other error is: in JSON, which the page can show.
+        logger.exception("%s %s failed", request.method, request.url.path)
+        return refusal(_BUG, 500)
+
+
+def is_foreign(request: Request) -> bool:
+    """Whether a page of another site has it sent."""
+    return request.headers.get("sec-fetch-site", "") not in _OWN_SITES
 
 
 def json_answer(payload: Any, headers: dict[str, str] | None = None) -> Response:
