@@ -108,7 +108,7 @@ class PhonePhotos(Shelf):
 
 
 def _capture_label(burst: str | None) -> str | None:
-    return None if burst is None else f"phone burst {burst[:_BURST_CHARS_IN_LABEL]}"
+    return None if burst is None else f"phone burst {hash_token(burst)[:_BURST_CHARS_IN_LABEL]}"
 
 
 def _tell_arrival(session: Session, link: PhoneLink, dataset: Dataset, into: DatasetClass) -> None:

@@ -400,13 +400,13 @@ class PhoneLink(Base):
 
     __tablename__ = "phone_links"
     __table_args__ = (
-        UniqueConstraint("token_hash"),
         Index("ix_phone_links_dataset", "dataset_id", "id"),
         {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    token_hash: Mapped[str]  # SHA-256 of what stands in the link's address alone, 64 hexadecimal digits
+    # SHA-256 of what stands in the link's address alone, 64 hexadecimal digits
+    token_hash: Mapped[str] = mapped_column(unique=True)
     space_id: Mapped[int]
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
     class_id: Mapped[int] = mapped_column(ForeignKey("dataset_classes.id", ondelete="CASCADE"), index=True)

@@ -3,7 +3,8 @@
 from core.datasets.records import DatasetView
 from core.services import Services
 from pages.server.phone_watch import phones_url, tell_phones_now
-from pages.widgets.browser_component import ignore, load_component, show_component, watched_data
+from pages.widgets.browser_component import load_component, show_component, watched_data
+from pages.widgets.renewal import renew
 from pages.words.telling import with_tag
 
 _line = load_component("phone_line")
@@ -16,5 +17,5 @@ def render_phone_line(dataset: DatasetView, services: Services) -> None:
         _line,
         key="dataset.phones.line",
         data=watched_data(told, "state", "links", url=phones_url(dataset.id)),
-        on_event={"changed": lambda _: ignore()},
+        on_event={"changed": renew},
     )

@@ -22,6 +22,8 @@ def upgrade() -> None:
         sa.Column("withdrawn_at", sa.Float(), nullable=True),
         sa.Column("num_photos", sa.Integer(), nullable=False),
         sa.Column("import_id", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_phone_links")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_phone_links_token_hash")),
         sa.ForeignKeyConstraint(
             ["dataset_id"], ["datasets.id"], name=op.f("fk_phone_links_dataset_id_datasets"), ondelete="CASCADE"
         ),
@@ -31,8 +33,6 @@ def upgrade() -> None:
             name=op.f("fk_phone_links_class_id_dataset_classes"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_phone_links")),
-        sa.UniqueConstraint("token_hash", name=op.f("uq_phone_links_token_hash")),
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_phone_links_class_id"), "phone_links", ["class_id"])
@@ -43,6 +43,10 @@ def upgrade() -> None:
         sa.Column("key_hash", sa.Text(), nullable=False),
         sa.Column("dataset_id", sa.Integer(), nullable=False),
         sa.Column("image_id", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("link_id", "key_hash", name=op.f("pk_phone_photos")),
+        sa.ForeignKeyConstraint(
+            ["link_id"], ["phone_links.id"], name=op.f("fk_phone_photos_link_id_phone_links"), ondelete="CASCADE"
+        ),
         sa.ForeignKeyConstraint(
             ["dataset_id"], ["datasets.id"], name=op.f("fk_phone_photos_dataset_id_datasets"), ondelete="CASCADE"
         ),
@@ -52,10 +56,6 @@ def upgrade() -> None:
             name=op.f("fk_phone_photos_image_id_dataset_images"),
             ondelete="CASCADE",
         ),
-        sa.ForeignKeyConstraint(
-            ["link_id"], ["phone_links.id"], name=op.f("fk_phone_photos_link_id_phone_links"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("link_id", "key_hash", name=op.f("pk_phone_photos")),
     )
     op.create_index(op.f("ix_phone_photos_dataset_id"), "phone_photos", ["dataset_id"])
     op.create_index(op.f("ix_phone_photos_image_id"), "phone_photos", ["image_id"])
