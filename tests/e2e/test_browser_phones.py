@@ -64,7 +64,7 @@ def show_code(dataset: DatasetPage) -> str:
     """Ask for a code of the class that is chosen, and read the address below it."""
     dataset.choose_tab("Phone")
     dataset.press("Use a phone")
-    expect(dataset.main.locator(".bluetit-qr svg")).to_be_visible()
+    expect(dataset.main.locator(".bluetit-qr img")).to_be_visible()
     return dataset.main.locator("code").filter(has_text="bluetit/phone").inner_text().strip()
 
 

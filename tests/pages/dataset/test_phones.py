@@ -80,8 +80,7 @@ def test_a_code_of_before(
 
 
 def test_what_a_class_is_called_is_text() -> None:
-    """Whatever letters it has: in the code's title, too."""
+    """Whatever letters it has, also where it says what the picture is."""
     made = qr_code(f"{ADDRESS}#{'A' * 43}", label='<script>alert(1)</script>&"')
-    assert "<script>" not in made
-    assert 'fill="#fff"' in made or 'fill="#fff"' in made
-    assert "http://www.w3.org" not in made.replace('xmlns="http://www.w3.org/2000/svg"', "")
+    assert made.count("<") == 3
+    assert made.count('"') == 6
