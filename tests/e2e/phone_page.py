@@ -5,8 +5,10 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.e2e.classify_page import PAGE_TIMEOUT_SECONDS
 from tests.e2e.conftest import OpenTab
 from tests.e2e.running_app import RunningApp
+from tests.waiting import wait_until
 
 PHONE: Mapping[str, Any] = {
     "viewport": {"width": 390, "height": 844},
@@ -41,9 +43,9 @@ class PhonePage:
         self.shutter.tap()
 
     def hold(self, *, until: int) -> None:
-        """Hold the shutter until so many photos are taken."""
+        """Hold the shutter until so many photos are taken, or a few more."""
         self.begin_burst()
-        expect(self.page.locator(".number")).to_have_text(f"{until}")
+        self.expect_taken(until)
         self.let_go()
 
     def begin_burst(self) -> None:
@@ -78,6 +80,10 @@ class PhonePage:
     def arrived(self) -> Locator:
         """Those with a tick."""
         return self.page.locator(".strip button[data-state=arrived]")
+
+    def expect_taken(self, at_least: int) -> None:
+        """Wait until the burst under way has so many photos."""
+        wait_until(lambda: int(self.page.locator(".number").inner_text()) >= at_least, PAGE_TIMEOUT_SECONDS)
 
     def expect_line(self, text: str) -> None:
         """Wait until the line below the camera says so."""

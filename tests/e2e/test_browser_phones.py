@@ -12,6 +12,7 @@ from core.datasets.library import Library
 from core.datasets.records import ImageView
 from core.settings import Settings
 from core.storage.db import open_database
+from pages.server.phone_address import machine_addresses
 from tests.conftest import link_backbones
 from tests.e2e.classify_page import ClassifyPage
 from tests.e2e.conftest import OpenTab
@@ -31,6 +32,8 @@ def open_app(
     tmp_path_factory: pytest.TempPathFactory, prepared_cache: Path, keras_environment: dict[str, str]
 ) -> Iterator[RunningApp]:
     """An app that listens to the network, which phones can reach."""
+    if not machine_addresses():
+        pytest.skip("needs a network: this machine has no address in any")
     settings = Settings(workspace_dir=tmp_path_factory.mktemp("phones"), access="open")
     link_backbones(prepared_cache, settings)
     environment = {**keras_environment, "STREAMLIT_SERVER_ADDRESS": "0.0.0.0"}
@@ -125,9 +128,9 @@ def test_without_wifi_nothing_is_lost(
     phone = PhonePage.scan(open_tab, open_app, show_code(dataset), may_fail=True)
     phone.start_camera()
     phone.begin_burst()
-    expect(phone.page.locator(".number")).to_have_text("3")
+    phone.expect_taken(3)
     phone.page.context.set_offline(True)
-    expect(phone.page.locator(".number")).to_have_text("8")
+    phone.expect_taken(8)
     phone.let_go()
     phone.expect_line("waiting: the server does not answer")
     count = phone.photos.count()
