@@ -164,6 +164,13 @@ class PhonePage {
     else if (isStuck) setLine(status, `${waiting.length} waiting: the server does not answer, it is tried again`);
     else if (waiting.length > 0) setLine(status, `${numArrived} arrived, ${waiting.length} waiting`);
     else setLine(status, numArrived === 1 ? "1 photo has arrived" : `All ${numArrived} photos have arrived`);
+    if (document.body.dataset.state === "done") {
+      this.cover(
+        waiting.length > 0
+          ? "Keep this page open until all photos have arrived."
+          : "Thank you. You can close this page now.",
+      );
+    }
     this.find(".done").hidden = isOver || numArrived === 0 || document.body.dataset.state === "done";
     this.drawStrip(photos);
     if (this.chosen && !photos.includes(this.chosen)) this.choose(null);
@@ -224,7 +231,6 @@ class PhonePage {
   finish() {
     this.stop();
     this.choose(null);
-    this.cover("Thank you. You can close this page now.");
     this.setState("done");
     this.draw();
   }
