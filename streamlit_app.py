@@ -21,6 +21,8 @@ from pages.server.heat_route import HEAT_ROUTES
 from pages.server.lifespan import running_services
 from pages.server.listening import OnlyThisComputer, stay_among_those_let_in
 from pages.server.live_route import LIVE_ROUTES
+from pages.server.phone_routes import PHONE_ROUTES
+from pages.server.phone_watch import PHONE_WATCH_ROUTES
 from pages.server.photo_routes import PHOTO_ROUTES
 from pages.server.presence import PRESENCE_ROUTES
 from pages.server.proxies import believing_named_proxies
@@ -101,6 +103,8 @@ else:
             *CLASS_START_ROUTES,
             *DOOR_ROUTES,
             *PRESENCE_ROUTES,
+            *PHONE_ROUTES,
+            *PHONE_WATCH_ROUTES,
         ],
         middleware=[
             Middleware(believing_named_proxies),

@@ -23,7 +23,7 @@ FLOORS = (
     *("core.hosting",),
     *("core.jobs", "core.litert", "core.faces", "core.backbones", "core.features", "core.datasets", "core.runs"),
     *("core.foreign", "core.inference", "core.evaluation", "core.keras_script", "core.export", "core.projects"),
-    *("core.spaces",),
+    *("core.spaces", "core.phones"),
     *("core.networks", "core.training", "core.packaging"),
     *("core.task_kinds", "core.services", "pages.words", "pages.server", "pages.widgets", "pages", "benchmarks"),
 )

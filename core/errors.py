@@ -50,6 +50,7 @@
     │   ├── NotLetInError        whoever asks has not been let in
     │   ├── LimitReachedError    a space has as much as it may have
     │   └── LookOnlyError        somebody else's things can be looked at, not changed
+    ├── PhoneLinkError           the link by which a phone sends photos is over
     └── JobError                 a background task cannot go on
         ├── UnknownTaskError     no such task, or no such kind of task
         ├── IllegalTransitionError  a status change that the table forbids
@@ -258,6 +259,10 @@ class LimitReachedError(SpaceError):
 
 class LookOnlyError(SpaceError):
     """Somebody else's things can be looked at, and not changed."""
+
+
+class PhoneLinkError(BluetitError):
+    """The link by which a phone sends photos into a class was never given out, or has come to its end."""
 
 
 class JobError(BluetitError):

@@ -33,6 +33,8 @@ from core.inference.own_classifiers import OwnClassifiers
 from core.jobs.queue import TaskQueue
 from core.jobs.recent_work import look_at_clock
 from core.jobs.supervisor import Supervisor
+from core.phones.links import PhoneLinks
+from core.phones.photos import PhonePhotos
 from core.photos.store import PhotoStore
 from core.projects.desk import ProjectDesk
 from core.runs.desk import RunDesk
@@ -93,6 +95,8 @@ class Services:
     foreign: ForeignLibrary
     foreign_desk: ForeignDesk
     meter: SpaceMeter  # of what may come into the space
+    phone_links: PhoneLinks
+    phone_photos: PhonePhotos
     _cache: ClassifierCache
     is_guest: bool = False  # whether they serve somebody who must not learn what is on this computer
     _housekeeper: "_Housekeeper" = field(default_factory=lambda: _Housekeeper())
@@ -173,6 +177,7 @@ def _clear_up(services: Services) -> None:
     steps: dict[str, Callable[[], object]] = {
         "uploads": services.imports.sweep,
         "deleted datasets": services.trash.purge_overdue,
+        "links of phones": services.phone_links.forget_ended,
         "drafts of photos": services.photo_store.remove_drafts,
         "photos that nothing needs": lambda: collect_garbage(services.library, services.photo_store),
         "runs": lambda: remove_left_overs(services.runs, services.settings),
@@ -266,6 +271,13 @@ def _open_libraries(
         "foreign": foreign,
         "foreign_desk": ForeignDesk(settings, foreign, queue, supervisor, is_guest=is_guest),
         "meter": SpaceMeter(database),
+        "phone_links": PhoneLinks(settings, database),
+        "phone_photos": PhonePhotos(
+            settings,
+            database,
+            PhotoStore(settings.photos_path, settings.cache_path),
+            blurs_faces=lambda: _blurs_faces(database),
+        ),
     }
 
 

@@ -243,6 +243,19 @@ class Settings:
         explanation="Longest time that a model from elsewhere may take for one photo; one that takes longer is ended.",
         minimum=0.1,
     )
+    # Phones
+    phone_link_minutes: float = _setting(
+        90.0,
+        unit="minutes",
+        explanation="How long phones can send photos into a class by one code; then another has to be shown.",
+        minimum=1,
+    )
+    max_photos_per_phone_link: int = _setting(
+        1000,
+        unit="photos",
+        explanation="Most photos that phones can send by one code.",
+        minimum=1,
+    )
     # Training
     package_after_training: bool = _setting(
         True,

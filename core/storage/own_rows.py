@@ -26,6 +26,8 @@ from core.storage.schema import (
     DismissedFinding,
     ForeignModel,
     ModelOffer,
+    PhoneLink,
+    PhonePhoto,
     PhotoImport,
     Run,
     RunEvent,
@@ -40,7 +42,10 @@ _GUARDED_OPTION = "bluetit_guarded"  # of the execution of a statement that cond
 _MAX_SPACES = 512
 _MAX_STATEMENTS = 2_048
 
-_OF_DATASETS = (DatasetClass, DatasetImage, Capture, DatasetOperation, PhotoImport, DatasetCheck, DismissedFinding)
+_OF_DATASETS = (
+    *(DatasetClass, DatasetImage, Capture, DatasetOperation, PhotoImport, DatasetCheck, DismissedFinding),
+    *(PhoneLink, PhonePhoto),
+)
 _OWNED = (Dataset, Run, SnapshotOrigin, ModelOffer, ForeignModel, SpaceTurn)  # which say themselves whose they are
 GUARDED_TABLES = tuple(each.__tablename__ for each in (*_OWNED, *_OF_DATASETS, Task, TaskEvent, RunEvent))
 # Where a statement names a table whose rows have owners, with the name that it has there, and the condition in it.

@@ -520,3 +520,36 @@ class SpaceNotice(Base):
     of_space_id: Mapped[int] = mapped_column(ForeignKey("spaces.id", ondelete="CASCADE"), primary_key=True)
     looked_at: Mapped[float | None]  # when the teacher looked last
     warned_at: Mapped[float | None]  # when it was told first that it will be deleted
+
+
+class PhoneLink(Base):
+    """A way for phones into one class of a dataset, for the time of a lesson; `core.phones` is what changes it."""
+
+    __tablename__ = "phone_links"
+    __table_args__ = (
+        Index("ix_phone_links_dataset", "dataset_id", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    # SHA-256 of what stands in the link's address alone, 64 hexadecimal digits
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    space_id: Mapped[int]
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
+    class_id: Mapped[int] = mapped_column(ForeignKey("dataset_classes.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[float]
+    expires_at: Mapped[float]
+    withdrawn_at: Mapped[float | None]
+    num_photos: Mapped[int]  # that have come through it, those that were taken back too
+    import_id: Mapped[int | None]  # the arrival as which they are told; None: none has come yet
+
+
+class PhonePhoto(Base):
+    """A photo that a phone has sent: one that is sent once more counts once, and its phone alone can take it back."""
+
+    __tablename__ = "phone_photos"
+
+    link_id: Mapped[int] = mapped_column(ForeignKey("phone_links.id", ondelete="CASCADE"), primary_key=True)
+    key_hash: Mapped[str] = mapped_column(primary_key=True)  # SHA-256 of a secret that the phone made for it
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"), index=True)
+    image_id: Mapped[int] = mapped_column(ForeignKey("dataset_images.id", ondelete="CASCADE"), index=True)

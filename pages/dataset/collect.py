@@ -7,6 +7,7 @@ from core.services import Services
 from pages.dataset.no_photos import render_first_class_hint
 from pages.dataset.samples import render_samples
 from pages.dataset.ways_in.camera import render_camera
+from pages.dataset.ways_in.phone import render_phone
 from pages.dataset.ways_in.photos import render_photos
 from pages.dataset.ways_in.public_sources import render_public_sources
 from pages.dataset.ways_in.sorted_photos import render_sorted_photos
@@ -22,10 +23,11 @@ _NEW_CLASS = "dataset.collect.new_class"
 def render_collect(dataset: DatasetView, services: Services) -> None:
     """Choose a class, then a way in; sources with class folders of their own need no choice."""
     target = _render_target(dataset, services)
-    photos, camera, sorted_ones, link, public, samples = st.tabs(
+    photos, camera, phone, sorted_ones, link, public, samples = st.tabs(
         [
             ":material/upload: Photos",
             ":material/photo_camera: Camera",
+            ":material/qr_code_2: Phone",
             ":material/folder: Folder or archive",
             ":material/link: Link",
             ":material/public: Public sources",
@@ -38,6 +40,9 @@ def render_collect(dataset: DatasetView, services: Services) -> None:
     with camera:
         if _has_target(target):
             render_camera(dataset, target, services)
+    with phone:
+        if _has_target(target):
+            render_phone(dataset, target, services)
     with sorted_ones:
         render_sorted_photos(dataset, services)
     with link:

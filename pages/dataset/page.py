@@ -13,6 +13,7 @@ from pages.dataset.dataset_menu import render_dataset_menu
 from pages.dataset.feature_map import render_map
 from pages.dataset.import_report import render_history
 from pages.dataset.overview import render_overview
+from pages.dataset.phone_line import render_phone_line
 from pages.dataset.problems import count_problems, render_problems
 from pages.dataset.split import render_split
 from pages.dataset.start import render_start
@@ -58,6 +59,8 @@ def render_dataset(dataset: DatasetView, services: Services) -> None:
     )
     if section != "Collect":
         with st.container():  # photos that come in do not make the section below anew
+            if services.phone_links.living(dataset.id):
+                render_phone_line(dataset, services)
             render_arrivals(dataset, services, with_reports=False)
     with showing_errors():
         sections[section]()

@@ -27,8 +27,8 @@ NO_COOKIE = (
     "This browser keeps no cookies of this page, which cannot know you again without one. Allow them, then reload."
 )
 NOT_HERE = "This is not here, or not yours. Reload the page."
-_FOREIGN = "Another site may not ask for this."
-_TOO_OFTEN = "That is too often. Wait a moment."
+FOREIGN = "Another site may not ask for this."
+TOO_OFTEN = "That is too often. Wait a moment."
 _BUG = "Something went wrong here. The server's log says what."
 
 # Sites elsewhere must not use a visitor's cookie; browsers say where a request comes from.
@@ -82,33 +82,15 @@ def json_route(path: str, answer: Answer, *, rate: Rate, method: str = "GET") ->
     """
     limit = RateLimit(rate)
 
-    async def refuse(exc: BluetitError, status: int, visitor: str) -> Response:
-        return refusal(await asyncio.to_thread(told_to, visitor, str(exc)), status)
-
     async def answer_visitor(request: Request) -> Response:
         if not is_from_here(request):
-            return refusal(_FOREIGN, 403)
+            return refusal(FOREIGN, 403)
         visitor = visitor_of(request)
         if visitor is None:
             return refusal(NO_COOKIE, 403)
         if not limit.takes(visitor):
-            return refusal(_TOO_OFTEN, 429, {"Retry-After": "1"})
-        try:
-            return await answer(request, visitor)
-        except ClientDisconnect:
-            return refusal(NOT_HERE, 400)  # which nobody hears
-        except (UnknownDatasetError, UnknownRunError) as exc:
-            return await refuse(exc, 404, visitor)
-        except NotLetInError as exc:
-            return await refuse(exc, 403, visitor)
-        except ImageError as exc:
-            return await refuse(exc, 422, visitor)
-        except BluetitError as exc:
-            return await refuse(exc, 409, visitor)
-        except Exception:
-            # A bug that one request meets is told as every other error is: in JSON, which the page can show.
-            logger.exception("%s %s failed", request.method, request.url.path)
-            return refusal(_BUG, 500)
+            return refusal(TOO_OFTEN, 429, {"Retry-After": "1"})
+        return await answer_in_json(request, answer(request, visitor), visitor)
 
     return Route(f"{routes_path()}{path}", answer_visitor, methods=[method])
 
@@ -120,6 +102,34 @@ def is_from_here(request: Request) -> bool:
         return site in _OWN_SITES
     origin = request.headers.get("origin")
     return origin is None or origin.partition("://")[2] == request.headers.get("host", "")
+
+
+async def answer_in_json(request: Request, answer: Awaitable[Response], visitor: str | None = None) -> Response:
+    """What a route answers; whatever goes wrong becomes a sentence in JSON.
+
+    Args:
+        request: that is answered.
+        answer: of the route.
+        visitor: key of whoever asks, who may be told less than the owner of this computer.
+    """
+    try:
+        return await answer
+    except ClientDisconnect:
+        return refusal(NOT_HERE, 400)  # which nobody hears
+    except BluetitError as exc:
+        return refusal(await asyncio.to_thread(told_to, visitor, str(exc)), _status_of(exc))
+    except Exception:
+        # A bug that one request meets is told as every other error is: in JSON, which the page can show.
+        logger.exception("%s %s failed", request.method, request.url.path)
+        return refusal(_BUG, 500)
+
+
+def _status_of(error: BluetitError) -> int:
+    if isinstance(error, UnknownDatasetError | UnknownRunError):
+        return 404
+    if isinstance(error, NotLetInError):
+        return 403
+    return 422 if isinstance(error, ImageError) else 409
 
 
 def json_answer(payload: Any, headers: dict[str, str] | None = None) -> Response:

@@ -35,6 +35,7 @@ from core.datasets.sources.requests import (
     ImportRequest,
     Kaggle,
     Links,
+    Phones,
     ServerFolder,
     StagedArchive,
     StagedFiles,
@@ -92,6 +93,8 @@ def gather(request: ImportRequest, workplace: Workplace) -> Gathered:
             return _gather_links(source, title, workplace)
         case Kaggle() | TensorFlowDataset() | WebSearch() | DrawnShapes() | HandwrittenDigits():
             return _gather_staged_files(_spool(source, workplace), title, workplace)
+        case Phones():
+            raise SourceError("Photos from phones are in the dataset already; nothing of them can be fetched again.")
 
 
 def _gather_staged_files(folder: Path, title: str, workplace: Workplace) -> Gathered:

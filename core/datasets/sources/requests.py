@@ -146,6 +146,15 @@ class HandwrittenDigits(Config):
     is_fetched: ClassVar[bool] = True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phones(Config):
+    """Photos that phones send one by one (`core.phones`); each is in the dataset before its phone hears of it."""
+
+    KIND: ClassVar[str] = "phones"
+    needs_network: ClassVar[bool] = False
+    is_fetched: ClassVar[bool] = False
+
+
 Source = (
     StagedFiles
     | StagedArchive
@@ -156,6 +165,7 @@ Source = (
     | WebSearch
     | DrawnShapes
     | HandwrittenDigits
+    | Phones
 )
 
 
