@@ -1,0 +1,116 @@
+"""A visitor of one space: a process that does one thing after the other, as the server's pages would, until killed.
+
+It opens the libraries of its space on the server's database, and so stands for a session of the server, with which it
+is killed. What it asks for and is told goes into its journal.
+"""
+
+import fcntl
+import os
+import random
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.chaos.actions import ACTIONS, Bound, go_on
+from benchmarks.chaos.journal import Journal
+from core.datasets.ingest.desk import ImportDesk
+from core.datasets.library import Library
+from core.datasets.purging import DatasetTrash
+from core.datasets.tasks import DatasetTasks
+from core.errors import BluetitError
+from core.export.desk import ExportDesk
+from core.jobs.queue import TaskQueue
+from core.jobs.supervisor import Supervisor
+from core.photos.store import PhotoStore
+from core.projects.desk import ProjectDesk
+from core.runs.desk import RunDesk
+from core.runs.library import RunLibrary
+from core.settings import Settings
+from core.storage.db import Database, open_database
+from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
+
+_MOST_REST_SECONDS = 0.15  # between two actions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Who acts, and where it is written down."""
+
+    settings: Settings
+    space_id: int
+    seed: int
+    notes_dir: Path  # journals and locks
+
+    @property
+    def journal_path(self) -> Path:
+        """The journal of this visitor's space."""
+        return self.notes_dir / f"journal-{self.space_id}.jsonl"
+
+    def run(self) -> None:
+        """Act until killed."""
+        os.setpgrp()  # Ctrl+C is the driver's matter
+        chance = random.Random(self.seed)
+        journal = Journal(self.journal_path)
+        database = open_database(self.settings)
+        try:
+            bound = bind(self.settings, database, self.space_id)
+            while True:
+                with holding(self.notes_dir, self.space_id):
+                    _act(bound, journal, chance, is_last=(self.notes_dir / "finish").exists())
+                time.sleep(chance.uniform(0, _MOST_REST_SECONDS))
+        except Exception:  # noqa: BLE001  # whatever it is, it was not told in a sentence
+            journal.fault(traceback.format_exc())
+        finally:
+            database.close()
+
+
+@contextmanager
+def holding(folder: Path, space_id: int) -> Iterator[None]:
+    """Keep a space from being changed and looked at at once; a visitor who is killed lets go."""
+    with (folder / f"turn-{space_id}").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def bind(settings: Settings, database: Database, space_id: int) -> Bound:
+    """The libraries of a space, as `Services.of_space` gives them to its pages."""
+    database = database.of_space(space_id)
+    queue = TaskQueue(database, TASK_KINDS)
+    supervisor = Supervisor(settings, queue, kinds=TASK_KINDS_PATH)  # not started: the server has its own
+    library, runs = Library(database), RunLibrary(database)
+    imports = ImportDesk(settings, library, queue, supervisor)
+    return Bound(
+        settings=settings,
+        database=database,
+        space_id=space_id,
+        queue=queue,
+        library=library,
+        imports=imports,
+        trash=DatasetTrash(settings, database, queue, supervisor, imports),
+        dataset_tasks=DatasetTasks(settings, library, queue, supervisor),
+        projects=ProjectDesk(settings, library, runs, queue, supervisor),
+        runs=runs,
+        run_desk=RunDesk(runs, queue, supervisor, settings),
+        exports=ExportDesk(runs, queue, supervisor, settings),
+        photo_store=PhotoStore(settings.photos_path, settings.cache_path),
+    )
+
+
+def _act(bound: Bound, journal: Journal, chance: random.Random, *, is_last: bool) -> None:
+    """Do one thing; at the end only what was begun goes on."""
+    go_on(bound)
+    if is_last:
+        return
+    kinds = list(ACTIONS)
+    (act,) = chance.choices(kinds, [ACTIONS[each] for each in kinds])
+    asked = act(bound, chance)
+    if asked is None:
+        return
+    name = journal.begin(asked.kind, asked.told)
+    try:
+        journal.end(name, asked.do())
+    except BluetitError as exc:
+        journal.refuse(name, f"{type(exc).__name__}: {exc}")
