@@ -42,7 +42,7 @@ _COLOURS = ((60, 90, 200), (40, 40, 45), (190, 80, 50))
 _SIDE_PX = 96
 _THUMBNAIL_PX = 160
 _MAX_DATASETS = 5  # of a space, in the trash or not
-_MAX_PHOTOS = 120  # of a dataset, before the last import
+_MAX_PHOTOS = 250  # of a dataset, before the last import
 _MAX_RUNS = 6  # of a space
 _MAX_IMPORTS = 2  # at once
 _EXPORTED = ("litert", "litert_float16")  # formats
@@ -356,7 +356,7 @@ def _of_run(kind: str, views: list[RunView], chance: random.Random, do: Callable
 def _ask(bound: Bound, chance: random.Random) -> Asked | None:
     """Have something made: files of a model, a zip or project of a dataset, a check of it."""
     done = [view for view in bound.runs.list_runs() if view.status is RunStatus.DONE]
-    if done and chance.random() < 0.4:
+    if done and chance.random() < 0.15:
         number = chance.choice(done).id
         if chance.random() < 0.3:
             return _task(f"package {number}", lambda: bound.run_desk.request_packaging(number))
@@ -404,17 +404,17 @@ ACTIONS: Mapping[Callable[[Bound, random.Random], Asked | None], float] = {
     _duplicate: 0.5,
     _delete: 0.5,
     _purge: 0.7,
-    _import: 4,
+    _import: 8,
     _edit: 8,
     _restore: 1,
     _rename: 0.5,
     _undo: 3,
     _look: 1,
     _train: 3,
-    _cancel: 0.1,
+    _cancel: 0.05,
     _forget: 0.5,
-    _ask: 1.5,
-    _bring: 1.5,
+    _ask: 3,
+    _bring: 3,
 }
 
 

@@ -26,6 +26,7 @@ from core.task_kinds import TASK_KINDS
 # How long a task may be with a worker that is dead: the supervisor looks once a second, when it is not being started.
 _STUCK_SECONDS = 20.0
 _REST_SECONDS = 240.0  # for everything that was begun to come to its end, after the last kill
+_POLL_SECONDS = 2.0
 _DAY_SECONDS = 24 * 3600.0
 _AGED_DAYS = 8  # more than anything is kept that nobody needs, less than the trash keeps datasets
 
@@ -58,6 +59,15 @@ class Report:
     seconds: float = 0.0
     broken: list[str] = field(default_factory=list)
 
+    def add(self, other: "Report") -> None:
+        """Count what came of another, at the same time, with this."""
+        for name in ("kills", "photos", "edits", "undone", "epochs", "imports", "runs"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.by_victim += other.by_victim
+        self.by_work += other.by_work
+        self.seconds = max(self.seconds, other.seconds)
+        self.broken += other.broken
+
     def to_json(self) -> dict[str, Any]:
         """As it is printed."""
         return {
@@ -82,6 +92,7 @@ class Campaign:
 
     def __init__(self, house: House, seed: int) -> None:
         self._house = house
+        self._name = house.notes_dir.parent.name
         self._seed = seed
         self._chance = random.Random(seed)
         self._promises = Promises()
@@ -106,7 +117,7 @@ class Campaign:
                 self.report.kills += 1
                 self.report.by_victim[victim] += 1
                 self.check()
-                tell(f"{self.report.kills}: {victim}")
+                tell(f"{self._name}: {self.report.kills} {victim}")
             self._house.begin_visits(self._seed)
         self.report.seconds = time.monotonic() - begun
         self._finish()
@@ -167,7 +178,7 @@ class Campaign:
     def _note(self, found: Iterable[str]) -> None:
         for text in found:
             if text not in self.report.broken:
-                tell(f"BROKEN after {self.report.kills} kills: {text}")
+                tell(f"{self._name}: BROKEN after {self.report.kills} kills: {text}")
                 self.report.broken.append(text)
 
     def _stuck(self, seen: Seen) -> Iterator[str]:
@@ -188,7 +199,7 @@ class Campaign:
 
     def _finish(self) -> None:
         """Let everything come to its end, sweep, and look at all of it."""
-        tell("no more kills: everything comes to its end")
+        tell(f"{self._name}: no more kills, everything comes to its end")
         (self._house.notes_dir / "finish").touch()
         self._house.begin_visits(self._seed)
         seen = self._wait_for_rest()
@@ -201,7 +212,7 @@ class Campaign:
         for number, run in self._promises.runs.items():
             if not run.is_given_up and number in seen.runs and not seen.runs[number].has_outcome:
                 self._note([f"run {number} never came to its end"])
-        tell("the sweep")
+        tell(f"{self._name}: the sweep")
         age(self._house.settings, _AGED_DAYS)
         self._house.begin_server()
         self._house.wait_for_server()
@@ -223,7 +234,9 @@ class Campaign:
             ]
             if not (seen.active or waiting or unfinished) or time.monotonic() > give_up_at:
                 return seen
-            time.sleep(1.0)
+            at_work = Counter(seen.tasks[number].kind for number in seen.active)
+            tell(f"{len(waiting)} imports, {len(unfinished)} runs, tasks: {dict(at_work)}")
+            time.sleep(_POLL_SECONDS)
             self._house.begin_visits(self._seed)
 
     def _foreign(self, seen: Seen) -> Iterator[str]:

@@ -129,10 +129,10 @@ def unowned_files(workspace: Path, seen: Seen) -> list[str]:
     photos = set(seen.photos)
     runs = {str(number) for number in seen.runs}
     datasets = {str(number) for number in seen.datasets}
-    networks = r"cache/(backbones|features)/.+"
+    networks = r"cache/(?:backbones|features|lower)/.+"
     owners = (
         (re.compile(r"bluetit\.sqlite3(-wal|-shm)?|trash_is_counted_since|logs/.+"), None),
-        (re.compile(rf"{networks}"), None),
+        (re.compile(networks), None),
         (re.compile(r"photos/../([0-9a-f]{64})\.(?:jpg|png)"), photos),
         (re.compile(r"cache/thumbnails/\d+/../([0-9a-f]{64})\.jpg"), photos),
         (re.compile(r"runs/(\d+)/(?!.*\.tmp-).+"), runs),

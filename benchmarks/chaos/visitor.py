@@ -32,7 +32,7 @@ from core.settings import Settings
 from core.storage.db import Database, open_database
 from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 
-_MOST_REST_SECONDS = 0.15  # between two actions
+_MOST_REST_SECONDS = 0.06  # between two actions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
