@@ -10,6 +10,7 @@ from typing import Any
 from core.backbones.artefacts import load_artefact
 from core.backbones.catalog import Backbone, find_backbone
 from core.backbones.preparation import queue_preparation
+from core.datasets.exporting import remove_orphaned_exports
 from core.datasets.garbage import collect_garbage
 from core.datasets.ingest.desk import ImportDesk
 from core.datasets.library import Library
@@ -134,11 +135,17 @@ def _clear_up(services: Services) -> None:
         for folder in services.settings.cache_path.glob("*"):
             remove_abandoned_drafts(folder)
 
+    def remove_exports() -> None:
+        datasets = services.library.datasets
+        remove_orphaned_exports(services.settings, [*datasets.all(), *datasets.in_trash()])
+
     steps: dict[str, Callable[[], object]] = {
         "uploads": services.imports.sweep,
         "deleted datasets": services.trash.purge_overdue,
         "drafts of photos": services.photo_store.remove_drafts,
         "photos that nothing needs": lambda: collect_garbage(services.library, services.photo_store),
+        "exports of deleted datasets": remove_exports,
+        "projects": services.projects.settle_abandoned,  # before the drafts among the runs, by which it knows them
         "runs": lambda: remove_left_overs(services.runs, services.settings),
         "the cache": remove_cached_drafts,
     }
