@@ -339,7 +339,7 @@ def test_killed_while_runs_are_placed_the_next_attempt_clears_up(
 
     def place_and_die(attempt: bringing_in.BringingIn, run_ids: list[int]) -> None:
         place(attempt, run_ids)
-        monkeypatch.setattr(bringing_in.BringingIn, "_clear_placed", die)
+        monkeypatch.setattr(bringing_in.BringingIn, "settle", die)
         die()
 
     with monkeypatch.context() as patch:
