@@ -370,7 +370,7 @@ def test_killed_while_runs_are_placed_the_next_attempt_clears_up(
 def test_killed_too_often_while_runs_are_placed_the_clearing_up_does_it(
     settings: Settings, project: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """No folder stays without a run when nobody tries again; a project that waits for its next attempt is left alone."""
+    """No folder stays without a run when nobody tries again; a project that is tried once more is left alone."""
     key = uuid.uuid4().hex
     kill_while_runs_are_placed(settings, project, key, monkeypatch)
     runs = settings.workspace_dir / "runs"
