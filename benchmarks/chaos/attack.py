@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.chaos.campaign import Campaign, Report
 from benchmarks.chaos.house import House
+from benchmarks.chaos.upgrades import Upgrades
 from benchmarks.load.server import prepare
 from core.environment import load_settings
 from core.services import open_services
@@ -72,9 +73,10 @@ def attack(folder: Path, network_dir: Path, num_kills: int, *, seconds: float, s
     registry = SpaceRegistry(database)
     spaces = [registry.home(), *(registry.create(SpaceKind.PUPIL, name) for name in _NAMES)]
     database.close()
+    upgrades = Upgrades(settings_of(folder / "upgraded", import_dir), notes_dir)
     house = House(settings, tuple(space.id for space in spaces), notes_dir)
     try:
-        return Campaign(house, seed).run(num_kills, seconds)
+        return Campaign(house, upgrades, seed).run(num_kills, seconds)
     finally:
         house.end()
 

@@ -15,6 +15,7 @@ from benchmarks.chaos.house import House
 from benchmarks.chaos.journal import JournalReader
 from benchmarks.chaos.promises import Promises
 from benchmarks.chaos.seen import Seen, faults_of, look
+from benchmarks.chaos.upgrades import Upgrades
 from benchmarks.train import tell
 from core.datasets.library import Library
 from core.jobs.kinds import Lane
@@ -35,6 +36,7 @@ _MOMENTS = {  # victims, and how often
     "worker of networks": 5,
     "server": 4,
     "server while it starts": 1,
+    "server while it upgrades": 1,  # an older database, in a workspace beside
     "all": 2,
 }
 _PHOTOS_SECONDS = 0.5  # within which most of the work of the worker for photos is done
@@ -90,8 +92,9 @@ class Report:
 class Campaign:
     """One house, and what was promised in it."""
 
-    def __init__(self, house: House, seed: int) -> None:
+    def __init__(self, house: House, upgrades: Upgrades, seed: int) -> None:
         self._house = house
+        self._upgrades = upgrades
         self._name = house.notes_dir.parent.name
         self._seed = seed
         self._chance = random.Random(seed)
@@ -131,6 +134,9 @@ class Campaign:
         (victim,) = self._chance.choices(list(_MOMENTS), list(_MOMENTS.values()))
         if victim.startswith("worker"):
             return self._kill_worker(victim)
+        if victim == "server while it upgrades":
+            self._note(self._upgrades.kill(self._chance))
+            return victim
         time.sleep(self._chance.uniform(0, _IDLE_SECONDS))
         self._house.kill_server()
         if victim == "all":
