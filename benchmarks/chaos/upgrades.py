@@ -11,7 +11,7 @@ from pathlib import Path
 from alembic import command
 from sqlalchemy import create_engine
 
-from benchmarks.load.server import begin_app, wait_until_healthy
+from benchmarks.load.server import begin_app
 from core.datasets.library import Library
 from core.datasets.records import NewImage, Split
 from core.photos.record import PhotoRecord
@@ -90,7 +90,7 @@ def compare_rows(
     for table, rows in expected.items():
         if rows != found[table]:
             lost = len(set(rows) - set(found[table]))
-            yield f"{lost} of {len(rows)} rows of {table} are lost or changed after a kill while it was brought up to date"
+            yield f"{lost} of {len(rows)} rows of {table} are lost or changed by a kill while they were brought up to date"
 
 
 def _beside(path: Path) -> tuple[Path, Path]:
