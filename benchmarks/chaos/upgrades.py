@@ -90,7 +90,7 @@ def compare_rows(
     for table, rows in expected.items():
         if rows != found[table]:
             lost = len(set(rows) - set(found[table]))
-            yield f"{lost} of {len(rows)} rows of {table} are lost or changed by a kill while they were brought up to date"
+            yield f"{lost} of {len(rows)} rows of {table} are lost or changed by a kill in the middle of an upgrade"
 
 
 def _beside(path: Path) -> tuple[Path, Path]:
