@@ -97,25 +97,20 @@ class Promises:
         broken: list[str] = []
         accepted = [action for action in actions if action.refusal is None]
         for action in accepted:
-            if action.kind == "import":
-                self._note_import(action, seen)
-        # Before the rest: whoever changes a photo has seen it, so its import was done by then.
+            # Whoever changes a photo, copies a dataset or renames a class has seen that all before is in.
+            self._let_in(seen)
+            broken += _PLAYS[action.kind](self, action, seen) or []
+        self._let_in(seen)
+        for project_key, project in self.projects.items():
+            self._adopt(project_key, project, seen)
+        return broken
+
+    def _let_in(self, seen: Seen) -> None:
         for number, known in self.imports.items():
             found = seen.imports.get(number)
             if found and found.state == "done" and not known.is_in and known.dataset_id in self.datasets:
                 self.datasets[known.dataset_id].photos |= known.photos
                 known.is_in = True
-        for action in accepted:
-            broken += _PLAYS[action.kind](self, action, seen) or []
-        for project_key, project in self.projects.items():
-            self._adopt(project_key, project, seen)
-        return broken
-
-    def _note_import(self, action: Action, seen: Seen) -> None:
-        for number, found in seen.imports.items():
-            if found.title == action.told["title"]:
-                photos = {name: Photo(*values) for name, values in action.told["photos"].items()}
-                self.imports[number] = KnownImport(dataset_id=action.told["dataset"], photos=photos)
 
     def _adopt(self, key: str, project: KnownProject, seen: Seen) -> None:
         """Take what a project has become as it is; that all of its photos are there is compared once."""
@@ -229,10 +224,13 @@ def _brought(promises: Promises, action: Action, seen: Seen) -> list[str] | None
 
 
 def _imported(promises: Promises, action: Action, seen: Seen) -> list[str] | None:
-    if action.answer is None or action.answer["import"] in seen.imports:
+    numbers = [number for number, found in seen.imports.items() if found.title == action.told["title"]]
+    for number in numbers:
+        photos = {name: Photo(*values) for name, values in action.told["photos"].items()}
+        promises.imports[number] = KnownImport(dataset_id=action.told["dataset"], photos=photos)
+    if action.answer is None or numbers or action.told["dataset"] not in seen.datasets:
         return None
-    is_deleted = action.told["dataset"] not in promises.datasets
-    return None if is_deleted else [f"import {action.answer['import']} was taken and is gone"]
+    return [f"import {action.answer['import']} was taken and is gone"]
 
 
 _PLAYS: Mapping[str, Callable[[Promises, Action, Seen], list[str] | None]] = {
