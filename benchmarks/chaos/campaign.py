@@ -32,9 +32,9 @@ _DAY_SECONDS = 24 * 3600.0
 _AGED_DAYS = 8  # more than anything is kept that nobody needs, less than the trash keeps datasets
 
 _MOMENTS = {  # victims, and how often
-    "worker of photos": 10,
-    "worker of networks": 5,
-    "server": 4,
+    "worker of photos": 12,
+    "worker of networks": 6,
+    "server": 3,
     "server while it starts": 1,
     "server while it upgrades": 1,  # an older database, in a workspace beside
     "all": 2,
@@ -42,6 +42,7 @@ _MOMENTS = {  # victims, and how often
 _PHOTOS_SECONDS = 0.5  # within which most of the work of the worker for photos is done
 _NETWORKS_SECONDS = 2.5
 _IDLE_SECONDS = 1.2  # longest wait before a kill of the server
+_WORK_SECONDS = 3.0  # longest wait until a worker has something to do
 _START_SECONDS = 3.0
 
 
@@ -154,7 +155,7 @@ class Campaign:
         """Kill a worker that has something to do, rather one that has what was killed seldom so far."""
         lane, seconds = (Lane.PHOTOS, _PHOTOS_SECONDS) if "photos" in victim else (Lane.NETWORKS, _NETWORKS_SECONDS)
         kinds = [kind.name for kind in TASK_KINDS.values() if kind.lane is lane]
-        found = self._house.wait_for_task(lambda kind: kind in kinds, 1.0)
+        found = self._house.wait_for_task(lambda kind: kind in kinds, _WORK_SECONDS)
         if found is None:
             return None
         kind, worker_id = found
