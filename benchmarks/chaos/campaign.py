@@ -32,8 +32,8 @@ _DAY_SECONDS = 24 * 3600.0
 _AGED_DAYS = 8  # more than anything is kept that nobody needs, less than the trash keeps datasets
 
 _MOMENTS = {  # victims, and how often
-    "worker of photos": 12,
-    "worker of networks": 6,
+    "worker of photos": 14,
+    "worker of networks": 4,
     "server": 3,
     "server while it starts": 1,
     "server while it upgrades": 1,  # an older database, in a workspace beside

@@ -16,7 +16,7 @@ from benchmarks.load.server import begin_app, end_app, wait_until_healthy
 from core.settings import Settings
 
 _WORKER_MODULE = "core.jobs.worker"
-_POLL_SECONDS = 0.01
+_POLL_SECONDS = 0.03
 _GONE_SECONDS = 30.0
 
 
@@ -147,7 +147,6 @@ class House:
         """Wait until a worker has a task of a wanted kind; its kind and worker, None when that takes too long."""
         give_up_at = time.monotonic() + seconds
         while time.monotonic() < give_up_at:
-            self.workers()
             for kind, _, worker_id in running_tasks(self.settings.database_path):
                 if wanted(kind):
                     return kind, worker_id

@@ -32,7 +32,8 @@ from core.settings import Settings
 from core.storage.db import Database, open_database
 from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 
-_MOST_REST_SECONDS = 0.06  # between two actions
+_MOST_REST_SECONDS = 0.2  # between two actions
+_GO_ON_SHARE = 0.15  # of the turns, in which what a kill has stopped is taken up again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +102,8 @@ def bind(settings: Settings, database: Database, space_id: int) -> Bound:
 
 def _act(bound: Bound, journal: Journal, chance: random.Random, *, is_last: bool) -> None:
     """Do one thing; at the end only what was begun goes on."""
-    go_on(bound)
+    if is_last or chance.random() < _GO_ON_SHARE:
+        go_on(bound)
     if is_last:
         return
     kinds = list(ACTIONS)
