@@ -389,12 +389,16 @@ def _bring(bound: Bound, chance: random.Random) -> Asked | None:
     path = project_path(bound.settings, bound.projects.file_name(dataset, runs))
     if not path.is_file():
         return None
-    hashes = [image.photo_hash for image in bound.library.images.of(dataset.id)]
+    names = {view.id: view.name for view in bound.library.classes.of(dataset.id)}
+    photos = {
+        image.name: (image.photo_hash, names[image.class_id], image.split, image.review)
+        for image in bound.library.images.of(dataset.id)
+    }
     with path.open("rb") as file:
         source = bound.projects.receive(path.name, file, path.stat().st_size)
     return Asked(
         kind="bring",
-        told={"key": source.key, "hashes": hashes},
+        told={"key": source.key, "photos": photos},
         do=lambda: {"task": bound.projects.request_reading(source)},
     )
 

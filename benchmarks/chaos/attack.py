@@ -2,6 +2,7 @@
 
 import multiprocessing
 import shutil
+import traceback
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from benchmarks.chaos.campaign import Campaign, Report
 from benchmarks.chaos.house import House
 from benchmarks.chaos.upgrades import Upgrades
 from benchmarks.load.server import prepare
+from benchmarks.train import tell
 from core.environment import load_settings
 from core.services import open_services
 from core.settings import Settings
@@ -77,6 +79,9 @@ def attack(folder: Path, network_dir: Path, num_kills: int, *, seconds: float, s
     house = House(settings, tuple(space.id for space in spaces), notes_dir)
     try:
         return Campaign(house, upgrades, seed).run(num_kills, seconds)
+    except Exception:
+        tell(f"{folder.name}: {traceback.format_exc()}")  # at once, and not when the other houses have ended
+        raise
     finally:
         house.end()
 

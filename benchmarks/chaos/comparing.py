@@ -69,10 +69,6 @@ def _compare_imports(promises: Promises, seen: Seen) -> Iterator[str]:
             yield f"import {number} took {found.num_accepted} photos of {len(known.photos)}"
         elif found.state == "question" or (known.is_in and found.state != "done"):
             yield f"import {number} is {found.state}"
-    for key, project in promises.projects.items():
-        is_there = any(found.work_id == key for found in seen.imports.values())
-        if is_there and not project.is_in:
-            yield f"the project {key[:8]} did not come whole"
 
 
 def _compare_runs(promises: Promises, seen: Seen) -> Iterator[str]:

@@ -58,7 +58,7 @@ class KnownProject:
     """A project file that was given to be brought in."""
 
     space_id: int
-    hashes: Collection[str]  # of its photos, one for each image
+    photos: Photos
     is_in: bool = False
 
 
@@ -101,29 +101,22 @@ class Promises:
             self._let_in(seen)
             broken += _PLAYS[action.kind](self, action, seen) or []
         self._let_in(seen)
-        for project_key, project in self.projects.items():
-            self._adopt(project_key, project, seen)
         return broken
 
     def _let_in(self, seen: Seen) -> None:
+        for key, project in self.projects.items():
+            number = next((found.dataset_id for found in seen.imports.values() if found.work_id == key), None)
+            if number is not None and not project.is_in:
+                project.is_in = True
+                self.datasets[number] = KnownDataset(space_id=project.space_id, photos=dict(project.photos))
+                for run_id, run in seen.runs.items():
+                    if run.dataset_id == number:
+                        self.runs[run_id] = KnownRun(space_id=project.space_id)
         for number, known in self.imports.items():
             found = seen.imports.get(number)
             if found and found.state == "done" and not known.is_in and known.dataset_id in self.datasets:
                 self.datasets[known.dataset_id].photos |= known.photos
                 known.is_in = True
-
-    def _adopt(self, key: str, project: KnownProject, seen: Seen) -> None:
-        """Take what a project has become as it is; that all of its photos are there is compared once."""
-        dataset_id = next((found.dataset_id for found in seen.imports.values() if found.work_id == key), None)
-        if dataset_id is None or project.is_in or dataset_id not in seen.datasets:
-            return
-        found = seen.datasets[dataset_id]
-        if sorted(photo.hash for photo in found.photos.values()) == sorted(project.hashes):
-            project.is_in = True
-            self.datasets[dataset_id] = KnownDataset(space_id=project.space_id, photos=dict(found.photos))
-            for number, run in seen.runs.items():
-                if run.dataset_id == dataset_id:
-                    self.runs[number] = KnownRun(space_id=project.space_id)
 
 
 def _created(promises: Promises, action: Action, seen: Seen) -> list[str] | None:
@@ -219,7 +212,8 @@ def _asked(promises: Promises, action: Action, seen: Seen) -> list[str] | None:
 
 
 def _brought(promises: Promises, action: Action, seen: Seen) -> list[str] | None:
-    promises.projects[action.told["key"]] = KnownProject(space_id=action.space_id, hashes=action.told["hashes"])
+    photos = {name: Photo(*values) for name, values in action.told["photos"].items()}
+    promises.projects[action.told["key"]] = KnownProject(space_id=action.space_id, photos=photos)
     return _asked(promises, action, seen)
 
 
