@@ -2,9 +2,11 @@
 
 import json
 import random
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from copy import copy, deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from core.spaces.records import SpaceKind
 from core.spaces.registry import SpaceRegistry
 from core.storage.db import open_database
 
-NUM_ACTIONS = 150
+NUM_ACTIONS = 80
 # Without a worker nothing is trained or exported; imports are done at once.
 NAMES = ("create", "duplicate", "delete", "purge", "import", "edit", "restore", "rename", "undo")
 
@@ -35,14 +37,16 @@ class House:
     """Two spaces in which somebody has acted, and what they were told."""
 
     def __init__(self, settings: Settings, folder: Path, seed: int) -> None:
-        self.settings = settings
-        self.database = open_database(settings)
+        """In a folder that has none of them yet."""
+        (folder / "imports").mkdir(parents=True)
+        self.settings = replace(settings, workspace_dir=folder, import_dirs=(str(folder / "imports"),))
+        self.database = open_database(self.settings)
         spaces = SpaceRegistry(self.database)
         self.space_ids = (spaces.home().id, spaces.create(SpaceKind.PUPIL, "Quiet Otter").id)
-        self.bound = {each: bind(settings, self.database, each) for each in self.space_ids}
-        self.readers = [JournalReader(folder / str(each), each) for each in self.space_ids]
+        self.bound = {each: bind(self.settings, self.database, each) for each in self.space_ids}
+        self.readers = [JournalReader(folder / f"journal-{each}", each) for each in self.space_ids]
         self.promises = Promises()
-        self._journals = {each: Journal(folder / str(each)) for each in self.space_ids}
+        self._journals = {each: Journal(folder / f"journal-{each}") for each in self.space_ids}
         self._chance = random.Random(seed)
         for each in self.space_ids:
             self.bound[each].queue.register_worker(f"w{each}", pid=1, host="elsewhere", lane=Lane.PHOTOS)
@@ -87,33 +91,40 @@ class House:
             assert database.execute(statement).rowcount > 0
 
 
-def begin_house(settings: Settings, folder: Path, seed: int) -> House:
-    import_dir = folder / "imports"
-    import_dir.mkdir()
-    return House(replace(settings, import_dirs=(str(import_dir),)), folder, seed)
-
-
-@pytest.fixture
-def house(settings: Settings, tmp_path: Path) -> Iterator[House]:
-    house = begin_house(settings, tmp_path, 3)
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Made once; tests change copies of it."""
+    house = House(Settings(), tmp_path_factory.mktemp("chaos") / "original", 3)
     with closing(house.database):
-        while house.promises.num_undone < 3 or house.promises.num_photos < 40:
+        while house.promises.num_undone < 2 or house.promises.num_photos < 40 or house.promises.num_edits < 5:
             house.act()
             assert house.broken() == []
         yield house
 
 
+@pytest.fixture
+def house(original: House, tmp_path: Path) -> Iterator[House]:
+    copied = copy(original)
+    shutil.copytree(original.settings.workspace_dir, tmp_path / "copy")
+    copied.settings = replace(original.settings, workspace_dir=tmp_path / "copy")
+    copied.promises = deepcopy(original.promises)
+    copied.database = open_database(copied.settings)
+    copied.bound = {each: bind(copied.settings, copied.database, each) for each in copied.space_ids}
+    with closing(copied.database):
+        yield copied
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_what_is_done_is_as_it_was_promised(settings: Settings, tmp_path: Path, seed: int):
     """Whatever visitors do, played on the model, gives what the database holds."""
-    house = begin_house(settings, tmp_path, seed)
+    house = House(settings, tmp_path / "house", seed)
     with closing(house.database):
         for number in range(NUM_ACTIONS):
             house.act()
             if number % 7 == 0:  # several at once, too
                 assert house.broken() == []
         assert house.broken() == []
-    assert house.promises.num_edits > 10
+    assert house.promises.num_edits > 0
     assert house.promises.num_photos > 0
 
 
