@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20, help="how many, in all houses together")
     parser.add_argument("--minutes", type=float, default=math.inf, help="no longer than so many, for kills alone")
     parser.add_argument("--seed", type=int, default=None, help="of everything drawn at random; default: the clock's")
-    parser.add_argument("--houses", type=int, default=1, help="servers at the same time, each with a workspace")
+    parser.add_argument("--houses", type=int, default=1, help="servers at once; the first trains networks, too")
     parser.add_argument("--workspace", type=Path, default=None, help="folder that is kept; must not exist yet")
     arguments = parser.parse_args()
     seed = int(time.time()) % 1_000_000 if arguments.seed is None else arguments.seed

@@ -27,7 +27,7 @@ def attack_all(folder: Path, num_houses: int, num_kills: int, *, seconds: float,
 
     Args:
         folder: made here; holds a folder for each house.
-        num_houses: how many.
+        num_houses: how many; in the first of them networks are trained, too.
         num_kills: in all of them together.
         seconds: no longer than so long.
         seed: of everything drawn at random.
@@ -38,7 +38,15 @@ def attack_all(folder: Path, num_houses: int, num_kills: int, *, seconds: float,
     report = Report()
     with ProcessPoolExecutor(num_houses, mp_context=multiprocessing.get_context("spawn")) as pool:
         attacks = [
-            pool.submit(attack, folder / f"house-{number}", network_dir, share, seconds=seconds, seed=seed + number)
+            pool.submit(
+                attack,
+                folder / f"house-{number}",
+                network_dir,
+                share,
+                seconds=seconds,
+                seed=seed + number,
+                is_training=number == 0,
+            )
             for number, share in enumerate(shares)
         ]
         for each in attacks:
@@ -56,7 +64,7 @@ def prepared_network(folder: Path) -> Path:
     return services.settings.cache_path / "backbones"
 
 
-def attack(folder: Path, network_dir: Path, num_kills: int, *, seconds: float, seed: int) -> Report:
+def attack(folder: Path, network_dir: Path, num_kills: int, *, seconds: float, seed: int, is_training: bool) -> Report:
     """Kill in one house.
 
     Args:
@@ -65,6 +73,7 @@ def attack(folder: Path, network_dir: Path, num_kills: int, *, seconds: float, s
         num_kills: how many.
         seconds: no longer than so long.
         seed: of everything drawn at random.
+        is_training: whether visitors train networks, too.
     """
     workspace, notes_dir, import_dir = (folder / name for name in ("workspace", "notes", "imports"))
     for each in (workspace, notes_dir, import_dir):
@@ -76,7 +85,7 @@ def attack(folder: Path, network_dir: Path, num_kills: int, *, seconds: float, s
     spaces = [registry.home(), *(registry.create(SpaceKind.PUPIL, name) for name in _NAMES)]
     database.close()
     upgrades = Upgrades(settings_of(folder / "upgraded", import_dir), notes_dir)
-    house = House(settings, tuple(space.id for space in spaces), notes_dir)
+    house = House(settings, tuple(space.id for space in spaces), notes_dir, is_training=is_training)
     try:
         return Campaign(house, upgrades, seed).run(num_kills, seconds)
     except Exception:

@@ -31,9 +31,10 @@ _POLL_SECONDS = 2.0
 _DAY_SECONDS = 24 * 3600.0
 _AGED_DAYS = 8  # more than anything is kept that nobody needs, less than the trash keeps datasets
 
+_NETWORKS = "worker of networks"
 _MOMENTS = {  # victims, and how often
-    "worker of photos": 14,
-    "worker of networks": 4,
+    "worker of photos": 20,
+    _NETWORKS: 6,
     "server": 3,
     "server while it starts": 1,
     "server while it upgrades": 1,  # an older database, in a workspace beside
@@ -132,7 +133,8 @@ class Campaign:
         return self.report
 
     def _kill(self) -> str | None:
-        (victim,) = self._chance.choices(list(_MOMENTS), list(_MOMENTS.values()))
+        victims = [each for each in _MOMENTS if self._house.is_training or each != _NETWORKS]
+        (victim,) = self._chance.choices(victims, [_MOMENTS[each] for each in victims])
         if victim.startswith("worker"):
             return self._kill_worker(victim)
         if victim == "server while it upgrades":
@@ -153,7 +155,7 @@ class Campaign:
 
     def _kill_worker(self, victim: str) -> str | None:
         """Kill a worker that has something to do, rather one that has what was killed seldom so far."""
-        lane, seconds = (Lane.PHOTOS, _PHOTOS_SECONDS) if "photos" in victim else (Lane.NETWORKS, _NETWORKS_SECONDS)
+        lane, seconds = (Lane.NETWORKS, _NETWORKS_SECONDS) if victim == _NETWORKS else (Lane.PHOTOS, _PHOTOS_SECONDS)
         kinds = [kind.name for kind in TASK_KINDS.values() if kind.lane is lane]
         found = self._house.wait_for_task(lambda kind: kind in kinds, _WORK_SECONDS)
         if found is None:

@@ -23,17 +23,21 @@ _GONE_SECONDS = 30.0
 class House:
     """A server on a workspace, and a visitor in each of its spaces."""
 
-    def __init__(self, settings: Settings, space_ids: tuple[int, ...], notes_dir: Path) -> None:
+    def __init__(
+        self, settings: Settings, space_ids: tuple[int, ...], notes_dir: Path, *, is_training: bool = True
+    ) -> None:
         """Nothing is started yet.
 
         Args:
             settings: of the workspace.
             space_ids: in which somebody acts.
             notes_dir: where visitors write their journals; outside of the workspace.
+            is_training: whether visitors train networks, too, whose workers take long to start.
         """
         self.settings = settings
         self.space_ids = space_ids
         self.notes_dir = notes_dir
+        self.is_training = is_training
         self._server: psutil.Popen | None = None
         self._url = ""
         self._visitors: dict[int, multiprocessing.process.BaseProcess] = {}
@@ -64,6 +68,7 @@ class House:
                     space_id=space_id,
                     seed=seed * 1_000_003 + self._num_visits,
                     notes_dir=self.notes_dir,
+                    is_training=self.is_training,
                 )
                 self._visitors[space_id] = process = self._forks.Process(target=task.run, daemon=True)
                 process.start()

@@ -9,12 +9,13 @@ import os
 import random
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.chaos.actions import ACTIONS, Bound, go_on
+from benchmarks.chaos.actions import ACTIONS, TRAINING
+from benchmarks.chaos.bound import Act, Bound, go_on
 from benchmarks.chaos.journal import Journal
 from core.datasets.ingest.desk import ImportDesk
 from core.datasets.library import Library
@@ -44,11 +45,18 @@ class Visitor:
     space_id: int
     seed: int
     notes_dir: Path  # journals and locks
+    is_training: bool  # whether networks are trained, too
 
     @property
     def journal_path(self) -> Path:
         """The journal of this visitor's space."""
         return self.notes_dir / f"journal-{self.space_id}.jsonl"
+
+    def _weights(self) -> Mapping[Act, float]:
+        """How often each action is chosen; none at the end, when only what was begun goes on."""
+        if (self.notes_dir / "finish").exists():
+            return {}
+        return ACTIONS if self.is_training else {act: weight for act, weight in ACTIONS.items() if act not in TRAINING}
 
     def run(self) -> None:
         """Act until killed."""
@@ -60,7 +68,7 @@ class Visitor:
             bound = bind(self.settings, database, self.space_id)
             while True:
                 with holding(self.notes_dir, self.space_id):
-                    _act(bound, journal, chance, is_last=(self.notes_dir / "finish").exists())
+                    _act(bound, journal, chance, self._weights())
                 time.sleep(chance.uniform(0, _MOST_REST_SECONDS))
         except Exception:  # noqa: BLE001  # whatever it is, it was not told in a sentence
             journal.fault(traceback.format_exc())
@@ -100,14 +108,13 @@ def bind(settings: Settings, database: Database, space_id: int) -> Bound:
     )
 
 
-def _act(bound: Bound, journal: Journal, chance: random.Random, *, is_last: bool) -> None:
-    """Do one thing; at the end only what was begun goes on."""
-    if is_last or chance.random() < _GO_ON_SHARE:
+def _act(bound: Bound, journal: Journal, chance: random.Random, weights: Mapping[Act, float]) -> None:
+    """Do one thing."""
+    if not weights or chance.random() < _GO_ON_SHARE:
         go_on(bound)
-    if is_last:
+    if not weights:
         return
-    kinds = list(ACTIONS)
-    (act,) = chance.choices(kinds, [ACTIONS[each] for each in kinds])
+    (act,) = chance.choices(list(weights), list(weights.values()))
     asked = act(bound, chance)
     if asked is None:
         return

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.chaos.actions import ACTIONS, Bound
+from benchmarks.chaos.actions import ACTIONS
+from benchmarks.chaos.bound import Bound
 from benchmarks.chaos.comparing import PhotoFiles, compare, unowned_files
 from benchmarks.chaos.journal import Action, Journal, JournalReader
 from benchmarks.chaos.promises import Promises
@@ -30,7 +31,7 @@ from core.storage.db import open_database
 
 NUM_ACTIONS = 80
 # Without a worker nothing is trained or exported; imports are done at once.
-NAMES = ("create", "duplicate", "delete", "purge", "import", "edit", "restore", "rename", "undo")
+NAMES = ("create", "duplicate", "delete", "purge", "import_photos", "edit", "restore", "rename", "undo")
 
 
 class House:
@@ -54,7 +55,7 @@ class House:
     def act(self) -> None:
         """One visitor does one thing."""
         space_id = self._chance.choice(self.space_ids)
-        acts = {each.__name__.strip("_"): (each, weight) for each, weight in ACTIONS.items()}
+        acts = {each.__name__: (each, weight) for each, weight in ACTIONS.items()}
         (name,) = self._chance.choices(NAMES, [acts[each][1] for each in NAMES])
         asked = acts[name][0](self.bound[space_id], self._chance)
         if asked is None:
