@@ -10,11 +10,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.chaos.comparing import PhotoFiles, compare, unowned_files
+from benchmarks.chaos.comparing import PhotoFiles, compare, unneeded_photos, unowned_files
 from benchmarks.chaos.house import House
 from benchmarks.chaos.journal import JournalReader
 from benchmarks.chaos.promises import Promises
-from benchmarks.chaos.seen import Seen, faults_of, look
+from benchmarks.chaos.seen import Seen, faults_of, look, running_tasks
 from benchmarks.chaos.upgrades import Upgrades
 from benchmarks.train import tell
 from core.datasets.library import Library
@@ -26,7 +26,7 @@ from core.task_kinds import TASK_KINDS
 
 # How long a task may be with a worker that is dead: the supervisor looks once a second, when it is not being started.
 _STUCK_SECONDS = 20.0
-_REST_SECONDS = 240.0  # for everything that was begun to come to its end, after the last kill
+_REST_SECONDS = 400.0  # for everything that was begun to come to its end, after the last kill
 _POLL_SECONDS = 2.0
 _DAY_SECONDS = 24 * 3600.0
 _AGED_DAYS = 8  # more than anything is kept that nobody needs, less than the trash keeps datasets
@@ -40,7 +40,7 @@ _MOMENTS = {  # victims, and how often
     "server while it upgrades": 1,  # an older database, in a workspace beside
     "all": 2,
 }
-_PHOTOS_SECONDS = 0.5  # within which most of the work of the worker for photos is done
+_PHOTOS_SECONDS = 0.3  # within which most of the work of the worker for photos is done
 _NETWORKS_SECONDS = 2.5
 _IDLE_SECONDS = 1.2  # longest wait before a kill of the server
 _WORK_SECONDS = 3.0  # longest wait until a worker has something to do
@@ -53,7 +53,7 @@ class Report:
 
     kills: int = 0
     by_victim: Counter[str] = field(default_factory=Counter)
-    by_work: Counter[str] = field(default_factory=Counter)  # kind of task that a killed worker had
+    by_work: Counter[str] = field(default_factory=Counter)  # kinds of task that workers had in hand
     photos: int = 0
     edits: int = 0
     undone: int = 0
@@ -117,12 +117,11 @@ class Campaign:
         self._house.wait_for_server()
         self._house.begin_visits(self._seed)
         while self.report.kills < num_kills and time.monotonic() - begun < seconds and not self.report.broken:
-            victim = self._kill()
-            if victim is not None:
-                self.report.kills += 1
-                self.report.by_victim[victim] += 1
+            killed = self._kill()
+            if killed is not None:
+                self._count(*killed)
                 self.check()
-                tell(f"{self._name}: {self.report.kills} {victim}")
+                self._house.wait_for_server()  # which may have begun before the check
             self._house.begin_visits(self._seed)
         self.report.seconds = time.monotonic() - begun
         self._finish()
@@ -132,29 +131,36 @@ class Campaign:
         self.report.imports, self.report.runs = len(promises.imports), len(promises.runs)
         return self.report
 
-    def _kill(self) -> str | None:
+    def _count(self, victim: str, work: list[str]) -> None:
+        self.report.kills += 1
+        self.report.by_victim[victim] += 1
+        self.report.by_work.update(work)
+        tell(f"{self._name}: {self.report.kills} {victim}, in the middle of {', '.join(work) or 'nothing'}")
+
+    def _kill(self) -> tuple[str, list[str]] | None:
+        """Kill somebody; who it was and what workers had in hand, None when nobody had anything to do."""
         victims = [each for each in _MOMENTS if self._house.is_training or each != _NETWORKS]
         (victim,) = self._chance.choices(victims, [_MOMENTS[each] for each in victims])
         if victim.startswith("worker"):
             return self._kill_worker(victim)
         if victim == "server while it upgrades":
             self._note(self._upgrades.kill(self._chance))
-            return victim
+            return victim, ["upgrade"]
         time.sleep(self._chance.uniform(0, _IDLE_SECONDS))
+        work = [kind for kind, _, _ in running_tasks(self._house.settings.database_path)]
         self._house.kill_server()
         if victim == "all":
             self._house.kill_workers()
         self._house.begin_server()
         if victim == "server while it starts":
-            self.check()
             time.sleep(self._chance.uniform(0, _START_SECONDS))
             self._house.kill_server()
             self._house.begin_server()
-        self._house.wait_for_server()
-        return victim
+        self._dead_since.clear()  # nobody looks after workers before it is there
+        return victim, work
 
-    def _kill_worker(self, victim: str) -> str | None:
-        """Kill a worker that has something to do, rather one that has what was killed seldom so far."""
+    def _kill_worker(self, victim: str) -> tuple[str, list[str]] | None:
+        """Kill a worker that has something to do."""
         lane, seconds = (Lane.NETWORKS, _NETWORKS_SECONDS) if victim == _NETWORKS else (Lane.PHOTOS, _PHOTOS_SECONDS)
         kinds = [kind.name for kind in TASK_KINDS.values() if kind.lane is lane]
         found = self._house.wait_for_task(lambda kind: kind in kinds, _WORK_SECONDS)
@@ -162,10 +168,7 @@ class Campaign:
             return None
         kind, worker_id = found
         time.sleep(self._chance.uniform(0, seconds))
-        if not self._house.kill_worker(worker_id):
-            return None
-        self.report.by_work[kind] += 1
-        return victim
+        return (victim, [kind]) if self._house.kill_worker(worker_id) else None
 
     # --- looks ------------------------------------------------------------------------------------------------
 
@@ -228,6 +231,7 @@ class Campaign:
         self._house.finish_server()
         seen = self.check(is_thorough=True)
         self._note(f"{path} belongs to nothing" for path in unowned_files(self._house.settings.workspace_dir, seen))
+        self._note(unneeded_photos(seen))
         self._note(self._foreign(seen))
 
     def _wait_for_rest(self) -> Seen:

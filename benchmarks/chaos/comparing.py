@@ -120,6 +120,12 @@ class PhotoFiles:
                     yield f"the file of photo {photo_hash[:12]} is another"
 
 
+def unneeded_photos(seen: Seen) -> Iterator[str]:
+    """A sentence for each photo that is known after the sweep though no dataset has it and no run learned from it."""
+    for photo_hash in sorted(seen.photos.keys() - seen.needed):
+        yield f"photo {photo_hash[:12]} is kept, and nothing needs it"
+
+
 def unowned_files(workspace: Path, seen: Seen) -> list[str]:
     """What lies in a workspace after the sweep without a row that it belongs to: paths relative to it."""
     photos = set(seen.photos)
