@@ -153,6 +153,8 @@ class Campaign:
             self._house.kill_workers()
         self._house.begin_server()
         if victim == "server while it starts":
+            self._count("server", work)
+            work = ["start"]
             time.sleep(self._chance.uniform(0, _START_SECONDS))
             self._house.kill_server()
             self._house.begin_server()
