@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.chaos.actions import ACTIONS
 from benchmarks.chaos.bound import Bound
-from benchmarks.chaos.comparing import PhotoFiles, compare, unowned_files
+from benchmarks.chaos.comparing import PhotoFiles, compare, unneeded_photos, unowned_files
 from benchmarks.chaos.journal import Action, Journal, JournalReader
 from benchmarks.chaos.promises import Promises
 from benchmarks.chaos.seen import faults_of, look
@@ -29,7 +29,7 @@ from core.spaces.records import SpaceKind
 from core.spaces.registry import SpaceRegistry
 from core.storage.db import open_database
 
-NUM_ACTIONS = 80
+NUM_ACTIONS = 60
 # Without a worker nothing is trained or exported; imports are done at once.
 NAMES = ("create", "duplicate", "delete", "purge", "import_photos", "edit", "restore", "rename", "undo")
 
@@ -198,6 +198,15 @@ def test_a_file_that_belongs_to_nothing_is_found(house: House, path: str):
     (workspace / path).parent.mkdir(parents=True, exist_ok=True)
     (workspace / path).write_bytes(b"x")
     assert set(unowned_files(workspace, seen)) - set(before) == {path}
+
+
+def test_a_photo_that_nothing_needs_is_found(house: House):
+    """After the sweep it should not be known any more; before, those of a dataset that is gone may be."""
+    seen = look(house.settings.database_path)
+    assert len(list(unneeded_photos(seen))) == len(seen.photos) - len(seen.needed)
+    house.change("DELETE FROM dataset_images")
+    seen = look(house.settings.database_path)
+    assert len(list(unneeded_photos(seen))) == len(seen.photos) > 10
 
 
 EPOCH = {"epoch": 1, "loss": 0.5}
