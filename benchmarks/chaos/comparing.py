@@ -88,6 +88,7 @@ def _compare_runs(promises: Promises, seen: Seen) -> Iterator[str]:
         for epoch, payload in known.epochs.items():
             if now.get(epoch) != payload:
                 yield f"epoch {epoch} of run {number} was finished and is {'another' if epoch in now else 'gone'}"
+        promises.num_epochs += len(now.keys() - known.epochs.keys())
         known.epochs = now
     for number in sorted(seen.runs.keys() - promises.runs.keys()):
         yield f"run {number} “{seen.runs[number].name}” is there, which nobody has asked for"
