@@ -90,7 +90,7 @@ class Services:
         return self._of_spaces.get(space_id, lambda: self._bind(space_id))
 
     def _bind(self, space_id: int) -> "Services":
-        of_space = _open_libraries(self.settings, self.supervisor, self._cache, self.database.of_space(space_id))
+        of_space = open_libraries(self.settings, self.supervisor, self._cache, self.database.of_space(space_id))
         return replace(self, **of_space)
 
     def close(self) -> None:
@@ -182,10 +182,17 @@ class _Housekeeper:
             thread.join()
 
 
-def _open_libraries(
+def open_libraries(
     settings: Settings, supervisor: Supervisor, cache: ClassifierCache, database: Database
 ) -> dict[str, Any]:
-    """What is of one space or of all, as the database is: fields of `Services`."""
+    """What is of one space or of all, as the database is: fields of `Services`, by name.
+
+    Args:
+        settings: of the workspace.
+        supervisor: woken when something is asked for; need not be started where another process has workers.
+        cache: of networks that answer.
+        database: bound to a space, or all of it.
+    """
     queue = TaskQueue(database, TASK_KINDS)
     library, runs = Library(database), RunLibrary(database)
     imports = ImportDesk(settings, library, queue, supervisor)
@@ -228,7 +235,7 @@ def open_services(settings: Settings) -> Services:
         batches=BatchRegistry(settings, pool),
         photo_store=PhotoStore(settings.photos_path, settings.cache_path),
         _cache=cache,
-        **_open_libraries(settings, supervisor, cache, database),
+        **open_libraries(settings, supervisor, cache, database),
     )
     try:
         _clear_up(services)

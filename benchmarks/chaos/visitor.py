@@ -11,24 +11,18 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from benchmarks.chaos.actions import ACTIONS, TRAINING
 from benchmarks.chaos.bound import Act, Bound, go_on
 from benchmarks.chaos.journal import Journal
-from core.datasets.ingest.desk import ImportDesk
-from core.datasets.library import Library
-from core.datasets.purging import DatasetTrash
-from core.datasets.tasks import DatasetTasks
 from core.errors import BluetitError
-from core.export.desk import ExportDesk
+from core.inference.classifier_cache import ClassifierCache
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
 from core.photos.store import PhotoStore
-from core.projects.desk import ProjectDesk
-from core.runs.desk import RunDesk
-from core.runs.library import RunLibrary
+from core.services import open_libraries
 from core.settings import Settings
 from core.storage.db import Database, open_database
 from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
@@ -87,24 +81,16 @@ def holding(folder: Path, space_id: int) -> Iterator[None]:
 def bind(settings: Settings, database: Database, space_id: int) -> Bound:
     """The libraries of a space, as `Services.of_space` gives them to its pages."""
     database = database.of_space(space_id)
-    queue = TaskQueue(database, TASK_KINDS)
-    supervisor = Supervisor(settings, queue, kinds=TASK_KINDS_PATH)  # not started: the server has its own
-    library, runs = Library(database), RunLibrary(database)
-    imports = ImportDesk(settings, library, queue, supervisor)
+    supervisor = Supervisor(
+        settings, TaskQueue(database, TASK_KINDS), kinds=TASK_KINDS_PATH
+    )  # the server starts its own
+    libraries = open_libraries(settings, supervisor, ClassifierCache(settings), database)
+    names = {field.name for field in fields(Bound)}
     return Bound(
         settings=settings,
-        database=database,
         space_id=space_id,
-        queue=queue,
-        library=library,
-        imports=imports,
-        trash=DatasetTrash(settings, database, queue, supervisor, imports),
-        dataset_tasks=DatasetTasks(settings, library, queue, supervisor),
-        projects=ProjectDesk(settings, library, runs, queue, supervisor),
-        runs=runs,
-        run_desk=RunDesk(runs, queue, supervisor, settings),
-        exports=ExportDesk(runs, queue, supervisor, settings),
         photo_store=PhotoStore(settings.photos_path, settings.cache_path),
+        **{name: library for name, library in libraries.items() if name in names},
     )
 
 
