@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.chaos.comparing import PhotoFiles, compare, unneeded_photos, unowned_files
+from benchmarks.chaos.comparing import PhotoFiles, compare, photos_in, unneeded_photos, unowned_files
 from benchmarks.chaos.house import House
 from benchmarks.chaos.journal import JournalReader
 from benchmarks.chaos.promises import Promises
@@ -234,6 +234,7 @@ class Campaign:
         seen = self.check(is_thorough=True)
         self._note(f"{path} belongs to nothing" for path in unowned_files(self._house.settings.workspace_dir, seen))
         self._note(unneeded_photos(seen))
+        self._note(f"{path} holds photos outside of the workspace" for path in photos_in(self._house.temporary_dir))
         self._note(self._foreign(seen))
 
     def _wait_for_rest(self) -> Seen:

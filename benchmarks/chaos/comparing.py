@@ -127,6 +127,11 @@ def unneeded_photos(seen: Seen) -> Iterator[str]:
         yield f"photo {photo_hash[:12]} is kept, and nothing needs it"
 
 
+def photos_in(folder: Path) -> list[str]:
+    """The photos below a folder that is none of the workspace: paths relative to it."""
+    return [path for path in _files_below(folder) if Path(path).suffix.lower() in (".jpg", ".jpeg", ".png")]
+
+
 def unowned_files(workspace: Path, seen: Seen) -> list[str]:
     """What lies in a workspace after the sweep without a row that it belongs to: paths relative to it."""
     photos = set(seen.photos)

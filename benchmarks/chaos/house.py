@@ -46,11 +46,18 @@ class House:
         self._forks.set_forkserver_preload(["benchmarks.chaos.visitor"])
         self._num_visits = 0
 
+    @property
+    def temporary_dir(self) -> Path:
+        """What server and workers take for the system's folder of temporary files."""
+        return self.notes_dir / "temporary"
+
     # --- begin and end ----------------------------------------------------------------------------------------
 
     def begin_server(self) -> None:
         """Start the app; it may take a moment until it answers."""
-        self._server, self._url = begin_app(self.settings, self.notes_dir / "server.log")
+        self.temporary_dir.mkdir(exist_ok=True)
+        variables = {name: str(self.temporary_dir) for name in ("TMPDIR", "TEMP", "TMP")}
+        self._server, self._url = begin_app(self.settings, self.notes_dir / "server.log", environment=variables)
 
     def wait_for_server(self) -> None:
         """Wait until the app answers."""

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -128,8 +128,16 @@ def running_server(settings: Settings, *, num_models: int = NUM_MODELS) -> Itera
         end_app(process)
 
 
-def begin_app(settings: Settings, log_path: Path) -> tuple[psutil.Popen, str]:
-    """Begin the app as the README does, at an address of its own; the process, and that address."""
+def begin_app(
+    settings: Settings, log_path: Path, *, environment: Mapping[str, str] | None = None
+) -> tuple[psutil.Popen, str]:
+    """Begin the app as the README does, at an address of its own; the process, and that address.
+
+    Args:
+        settings: of the app.
+        log_path: where it writes what it has to say.
+        environment: further variables.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -139,7 +147,7 @@ def begin_app(settings: Settings, log_path: Path) -> tuple[psutil.Popen, str]:
         process = psutil.Popen(
             command,
             cwd=PROJECT_DIR,
-            env={**psutil.Process().environ(), **to_environment(settings)},
+            env={**psutil.Process().environ(), **to_environment(settings), **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

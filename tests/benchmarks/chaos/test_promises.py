@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.chaos.actions import ACTIONS
 from benchmarks.chaos.bound import Bound
-from benchmarks.chaos.comparing import PhotoFiles, compare, unneeded_photos, unowned_files
+from benchmarks.chaos.comparing import PhotoFiles, compare, photos_in, unneeded_photos, unowned_files
 from benchmarks.chaos.journal import Action, Journal, JournalReader
 from benchmarks.chaos.promises import Promises
 from benchmarks.chaos.seen import faults_of, look
@@ -207,6 +207,14 @@ def test_a_photo_that_nothing_needs_is_found(house: House):
     house.change("DELETE FROM dataset_images")
     seen = look(house.settings.database_path)
     assert len(list(unneeded_photos(seen))) == len(seen.photos) > 10
+
+
+def test_photos_in_temporary_files_are_found(tmp_path: Path):
+    """Other files of libraries hold no photos."""
+    for name in ("a/0.jpg", "a/b/1.PNG", "saved_model.pb"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    assert photos_in(tmp_path) == ["a/0.jpg", "a/b/1.PNG"]
 
 
 EPOCH = {"epoch": 1, "loss": 0.5}
