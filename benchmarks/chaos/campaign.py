@@ -42,6 +42,7 @@ _MOMENTS = {  # victims, and how often
 }
 _PHOTOS_SECONDS = 0.3  # within which most of the work of the worker for photos is done
 _NETWORKS_SECONDS = 2.5
+_LATE_SECONDS = 3.0
 _IDLE_SECONDS = 1.2  # longest wait before a kill of the server
 _WORK_SECONDS = 3.0  # longest wait until a worker has something to do
 _START_SECONDS = 3.0
@@ -169,7 +170,8 @@ class Campaign:
         if found is None:
             return None
         kind, worker_id = found
-        time.sleep(self._chance.uniform(0, seconds))
+        # Now and then so late that something comes to its end.
+        time.sleep(self._chance.uniform(0, self._chance.choice((seconds, _LATE_SECONDS))))
         return (victim, [kind]) if self._house.kill_worker(worker_id) else None
 
     # --- looks ------------------------------------------------------------------------------------------------
