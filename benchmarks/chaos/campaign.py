@@ -43,7 +43,8 @@ _MOMENTS = {  # victims, and how often
 _PHOTOS_SECONDS = 0.3  # within which most of the work of the worker for photos is done
 _NETWORKS_SECONDS = 2.5
 _LATE_SECONDS = 3.0
-_IDLE_SECONDS = 1.2  # longest wait before a kill of the server
+_IDLE_SECONDS = 0.6  # longest wait before a kill of the server
+_BUSY_SHARE = 0.7  # of these, when a worker has something to do
 _WORK_SECONDS = 3.0  # longest wait until a worker has something to do
 _START_SECONDS = 3.0
 
@@ -147,6 +148,8 @@ class Campaign:
         if victim == "server while it upgrades":
             self._note(self._upgrades.kill(self._chance))
             return victim, ["upgrade"]
+        if self._chance.random() < _BUSY_SHARE:
+            self._house.wait_for_task(lambda _: True, _WORK_SECONDS)
         time.sleep(self._chance.uniform(0, _IDLE_SECONDS))
         work = [kind for kind, _, _ in running_tasks(self._house.settings.database_path)]
         self._house.kill_server()
