@@ -10,6 +10,7 @@ from typing import Any
 from core.backbones.artefacts import load_artefact
 from core.backbones.catalog import Backbone, find_backbone
 from core.backbones.preparation import queue_preparation
+from core.datasets.exporting import remove_orphaned_exports
 from core.datasets.garbage import collect_garbage
 from core.datasets.ingest.desk import ImportDesk
 from core.datasets.library import Library
@@ -30,6 +31,7 @@ from core.inference.batch_registry import BatchRegistry, secret_of
 from core.inference.classifier_cache import ClassifierCache
 from core.inference.fair_pool import FairPool
 from core.inference.own_classifiers import OwnClassifiers
+from core.jobs.housekeeper import Housekeeper
 from core.jobs.queue import TaskQueue
 from core.jobs.recent_work import look_at_clock
 from core.jobs.supervisor import Supervisor
@@ -99,7 +101,7 @@ class Services:
     phone_photos: PhonePhotos
     _cache: ClassifierCache
     is_guest: bool = False  # whether they serve somebody who must not learn what is on this computer
-    _housekeeper: "_Housekeeper" = field(default_factory=lambda: _Housekeeper())
+    _housekeeper: Housekeeper = field(default_factory=Housekeeper)
     _of_spaces: "_OfSpaces" = field(default_factory=lambda: _OfSpaces())
 
     @property
@@ -126,9 +128,7 @@ class Services:
         return self._bind_to(bind_space(self.database, self.settings, space_id))
 
     def _bind_to(self, bound: BoundSpace) -> "Services":
-        of_space = _open_libraries(
-            bound.settings, self.supervisor, self._cache, bound.database, is_guest=bound.is_guest
-        )
+        of_space = open_libraries(bound.settings, self.supervisor, self._cache, bound.database, is_guest=bound.is_guest)
         return replace(self, settings=bound.settings, is_guest=bound.is_guest, **of_space)
 
     def close(self) -> None:
@@ -174,12 +174,18 @@ def _clear_up(services: Services) -> None:
         for folder in services.settings.cache_path.glob("*"):
             remove_abandoned_drafts(folder)
 
+    def remove_exports() -> None:
+        datasets = services.library.datasets
+        remove_orphaned_exports(services.settings, [*datasets.all(), *datasets.in_trash()])
+
     steps: dict[str, Callable[[], object]] = {
         "uploads": services.imports.sweep,
         "deleted datasets": services.trash.purge_overdue,
         "links of phones": services.phone_links.forget_ended,
         "drafts of photos": services.photo_store.remove_drafts,
         "photos that nothing needs": lambda: collect_garbage(services.library, services.photo_store),
+        "exports of deleted datasets": remove_exports,
+        "projects": services.projects.settle_abandoned,  # before the drafts among the runs, by which it knows them
         "runs": lambda: remove_left_overs(services.runs, services.settings),
         "models from elsewhere": lambda: remove_abandoned_drafts(services.settings.foreign_path),
         "the cache": remove_cached_drafts,
@@ -222,35 +228,18 @@ def _go_on(services: Services) -> None:
             logger.exception("%s could not be gone on with; that is tried again later.", what)
 
 
-class _Housekeeper:
-    """Threads that clear up now and then, in servers that run for months."""
-
-    def __init__(self) -> None:
-        self._stopping = threading.Event()
-        self._threads: list[threading.Thread] = []
-
-    def start(self, work: Callable[[], None], every_seconds: float) -> None:
-        """Have something done again and again, for the first time after `every_seconds`."""
-
-        def run() -> None:
-            while not self._stopping.wait(every_seconds):
-                work()
-
-        thread = threading.Thread(target=run, name="housekeeper", daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def stop(self) -> None:
-        """End, once what is being done is done."""
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join()
-
-
-def _open_libraries(
+def open_libraries(
     settings: Settings, supervisor: Supervisor, cache: ClassifierCache, database: Database, *, is_guest: bool = False
 ) -> dict[str, Any]:
-    """What is of one space or of all, as the database is: fields of `Services`."""
+    """What is of one space or of all, as the database is: fields of `Services`, by name.
+
+    Args:
+        settings: of the workspace.
+        supervisor: woken when something is asked for; need not be started where another process has workers.
+        cache: of networks that answer.
+        database: bound to a space, or all of it.
+        is_guest: whether the space is of somebody who must not learn what is on this computer.
+    """
     queue = TaskQueue(database, TASK_KINDS)
     library, runs, foreign = Library(database), RunLibrary(database), ForeignLibrary(database)
     imports = ImportDesk(settings, library, queue, supervisor, blurs_faces=lambda: _blurs_faces(database))
@@ -305,7 +294,7 @@ def open_services(settings: Settings) -> Services:
     supervisor = Supervisor(settings, TaskQueue(database, TASK_KINDS), kinds=TASK_KINDS_PATH)
     cache = ClassifierCache(settings)
     batches = BatchRegistry(settings, pool)
-    of_all = _open_libraries(settings, supervisor, cache, database)
+    of_all = open_libraries(settings, supervisor, cache, database)
     deletions = DeletionDesk(database, of_all["queue"], supervisor, batches)
     services = Services(
         settings=settings,

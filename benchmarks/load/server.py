@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -119,30 +119,44 @@ def running_server(settings: Settings, *, num_models: int = NUM_MODELS) -> Itera
     """Fill the workspace, as far as it is empty, and run the app on it; see `fill`."""
     contents = fill(settings, num_models)
     tell("starting the server")
+    log_path = settings.workspace_dir / "server.log"
+    process, url = begin_app(settings, log_path)
+    try:
+        wait_until_healthy(url, process, log_path)
+        yield Server(url=url, settings=settings, process=process, contents=contents, log_path=log_path)
+    finally:
+        end_app(process)
+
+
+def begin_app(
+    settings: Settings, log_path: Path, *, environment: Mapping[str, str] | None = None
+) -> tuple[psutil.Popen, str]:
+    """Begin the app as the README does, at an address of its own; the process, and that address.
+
+    Args:
+        settings: of the app.
+        log_path: where it writes what it has to say.
+        environment: further variables.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
     command += ["--server.port", str(port), "--server.headless", "true"]
-    log_path = settings.workspace_dir / "server.log"
     with log_path.open("wb") as log:
         process = psutil.Popen(
             command,
             cwd=PROJECT_DIR,
-            env={**psutil.Process().environ(), **to_environment(settings)},
+            env={**psutil.Process().environ(), **to_environment(settings), **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-    url = f"http://localhost:{port}"
-    try:
-        _wait_until_healthy(url, process, log_path)
-        yield Server(url=url, settings=settings, process=process, contents=contents, log_path=log_path)
-    finally:
-        _end(process)
+    return process, f"http://localhost:{port}"
 
 
-def _wait_until_healthy(url: str, process: psutil.Popen, log_path: Path) -> None:
+def wait_until_healthy(url: str, process: psutil.Popen, log_path: Path) -> None:
+    """Wait until the app answers, and stop with its log when it does not."""
     give_up_at = time.monotonic() + _START_SECONDS
     while time.monotonic() < give_up_at and process.poll() is None:
         with contextlib.suppress(httpx.HTTPError):
@@ -152,7 +166,8 @@ def _wait_until_healthy(url: str, process: psutil.Popen, log_path: Path) -> None
     raise SystemExit(f"The server has not started:\n{log_path.read_text(encoding='utf-8', errors='replace')}")
 
 
-def _end(process: psutil.Popen) -> None:
+def end_app(process: psutil.Popen) -> None:
+    """End an app as a person does, and wait for it and its workers."""
     children = process.children(recursive=True) if process.is_running() else []
     process.terminate()
     _, left = psutil.wait_procs([process, *children], timeout=_STOP_SECONDS)
@@ -164,7 +179,7 @@ def fill(settings: Settings, num_models: int) -> Contents:
     """Prepare the default network, make a dataset and train models on it, unless the workspace has them."""
     services = open_services(settings)
     try:
-        _prepare(services)
+        prepare(services)
         datasets = services.library.datasets.all()
         dataset_id = (
             datasets[0].id
@@ -181,7 +196,8 @@ def fill(settings: Settings, num_models: int) -> Contents:
         services.close()
 
 
-def _prepare(services: Services) -> None:
+def prepare(services: Services) -> None:
+    """Have the default network prepared, unless it is."""
     backbone = find_backbone(services.settings.default_backbone)
     try:
         load_artefact(backbone, services.settings)

@@ -7,6 +7,7 @@ photos come in an order of their own, and nothing is compressed (photos are alre
 import contextlib
 import re
 import stat
+import time
 import unicodedata
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,6 +32,7 @@ __all__ = [
     "forget_exports",
     "name_folders",
     "read_manifest",
+    "remove_orphaned_exports",
     "run_export_task",
     "safe_file_name",
 ]
@@ -41,6 +43,7 @@ MAX_FILE_NAME_CHARS = 80  # a folder and a file of that length leave room below 
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # the first that a zip can hold
 _UNIX = 3
 _ZIP_OVERHEAD = 1.02  # bytes of the zip per byte of photos; headers take far less
+_ORPHANS_KEPT_SECONDS = 24 * 3600.0
 _MAX_LISTINGS = 5  # tries to list a dataset that somebody is changing at the moment
 
 # Source: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
@@ -87,6 +90,23 @@ def forget_exports(settings: Settings, dataset: DatasetView) -> None:
     for path in exports_dir(settings).glob(f"{export_owner(dataset)}-*"):
         with contextlib.suppress(OSError):
             path.unlink()
+
+
+def remove_orphaned_exports(settings: Settings, datasets: Iterable[DatasetView]) -> None:
+    """Delete zips and projects of datasets that are gone, left by somebody who was killed while deleting one.
+
+    Others may share the cache, and have datasets that are not known here: theirs stay for a day, and can be made again.
+
+    Args:
+        settings: where they are.
+        datasets: all that are there, in the trash or not.
+    """
+    owners = {export_owner(dataset) for dataset in datasets}
+    oldest = time.time() - _ORPHANS_KEPT_SECONDS
+    for path in exports_dir(settings).glob("*-*-*"):
+        with contextlib.suppress(OSError):  # somebody fetches it, on Windows
+            if "-".join(path.name.split("-")[:2]) not in owners and path.stat().st_mtime < oldest:
+                path.unlink()
 
 
 def export_dataset(

@@ -99,6 +99,8 @@ class DatasetTrash:
         if dataset.trashed_at is not None:
             for view in imports:
                 self._imports.cancel(view.id)
+            # Before as well: whoever is killed in between leaves no copies of a dataset that is gone.
+            forget_exports(self._settings, dataset)
         purge_dataset(self._database, dataset_id)
         forget_exports(self._settings, dataset)
         self._queue.submit(CLEAR_KIND, {"requested_at": time.time()})

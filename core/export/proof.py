@@ -19,6 +19,7 @@ from core.export.formats import ExportFormat
 from core.export.parity import Answers, ProofPhotos
 from core.export.sample_program import PROGRAM_NAME
 from core.storage.arrays import read_arrays
+from core.storage.files import TEMPORARY_PREFIX
 
 # Longest proof: the largest network of the catalogue answers for 500 photos in four minutes on two cores.
 MAX_PROOF_SECONDS = 1_200.0
@@ -57,7 +58,8 @@ def run_proof(
         ParityError: the program failed, said something else than answers, or took too long.
         OSError: the photos cannot be written.
     """
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
+    # Beside the export, where drafts are cleared up: of a worker that is killed no photo stays in the system's folder.
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=TEMPORARY_PREFIX, ignore_cleanup_errors=True) as place:
         paths = []
         for number, name in enumerate(photos.names):
             path = Path(place) / f"{number}{Path(name).suffix}"

@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import signal
 import socket
+import sys
 from pathlib import Path
 
 import psutil
@@ -63,11 +65,27 @@ def end_process(worker: WorkerView) -> bool:
             return False
         process.kill()
         process.wait(_END_SECONDS)
+        end_left_behind(worker.pid)
     except psutil.NoSuchProcess:
         return True
     except (psutil.AccessDenied, psutil.TimeoutExpired):
         return False
     return True
+
+
+def end_left_behind(pid: int) -> None:
+    """Kill what a worker that is gone had begun and could not end: programs that prove an export, browsers.
+
+    Workers begin groups of processes that have their number. While a group has members the system gives its number to
+    nobody else, so a group whose first process is gone is the worker's. No effect on Windows.
+
+    Args:
+        pid: of the worker, on this host.
+    """
+    if sys.platform == "win32" or pid <= 1 or psutil.pid_exists(pid):
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # nothing is left, or not ours
+        os.killpg(pid, signal.SIGKILL)
 
 
 def worker_log_name(worker_id: str) -> str:

@@ -23,7 +23,7 @@ from core.environment import to_environment
 from core.errors import BluetitError, UnknownTaskError
 from core.home import give_home
 from core.jobs.kinds import Lane, find_kind, kinds_of
-from core.jobs.processes import end_process, is_running, remove_old_logs, worker_log_name
+from core.jobs.processes import end_left_behind, end_process, is_running, remove_old_logs, worker_log_name
 from core.jobs.queue import WORKER_DIED, TaskQueue
 from core.jobs.views import TaskView, WorkerView
 from core.settings import Settings
@@ -159,6 +159,7 @@ class Supervisor:
                 if lived_seconds > STARTED_AFTER_SECONDS:
                     child.pool.failed_starts = 0
                 continue
+            end_left_behind(child.process.pid)
             left = self._queue.recover_tasks_of(worker_id, WORKER_DIED, log_name=child.log_name)
             # Only now: when the database failed above, the next tick tries again.
             del self._children[worker_id]
@@ -178,6 +179,7 @@ class Supervisor:
                 continue
             runs = is_running(worker)
             if runs is False:
+                end_left_behind(worker.pid)
                 self._queue.recover_tasks_of(worker.id, log_name=worker_log_name(worker.id))
             elif runs is None and worker in silent:
                 self._queue.recover_tasks_of(

@@ -85,7 +85,8 @@ def prove(material: Material, row: ExportFormat, draft: Path, *, watch: Callable
     photos = material.photos
     path = draft / row.artefact
     try:
-        said = ask_page(path.read_bytes(), [photos.data(number) for number in range(len(photos))], watch=watch)
+        data = [photos.data(number) for number in range(len(photos))]
+        said = ask_page(path.read_bytes(), data, place=draft.parent, watch=watch)
     except WebPageError as exc:
         return Proven(
             unproven=f"It was not proven in a browser here. {exc} The button “Check yourself” compares its answers "

@@ -170,9 +170,10 @@ class PhotoStore:
         """
         path = self.path(photo_hash, suffix)
         with translating_disk_errors(path.parent):
-            path.unlink(missing_ok=True)
+            # The photo last: whoever is killed before is found out by its file, and everything of it is deleted then.
             for thumbnail in self._thumbnails_path.glob(f"*/{photo_hash[:2]}/{photo_hash}.jpg"):
                 thumbnail.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
     def remove_drafts(self) -> None:
         """Delete what writers that were killed long ago have left beside the photos and thumbnails."""

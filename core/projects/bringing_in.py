@@ -7,7 +7,6 @@ there is anything left to do.
 """
 
 import contextlib
-import json
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +25,7 @@ from core.projects.checking import CheckedProject, believable_measurements, chec
 from core.projects.layout import PhotoRow
 from core.projects.project_file import ProjectFile
 from core.projects.staging import Staging
-from core.runs.folder import RunFolder, runs_path
+from core.runs.folder import RunFolder, delete_folder, runs_path
 from core.runs.whole_run import insert_whole_run
 from core.settings import Settings
 from core.storage.db import Database
@@ -39,6 +38,7 @@ Report = Callable[[float | None, str], None]
 _ROOM = 1.05  # bytes on the disk for each byte of the project
 _PHOTOS_AT_ONCE = 500
 _MARK = "project-key"  # file in the folder of a run, from its placing until the transaction is over
+_JOURNAL_PREFIX = f"{TEMPORARY_PREFIX}placing-"  # as sweeps delete it
 # Part of the bar at which photos begin, and at which everything gets its place.
 _PHOTOS_FRACTION, _PLACING_FRACTION = 0.1, 0.95
 
@@ -71,7 +71,7 @@ class BringingIn:
             StorageError: the database or the disk failed; nothing is kept.
         """
         self._staging.clear()
-        dataset_id = self._clear_placed()
+        dataset_id = self.settle()
         if dataset_id is not None:
             return dataset_id
         try:
@@ -146,7 +146,7 @@ class BringingIn:
             # The database says whether it was committed. One that does not answer, or a folder that resists, is left to
             # the next attempt.
             with contextlib.suppress(StorageError):
-                self._clear_placed()
+                self.settle()
 
     def _insert_runs(self, session: Session, project: CheckedProject, dataset: Dataset) -> list[int]:
         run_ids: list[int] = []
@@ -184,23 +184,25 @@ class BringingIn:
 
     @property
     def _journal_path(self) -> Path:
-        """Names the runs whose folders are being placed; with the prefix that sweeps delete."""
-        return runs_path(self._settings) / f"{TEMPORARY_PREFIX}placing-{self._key}"
+        """Is there while folders of runs are being placed."""
+        return runs_path(self._settings) / f"{_JOURNAL_PREFIX}{self._key}"
 
     def _place_runs(self, run_ids: list[int]) -> None:
         """Move the folders of the runs to their numbers, within the transaction that gives these out."""
         if not run_ids:
             return
         with translating_disk_errors(self._journal_path):
-            self._journal_path.write_text(json.dumps(run_ids), encoding="utf-8")
+            self._journal_path.touch()
             for number, run_id in enumerate(run_ids, 1):
                 draft, folder = self._staging.run_draft(number), RunFolder(self._settings, run_id)
                 (draft / _MARK).write_text(self._key, encoding="utf-8")
                 folder.set_aside()
                 draft.rename(folder.path)
 
-    def _clear_placed(self) -> int | None:
+    def settle(self) -> int | None:
         """Settle what became of placed folders: those of a transaction that was never committed go.
+
+        Their numbers may have been given to other runs since, which have set these folders aside under other names.
 
         Returns:
             The dataset, where the transaction was committed; None: there is everything to do.
@@ -211,14 +213,28 @@ class BringingIn:
         dataset_id = Library(self._database).imports.dataset_of(self._key)
         if self._journal_path.is_file():
             with translating_disk_errors(self._journal_path):
-                run_ids = json.loads(self._journal_path.read_text(encoding="utf-8") or "[]")
-                for run_id in run_ids:
-                    folder = RunFolder(self._settings, run_id)
-                    mark = folder.path / _MARK
-                    if mark.is_file() and mark.read_text(encoding="utf-8") == self._key:
-                        folder.delete() if dataset_id is None else mark.unlink()
+                for mark in runs_path(self._settings).glob(f"*/{_MARK}"):
+                    if mark.read_text(encoding="utf-8") == self._key:
+                        delete_folder(mark.parent) if dataset_id is None else mark.unlink()
                 self._journal_path.unlink()
         return dataset_id
+
+
+def settle_abandoned(database: Database, settings: Settings, is_active: Callable[[str], bool]) -> None:
+    """Settle the placed folders of projects that nobody is bringing in any more: their workers were killed too often.
+
+    Args:
+        database: of the workspace, all of it.
+        settings: where folders are.
+        is_active: whether a project of this key is being brought in, or will be once more.
+
+    Raises:
+        StorageError: the database or the disk failed.
+    """
+    for journal in runs_path(settings).glob(f"{_JOURNAL_PREFIX}*"):
+        key = journal.name.removeprefix(_JOURNAL_PREFIX)
+        if not is_active(key):
+            BringingIn(database, settings, key).settle()
 
 
 def _batched(rows: Iterable[PhotoRow], size: int) -> Iterator[list[PhotoRow]]:

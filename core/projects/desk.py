@@ -15,6 +15,7 @@ from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
 from core.jobs.views import Progress, TaskView
 from core.names import clean_label
+from core.projects.bringing_in import settle_abandoned
 from core.projects.layout import RUN_FILES, ProjectSummary
 from core.projects.places import (
     ProjectSource,
@@ -199,6 +200,18 @@ class ProjectDesk:
     def brought_in(self, source: ProjectSource) -> int | None:
         """The dataset that a project has become; None: it is not here."""
         return self._library.imports.dataset_of(source.key)
+
+    def settle_abandoned(self) -> None:
+        """Clear up after projects whose workers were killed too often; those on their way are left alone.
+
+        Raises:
+            StorageError: the database or the disk failed.
+        """
+        settle_abandoned(
+            self._queue.database,
+            self._settings,
+            lambda key: self._queue.find_active(f"{READ_KIND}:{key}") is not None,
+        )
 
     def drop(self, source: ProjectSource) -> None:
         """Forget a project that somebody does not want."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.backbones.hub_places import find_hub_module
 from core.config import HUB_PREFIX, TrainConfig
-from core.errors import JobError, RunStateError
+from core.errors import JobError, RunError, RunStateError
 from core.jobs.queue import TaskQueue
 from core.jobs.recent_work import seconds_in_last_hour
 from core.jobs.status import TaskStatus
@@ -185,11 +185,18 @@ class RunDesk:
             RunStateError: it is not in the trash, or a worker uses it or will.
             StorageError: the run is deleted, but its folder cannot be.
         """
-        self._library.purge(run_id)
+        self._library.get_run(run_id)  # or the folder of a run would be marked that is somebody else's
+        folder = RunFolder(self._settings, run_id)
+        folder.condemn()
+        try:
+            self._library.purge(run_id)
+        except RunError:
+            folder.pardon()
+            raise
         examination = self._queue.latest(examination_key(run_id))
         if examination is not None and examination.is_active:
             self._queue.request_cancel(examination.id)
-        RunFolder(self._settings, run_id).delete()
+        folder.delete()
 
     def _refuse_unfinished(self, run_id: int, rule: str) -> None:
         view = self._library.get_run(run_id)

@@ -1,5 +1,6 @@
 """The folder of a run: where each of its files is, and that each appears whole or not at all."""
 
+import contextlib
 import json
 import shutil
 import uuid
@@ -11,6 +12,8 @@ from core.records import Record
 from core.runs.records import without_nan
 from core.settings import Settings
 from core.storage.files import TEMPORARY_PREFIX, translating_disk_errors, write_atomically
+
+CONDEMNED = "deleted-for-good"  # file in the folder of a run that somebody has deleted
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
@@ -158,14 +161,28 @@ class RunFolder:
         Raises:
             StorageError: the folder cannot be deleted.
         """
-        # Under another name first: a folder that lost only some of its files would look like a whole run.
-        going = self.path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex[:12]}-{self.path.name}")
+        delete_folder(self.path)
+
+    def condemn(self) -> None:
+        """Note that the folder goes with its run, before the run does; a folder that is not there is no failure.
+
+        Whoever is killed between the two leaves a folder without a run: by its mark the next clearing up knows that
+        nobody wants it.
+
+        Raises:
+            StorageError: the mark cannot be written.
+        """
+        with translating_disk_errors(self.path), contextlib.suppress(FileNotFoundError):
+            (self.path / CONDEMNED).touch()
+
+    def pardon(self) -> None:
+        """Take `condemn` back, for the run stays.
+
+        Raises:
+            StorageError: the mark cannot be deleted.
+        """
         with translating_disk_errors(self.path):
-            try:
-                self.path.rename(going)
-            except FileNotFoundError:
-                return
-            shutil.rmtree(going)
+            (self.path / CONDEMNED).unlink(missing_ok=True)
 
     def read_json(self, path: Path) -> Any:
         """What `write_json` wrote.
@@ -216,6 +233,22 @@ class RunFolder:
         text = json.dumps(without_nan(values), indent=2, ensure_ascii=False, allow_nan=False)
         with write_atomically(path) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def delete_folder(path: Path) -> None:
+    """Delete a folder in that of the runs; one that is not there is no failure.
+
+    Raises:
+        StorageError: it cannot be deleted.
+    """
+    # Under another name first: a folder that lost only some of its files would look like a whole run.
+    going = path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex[:12]}-{path.name}")
+    with translating_disk_errors(path):
+        try:
+            path.rename(going)
+        except FileNotFoundError:
+            return
+        shutil.rmtree(going)
 
 
 def runs_path(settings: Settings) -> Path:

@@ -3,9 +3,10 @@
 import contextlib
 import shutil
 import time
+from collections.abc import Collection
 from pathlib import Path
 
-from core.runs.folder import RunFolder, runs_path
+from core.runs.folder import CONDEMNED, RunFolder, delete_folder, runs_path
 from core.runs.library import RunLibrary
 from core.runs.records import RunStatus, RunView
 from core.settings import Settings
@@ -15,15 +16,17 @@ from core.storage.files import ABANDONED_AFTER_SECONDS, remove_abandoned_drafts
 def remove_left_overs(runs: RunLibrary, settings: Settings) -> None:
     """Delete what workers and servers that were killed have left in the folders of runs.
 
-    That is: drafts of files, folders that were being deleted, activations of runs that have ended somehow, the
-    checkpoint of a run that is done, and all of one that was cancelled. What a living worker may be writing stays, as
-    does whatever belongs to no run of this database.
+    That is: drafts of files, folders that were being deleted, or were to be with their run, activations of runs that
+    have ended somehow, the checkpoint of a run that is done, and all of one that was cancelled. What a living worker
+    may be writing stays, as does whatever else belongs to no run of this database.
 
     Raises:
         StorageError: the database or the disk failed.
     """
     remove_abandoned_drafts(runs_path(settings))
-    for view in [*runs.list_runs(), *runs.list_trashed()]:
+    views = [*runs.list_runs(), *runs.list_trashed()]
+    _settle_condemned(runs_path(settings), {str(view.id) for view in views})
+    for view in views:
         folder = RunFolder(settings, view.id)
         if not folder.path.is_dir():
             continue
@@ -38,6 +41,20 @@ def remove_left_overs(runs: RunLibrary, settings: Settings) -> None:
         _remove_old_tree(folder.activations_dir)
         if view.status is RunStatus.DONE:  # any other may go on from its checkpoint
             _empty(folder.checkpoints_path)
+
+
+def _settle_condemned(folder: Path, names: Collection[str]) -> None:
+    """Delete the folders whose runs were deleted for good by somebody who was killed before their files went.
+
+    Args:
+        folder: of all runs' folders.
+        names: of the folders whose runs are there: nothing came of deleting them.
+    """
+    oldest = time.time() - ABANDONED_AFTER_SECONDS
+    for mark in folder.glob(f"*/{CONDEMNED}"):
+        with contextlib.suppress(OSError):  # it goes at this very moment
+            if mark.stat().st_mtime < oldest:
+                mark.unlink() if mark.parent.name in names else delete_folder(mark.parent)
 
 
 def _has_ended_long_ago(view: RunView) -> bool:

@@ -25,13 +25,16 @@ class Checkpoint:
 
     phase: str  # a `PhaseName`
     epoch: int  # the last finished one
-    last_sequence: int  # of the run's events, when the epoch was recorded
+    last_sequence: int  # of the run's events, before the epoch was told
     stopping: dict[str, Any]  # a `StoppingState`
     batch_size: int  # smaller than asked for where memory was too small
     weights: Arrays  # of what trains, and the states of its random numbers
     optimizer: Arrays
     best_weights: Arrays  # of the best epoch
     fine_tuning_from: int | None = None  # epochs before fine-tuning began
+    # The epoch as an `EpochStory`, which is told as soon as it is kept; None: by a version that told it before, and
+    # counted that in `last_sequence`.
+    told: dict[str, Any] | None = None
 
 
 def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:

@@ -4,6 +4,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -89,6 +90,7 @@ class RunRecorder:
         self._batch_written_at = self._photos_written_at = self._stop_asked_at = float("-inf")
         self._epoch_began_at = 0.0
         self._is_stopping = False
+        self._last_sequence = 0  # of the events that were told
 
     def begin_phase(self, story: PhaseStory, *, until: float) -> None:
         """A step begins.
@@ -155,7 +157,7 @@ class RunRecorder:
         self.progress((at - self._num_epochs_before) / num_epochs, f"epoch {epoch} of {self._last_epoch}")
 
     def on_epoch(self, result: EpochResult, checkpoint: Callable[[int], Checkpoint]) -> None:
-        """After each epoch of a phase: it is recorded, then kept."""
+        """After each epoch of a phase: it is kept, then told."""
         self.epoch_seconds.append(result.seconds)
         story = EpochStory(
             epoch=result.epoch,
@@ -175,13 +177,37 @@ class RunRecorder:
         if self._samples is not None and (is_last or now - self._photos_written_at >= _PHOTOS_SECONDS):
             self._photos_written_at = now
             events.append(("photos", _ask_samples(result.epoch, *self._samples)))
-        sequence = self._runs.append_events(self._run_id, events)
-        # In this order: an epoch that was recorded, but not kept, is dropped and repeated.
-        write_checkpoint(checkpoint(sequence), self._checkpoints)
+        # In this order: what somebody has seen finished is never trained again. An epoch that was kept, but not told
+        # because the process was killed in between, is told by `rewind`.
+        write_checkpoint(replace(checkpoint(self._last_sequence), told=story.to_json()), self._checkpoints)
+        self._last_sequence = self._runs.append_events(self._run_id, events)
         self._epoch_began_at = time.monotonic()
 
     def _append(self, kind: RunEventKind, payload: dict[str, Any]) -> None:
-        self._runs.append_events(self._run_id, [(kind, payload)])
+        self._last_sequence = self._runs.append_events(self._run_id, [(kind, payload)])
+
+
+def rewind(runs: RunLibrary, run_id: int, checkpoint: Checkpoint | None) -> None:
+    """Forget what a run has told since the last epoch that was kept, and tell of that one where nobody has.
+
+    Args:
+        runs: where it is told.
+        run_id: the run.
+        checkpoint: of the run; None: no epoch was kept.
+
+    Raises:
+        RecordError: the checkpoint tells of something else than an epoch.
+    """
+    last = 0 if checkpoint is None else checkpoint.last_sequence
+    if checkpoint is None or checkpoint.told is None:
+        runs.drop_events_after(run_id, last)
+        return
+    later = runs.events_after(run_id, last, limit=1)
+    if later and later[0].kind == "epoch":
+        runs.drop_events_after(run_id, later[0].sequence)
+        return
+    runs.drop_events_after(run_id, last)
+    runs.append_events(run_id, [("epoch", EpochStory.from_json(checkpoint.told).to_json())])
 
 
 def _ask_samples(epoch: int, photos: LabelledPhotos, answer: Callable[[], npt.NDArray[np.float32]]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from core.training.finish import finish
 from core.training.from_scratch import train_from_scratch
 from core.training.memory import forget_networks
 from core.training.on_backbone import train_on_backbone
-from core.training.recording import RunLog
+from core.training.recording import RunLog, rewind
 from core.training.report import write_description
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def _train(context: TaskContext, database: Database, folder: RunFolder, log: Run
     runs, run_id = RunLibrary(database), int(context.payload["run_id"])
     runs.set_started(run_id, task_id=context.task_id)
     checkpoint = read_checkpoint(folder.checkpoints_path)
-    runs.drop_events_after(run_id, checkpoint.last_sequence if checkpoint else 0)
+    rewind(runs, run_id, checkpoint)
     log.write(f"Goes on after epoch {checkpoint.epoch}" if checkpoint else "Begins")
     attempt = Attempt(context, database, folder, log)
     attempt.remove_activations()

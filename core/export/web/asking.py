@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from core.errors import WebPageError
 from core.export.web.browser import browser_version, find_browser, page_messages
-from core.storage.files import translating_disk_errors
+from core.storage.files import TEMPORARY_PREFIX, translating_disk_errors
 
 # Unpacking and compiling a network takes a few seconds, a photo a tenth of one; both more where much else is going on.
 _SILENCE_SECONDS = 120.0
@@ -37,6 +37,7 @@ def ask_page(
     photos: Sequence[bytes],
     *,
     browser: Path | None = None,
+    place: Path | None = None,
     watch: Callable[[int], None] = lambda _number: None,
 ) -> PageAnswers:
     """Open a copy of a page that holds photos, and have it answer them.
@@ -45,6 +46,7 @@ def ask_page(
         page: from `build_page`.
         photos: files of kinds that browsers read, one at least.
         browser: its program; None: the first that is found.
+        place: folder for the copy, where drafts are cleared up; None: the system's for temporary files.
         watch: called a few times a second with how many photos were answered; raises to stop.
 
     Raises:
@@ -56,7 +58,7 @@ def ask_page(
     if program is None:
         raise WebPageError("No Chrome, Chromium or Edge was found on this computer.")
     trial = _Trial()
-    with tempfile.TemporaryDirectory(prefix="bluetit-page-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(dir=place, prefix=TEMPORARY_PREFIX, ignore_cleanup_errors=True) as folder:
         copy = Path(folder) / "page.html"
         with translating_disk_errors(copy):
             copy.write_bytes(page + _photos_block(photos))

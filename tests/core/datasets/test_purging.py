@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from core.config import TrainConfig
-from core.datasets.exporting import export_path
+from core.datasets.exporting import export_path, remove_orphaned_exports
 from core.datasets.garbage import run_clear_task
 from core.datasets.ingest.desk import ImportDesk
 from core.datasets.library import Library
@@ -237,3 +237,37 @@ def test_what_an_older_version_kept_does_not_go_on_the_day_of_the_update(
 def test_a_dataset_out_of_the_trash_has_all_the_time(library: Library, trash: DatasetTrash):
     """Only deleted datasets go by themselves."""
     assert trash.seconds_left(library.datasets.create("in use")) is None
+
+
+def test_killed_while_a_dataset_was_deleted_no_copy_of_it_stays(
+    trash: DatasetTrash,
+    library: Library,
+    settings: Settings,
+    photos: list[StoredPhoto],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Neither before it is gone nor afterwards, when its zip was written meanwhile; other datasets keep theirs."""
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    gone, other = (library.datasets.get(dataset_of(library, name, photos)) for name in ("gone", "other"))
+    zips = [export_path(settings, dataset) for dataset in (gone, other)]
+    for path in zips:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"photos")
+    library.datasets.delete(gone.id)
+    with monkeypatch.context() as patch:
+        patch.setattr("core.datasets.purging.purge_dataset", die)
+        with pytest.raises(KeyboardInterrupt):
+            trash.purge(gone.id)
+    assert [path.exists() for path in zips] == [False, True]
+    trash.purge(gone.id)
+    zips[0].write_bytes(b"photos")  # by a worker that had begun before
+    present = library.datasets.all()
+    remove_orphaned_exports(settings, present)
+    assert zips[0].exists()  # others may share the cache, and be about to fetch what is theirs
+    for path in zips:
+        os.utime(path, (time.time() - 2 * DAY_SECONDS,) * 2)
+    remove_orphaned_exports(settings, present)
+    assert [path.exists() for path in zips] == [False, True]

@@ -12,6 +12,7 @@ from core.export.formats import find_format
 from core.export.parity import ProofPhotos
 from core.export.proof import run_proof
 from core.export.sample_program import PROGRAM_NAME
+from core.storage.files import TEMPORARY_PREFIX
 
 # What answers needs no runtime here: the program is the test's.
 ROW = replace(find_format("litert"), packages=("numpy>=2", "pillow"))
@@ -47,6 +48,20 @@ def test_a_program_is_asked_from_the_files_of_the_photos(tmp_path: Path):
     assert proof.answers.answers == ("1", "1")
     assert set(proof.packages) == {"numpy", "pillow"}
     assert [path.name for path in folder.iterdir()] == [PROGRAM_NAME]
+
+
+def test_photos_lie_where_the_clearing_up_finds_them(tmp_path: Path):
+    """A worker that is killed meanwhile leaves none in the system's folder, where nobody would ever look."""
+    folder = tmp_path / "exports" / "draft"
+    folder.mkdir(parents=True)
+    seen: set[str] = set()
+
+    def look(_: int) -> None:
+        seen.update(path.name for path in folder.parent.glob(f"{TEMPORARY_PREFIX}*/*"))
+
+    run_proof(write_program(folder, PROGRAM), ROW, photos=PHOTOS, watch=look)
+    assert {"0.jpg", "1.png"} <= seen
+    assert [path.name for path in folder.parent.iterdir()] == ["draft"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Kinds of task for tests, done by real worker processes."""
 
 import os
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -34,6 +35,7 @@ KINDS = {
         _kind("wait_for_cancel"),
         _kind("ignore_cancel"),
         _kind("hang_once"),
+        _kind("begin_program_once"),
         _kind("hang_once_long", on_worker_death="interrupt"),
         _kind("die", max_attempts=2),
         _kind("crash"),
@@ -83,6 +85,14 @@ def hang_once(context: TaskContext) -> None:
 
 
 hang_once_long = hang_once
+
+
+def begin_program_once(context: TaskContext) -> None:
+    if context.attempt == 1:
+        program = f"import time; time.sleep({_LONGER_THAN_ANY_TEST_SECONDS})"
+        process = subprocess.Popen([sys.executable, "-c", program])
+        context.message(str(process.pid))
+        process.wait()
 
 
 def die(context: TaskContext) -> None:

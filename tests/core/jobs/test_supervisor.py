@@ -25,7 +25,7 @@ from core.storage.db import Database
 from core.storage.schema import Worker
 from tests.core.jobs.sample_kinds import KINDS, KINDS_PATH
 from tests.waiting import wait_until
-from tests.worker_processes import workers_below
+from tests.worker_processes import is_gone, workers_below
 
 MakeSupervisor = Callable[..., Supervisor]
 
@@ -118,6 +118,29 @@ def test_killed_worker_is_tried_again(queue: TaskQueue, make_supervisor: MakeSup
     task = wait_for_status(queue, number, TaskStatus.DONE)
     assert task.attempts == 2
     assert messages(queue, number) == ["The worker stopped unexpectedly; trying again (attempt 2 of 3)."]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no groups of processes")
+@pytest.mark.parametrize("is_own", [True, False])
+def test_what_a_killed_worker_had_begun_is_ended(
+    queue: TaskQueue, make_supervisor: MakeSupervisor, is_own: bool
+) -> None:
+    """A browser that proves an export would else run for ever; so too when the server was killed as well."""
+    supervisor = make_supervisor()
+    supervisor.start()
+    number = queue.submit("begin_program_once", {})
+    wait_until(lambda: messages(queue, number))
+    program = psutil.Process(int(messages(queue, number)[0]))
+    worker = psutil.Process(pid_of(queue, queue.get(number)))
+    if not is_own:
+        supervisor.stop()
+        supervisor = make_supervisor()
+    worker.kill()
+    if not is_own:
+        worker.wait(10)
+        supervisor.start()
+    wait_until(lambda: is_gone(program))
+    assert wait_for_status(queue, number, TaskStatus.DONE).attempts == 2
 
 
 def test_task_that_always_kills_its_worker(

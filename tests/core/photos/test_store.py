@@ -12,7 +12,7 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin, features
 
-from core.errors import DamagedImageError, DatasetError, ImageTooLargeError, NoSpaceError, NotAnImageError
+from core.errors import DamagedImageError, DatasetError, ImageTooLargeError, NoSpaceError, NotAnImageError, StorageError
 from core.photos.decode import decode_image
 from core.photos.limits import ImageLimits
 from core.photos.store import MAX_SIDE_PX, PhotoStore, StoredPhoto, encode_photo
@@ -374,6 +374,17 @@ def test_a_damaged_thumbnail_is_made_again(store: PhotoStore, stored: StoredPhot
     kept.write_bytes(thumbnail[:50])
     assert store.thumbnail(stored.record, 96) == thumbnail
     assert kept.read_bytes() == thumbnail
+
+
+def test_deleting_takes_the_photo_last(store: PhotoStore, stored: StoredPhoto):
+    """By its file a later clearing up finds out what was left of a photo when somebody was killed while deleting it."""
+    store.thumbnail(stored.record, 96)
+    (kept,) = store._thumbnails_path.rglob("*.jpg")
+    kept.unlink()
+    kept.mkdir()  # cannot be deleted as files are
+    with pytest.raises(StorageError):
+        store.delete(stored.record.hash, stored.record.suffix)
+    assert store.has(stored.record.hash, stored.record.suffix)
 
 
 def test_deleting_takes_the_thumbnails_too(store: PhotoStore, stored: StoredPhoto, tmp_path: Path):

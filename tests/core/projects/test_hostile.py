@@ -21,7 +21,9 @@ from core.datasets.library import Library
 from core.errors import ProjectError, StorageError, TaskCancelledError
 from core.photos.store import PhotoStore
 from core.projects import bringing_in, layout
+from core.projects.bringing_in import settle_abandoned
 from core.projects.layout import CHECKSUMS, DATASET, IMAGES, PHOTOS, SUMMARY, is_photo_path
+from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
 from core.settings import Settings
 from core.storage.db import Database, open_database
@@ -323,23 +325,21 @@ def test_a_transaction_that_fails_leaves_no_folder(settings: Settings, project: 
     assert contents(settings) == []
 
 
-def test_killed_while_runs_are_placed_the_next_attempt_clears_up(
-    settings: Settings, project: Path, monkeypatch: pytest.MonkeyPatch
-):
-    """Folders that got their place in a transaction that was never committed go, and the run is there once."""
+class Killed(BaseException):
+    """As if there were nobody left to clear up."""
 
-    class Killed(BaseException):
-        """As if there were nobody left to clear up."""
+
+def kill_while_runs_are_placed(settings: Settings, project: Path, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave what a worker leaves that is killed before its transaction is committed."""
 
     def die(*_: object, **__: object) -> None:
         raise Killed
 
-    key = uuid.uuid4().hex
     place = bringing_in.BringingIn._place_runs
 
     def place_and_die(attempt: bringing_in.BringingIn, run_ids: list[int]) -> None:
         place(attempt, run_ids)
-        monkeypatch.setattr(bringing_in.BringingIn, "_clear_placed", die)
+        monkeypatch.setattr(bringing_in.BringingIn, "settle", die)
         die()
 
     with monkeypatch.context() as patch:
@@ -348,11 +348,34 @@ def test_killed_while_runs_are_placed_the_next_attempt_clears_up(
         with pytest.raises(Killed):
             bring_in(project, settings, key=key)
     monkeypatch.undo()
+
+
+def test_killed_while_runs_are_placed_the_next_attempt_clears_up(
+    settings: Settings, project: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Folders that got their place in a transaction that was never committed go, and the run is there once."""
+    key = uuid.uuid4().hex
+    kill_while_runs_are_placed(settings, project, key, monkeypatch)
     left = settings.workspace_dir / "runs" / "1"
     assert (left / "project-key").is_file()
+    RunFolder(settings, 1).set_aside()  # the number was given to another run meanwhile
     dataset_id = bring_in(project, settings, key=key)
     with closing(open_database(settings)) as database:
         (view,) = RunLibrary(database).list_runs(dataset_id)
     folders = [path.name for path in (settings.workspace_dir / "runs").iterdir()]
     assert folders == [str(view.id)]
     assert not (settings.workspace_dir / "runs" / str(view.id) / "project-key").exists()
+
+
+def test_killed_too_often_while_runs_are_placed_the_clearing_up_does_it(
+    settings: Settings, project: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """No folder stays without a run when nobody tries again; a project that is tried once more is left alone."""
+    key = uuid.uuid4().hex
+    kill_while_runs_are_placed(settings, project, key, monkeypatch)
+    runs = settings.workspace_dir / "runs"
+    with closing(open_database(settings)) as database:
+        settle_abandoned(database, settings, lambda active: active == key)
+        assert (runs / "1" / "project-key").is_file()
+        settle_abandoned(database, settings, lambda _: False)
+    assert not [path.name for path in runs.iterdir() if "placing" in path.name or (path / "project-key").exists()]

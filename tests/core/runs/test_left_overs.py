@@ -92,6 +92,22 @@ def test_folders_that_were_being_deleted_go(runs: RunLibrary, settings: Settings
     assert {path.name for path in root.iterdir()} == {"9", "9-before-01234567", young.name}
 
 
+def test_killed_while_a_run_was_deleted_its_folder_goes(runs: RunLibrary, settings: Settings, folder: RunFolder):
+    """Of a run that is gone; where the run is still there, nothing came of it, and its files stay."""
+    (view,) = runs.list_runs()
+    gone = RunFolder(settings, view.id + 1)
+    gone.create()
+    for each in (folder, gone):
+        each.condemn()
+    remove_left_overs(runs, settings)
+    assert folder.path.is_dir()  # somebody may be deleting them at this moment
+    assert gone.path.is_dir()
+    make_old(runs_path(settings))
+    remove_left_overs(runs, settings)
+    assert files_in(folder) == set(FILES) - {".tmp-0123-model.keras"}
+    assert not gone.path.exists()
+
+
 def test_without_runs_there_is_nothing_to_do(runs: RunLibrary, settings: Settings):
     """A new workspace has no folder of runs, and gets none."""
     remove_left_overs(runs, settings)

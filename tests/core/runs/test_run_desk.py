@@ -443,11 +443,40 @@ def test_purge_with_the_folder(
     with pytest.raises(RunStateError, match=r"“birds” is being packaged\. Wait"):
         desk.purge(run_id)
     assert RunFolder(settings, run_id).path.is_dir()
+    assert not list(RunFolder(settings, run_id).path.glob("deleted*"))  # no clearing up takes it
     worker.end()
     desk.purge(run_id)
     assert list(runs_path(settings).iterdir()) == []
     with pytest.raises(UnknownRunError):
         runs.get_run(run_id)
+
+
+def test_killed_after_a_run_was_deleted_its_folder_is_known_to_go(
+    desk: RunDesk,
+    runs: RunLibrary,
+    worker: HandWorker,
+    plan: TrainConfig,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its files bear a mark before the run is gone; of a run that is not there nothing is marked."""
+    run_id = desk.submit(plan).id
+    worker.end(TaskStatus.FAILED)
+    runs.trash(run_id)
+
+    def die(_: RunFolder) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "delete", die)
+        with pytest.raises(KeyboardInterrupt):
+            desk.purge(run_id)
+    folder = RunFolder(settings, run_id)
+    assert (folder.path / "deleted-for-good").is_file()
+    folder.pardon()
+    with pytest.raises(UnknownRunError):
+        desk.purge(run_id)
+    assert not (folder.path / "deleted-for-good").exists()
 
 
 def test_modules_come_from_folders_that_are_allowed(

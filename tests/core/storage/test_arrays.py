@@ -123,6 +123,9 @@ def test_a_file_that_was_cut_off_anywhere_is_refused(path: Path) -> None:
             read_arrays(path)
 
 
+NUM_SPOILT = 1_500  # files of each kind
+
+
 @pytest.mark.parametrize("is_packed", [False, True], ids=["stored", "packed"])
 def test_spoilt_bytes_are_never_another_error(tmp_path: Path, is_packed: bool) -> None:
     """Whichever byte is spoilt, the arrays are read or the one error tells of it."""
@@ -131,7 +134,7 @@ def test_spoilt_bytes_are_never_another_error(tmp_path: Path, is_packed: bool) -
     content = path.read_bytes()
     chance = random.Random(1)
     num_refused = 0
-    for _ in range(1_500):
+    for _ in range(NUM_SPOILT):
         spoilt = bytearray(content)
         for _ in range(chance.choice((1, 1, 3))):
             spoilt[chance.randrange(len(spoilt))] = chance.randrange(256)

@@ -14,6 +14,7 @@ from core.datasets.archives.archive import open_archive
 from core.datasets.archives.rules import ArchiveLimits
 from core.errors import ArchiveError
 
+NUM_PER_KIND = 120
 CONTENT = b"abc" * 1_000 + random.Random(0).randbytes(1_000)
 LIMITS = ArchiveLimits(max_bytes=20_000_000, max_photo_bytes=2_000_000, max_entries=1_000)
 
@@ -84,7 +85,7 @@ def test_mutated_bytes_raise_nothing_but_our_error(tmp_path: Path, whole: bytes)
     """And every name that comes out can be stored."""
     chance = random.Random(0)
     path = tmp_path / "a"
-    for _ in range(120):
+    for _ in range(NUM_PER_KIND):
         path.write_bytes(mutated(whole, chance))
         with suppress(ArchiveError), open_archive(path, "a", LIMITS) as archive:
             listed = [entry.path for entry in archive.entries()]

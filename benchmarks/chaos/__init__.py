@@ -1,0 +1,1 @@
+"""What stays true when server and workers are killed at any moment."""

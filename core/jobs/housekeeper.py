@@ -1,0 +1,29 @@
+"""What a server does now and then besides serving."""
+
+import threading
+from collections.abc import Callable
+
+
+class Housekeeper:
+    """Threads that clear up now and then, in servers that run for months."""
+
+    def __init__(self) -> None:
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self, work: Callable[[], None], every_seconds: float) -> None:
+        """Have something done again and again, for the first time after `every_seconds`."""
+
+        def run() -> None:
+            while not self._stopping.wait(every_seconds):
+                work()
+
+        thread = threading.Thread(target=run, name="housekeeper", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def stop(self) -> None:
+        """End, once what is being done is done."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
