@@ -10,9 +10,9 @@ from playwright.sync_api import Page, expect
 
 from core.datasets.library import Library
 from core.datasets.records import ImageView
+from core.hosting.addresses import find_addresses
 from core.settings import Settings
 from core.storage.db import open_database
-from pages.server.phone_address import machine_addresses
 from tests.conftest import link_backbones
 from tests.e2e.classify_page import ClassifyPage
 from tests.e2e.conftest import OpenTab
@@ -32,7 +32,7 @@ def open_app(
     tmp_path_factory: pytest.TempPathFactory, prepared_cache: Path, keras_environment: dict[str, str]
 ) -> Iterator[RunningApp]:
     """An app that listens to the network, which phones can reach."""
-    if not machine_addresses():
+    if not [each.host for each in find_addresses()]:
         pytest.skip("needs a network: this machine has no address in any")
     settings = Settings(workspace_dir=tmp_path_factory.mktemp("phones"), access="open")
     link_backbones(prepared_cache, settings)
