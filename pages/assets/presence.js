@@ -5,6 +5,7 @@
   const ADDRESS = "bluetit/presence";
   const DOOR = "bluetit/door";
   const SEEN = "bluetit.newcomer";
+  const IDS = ["bluetit-who", "bluetit-paused", "bluetit-newcomer"]; // of what is drawn
   const RETRY_MILLISECONDS = 2000;
   const DRAW_MILLISECONDS = 100;
   const PAUSE_MILLISECONDS = 50; // from one answer to the next question
@@ -126,11 +127,20 @@
     if (found) return found;
     const made = document.createElement(tagName);
     made.id = id;
-    // Streamlit says within its app, and not above it, whether the theme is light or dark.
-    const app = document.querySelector(".stApp");
-    if (app) made.style.colorScheme = getComputedStyle(app).colorScheme;
     parent.append(made);
+    takeTheme();
     return made;
+  }
+
+  // Streamlit says within its app, and not above it, whether the theme is light or dark.
+  function takeTheme() {
+    const app = document.querySelector(".stApp");
+    if (!app) return;
+    const { colorScheme } = getComputedStyle(app);
+    for (const id of IDS) {
+      const made = document.querySelector(`#${id}`);
+      if (made && made.style.colorScheme !== colorScheme) made.style.colorScheme = colorScheme;
+    }
   }
 
   function span(text, className) {
@@ -140,6 +150,8 @@
     return made;
   }
 
+  const colours = new MutationObserver(takeTheme); // Streamlit writes a new theme's styles into the head
+  colours.observe(document.head, { childList: true, subtree: true });
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) asking?.abort();
     else {
