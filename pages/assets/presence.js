@@ -14,6 +14,7 @@
   let asking = null;
   let shown = {};
   let roomMade = null; // keeps the page's own bar off who I am
+  let themeTaken = null; // gives what is drawn the colours of the page, whenever these become others
 
   async function watch() {
     if (asking || document.hidden) return;
@@ -57,7 +58,10 @@
   }
 
   function draw() {
-    if (!document.querySelector(".stApp")) return void setTimeout(draw, DRAW_MILLISECONDS); // the page is not there yet
+    const app = document.querySelector(".stApp");
+    if (!app) return void setTimeout(draw, DRAW_MILLISECONDS); // the page is not there yet
+    themeTaken ??= new MutationObserver(takeTheme);
+    themeTaken.observe(app, { attributeFilter: ["class"] });
     drawName();
     drawPause();
     drawNewcomer();
@@ -150,8 +154,6 @@
     return made;
   }
 
-  const colours = new MutationObserver(takeTheme); // Streamlit writes a new theme's styles into the head
-  colours.observe(document.head, { childList: true, subtree: true });
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) asking?.abort();
     else {
