@@ -42,6 +42,8 @@ class PupilCard {
     this.button = part("button", "pupil");
     this.button.type = "button";
     this.button.addEventListener("click", () => board.open(this.pupil.id));
+    this.picture = part("span", "picture"); // by which its tablet is found in the room
+    this.picture.setAttribute("aria-hidden", "true");
     this.name = part("span", "name");
     this.best = part("span", "best");
     this.doing = part("span", "doing");
@@ -49,7 +51,7 @@ class PupilCard {
     this.storage = part("span", "storage");
     this.due = part("span", "due");
     const top = part("span", "top");
-    top.append(this.name, this.best);
+    top.append(this.picture, this.name, this.best);
     const bottom = part("span", "bottom");
     bottom.append(this.has, this.storage);
     this.button.append(top, this.doing, bottom, this.due);
@@ -59,6 +61,7 @@ class PupilCard {
   show(pupil) {
     this.pupil = pupil;
     this.button.classList.toggle("is-away", !pupil.is_here);
+    setText(this.picture, pupil.picture);
     setText(this.name, pupil.name);
     this.name.title = pupil.name;
     setText(this.best, pupil.best);

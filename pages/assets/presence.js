@@ -5,6 +5,7 @@
   const ADDRESS = "bluetit/presence";
   const DOOR = "bluetit/door";
   const SEEN = "bluetit.newcomer";
+  const IDS = ["bluetit-who", "bluetit-paused", "bluetit-newcomer"]; // of what is drawn
   const RETRY_MILLISECONDS = 2000;
   const DRAW_MILLISECONDS = 100;
   const PAUSE_MILLISECONDS = 50; // from one answer to the next question
@@ -13,6 +14,7 @@
   let asking = null;
   let shown = {};
   let roomMade = null; // keeps the page's own bar off who I am
+  let themeTaken = null; // gives what is drawn the colours of the page, whenever these become others
 
   async function watch() {
     if (asking || document.hidden) return;
@@ -56,7 +58,10 @@
   }
 
   function draw() {
-    if (!document.querySelector(".stApp")) return void setTimeout(draw, DRAW_MILLISECONDS); // the page is not there yet
+    const app = document.querySelector(".stApp");
+    if (!app) return void setTimeout(draw, DRAW_MILLISECONDS); // the page is not there yet
+    themeTaken ??= new MutationObserver(takeTheme);
+    themeTaken.observe(app, { attributeFilter: ["class"] });
     drawName();
     drawPause();
     drawNewcomer();
@@ -126,11 +131,20 @@
     if (found) return found;
     const made = document.createElement(tagName);
     made.id = id;
-    // Streamlit says within its app, and not above it, whether the theme is light or dark.
-    const app = document.querySelector(".stApp");
-    if (app) made.style.colorScheme = getComputedStyle(app).colorScheme;
     parent.append(made);
+    takeTheme();
     return made;
+  }
+
+  // Streamlit says within its app, and not above it, whether the theme is light or dark.
+  function takeTheme() {
+    const app = document.querySelector(".stApp");
+    if (!app) return;
+    const { colorScheme } = getComputedStyle(app);
+    for (const id of IDS) {
+      const made = document.querySelector(`#${id}`);
+      if (made && made.style.colorScheme !== colorScheme) made.style.colorScheme = colorScheme;
+    }
   }
 
   function span(text, className) {

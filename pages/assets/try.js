@@ -6,7 +6,7 @@ const PATIENCE_MILLISECONDS = 30_000;
 const NO_SERVER = "The computer that runs the model does not answer. Look at your connection, then try again.";
 const NO_PHOTO = "Your browser cannot read this file as a photo. Choose a JPEG or PNG.";
 
-const address = location.pathname.replace(/\/$/, "");
+const address = location.pathname.replace(/\/$/u, "");
 const find = (selector) => document.querySelector(selector);
 const input = find("input[type=file]");
 const choose = find(".choose");
@@ -127,4 +127,4 @@ document.addEventListener("drop", (event) => {
   isDragging(false);
   show(event.dataTransfer.files[0]);
 });
-begin();
+await begin();

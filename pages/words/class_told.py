@@ -7,6 +7,7 @@ from typing import Any
 
 from core.runs.records import RunStatus, RunView
 from core.spaces.overview import ClassNow, PupilNow
+from pages.words.animals import picture_of
 from pages.words.standing import best_score
 from pages.words.wording import count, range_text, size_text, whole_percent
 
@@ -80,6 +81,7 @@ def _tell_pupil(pupil: PupilNow, models: ModelsNow, due: str) -> dict[str, Any]:
     return {
         "id": pupil.space.id,
         "name": pupil.space.name,
+        "picture": picture_of(pupil.space.name),
         "is_here": pupil.is_here,
         "doing": _doing_text(pupil, models),
         "has": " · ".join(parts),

@@ -110,7 +110,10 @@ def test_a_video_is_answered_along_its_length(page: ClassifyPage):
     expect(page.live_bars).to_have_count(5)
     chart = page.page.get_by_role("slider", name="Place in the video")
     chart.click()
-    wait_until(lambda: float(chart.get_attribute("aria-valuenow") or 0) > 0.5, PAGE_TIMEOUT_SECONDS)
+    # Where the processor is busy, a browser records less than it is asked for.
+    middle = 0.4 * float(chart.get_attribute("aria-valuemax") or 0)
+    assert middle > 0
+    wait_until(lambda: float(chart.get_attribute("aria-valuenow") or 0) >= middle, PAGE_TIMEOUT_SECONDS)
     with page.page.expect_download() as download:
         page.page.get_by_role("button", name="CSV", exact=True).click()
     head, *rows = csv.reader(Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines())
