@@ -34,7 +34,12 @@ def library(settings: Settings):
 
 def add(library: ForeignLibrary, name: str, key: str) -> ForeignModelView:
     return library.add(
-        FOREIGN_RECORD, key=key, name=name, origin=Origin.KERAS, class_names=("tit", "crow"), place=lambda _number: None
+        FOREIGN_RECORD,
+        key=key * 32,
+        name=name,
+        origin=Origin.KERAS,
+        class_names=("tit", "crow"),
+        place=lambda _number: None,
     )
 
 
@@ -62,7 +67,9 @@ def test_a_file_that_cannot_be_placed_leaves_no_model(library: ForeignLibrary):
         raise StorageError("The disk is made of cheese.")
 
     with pytest.raises(StorageError):
-        library.add(FOREIGN_RECORD, key="1", name="Birds", origin=Origin.KERAS, class_names=("tit", "crow"), place=fail)
+        library.add(
+            FOREIGN_RECORD, key="1" * 32, name="Birds", origin=Origin.KERAS, class_names=("tit", "crow"), place=fail
+        )
     assert library.list_models() == []
 
 
