@@ -77,8 +77,8 @@ class ForeignDesk:
                     f"{self._settings.max_foreign_bytes / 1e6:,.0f} MB are read."
                 )
         num_bytes_of_all = sum(num_bytes for _, _, num_bytes in files)
-        refuse_without_room(self._queue.database, num_bytes=num_bytes_of_all)
         take_upload(self._queue.database)
+        refuse_without_room(self._queue.database, num_bytes=num_bytes_of_all)
         names = tuple(clean_label(Path(name.replace("\\", "/")).name) for name, _, _ in files)
         source = ForeignSource(key=new_key(self._queue.database.space_id), names=names)
         folder = arrived_dir(source, self._settings)

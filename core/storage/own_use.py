@@ -265,17 +265,14 @@ def _measure_files(session: Session, settings: Settings) -> dict[str, dict[int, 
     """Bytes of files of each space, by the field of `SpaceUse` that counts them."""
     of_runs = {str(run_id): space_id for run_id, space_id in session.execute(select(Run.id, Run.space_id))}
     of_datasets = {str(key): space_id for key, space_id in session.execute(select(Dataset.id, Dataset.space_id))}
-    of_models = {
-        str(key): space_id for key, space_id in session.execute(select(ForeignModel.id, ForeignModel.space_id))
-    }
     own = None if "space_id" not in session.info else {space_of(session)}
     found: dict[str, defaultdict[int, int]] = {
         name: defaultdict(int) for name in ("run_bytes", "export_bytes", "foreign_bytes", "incoming_bytes")
     }
     for name, space_id in of_runs.items():
         found["run_bytes"][space_id] += num_bytes_below(settings.workspace_dir / "runs" / name)
-    for name, space_id in of_models.items():
-        found["foreign_bytes"][space_id] += num_bytes_below(settings.foreign_path / name)
+    for model_id, space_id in session.execute(select(ForeignModel.id, ForeignModel.space_id)):
+        found["foreign_bytes"][space_id] += num_bytes_below(settings.foreign_path / str(model_id))
     for path in _entries(settings.cache_path / "exports"):
         owner = of_datasets.get(path.name.partition("-")[0])
         if owner is not None:
