@@ -229,6 +229,7 @@ FOREIGN: dict[str, Fill] = {
     "work_id": lambda life, _: life.work_id,
     "operation_id": lambda life, _: life.operation_id,
     "task_id": lambda life, _: life.task_id,
+    "task_ids": lambda life, _: [life.task_id],
     "RunLibrary.set_task.task_id": lambda life, _: life.running_task_id,
     "RunLibrary.set_package_task.task_id": lambda life, _: life.running_task_id,
     "TaskQueue.progress.task_id": lambda life, _: life.running_task_id,
