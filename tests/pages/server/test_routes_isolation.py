@@ -57,7 +57,7 @@ OF_WHOEVER_ASKS = {
 }
 # The same for all.
 OF_ALL = {
-    *(f"/bluetit/{name}" for name in ("plotly.min.js", "refused_uploads.js", "downloads.js")),
+    *(f"/bluetit/{name}" for name in ("plotly.min.js", "refused_uploads.js", "downloads.js", "presence.js")),
     *(f"/bluetit/door/{name}" for name in ("door.css", "bluetit.svg", "bluetit_with_name.svg")),
     *("/bluetit/class-start/{name}", "/bluetit/phone", "/bluetit/phone/{name}"),
     *("/bluetit/try/files/{name}", "/bluetit/try/{token}"),  # of the model there is nothing on the page itself
