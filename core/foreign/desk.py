@@ -19,6 +19,7 @@ from core.names import clean_label
 from core.settings import Settings
 from core.storage.files import ensure_free_space, translating_disk_errors
 from core.storage.own_keys import is_own_key, new_key
+from core.storage.own_use import refuse_without_room, take_upload
 
 BRING_KIND = "bring_model"
 
@@ -60,14 +61,14 @@ class ForeignDesk:
 
         Raises:
             ForeignModelError: they are too many, or larger than models may be.
+            LimitReachedError: the space has no room for them, or sends too often.
             NoSpaceError: the disk is full, or would be.
             StorageError: they cannot be written.
         """
         if not 1 <= len(files) <= _MAX_FILES:
             raise ForeignModelError(
-                f"{len(files)} files came; single files are read: a model, or a model and "
-                "the list of its class names. Pack a "
-                "folder as a zip."
+                f"{len(files)} files came; single files are read: a model, or a model and the list of its class names. "
+                "Pack a folder as a zip."
             )
         for name, _, num_bytes in files:
             if num_bytes > self._settings.max_foreign_bytes:
@@ -75,10 +76,13 @@ class ForeignDesk:
                     f"“{clean_label(name)}” has {num_bytes / 1e6:,.0f} MB; models of at most "
                     f"{self._settings.max_foreign_bytes / 1e6:,.0f} MB are read."
                 )
+        num_bytes_of_all = sum(num_bytes for _, _, num_bytes in files)
+        take_upload(self._queue.database)
+        refuse_without_room(self._queue.database, num_bytes=num_bytes_of_all)
         names = tuple(clean_label(Path(name.replace("\\", "/")).name) for name, _, _ in files)
         source = ForeignSource(key=new_key(self._queue.database.space_id), names=names)
         folder = arrived_dir(source, self._settings)
-        ensure_free_space(folder, 4 * sum(num_bytes for _, _, num_bytes in files))
+        ensure_free_space(folder, 4 * num_bytes_of_all)
         try:
             with translating_disk_errors(folder):
                 folder.mkdir(parents=True)

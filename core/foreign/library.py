@@ -8,12 +8,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.datasets.shelves.rows import refusing_taken_name
-from core.errors import UnknownForeignModelError
+from core.errors import ForeignModelError, UnknownForeignModelError
 from core.foreign.records import ForeignModelView, ForeignRecord, Origin
 from core.foreign.scaling import Scaling
 from core.names import clean_name, first_free, name_key
 from core.photos.fit import FitMode
 from core.storage.db import Database
+from core.storage.own_keys import is_own_key
 from core.storage.own_rows import space_of
 from core.storage.schema import ForeignModel
 
@@ -47,9 +48,12 @@ class ForeignLibrary:
             place: called with its number, within the transaction: puts its file where it belongs.
 
         Raises:
+            ForeignModelError: another space has brought the source.
             NameRefusedError: a model cannot have the name.
             BluetitError: as `place`; then nothing is noted.
         """
+        if not is_own_key(key, self._database.space_id):
+            raise ForeignModelError(f"{key[:40]!r} is nothing that was brought. Choose the file again.")
         with self._database.session() as session:
             known = session.scalar(select(ForeignModel).where(ForeignModel.source_key == key))
             if known is not None:

@@ -28,7 +28,7 @@ class SpaceLimits:
     """How much a space may have; None: as much as there is room for."""
 
     photos: int | None = None  # images of datasets, the trash included
-    num_bytes: int | None = None  # photos, runs, exports, uploads
+    num_bytes: int | None = None  # photos, runs, exports, models from elsewhere, uploads
     runs: int | None = None  # the trash included
     training_minutes: float | None = None  # in an hour
     uploads: int | None = None  # in a minute
@@ -103,13 +103,14 @@ class SpaceUse:
     trashed_runs: int = 0  # of these, in the trash
     run_bytes: int = 0  # files of runs, exports of models included
     export_bytes: int = 0  # of datasets, projects included
+    foreign_bytes: int = 0  # models from elsewhere
     incoming_bytes: int = 0  # uploads that wait for their import, and what imports have fetched
     training_seconds: float = 0.0  # in the last hour
 
     @property
     def num_bytes(self) -> int:
         """All that it takes of the disk."""
-        return self.photo_bytes + self.run_bytes + self.export_bytes + self.incoming_bytes
+        return self.photo_bytes + self.run_bytes + self.export_bytes + self.foreign_bytes + self.incoming_bytes
 
     @property
     def training_minutes(self) -> float:

@@ -28,7 +28,7 @@ from core.storage.limits import (
 )
 from core.storage.own_keys import owner_of_arrival
 from core.storage.own_rows import room_of, space_of
-from core.storage.schema import Dataset, DatasetImage, Photo, Run, SnapshotImage, Space
+from core.storage.schema import Dataset, DatasetImage, ForeignModel, Photo, Run, SnapshotImage, Space
 
 _PHOTOS, _BYTES, _RUNS = "photos", "bytes", "runs"
 
@@ -267,10 +267,12 @@ def _measure_files(session: Session, settings: Settings) -> dict[str, dict[int, 
     of_datasets = {str(key): space_id for key, space_id in session.execute(select(Dataset.id, Dataset.space_id))}
     own = None if "space_id" not in session.info else {space_of(session)}
     found: dict[str, defaultdict[int, int]] = {
-        name: defaultdict(int) for name in ("run_bytes", "export_bytes", "incoming_bytes")
+        name: defaultdict(int) for name in ("run_bytes", "export_bytes", "foreign_bytes", "incoming_bytes")
     }
     for name, space_id in of_runs.items():
         found["run_bytes"][space_id] += num_bytes_below(settings.workspace_dir / "runs" / name)
+    for model_id, space_id in session.execute(select(ForeignModel.id, ForeignModel.space_id)):
+        found["foreign_bytes"][space_id] += num_bytes_below(settings.foreign_path / str(model_id))
     for path in _entries(settings.cache_path / "exports"):
         owner = of_datasets.get(path.name.partition("-")[0])
         if owner is not None:

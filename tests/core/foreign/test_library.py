@@ -2,11 +2,12 @@
 
 import io
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from core.errors import NameRefusedError, StorageError, UnknownForeignModelError
+from core.errors import LimitReachedError, NameRefusedError, StorageError, UnknownForeignModelError
 from core.foreign.desk import ForeignDesk
 from core.foreign.library import ForeignLibrary
 from core.foreign.places import arrived_paths, model_path, place_model
@@ -18,7 +19,10 @@ from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
 from core.photos.fit import FitMode
 from core.settings import Settings
+from core.spaces.records import SpaceKind
+from core.spaces.registry import SpaceRegistry
 from core.storage.db import Database, open_database
+from core.storage.own_use import bind_space
 from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 from tests.core.foreign.foreign_records import FOREIGN_RECORD
 from tests.core.foreign.foreign_samples import as_litert, small_model
@@ -34,7 +38,12 @@ def library(settings: Settings):
 
 def add(library: ForeignLibrary, name: str, key: str) -> ForeignModelView:
     return library.add(
-        FOREIGN_RECORD, key=key, name=name, origin=Origin.KERAS, class_names=("tit", "crow"), place=lambda _number: None
+        FOREIGN_RECORD,
+        key=key * 32,
+        name=name,
+        origin=Origin.KERAS,
+        class_names=("tit", "crow"),
+        place=lambda _number: None,
     )
 
 
@@ -55,6 +64,20 @@ def test_what_was_brought_once_is_one_model(library: ForeignLibrary):
     assert len(library.list_models()) == 1
 
 
+def test_a_space_with_no_room_is_sent_nothing(settings: Settings):
+    """A pupil's models count as what else they have; what is refused leaves nothing."""
+    with closing(open_database(settings)) as whole:
+        space_id = SpaceRegistry(whole).create(SpaceKind.PUPIL, "Quiet Otter").id
+        bound = bind_space(whole, replace(settings, max_space_bytes=1_000), space_id)
+        queue = TaskQueue(bound.database, TASK_KINDS)
+        supervisor = Supervisor(settings, queue, kinds=TASK_KINDS_PATH)
+        desk = ForeignDesk(settings, ForeignLibrary(bound.database), queue, supervisor)
+        with pytest.raises(LimitReachedError, match="of the disk"):
+            desk.receive([("birds.tflite", io.BytesIO(b"x" * 2_000), 2_000)])
+        assert not list(settings.incoming_path.glob("*"))
+        assert desk.receive([("birds.tflite", io.BytesIO(b"x" * 500), 500)]).names == ("birds.tflite",)
+
+
 def test_a_file_that_cannot_be_placed_leaves_no_model(library: ForeignLibrary):
     """Nothing half-made."""
 
@@ -62,7 +85,9 @@ def test_a_file_that_cannot_be_placed_leaves_no_model(library: ForeignLibrary):
         raise StorageError("The disk is made of cheese.")
 
     with pytest.raises(StorageError):
-        library.add(FOREIGN_RECORD, key="1", name="Birds", origin=Origin.KERAS, class_names=("tit", "crow"), place=fail)
+        library.add(
+            FOREIGN_RECORD, key="1" * 32, name="Birds", origin=Origin.KERAS, class_names=("tit", "crow"), place=fail
+        )
     assert library.list_models() == []
 
 

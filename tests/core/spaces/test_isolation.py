@@ -70,6 +70,7 @@ EVERYBODYS = {
 # Methods that are no way to anything, and why.
 LEFT_OUT = {
     "TaskQueue.of_space": "how the program itself comes to another space; nothing from outside gets there",
+    "TaskQueue.within": "the same, with the limits of a space",
     "OfferDesk.find": "whoever has the link may have it; of which class one is, is asked by the route: "
     "tests/pages/server/test_routes_isolation.py",
     "OfferDesk.count_photo": "others show the model photos, which is what it is offered for",
@@ -228,6 +229,7 @@ FOREIGN: dict[str, Fill] = {
     "work_id": lambda life, _: life.work_id,
     "operation_id": lambda life, _: life.operation_id,
     "task_id": lambda life, _: life.task_id,
+    "task_ids": lambda life, _: [life.task_id],
     "RunLibrary.set_task.task_id": lambda life, _: life.running_task_id,
     "RunLibrary.set_package_task.task_id": lambda life, _: life.running_task_id,
     "TaskQueue.progress.task_id": lambda life, _: life.running_task_id,
@@ -350,6 +352,7 @@ FREE: dict[str, Fill] = {
     "note": lambda *_: "mine",
     "record": lambda *_: FOREIGN_RECORD,
     "origin": lambda *_: Origin.KERAS,
+    "num_runs": lambda *_: 1,
     "place": lambda *_: lambda _model_id: None,
     "scaling": lambda *_: Scaling.CAFFE,
     "fit_mode": lambda *_: FitMode.LETTERBOX,

@@ -9,6 +9,9 @@ import pytest
 
 from core.datasets.library import Library
 from core.errors import LimitReachedError, NoSpaceError
+from core.foreign.library import ForeignLibrary
+from core.foreign.places import model_path
+from core.foreign.records import Origin
 from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
 from core.settings import Settings
@@ -18,9 +21,11 @@ from core.spaces.registry import SpaceRegistry
 from core.storage import own_use
 from core.storage.db import Database, open_database
 from core.storage.limits import SpaceUse
+from core.storage.own_keys import new_key
 from core.storage.own_use import RoomForPhotos, bind_space, refuse_without_room
 from core.storage.schema import HOME_SPACE_ID
 from tests.core.datasets.library_samples import add, photo_hash
+from tests.core.foreign.foreign_records import FOREIGN_RECORD
 from tests.core.runs.run_samples import config, take
 
 pytestmark = pytest.mark.both_databases
@@ -59,7 +64,7 @@ def test_nothing(database: Database, settings: Settings, pupil: Database) -> Non
 
 
 def test_what_is_counted(database: Database, settings: Settings, pupil: Database) -> None:
-    """Photos and runs with those in the trash, each photo's bytes once, files of runs, exports and uploads."""
+    """Photos and runs with those in the trash, each photo's bytes once, files of runs, exports, models and uploads."""
     library, space_id = Library(pupil), pupil.space_id
     assert space_id is not None
     dataset_id, snapshot = take(pupil, "Birds", range(2))
@@ -71,6 +76,15 @@ def test_what_is_counted(database: Database, settings: Settings, pupil: Database
     for view in (first, second):
         write(RunFolder(settings, view.id).path / "exports" / "model.tflite", 300)
     write(settings.cache_path / "exports" / f"{dataset_id}-abc-1-def.zip", 40)
+    model = ForeignLibrary(pupil).add(
+        FOREIGN_RECORD,
+        key=new_key(space_id),
+        name="Fish",
+        origin=Origin.KERAS,
+        class_names=("pike", "carp"),
+        place=lambda model_id: write(model_path(settings, model_id), 50),
+    )
+    ForeignLibrary(pupil).trash(model.id)
     write(settings.incoming_path / f"{space_id}-{'a' * 32}" / "000000", 7)
     write(settings.incoming_path / f"import-{space_id}-{'b' * 32}" / "000000", 8)
     write(settings.incoming_path / f".tmp-0123456789ab-{space_id}-{'c' * 32}" / "000000", 9)
@@ -80,8 +94,8 @@ def test_what_is_counted(database: Database, settings: Settings, pupil: Database
     assert (use.photos, use.trashed_photos) == (4, 3)
     assert use.photo_bytes == 1000 + 1001
     assert (use.runs, use.trashed_runs) == (2, 0)
-    assert (use.run_bytes, use.export_bytes, use.incoming_bytes) == (600, 40, 24)
-    assert use.num_bytes == 2001 + 664
+    assert (use.run_bytes, use.export_bytes, use.foreign_bytes, use.incoming_bytes) == (600, 40, 50, 24)
+    assert use.num_bytes == 2001 + 714
     assert usage_of_all(database, settings)[space_id] == use
 
 

@@ -28,10 +28,12 @@ from core.spaces.records import SpaceKind
 from pages.server.file_routes import EVERYTHING, LABELS, dataset_url, export_url, model_url, project_url
 from pages.server.heat_route import heat_url
 from pages.server.live_route import live_url
+from pages.server.phone_watch import phones_url
 from pages.server.run_routes import examination_url, export_progress_url, race_url, run_url
 from pages.server.services import close_services, whole_services
+from pages.server.try_routes import try_path
 from pages.server.visitor import COOKIE_NAME, new_secret
-from pages.words.models import MODEL_PREFIX
+from pages.words.models import FOREIGN_PREFIX, MODEL_PREFIX
 from streamlit_app import app
 from tests.core.inference.model_samples import SAMPLES, head_for_samples, record_for, write_model
 from tests.core.spaces.lives import Life, live, nobodys, number_from
@@ -44,9 +46,29 @@ FINGERPRINT = "ab" * 8  # of both models: one was handed out
 ROUTES = app._user_routes
 
 # Of whoever asks: nothing in these addresses names anything.
-OF_WHOEVER_ASKS = {"/bluetit/runs/progress"}
+OF_WHOEVER_ASKS = {
+    "/bluetit/runs/progress",
+    "/bluetit/presence",  # tests/pages/server/test_presence.py
+    "/bluetit/class/notice",  # of a pupil; tests/pages/server/test_class_routes.py
+    "/bluetit/class/board",  # of a teacher; the same file
+    "/bluetit/class-start",  # of a teacher; tests/pages/server/test_class_start.py
+    "/bluetit/door",  # tests/pages/door
+    "/bluetit/door/account",  # the same
+}
 # The same for all.
-OF_ALL = {"/bluetit/plotly.min.js", "/bluetit/refused_uploads.js", "/bluetit/downloads.js"}
+OF_ALL = {
+    *(f"/bluetit/{name}" for name in ("plotly.min.js", "refused_uploads.js", "downloads.js", "presence.js")),
+    *(f"/bluetit/door/{name}" for name in ("door.css", "bluetit.svg", "bluetit_with_name.svg")),
+    *("/bluetit/class-start/{name}", "/bluetit/phone", "/bluetit/phone/{name}"),
+    *("/bluetit/try/files/{name}", "/bluetit/try/{token}"),  # of the model there is nothing on the page itself
+}
+# A phone has no space: what it may is said by the token of its link alone; tests/pages/server/test_phone_routes.py.
+OF_WHOEVER_HAS_THE_TOKEN = {f"/bluetit/phone/{name}" for name in ("link", "photos", "photos/take-back")}
+# Where the owner, too, gets nothing when asking just once, or would change what other tests ask for.
+NOT_ASKED_BY_OWNER = {
+    "/bluetit/answers/{batch_id}/remove": "it would be gone",
+    "/bluetit/try/{token}/verdict": "there has to be an answer first: tests/pages/server/test_try_routes.py",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +159,11 @@ def of_batch(tail: str) -> Address:
     return addresses
 
 
+def of_offer(part: str) -> Address:
+    """An address below the page of an offered model; the two spaces are of no class together."""
+    return lambda life, _: [f"{try_path(life.offer_token)}/{part}"]
+
+
 def fingerprint_of(house: House) -> str:
     return house.services.classifiers.get(find_backbone("EfficientNetLite0")).fingerprint
 
@@ -165,11 +192,18 @@ ADDRESSES: dict[str, Address] = {
         export_progress_url(life.run_id, row.name) for row in FORMATS[:2]
     ],
     "/bluetit/races/{race}/progress": lambda life, _: [race_url(life.race)],
-    "/bluetit/live/{network}": lambda life, _: [live_url(f"{MODEL_PREFIX}{life.run_id}")],
+    "/bluetit/live/{network}": lambda life, _: [
+        live_url(f"{prefix}{number}")
+        for prefix, number in ((MODEL_PREFIX, life.run_id), (FOREIGN_PREFIX, life.foreign_id))
+    ],
+    "/bluetit/datasets/{dataset_id}/phones": lambda life, _: [phones_url(life.dataset_id)],
+    **{f"/bluetit/try/{{token}}/{part}": of_offer(part) for part in ("about", "answer", "verdict")},
 }
 BODIES = {
     "/bluetit/live/{network}": as_frame(SAMPLES[0]),
     "/bluetit/answers/{batch_id}/remove": b'{"photo_ids": "all"}',
+    "/bluetit/try/{token}/answer": SAMPLES[0],
+    "/bluetit/try/{token}/verdict": b"right",
 }
 
 
@@ -186,7 +220,7 @@ def answers(path: str, life: Life, house: House, secret: str | None) -> list[htt
 def told(response: httpx.Response, life: Life) -> tuple[int, dict[str, str], str]:
     """All that an answer says, with the numbers that were asked for left out."""
     text = response.text
-    for number in (life.run_id, life.queued_run_id, life.trashed_run_id):
+    for number in (life.run_id, life.queued_run_id, life.trashed_run_id, life.dataset_id, life.foreign_id):
         text = re.sub(rf"\b{number}\b", "<number>", text)
     headers = {name: value for name, value in response.headers.items() if name != "content-length"}
     return response.status_code, headers, text
@@ -194,7 +228,7 @@ def told(response: httpx.Response, life: Life) -> tuple[int, dict[str, str], str
 
 def test_every_route_is_in_the_table() -> None:
     """A new route says here what a stranger could ask it for."""
-    assert {route.path for route in ROUTES} == {*ADDRESSES, *OF_WHOEVER_ASKS, *OF_ALL}
+    assert {route.path for route in ROUTES} == {*ADDRESSES, *OF_WHOEVER_ASKS, *OF_ALL, *OF_WHOEVER_HAS_THE_TOKEN}
 
 
 @pytest.mark.parametrize("path", ADDRESSES)
@@ -220,7 +254,7 @@ def test_whoever_was_never_let_in_gets_nothing(path: str, house: House) -> None:
                 assert THEIRS not in response.text
 
 
-@pytest.mark.parametrize("path", [path for path in ADDRESSES if "remove" not in path])
+@pytest.mark.parametrize("path", [path for path in ADDRESSES if path not in NOT_ASKED_BY_OWNER])
 def test_the_owner_gets_it(path: str, house: House) -> None:
     """Or the tests above could not fail."""
     assert 200 in {response.status_code for response in answers(path, house.theirs, house, house.their_secret)}
