@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.typing import Origin, Subprotocol
 
 from benchmarks.load.notes import Notes
+from pages.server.visitor import COOKIE_NAME
 
 _TIMEOUT_SECONDS = 60.0
 _MAX_CONNECTIONS = 6  # which a browser opens to one server
@@ -40,18 +41,20 @@ class Wire:
         self._num_runs = 0
 
     @classmethod
-    async def open(cls, url: str, notes: Notes) -> Self:
-        """Ask for the page, as a browser does that has no cookies yet, and connect.
+    async def open(cls, url: str, notes: Notes, secret: str | None = None) -> Self:
+        """Ask for the page, as a browser does that has no cookies of Streamlit's yet, and connect.
 
         Args:
             url: of the app, without a slash at its end.
             notes: where errors go, and what is counted.
+            secret: the cookie of a browser that was let in; None: it has none.
 
         Raises:
             CutError: nobody answers.
         """
         http = httpx.AsyncClient(
             base_url=url,
+            cookies={COOKIE_NAME: secret} if secret else None,
             timeout=_TIMEOUT_SECONDS,
             limits=httpx.Limits(max_connections=_MAX_CONNECTIONS, keepalive_expiry=_KEPT_OPEN_SECONDS),
             verify=False,  # there is nothing to verify, and preparing for it takes longer than a request
