@@ -6,10 +6,13 @@ Whoever has seen such a name somewhere must not be able to take what lies there.
 import re
 import uuid
 
+from core.storage.files import TEMPORARY_PREFIX
 from core.storage.schema import HOME_SPACE_ID
 
 # The number of a space in front; versions before spaces wrote none.
 _KEY = re.compile(r"(?:([1-9][0-9]{0,17})-)?[0-9a-f]{32}")
+# What stands before a key in the name of a folder: it is being written, or an import has fetched what is in it.
+_BEFORE_KEY = re.compile(rf"^(?:{re.escape(TEMPORARY_PREFIX)}[0-9a-f]+-)?(?:import-)?")
 
 
 def new_key(space_id: int | None) -> str:
@@ -36,3 +39,15 @@ def is_own_key(key: str, space_id: int | None) -> bool:
     """
     owner = owner_of_key(key)
     return owner is not None and space_id in (None, owner)
+
+
+def owner_of_arrival(name: str) -> int | None:
+    """The space of what lies below `incoming`: what has arrived, is arriving, or was fetched by an import.
+
+    Args:
+        name: of the file or folder, such as "17-<32 digits>" or "import-17-<32 digits>".
+
+    Returns:
+        The number of the space; None: it is no such name.
+    """
+    return owner_of_key(_BEFORE_KEY.sub("", name, count=1))

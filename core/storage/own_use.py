@@ -1,7 +1,6 @@
 """How much spaces have: rows from the database, files from the folders that carry the numbers of those rows."""
 
 import os
-import re
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,7 @@ from sqlalchemy.orm import Session
 from core.errors import LimitReachedError
 from core.settings import Settings
 from core.storage.db import Database
-from core.storage.files import TEMPORARY_PREFIX, translating_disk_errors
+from core.storage.files import translating_disk_errors
 from core.storage.limits import (
     GUEST_KINDS,
     SpaceRoom,
@@ -27,11 +26,10 @@ from core.storage.limits import (
     refuse_full_disk,
     settings_within,
 )
+from core.storage.own_keys import owner_of_arrival
 from core.storage.own_rows import room_of, space_of
 from core.storage.schema import Dataset, DatasetImage, Photo, Run, SnapshotImage, Space
 
-# What has arrived, is arriving, or was fetched, with the number of a space.
-_ARRIVAL = re.compile(rf"(?:{re.escape(TEMPORARY_PREFIX)}[0-9a-f]+-)?(?:import-)?([1-9][0-9]*)-[0-9a-f]{{32}}")
 _PHOTOS, _BYTES, _RUNS = "photos", "bytes", "runs"
 
 
@@ -278,16 +276,10 @@ def _measure_files(session: Session, settings: Settings) -> dict[str, dict[int, 
         if owner is not None:
             found["export_bytes"][owner] += num_bytes_below(path)
     for path in _entries(settings.incoming_path):
-        owner = space_of_arrival(path.name)
+        owner = owner_of_arrival(path.name)
         if owner is not None and (own is None or owner in own):
             found["incoming_bytes"][owner] += num_bytes_below(path)
     return {name: dict(each) for name, each in found.items()}
-
-
-def space_of_arrival(name: str) -> int | None:
-    """Whose a folder below `incoming` is, by its name, such as "17-<32 digits>" or "import-17-<32 digits>"."""
-    found = _ARRIVAL.fullmatch(name)
-    return None if found is None else int(found[1])
 
 
 def num_bytes_below(path: Path) -> int:

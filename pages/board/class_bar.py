@@ -1,5 +1,7 @@
 """What a teacher decides for the whole class: the code, whether the room is open, a pause, what is handed out."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from core.services import Services
@@ -13,6 +15,7 @@ from pages.words.wording import plain
 
 _PAUSE_TEXT = "board.pause.text"
 _EYES = "Eyes to me"
+_FACES = "board.faces"
 
 
 def render_class_bar(teacher: SpaceView, classroom: ClassroomView, services: Services) -> None:
@@ -24,6 +27,7 @@ def render_class_bar(teacher: SpaceView, classroom: ClassroomView, services: Ser
             render_hand_out(teacher, classroom, services)
         with st.popover("Take home", icon=":material/backpack:"):
             render_take_home(classroom, services)
+        _render_faces(classroom, services)
         with st.popover("End the class", icon=":material/delete_forever:"):
             render_delete_class(classroom, services)
     if classroom.paused_text is not None:
@@ -67,6 +71,24 @@ def _render_pause(classroom: ClassroomView, services: Services) -> None:
             on_click=guarded(_pause),
             args=(classroom, services),
         )
+
+
+def _render_faces(classroom: ClassroomView, services: Services) -> None:
+    st.toggle(
+        "Blur faces",
+        classroom.options.blur_faces,
+        key=_FACES,
+        help="On the photos of pupils, before anything is stored. Faces that look at the camera from near are found; "
+        "small ones, and faces that are turned away, can be missed, and now and then a dog's face is taken for a "
+        "person's. Photos that came before stay as they are.",
+        on_change=guarded(_set_faces),
+        args=(classroom, services),
+    )
+
+
+def _set_faces(classroom: ClassroomView, services: Services) -> None:
+    options = replace(classroom.options, blur_faces=bool(st.session_state[_FACES]))
+    services.classroom.set_options(classroom.id, options)
 
 
 def _set_open(classroom: ClassroomView, services: Services) -> None:

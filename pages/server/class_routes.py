@@ -19,7 +19,7 @@ from pages.server.photo_routes import routes_prefix
 from pages.server.services import services_of, whole_services
 from pages.server.watching import WatchDesk
 from pages.words.class_told import ModelsNow, active_run, models_now, tell_class
-from pages.words.wording import others_before_text, whole_percent
+from pages.words.wording import queue_place_short, whole_percent
 from pages.words.worth import caution
 
 _BOARD_SECONDS = 2.0
@@ -86,7 +86,7 @@ def _active_text(view: RunView | None, own: Services) -> str:
         return ""
     if view.status is RunStatus.QUEUED:
         place = own.queue.place_in_queue(view.task_id)
-        return "waits to train" if place is None else f"waits to train, {others_before_text(place)}"
+        return "waits to train" if place is None else f"waits to train, {queue_place_short(place)}"
     progress = own.queue.progress(view.task_id)
     if progress is None or progress.fraction is None:
         return "trains"

@@ -17,7 +17,7 @@ from core.services import Services
 from core.spaces.offers import OfferView
 from core.spaces.records import SpaceKind
 from pages.server.json_routes import Rate, json_answer, json_route, read_body, refusal
-from pages.server.photo_routes import routes_path
+from pages.server.photo_routes import routes_path, routes_prefix
 from pages.server.services import services_of, whole_services
 from pages.words.answer_json import describe_classification
 from pages.words.models import has_model
@@ -43,9 +43,9 @@ _MAX_UNJUDGED = 50
 _unjudged: OrderedDict[tuple[str, str], int] = OrderedDict()  # by visitor and token; the event loop's alone
 
 
-def try_path(token: str) -> str:
-    """Where the page of an offered model is, below the address of the app."""
-    return f"{routes_path().lstrip('/')}/try/{token}"
+def try_page(token: str) -> str:
+    """Address of the page of an offered model, relative to the pages of the app."""
+    return f"{routes_prefix()}/try/{token}"
 
 
 async def _send_page(_: Request) -> Response:

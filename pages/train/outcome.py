@@ -14,6 +14,7 @@ from core.services import Services
 from pages.train.downloads import render_downloads
 from pages.train.exports import render_exports
 from pages.train.start import begin_again
+from pages.train.trying import render_trying
 from pages.train.walk_through import render_comparison
 from pages.widgets import links
 from pages.widgets.errors import guarded, show_error, told
@@ -62,6 +63,7 @@ def _render_done(view: RunView, outcome: Outcome, told: Mapping[str, Any], servi
     _render_facts(outcome)
     _render_next_steps(view, services, is_done=True)
     render_comparison(view, services)
+    render_trying(view, services)
     render_exports(view, services)
     render_downloads(view, told, services)
 

@@ -42,11 +42,11 @@ class PhonePage:
         """Take one photo."""
         self.shutter.tap()
 
-    def hold(self, *, until: int) -> None:
-        """Hold the shutter until so many photos are taken, or a few more."""
+    def hold(self, *, until: int) -> int:
+        """Hold the shutter until so many photos are taken, or a few more; how many they are."""
         self.begin_burst()
         self.expect_taken(until)
-        self.let_go()
+        return self.let_go()
 
     def begin_burst(self) -> None:
         """Press the shutter, and wait until it takes many."""
@@ -54,10 +54,13 @@ class PhonePage:
         self.page.mouse.down()
         expect(self.page.locator(".counter")).to_be_visible()
 
-    def let_go(self) -> None:
-        """Let go of the shutter."""
+    def let_go(self) -> int:
+        """Let go of the shutter, and wait until all photos of the burst are in the strip; how many they are."""
         self.page.mouse.up()
         expect(self.page.locator(".counter")).to_be_hidden()
+        num_taken = int(self.page.locator(".number").text_content() or 0)
+        expect(self.photos).to_have_count(num_taken)
+        return num_taken
 
     def take_back_newest(self) -> None:
         """Remove the photo that was taken last."""

@@ -23,7 +23,7 @@ from core.spaces.deleting.inventory import Inventory
 from core.spaces.deleting.records import DeletionPlan
 from core.storage.db import Database
 from core.storage.files import TEMPORARY_PREFIX, translating_disk_errors
-from core.storage.own_keys import owner_of_key
+from core.storage.own_keys import owner_of_arrival
 from core.storage.schema import Base, Classroom, DatasetImage, Run, Snapshot, Space, SpaceKey
 
 # A snapshot is taken a moment before its run is noted, a file written a moment before its row.
@@ -130,11 +130,7 @@ def _tables_with(column: str) -> list[Table]:
 
 def _uploads(settings: Settings, space_ids: Collection[int]) -> list[Path]:
     """What has arrived in some spaces, and what imports have fetched for them."""
-    return [
-        path
-        for path in settings.incoming_path.glob("*")
-        if owner_of_key(path.name.removeprefix("import-")) in space_ids
-    ]
+    return [path for path in settings.incoming_path.glob("*") if owner_of_arrival(path.name) in space_ids]
 
 
 def _old_drafts(settings: Settings) -> list[Path]:

@@ -1,24 +1,21 @@
 """Phones as cameras: a code for a class, which a phone scans to send photos into it."""
 
-import html
-
-import segno
 import streamlit as st
 
 from core.datasets.records import ClassView, DatasetView
 from core.phones.records import PhoneLinkView
 from core.services import Services
 from pages.dataset.phone_line import render_phone_line
-from pages.server.phone_address import PhoneAddress, phone_address
+from pages.server.phone_routes import PHONE_PAGE
+from pages.server.reachable import ReachableAddress, reachable_address
 from pages.widgets.errors import guarded
+from pages.widgets.qr_picture import qr_picture
 from pages.words.wording import named, plain
-
-_QUIET_ZONE = 4  # modules of white around a code. Source: ISO/IEC 18004, section 9.1
 
 
 def render_phone(dataset: DatasetView, target: ClassView, services: Services) -> None:
     """The code of the chosen class, the other classes that phones may send photos into, and how to end that."""
-    address = phone_address()
+    address = reachable_address(PHONE_PAGE)
     links = services.phone_links.living(dataset.id)
     own = next((link for link in links if link.class_id == target.id), None)
     if address.problem is not None:
@@ -51,7 +48,7 @@ def _render_offer(target: ClassView, services: Services) -> None:
     )
 
 
-def _render_code(link: PhoneLinkView, address: PhoneAddress, services: Services) -> None:
+def _render_code(link: PhoneLinkView, address: ReachableAddress, services: Services) -> None:
     token = services.phone_links.token_of(link.id)
     code, words = st.columns([2, 3], gap="large", vertical_alignment="center")
     with words:
@@ -79,7 +76,7 @@ def _render_code(link: PhoneLinkView, address: PhoneAddress, services: Services)
                 args=(link.class_id,),
             )
     if token is not None:
-        code.html(qr_code(address.with_token(token), label=f"Code to scan for {link.class_name}"))
+        code.html(qr_picture(address.with_token(token), label=f"Code to scan for {link.class_name}"))
 
 
 def _render_withdraw(link: PhoneLinkView, services: Services, *, label: str) -> None:
@@ -91,15 +88,3 @@ def _render_withdraw(link: PhoneLinkView, services: Services, *, label: str) -> 
         on_click=guarded(services.phone_links.withdraw),
         args=(link.id,),
     )
-
-
-def qr_code(text: str, *, label: str) -> str:
-    """A code as SVG in HTML, dark on white in every theme, as scanners want it.
-
-    Args:
-        text: what it says.
-        label: what it is, for who cannot see it.
-    """
-    # As a picture: Streamlit takes drawings out of HTML.
-    picture = segno.make_qr(text, error="m").svg_data_uri(border=_QUIET_ZONE, dark="#000", light="#fff", omitsize=True)
-    return f'<div class="bluetit-qr"><img src="{html.escape(picture)}" alt="{html.escape(label)}"></div>'

@@ -10,7 +10,7 @@ from core.errors import NameRefusedError, StorageError, UnknownForeignModelError
 from core.foreign.desk import ForeignDesk
 from core.foreign.library import ForeignLibrary
 from core.foreign.places import arrived_paths, model_path, place_model
-from core.foreign.records import AnswerForm, ForeignModelView, ForeignRecord, Guess, Origin, Trial
+from core.foreign.records import ForeignModelView, Origin
 from core.foreign.scaling import Scaling
 from core.foreign.tasks import run_bring_task
 from core.jobs.context import TaskContext
@@ -20,28 +20,10 @@ from core.photos.fit import FitMode
 from core.settings import Settings
 from core.storage.db import Database, open_database
 from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
+from tests.core.foreign.foreign_records import FOREIGN_RECORD
 from tests.core.foreign.foreign_samples import as_litert, small_model
 
 pytestmark = pytest.mark.both_databases
-
-RECORD = ForeignRecord(
-    trial=Trial(
-        image_size=(64, 64),
-        dtype="float32",
-        quantisation=(0.0, 0),
-        num_outputs=2,
-        output_position=0,
-        answers=AnswerForm.PROBABILITIES,
-        milliseconds=1.0,
-    ),
-    guess=Guess(scaling=Scaling.UNIT, reason="It is a guess.", is_certain=False),
-    scaling=Scaling.UNIT,
-    fit_mode="crop",
-    crop_fraction=1.0,
-    file_name="birds.tflite",
-    digest="0" * 64,
-    num_bytes=10,
-)
 
 
 @pytest.fixture
@@ -52,7 +34,7 @@ def library(settings: Settings):
 
 def add(library: ForeignLibrary, name: str, key: str) -> ForeignModelView:
     return library.add(
-        RECORD, key=key, name=name, origin=Origin.KERAS, class_names=("tit", "crow"), place=lambda _number: None
+        FOREIGN_RECORD, key=key, name=name, origin=Origin.KERAS, class_names=("tit", "crow"), place=lambda _number: None
     )
 
 
@@ -80,7 +62,7 @@ def test_a_file_that_cannot_be_placed_leaves_no_model(library: ForeignLibrary):
         raise StorageError("The disk is made of cheese.")
 
     with pytest.raises(StorageError):
-        library.add(RECORD, key="1", name="Birds", origin=Origin.KERAS, class_names=("tit", "crow"), place=fail)
+        library.add(FOREIGN_RECORD, key="1", name="Birds", origin=Origin.KERAS, class_names=("tit", "crow"), place=fail)
     assert library.list_models() == []
 
 
@@ -93,7 +75,7 @@ def test_everything_about_it_can_be_changed_while_it_lives(library: ForeignLibra
     library.set_fit_mode(model.id, FitMode.LETTERBOX)
     changed = library.get(model.id)
     assert (changed.name, changed.record.scaling, changed.record.fit_mode) == ("Garden birds", "signed", "letterbox")
-    assert changed.record.guess == RECORD.guess
+    assert changed.record.guess == FOREIGN_RECORD.guess
     with pytest.raises(NameRefusedError, match="named “fish” already"):
         library.rename(model.id, "fish")
     library.trash(model.id)

@@ -12,7 +12,10 @@ from core.datasets.snapshots import take_snapshot
 from core.datasets.sources.requests import ImportRequest, StagedFiles
 from core.datasets.tasks import CHECK_KIND, EXPORT_KIND
 from core.export.formats import FORMATS
+from core.foreign.places import model_path
+from core.foreign.records import Origin
 from core.jobs.kinds import Lane
+from core.phones.records import SentPhoto
 from core.photos.record import PhotoRecord
 from core.photos.store import encode_photo
 from core.projects.places import project_path
@@ -20,13 +23,25 @@ from core.runs.folder import RunFolder
 from core.runs.story import EpochStory
 from core.services import Services
 from core.storage.db import Database
+from core.storage.own_keys import new_key
 from core.task_kinds import TASK_KINDS
 from tests.core.export.export_samples import write_export
+from tests.core.foreign.foreign_records import FOREIGN_RECORD
 from tests.core.projects.project_samples import picture
 from tests.core.runs.run_samples import config
 from tests.pages.written_runs import Asked, sure_of, write_run
 
-_NUMBERED = ("datasets", "dataset_classes", "dataset_images", "dataset_operations", "photo_imports", "runs", "tasks")
+_NUMBERED = (
+    "datasets",
+    "dataset_classes",
+    "dataset_images",
+    "dataset_operations",
+    "photo_imports",
+    "runs",
+    "tasks",
+    "phone_links",
+)
+_NUMBERED += ("foreign_models", "model_offers")
 
 
 _EPOCH = EpochStory(
@@ -74,6 +89,14 @@ class Life:
     dataset_name: str
     dataset_made_at: float
     run_name: str
+    foreign_id: int  # a model from elsewhere
+    trashed_foreign_id: int
+    foreign_name: str
+    brought_key: str  # under which it was brought
+    foreign_key: str  # of files that are waiting to be read
+    offer_token: str
+    link_id: int  # of a phone into the first class
+    photo_key: str  # of what a phone has sent by it
 
 
 def number_from(first: int, database: Database) -> None:
@@ -182,6 +205,15 @@ def live(services: Services, word: str, *, first_photo: int, worker_id: str) -> 
     queue.append_event(claimed.id, worker_id, kind="progress", payload={"fraction": 0.5, "message": f"{word} half"})
     queue.append_event(claimed.id, worker_id, kind="message", payload={"text": f"{word} message"})
     queue.request_cancel(claimed.id)
+    brought_key = new_key(services.space_id)
+    foreign_id, trashed_foreign_id = (_bring(services, word, key) for key in (brought_key, new_key(services.space_id)))
+    services.foreign.trash(trashed_foreign_id)
+    arrived = services.foreign_desk.receive([(f"{word}.tflite", io.BytesIO(content), len(content))])
+    services.foreign_desk.request_reading(arrived)
+    offer = services.offers.offer(run.id)
+    link = services.phone_links.open(class_ids[0])
+    photo_key = f"{word} phone"
+    services.phone_photos.add(link.id, SentPhoto(data=picture(first_photo + 8), key=photo_key, burst=None))
     latest = library.history.latest(dataset.id)[0]
     keys = tuple(str(task.key) for task in queue.list_tasks(50) if task.key and not TASK_KINDS[task.kind].is_shared)
     return Life(
@@ -212,6 +244,14 @@ def live(services: Services, word: str, *, first_photo: int, worker_id: str) -> 
         dataset_name=dataset.name,
         dataset_made_at=dataset.created_at,
         run_name=run.name,
+        foreign_id=foreign_id,
+        trashed_foreign_id=trashed_foreign_id,
+        foreign_name=services.foreign.get(foreign_id).name,
+        brought_key=brought_key,
+        foreign_key=arrived.key,
+        offer_token=offer.token,
+        link_id=link.id,
+        photo_key=photo_key,
     )
 
 
@@ -242,6 +282,11 @@ def nobodys(life: Life) -> Life:
         project_file=f"930000-5a-{'-'.join(life.project_file.split('-')[2:])}",
         dataset_name="Nobody-0000 birds",
         run_name="Nobody-0000 run",
+        foreign_name="Nobody-0000 model",
+        brought_key="3" * 32,
+        foreign_key="4" * 32,
+        offer_token="N" * len(life.offer_token),
+        photo_key="Nobody-0000 phone",
     )
 
 
@@ -254,6 +299,19 @@ def _asked() -> list[Asked]:
         Asked(number=number, class_index=number % 2, probabilities=sure_of(number % 2), split=split)
         for number, split in ((4, Split.VALIDATION), (5, Split.TEST), (6, Split.TEST))
     ]
+
+
+def _bring(services: Services, word: str, key: str) -> int:
+    def place(model_id: int) -> None:
+        path = model_path(services.settings, model_id)
+        path.parent.mkdir(parents=True)
+        path.write_text(f"{word} model")
+
+    names = (f"{word} one", f"{word} two")
+    name = f"{word} model"
+    return services.foreign.add(
+        FOREIGN_RECORD, key=key, name=name, origin=Origin.KERAS, class_names=names, place=place
+    ).id
 
 
 def _zip(word: str) -> bytes:

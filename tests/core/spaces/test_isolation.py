@@ -28,9 +28,13 @@ from core.datasets.sources.requests import ImportRequest, StagedFiles
 from core.datasets.tasks import CHECK_KIND, EXPORT_KIND, MAP_KIND
 from core.errors import BluetitError
 from core.export.formats import FORMATS
+from core.foreign.records import ForeignSource, Origin
+from core.foreign.scaling import Scaling
 from core.jobs.kinds import Lane
 from core.jobs.status import TaskStatus
 from core.jobs.supervisor import Supervisor
+from core.phones.records import SentPhoto
+from core.photos.fit import FitMode
 from core.projects.places import ProjectSource
 from core.runs.desk import TRAIN_KIND
 from core.services import Services, open_services
@@ -38,16 +42,24 @@ from core.settings import Settings
 from core.spaces.records import SpaceKind
 from core.storage.db import Database
 from core.task_kinds import TASK_KINDS
+from tests.core.foreign.foreign_records import FOREIGN_RECORD
+from tests.core.projects.project_samples import picture
 from tests.core.runs.run_samples import config
 from tests.core.spaces.lives import Life, live, nobodys, number_from
 
 THEIRS, OURS = "Geheim-7f3a", "Eigenes-11b2"
 # Every number of the other space is among these, and no number of ours, nor any that is made up.
-THEIR_NUMBERS = re.compile(r"\b7[1-7]\d{3}\b")
+THEIR_NUMBERS = re.compile(r"\b(7[1-9]|80)\d{3}\b")
 
 # Of `Services`: what no space has for itself, and why a page may have it.
 EVERYBODYS = {
     "settings": "of the whole server",
+    "classroom": "the teacher's page and the door: tests/pages/server/test_routes_isolation.py, tests/pages/door",
+    "deletions": "the teacher's page; pupils reach none: tests/pages/board",
+    "hand_outs": "the teacher's page; pupils reach none: tests/core/spaces/test_handing_out.py",
+    "take_home": "the teacher's page; pupils reach none: tests/pages/server/test_class_routes.py",
+    "notices": "told to each pupil about itself: tests/pages/server/test_class_routes.py",
+    "is_guest": "says only whether there are limits",
     "spaces": "asked by the secret of a cookie, and by the teacher's page",
     "supervisor": "knows workers, and nothing of what they do",
     "pool": "turns, by visitor",
@@ -58,6 +70,11 @@ EVERYBODYS = {
 # Methods that are no way to anything, and why.
 LEFT_OUT = {
     "TaskQueue.of_space": "how the program itself comes to another space; nothing from outside gets there",
+    "OfferDesk.find": "whoever has the link may have it; of which class one is, is asked by the route: "
+    "tests/pages/server/test_routes_isolation.py",
+    "OfferDesk.count_photo": "others show the model photos, which is what it is offered for",
+    "OfferDesk.count_verdict": "others say whether it was right",
+    "PhoneLinks.find": "the token, 256 random bits, is the right itself: phones have no space",
 }
 # What only the library of the whole database does: that of a space refuses, whatever it is given.
 WHOLE_ONLY = {"PhotoIndex.forget", "PhotoIndex.forget_snapshots", "PhotoIndex.unreferenced", "ImportDesk.sweep"}
@@ -184,6 +201,11 @@ def forged_dataset(life: Life, ground: Ground) -> Any:
     return replace(own, id=life.dataset_id, created_at=life.dataset_made_at)
 
 
+def forged_model(life: Life, ground: Ground) -> Any:
+    own = ground.services.foreign.get(ground.ours.foreign_id)
+    return replace(own, id=life.foreign_id)
+
+
 def forged_task(life: Life, ground: Ground) -> Any:
     own = ground.services.queue.get(ground.ours.running_task_id)
     return replace(own, id=life.running_task_id, worker_id=life.worker_id)
@@ -246,6 +268,23 @@ FOREIGN: dict[str, Fill] = {
     "RunLibrary.free_name.name": lambda life, _: life.run_name,
     "RunLibrary.rename.name": lambda life, _: life.run_name,
     "RunDesk.submit.name": lambda life, _: life.run_name,
+    "model_id": lambda life, _: life.foreign_id,
+    "model": forged_model,
+    "ForeignLibrary.restore.model_id": lambda life, _: life.trashed_foreign_id,
+    "ForeignLibrary.purge.model_id": lambda life, _: life.trashed_foreign_id,
+    "ForeignDesk.purge.model_id": lambda life, _: life.trashed_foreign_id,
+    "ForeignLibrary.add.name": lambda life, _: life.foreign_name,
+    "ForeignLibrary.rename.name": lambda life, _: life.foreign_name,
+    "ForeignLibrary.add.key": lambda life, _: life.brought_key,
+    "ForeignLibrary.find_brought.key": lambda life, _: life.brought_key,
+    "ForeignDesk.brought_in.source": lambda life, _: ForeignSource(key=life.brought_key, names=("birds.tflite",)),
+    **dict.fromkeys(
+        (f"ForeignDesk.{name}.source" for name in ("drop", "needs_acceptance", "reading", "request_reading")),
+        lambda life, _: ForeignSource(key=life.foreign_key, names=("birds.tflite",)),
+    ),
+    "link_id": lambda life, _: life.link_id,
+    "PhonePhotos.take_back.key": lambda life, _: life.photo_key,
+    "sent": lambda life, _: SentPhoto(data=picture(508), key=life.photo_key, burst=None),
 }
 
 # What tells nothing of anybody.
@@ -309,6 +348,14 @@ FREE: dict[str, Fill] = {
     "kinds": lambda *_: None,
     "recipe": lambda *_: None,
     "note": lambda *_: "mine",
+    "record": lambda *_: FOREIGN_RECORD,
+    "origin": lambda *_: Origin.KERAS,
+    "place": lambda *_: lambda _model_id: None,
+    "scaling": lambda *_: Scaling.CAFFE,
+    "fit_mode": lambda *_: FitMode.LETTERBOX,
+    "accepts_hdf5": lambda *_: False,
+    "ForeignDesk.request_reading.class_names": lambda *_: "one\ntwo",
+    "ForeignDesk.receive.files": lambda *_: [("birds.tflite", io.BytesIO(b"model"), 5)],
     "outcome": lambda *_: None,
 }
 
@@ -377,7 +424,9 @@ def _scalars(value: Any) -> Iterator[str]:
 # Rows that are everybody's: of those that were there, none may go or change. Not compared: when a photo came last,
 # which tells only the clean-up that somebody needs it.
 _SHARED = ("photos", "photo_pairs", "snapshots", "snapshot_images")
+# Not compared either: what no library of a space has anything to do with.
 _NOT_COMPARED = ("alembic_version", "spaces", "space_keys", "classrooms", "workers", "sqlite_sequence")
+_NOT_COMPARED += ("deletions", "hand_outs", "hand_out_copies", "space_notices")  # the teacher's
 _OWNER = {"dataset_id": "datasets", "run_id": "runs", "task_id": "tasks"}
 
 

@@ -18,7 +18,7 @@ from core.spaces.registry import SpaceRegistry
 from core.storage import own_use
 from core.storage.db import Database, open_database
 from core.storage.limits import SpaceUse
-from core.storage.own_use import RoomForPhotos, bind_space, refuse_without_room, space_of_arrival
+from core.storage.own_use import RoomForPhotos, bind_space, refuse_without_room
 from core.storage.schema import HOME_SPACE_ID
 from tests.core.datasets.library_samples import add, photo_hash
 from tests.core.runs.run_samples import config, take
@@ -170,20 +170,3 @@ def test_a_disk_that_is_nearly_full(pupil: Database, database: Database, monkeyp
         refuse_without_room(pupil, num_bytes=1)
     refuse_without_room(pupil, photos=1)
     refuse_without_room(database, num_bytes=1)
-
-
-@pytest.mark.parametrize(
-    ("name", "space_id"),
-    [
-        (f"17-{'a' * 32}", 17),
-        (f"import-17-{'a' * 32}", 17),
-        (f".tmp-0123456789ab-17-{'a' * 32}", 17),
-        ("a" * 32, None),
-        (f"import-{'a' * 32}", None),
-        ("import-17", None),
-        (f"0-{'a' * 32}", None),
-    ],
-)
-def test_whose_an_arrival_is(name: str, space_id: int | None) -> None:
-    """The number of its space is in front; what is from before spaces belongs to nobody."""
-    assert space_of_arrival(name) == space_id

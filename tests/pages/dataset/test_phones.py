@@ -12,8 +12,8 @@ from core.settings import Settings
 from core.storage.db import Database, open_database
 from core.storage.schema import HOME_SPACE_ID
 from pages.dataset.ways_in import phone
-from pages.dataset.ways_in.phone import qr_code
-from pages.server.phone_address import PhoneAddress
+from pages.server.reachable import ReachableAddress
+from pages.widgets.qr_picture import qr_picture
 
 ADDRESS = "https://192.168.1.20:8443/bluetit/phone"
 
@@ -23,7 +23,7 @@ Open = Callable[..., AppTest]
 @pytest.fixture
 def reached(monkeypatch: pytest.MonkeyPatch, no_workers: None) -> None:
     """A phone can reach the app; a test has no browser that could say at which address."""
-    monkeypatch.setattr(phone, "phone_address", lambda: PhoneAddress(url=ADDRESS))
+    monkeypatch.setattr(phone, "reachable_address", lambda _: ReachableAddress(url=ADDRESS))
 
 
 @pytest.fixture
@@ -81,6 +81,6 @@ def test_a_code_of_before(
 
 def test_what_a_class_is_called_is_text() -> None:
     """Whatever letters it has, also where it says what the picture is."""
-    made = qr_code(f"{ADDRESS}#{'A' * 43}", label='<script>alert(1)</script>&"')
+    made = qr_picture(f"{ADDRESS}#{'A' * 43}", label='<script>alert(1)</script>&"')
     assert made.count("<") == 3
     assert made.count('"') == 6

@@ -14,7 +14,7 @@ from core.settings import Settings
 from core.spaces.records import SpaceKind
 from core.storage.schema import Run
 from pages.server import services as served
-from pages.server.try_routes import TRY_ROUTES, try_path
+from pages.server.try_routes import TRY_ROUTES, try_page
 from pages.server.visitor import COOKIE_NAME, new_secret
 from tests.core.inference.model_runs import NAMES, Models
 from tests.core.inference.model_samples import SAMPLES
@@ -51,7 +51,7 @@ def run_id(owner: Services) -> int:
 
 def ask(token: str, part: str, secret: str, body: bytes | None = None) -> httpx.Response:
     """A request of the page; with a body it sends something."""
-    address, cookie = f"/{try_path(token)}/{part}", f"{COOKIE_NAME}={secret}"
+    address, cookie = f"/{try_page(token)}/{part}", f"{COOKIE_NAME}={secret}"
     return fetch(address, TRY_ROUTES, method="GET" if body is None else "POST", body=body, cookie=cookie)
 
 
@@ -149,10 +149,10 @@ def test_what_is_no_photo(owner: Services, run_id: int, body: bytes, status: int
 
 def test_the_page_loads_nothing_from_elsewhere() -> None:
     """Its policy allows scripts, styles and answers of this server alone."""
-    page = fetch(f"/{try_path('any')}", TRY_ROUTES, accept="text/html")
+    page = fetch(f"/{try_page('any')}", TRY_ROUTES, accept="text/html")
     policy = page.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'")
     for name in ("try.js", "try.css"):
         assert f"./files/{name}" in page.text
-        assert fetch(f"/{try_path('files')}/{name}", TRY_ROUTES).status_code == 200
-    assert fetch(f"/{try_path('files')}/page.css", TRY_ROUTES).status_code == 404
+        assert fetch(f"/{try_page('files')}/{name}", TRY_ROUTES).status_code == 200
+    assert fetch(f"/{try_page('files')}/page.css", TRY_ROUTES).status_code == 404

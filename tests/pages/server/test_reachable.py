@@ -1,10 +1,8 @@
 """The address in the code is one that a phone can open, or there is none and a sentence says what to do."""
 
-import ipaddress
-
 import pytest
 
-from pages.server.phone_address import find_phone_address, is_local, machine_addresses
+from pages.server.reachable import find_reachable_address, is_local
 
 MACHINE = ("192.168.1.20", "10.0.0.7")
 
@@ -25,7 +23,7 @@ MACHINE = ("192.168.1.20", "10.0.0.7")
 )
 def test_addresses(page_url: str, listens_at: str, expected: str) -> None:
     """As the browser has the page, behind whatever server; localhost becomes the computer's address in its network."""
-    address = find_phone_address(page_url, listens_at=listens_at, machine=MACHINE)
+    address = find_reachable_address("bluetit/phone", page_url, listens_at=listens_at, machine=MACHINE)
     assert (address.url, address.problem) == (expected, None)
     assert address.lends_camera == expected.startswith("https:")
     assert address.with_token("abc") == f"{expected}#abc"
@@ -42,7 +40,7 @@ def test_addresses(page_url: str, listens_at: str, expected: str) -> None:
 )
 def test_where_no_phone_comes(page_url: str | None, listens_at: str, machine: tuple[str, ...], words: str) -> None:
     """A sentence says why, and what to do."""
-    address = find_phone_address(page_url, listens_at=listens_at, machine=machine)
+    address = find_reachable_address("bluetit/phone", page_url, listens_at=listens_at, machine=machine)
     assert address.url is None
     assert not address.lends_camera
     assert words in (address.problem or "")
@@ -55,8 +53,3 @@ def test_where_no_phone_comes(page_url: str | None, listens_at: str, machine: tu
 def test_this_very_computer(host: str, expected: bool) -> None:
     """A name that leads here for this computer leads elsewhere for a phone."""
     assert is_local(host) is expected
-
-
-def test_the_computers_own_addresses() -> None:
-    """None that leads nowhere but to itself."""
-    assert not [each for each in machine_addresses() if ipaddress.ip_address(each).is_loopback]
