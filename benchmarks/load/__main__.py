@@ -4,10 +4,11 @@
         [--workspace DIR]
 
 A server of its own is started, with a workspace of its own: the default network prepared, a dataset, two models. The
-visitors are pupils of a class, each with a space of their own: they come in by the door, and the teacher hands the
-dataset and the models out to them. With `--spaces 0` nobody is asked who they are and all have one space, as before
-there were classes; beside those figures, what spaces take can be told. The visitors speak Streamlit's protocol and ask the routes of docs/routes.md, as browsers do, from this process; how much
-processor that takes the server's machine has to bear as well. The scenarios, each for as many seconds:
+visitors are pupils of a class, each with a space: they come in by the door, and the teacher hands the dataset and the
+models out to them. With `--spaces 0` nobody is asked who they are and all have one space, as before there were classes:
+beside those figures, what spaces take can be told. The visitors speak Streamlit's protocol and ask the routes of
+docs/routes.md, as browsers do, from this process; how much processor that takes the server's machine has to bear as
+well. The scenarios, each for as many seconds:
 
 - pages: all go from page to page, with 2 to 4 s of thought;
 - watch: all look at their own trainings, of which one goes on and the others wait (without spaces: at one);
@@ -15,16 +16,17 @@ processor that takes the server's machine has to bear as well. The scenarios, ea
 - one_with_many: each has one photo classified, without and with somebody beside who has brought 2,000; `delay_*` is the
   difference;
 - train: ten begin a training at the same time, the others look on, or at a model of their own;
-- lesson: others come in by the door, collect 30 photos by phone and upload 30 more, press *Train* at the same moment and
-  look on, open the results, and have a photo answered by a neighbour's model. It lasts as long as it does.
+- lesson: a class comes in by the door, each collects 30 photos by phone and 30 by upload, all press *Train* at the same
+  moment and look on, open the results, and have a photo answered by a neighbour's model; as long as it lasts.
 
 A rerun lasts from a person's click until the page is there (a renewal is a page made anew because the training that it
 shows has come into another state); an answer from the start of the upload until the classes
 are with the visitor. `watch_cores` are processors that the server's process kept busy while all watched, without its
-workers; `last_model_seconds` from the press of the button to the last model of a lesson, `most_places_apart` how far
-the order in which models were done was from that in which they were asked for; `server_megabytes` is the most that it had resident, `server_megabytes_after` what is left a while after the
-visitors. Errors are what pages show in red, requests that fail, connections that are cut and answers that never come;
-the first of each kind is told on standard error.
+workers; `last_model_seconds` are those from the press of the button to the last model of a lesson, `most_places_apart`
+how far the order in which models were done was from that in which they were asked for. `server_megabytes` is the most
+that it had resident, `server_megabytes_after` what is left a while after the visitors. Errors are what pages show in
+red, requests that fail, connections that are cut and answers that never come; the first of each kind is told on
+standard error.
 """
 
 import argparse
@@ -55,9 +57,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="of each scenario")
     parser.add_argument("--scenario", choices=list(SCENARIOS), action="append", help="this one alone; may be repeated")
     parser.add_argument("--images", type=Path, default=None, help="folder of JPEG photos to classify; default: samples")
-    parser.add_argument(
-        "--data", type=Path, default=None, help="two folders of JPEG photos for lessons; default: drawn"
-    )
+    parser.add_argument("--data", type=Path, default=None, help="two folders of photos for a lesson; default: drawn")
     parser.add_argument("--workspace", type=Path, default=None, help="folder that is kept, and filled if it is new")
     arguments = parser.parse_args()
     load = Load(

@@ -176,7 +176,8 @@ def wait_until_healthy(url: str, process: psutil.Popen, log_path: Path) -> None:
 def end_app(process: psutil.Popen) -> None:
     """End an app as a person does, and wait for it and its workers."""
     children = process.children(recursive=True) if process.is_running() else []
-    process.terminate()
+    with contextlib.suppress(psutil.NoSuchProcess):  # it has not even started
+        process.terminate()
     _, left = psutil.wait_procs([process, *children], timeout=STOP_SECONDS)
     for each in left:
         each.kill()
