@@ -60,14 +60,6 @@ class Pupil:
     run_id: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turns:
-    """In which order models were done, against the order in which they were asked for."""
-
-    most_places_apart: int  # of any first model of somebody
-    most_in_a_row: int  # models of one while somebody else had none yet
-
-
 Step = Callable[[Pupil], Coroutine[Any, Any, None]]
 
 
@@ -102,8 +94,7 @@ async def hold_lesson(server: Server, notes: Notes, num_pupils: int, data: Path 
         figures["num_models"] = len(done)
         if done:
             figures["last_model_seconds"] = round(max(run.finished_at or 0.0 for run in done) - asked_at, 1)
-            turns = find_turns([(run.id, run.id, run.finished_at or 0.0) for run in done])
-            figures["most_places_apart"] = turns.most_places_apart
+            figures["most_places_apart"] = most_places_apart([(run.id, run.finished_at or 0.0) for run in done])
         tell("lesson: results and neighbours")
         await _timed("results", figures, lesson.together(pupils, lesson.look_at_results))
         await _timed("neighbours", figures, lesson.try_neighbours(pupils))
@@ -267,29 +258,15 @@ def _num_photos(pupil: Pupil) -> int:
     return pupil.own.library.datasets.get(pupil.dataset_id).num_images
 
 
-def find_turns(runs: Sequence[tuple[int, int, float]]) -> Turns:
-    """How fair turns were.
+def most_places_apart(runs: Sequence[tuple[int, float]]) -> int:
+    """How far, at most, a place among what was done is from the place among what was asked for; 0: the same order.
 
     Args:
-        runs: whose it is, the number (which says when it was asked for) and the time at which each was done.
+        runs: the number of each, which says when it was asked for, and the time at which it was done.
     """
-    asked, done, had = [], [], dict[int, int]()
-    firsts = set[int]()
-    for owner, number, _ in sorted(runs, key=lambda run: run[1]):
-        if owner not in firsts:
-            firsts.add(owner)
-            asked.append(number)
-    owners = set(firsts)
-    most_in_a_row = 0
-    for owner, number, _ in sorted(runs, key=lambda run: run[2]):
-        if owner not in had:
-            done.append(number)
-        had[owner] = had.get(owner, 0) + 1
-        if len(had) < len(owners) or had[owner] == 1:
-            most_in_a_row = max(most_in_a_row, had[owner])
-    places = {number: place for place, number in enumerate(done)}
-    apart = max((abs(place - places[number]) for place, number in enumerate(asked)), default=0)
-    return Turns(most_places_apart=apart, most_in_a_row=most_in_a_row)
+    asked = sorted(number for number, _ in runs)
+    done = [number for number, _ in sorted(runs, key=lambda run: run[1])]
+    return max((abs(place - done.index(number)) for place, number in enumerate(asked)), default=0)
 
 
 def make_materials(data: Path | None, num_pupils: int) -> list[Material]:

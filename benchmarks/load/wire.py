@@ -54,14 +54,16 @@ class Wire:
         """
         http = httpx.AsyncClient(
             base_url=url,
-            cookies={COOKIE_NAME: secret} if secret else None,
             timeout=_TIMEOUT_SECONDS,
             limits=httpx.Limits(max_connections=_MAX_CONNECTIONS, keepalive_expiry=_KEPT_OPEN_SECONDS),
             verify=False,  # there is nothing to verify, and preparing for it takes longer than a request
         )
         try:
             for path, accepted in (("/", "text/html"), ("/_stcore/health", "*/*"), ("/_stcore/host-config", "*/*")):
-                (await http.get(path, headers={"Accept": accepted})).raise_for_status()
+                headers = {"Accept": accepted}
+                if path == "/" and secret is not None:
+                    headers["Cookie"] = f"{COOKIE_NAME}={secret}"  # which comes back, to be kept for another while
+                (await http.get(path, headers=headers)).raise_for_status()
             cookies = "; ".join(f"{name}={value}" for name, value in http.cookies.items())
             socket = await connect(
                 f"{url.replace('http', 'ws', 1)}/_stcore/stream",
