@@ -114,7 +114,8 @@ class Wire:
             CutError: there is no connection any more.
         """
         if message.WhichOneof("type") == "rerun_script":
-            message.rerun_script.cached_message_hashes.extend(self._kept)
+            told = [key for key, kept in self._kept.items() if self._num_runs - kept[1] <= _MAX_KEPT_RUNS]
+            message.rerun_script.cached_message_hashes.extend(told)
         try:
             await self._socket.send(message.SerializeToString())
         except ConnectionClosed as exc:
@@ -146,4 +147,6 @@ class Wire:
     def count_run(self) -> None:
         """The whole page has been made anew: messages that it has not shown for a while go."""
         self._num_runs += 1
-        self._kept = {key: kept for key, kept in self._kept.items() if self._num_runs - kept[1] <= _MAX_KEPT_RUNS}
+        # What the server was told of stays until the runs that were asked for by then are over.
+        longest = 2 * _MAX_KEPT_RUNS
+        self._kept = {key: kept for key, kept in self._kept.items() if self._num_runs - kept[1] <= longest}

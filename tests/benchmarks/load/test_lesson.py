@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmarks.load.lesson import NUM_PER_CLASS, most_places_apart, make_materials
+from benchmarks.load.lesson import NUM_PER_CLASS, make_materials, most_places_apart
 
 
 def test_models_that_are_done_in_the_order_of_asking_are_no_place_apart():
