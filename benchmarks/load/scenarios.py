@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from benchmarks.load.beside import cancel_trainings, long_trainings
+from benchmarks.load.coming_in import hold_class
+from benchmarks.load.lesson import hold_lesson
 from benchmarks.load.notes import Notes, spread
-from benchmarks.load.server import Server, Usage, cancel_trainings, long_training
+from benchmarks.load.server import Server, Usage
 from benchmarks.load.visitors import (
     CLASSIFY,
     Behaviour,
@@ -21,6 +25,7 @@ from benchmarks.load.visitors import (
     watch,
 )
 
+LESSON = "lesson"  # its pupils come in by themselves
 NUM_TRAINING = 10  # visitors who begin a training at the same time
 NUM_MANY = 2_000  # photos of the one who has many
 _ARRIVAL_SECONDS = 3.0  # within which visitors come, before anything is measured
@@ -36,6 +41,8 @@ class Load:
     seconds: float  # of each scenario
     photos: Sequence[bytes]
     num_many: int = NUM_MANY
+    num_spaces: int = 0  # in which the visitors are; 0: all have one
+    data: Path | None = None  # photos of two classes, for a lesson
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,7 +51,7 @@ class Measured:
 
     notes: Notes
     usage: Usage
-    extra: dict[str, float] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The figures as they are printed."""
@@ -91,7 +98,7 @@ async def _visited(world: World, behaviours: Sequence[Behaviour]) -> AsyncIterat
 
 
 def _world(server: Server, load: Load) -> World:
-    return World(url=server.url, contents=server.contents, photos=load.photos, notes=Notes())
+    return World(url=server.url, guests=server.guests, photos=load.photos, notes=Notes())
 
 
 async def _all_alike(server: Server, load: Load, behaviour: Behaviour) -> Measured:
@@ -111,16 +118,20 @@ async def classify(server: Server, load: Load) -> Measured:
     return await _all_alike(server, load, classify_again_and_again)
 
 
-async def watch_one(server: Server, load: Load) -> Measured:
-    """All look at one training."""
-    with long_training(server) as run_id:
-        measured = await _all_alike(server, load, watch(run_id))
+async def watch_trainings(server: Server, load: Load) -> Measured:
+    """All look at one training; where each has a space, at their own, of which one goes on and the others wait."""
+    world = _world(server, load)
+    with long_trainings(server.settings, server.guests) as run_ids:
+        behaviours = [watch(run_ids[number % len(run_ids)]) for number in range(load.num_visitors)]
+        async with _visited(world, behaviours), server.measured() as usage:
+            await asyncio.sleep(load.seconds)
+    measured = Measured(notes=world.notes, usage=usage)
     measured.extra["watch_cores"] = round(measured.usage.cores, 3)
     return measured
 
 
 async def train_together(server: Server, load: Load) -> Measured:
-    """Some begin a training at the same time, the others look at the first of them."""
+    """Some begin a training at the same time; the others look at the first of them, or at one of their own."""
     world = _world(server, load)
     first: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -131,6 +142,8 @@ async def train_together(server: Server, load: Load) -> Measured:
 
     async def look_on(visitor: Visitor) -> None:
         address = await first
+        if len(server.guests) > 1:
+            address = f"run={visitor.contents.run_ids[0]}"  # of another space's nothing can be seen
         await visitor.think(_LOOKING_ON_SECONDS)
         await visitor.tab.open("train", address)
 
@@ -148,7 +161,7 @@ async def one_with_many(server: Server, load: Load) -> Measured:
         alone = await _single_photos(server, load, num_many=0)
         beside = await _single_photos(server, load, num_many=load.num_many)
     before, after = spread(alone.answer_ms, "answer"), spread(beside.answer_ms, "answer")
-    extra = {f"{name}_without": value for name, value in before.items()}
+    extra: dict[str, Any] = {f"{name}_without": value for name, value in before.items()}
     extra |= {name.replace("answer", "delay"): round(after[name] - before[name], 1) for name in before if name in after}
     return Measured(notes=replace(beside, errors=alone.errors + beside.errors), usage=usage, extra=extra)
 
@@ -179,12 +192,26 @@ async def _single_photos(server: Server, load: Load, *, num_many: int) -> Notes:
     return replace(world.notes, errors=world.notes.errors + many.notes.errors)
 
 
+async def lesson(server: Server, load: Load) -> Measured:
+    """A class comes in, collects photos, trains together, and tries the models of neighbours."""
+    notes = Notes()
+    usage, figures = await hold_lesson(server, notes, load.num_visitors, load.data)
+    return Measured(notes=notes, usage=usage, extra=figures)
+
+
+async def let_in(server: Server, load: Load) -> None:
+    """Have a class in, of as many as there are spaces, each with what the teacher hands out; once for a server."""
+    if not server.guests:
+        server.guests.extend(await hold_class(server, load.num_spaces))
+
+
 SCENARIOS: MappingProxyType[str, Scenario] = MappingProxyType(
     {
         "pages": pages,
-        "watch": watch_one,
+        "watch": watch_trainings,
         "classify": classify,
         "one_with_many": one_with_many,
         "train": train_together,
+        LESSON: lesson,
     }
 )

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -23,37 +23,41 @@ from core.backbones.catalog import find_backbone
 from core.config import TrainConfig
 from core.datasets.sources.requests import DrawnShapes
 from core.environment import to_environment
-from core.errors import ArtefactDamagedError, ArtefactMissingError, RunStateError
-from core.jobs.queue import TaskQueue
-from core.jobs.supervisor import Supervisor
+from core.errors import ArtefactDamagedError, ArtefactMissingError
 from core.photos.samples import SAMPLE_PHOTOS, sample_path
 from core.recipes import find_recipe
-from core.runs.begin import NO_SNAPSHOT, RunRequest, begin_runs
-from core.runs.desk import RunDesk
-from core.runs.library import RunLibrary
+from core.runs.begin import NO_SNAPSHOT
 from core.services import Services, open_services
 from core.settings import Settings
-from core.storage.db import Database, open_database
-from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
+from core.spaces.records import SpaceKind
+from core.storage.schema import HOME_SPACE_ID
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 
 _START_SECONDS = 120.0
-_STOP_SECONDS = 90.0  # a worker in the middle of a training finishes its epoch first
+STOP_SECONDS = 90.0  # a worker in the middle of a training finishes its epoch first
 _POLL_SECONDS = 0.2
 _SAMPLE_SECONDS = 0.5  # from one look at the server's memory to the next
 _NUM_PHOTOS_PER_CLASS = 30
 NUM_MODELS = 2  # which the pages of results and of comparisons show
-_LONG_EPOCHS = 1_000  # of a training that lasts as long as somebody watches
 _JPEG_QUALITY = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """What is in the workspace."""
+    """What somebody has."""
 
     dataset_id: int
     run_ids: tuple[int, ...]  # finished
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guest:
+    """A browser, with the space that it is let into."""
+
+    secret: str | None  # its cookie; None: nobody is asked for one
+    space_id: int
+    contents: Contents
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,6 +84,7 @@ class Server:
     process: psutil.Process
     contents: Contents
     log_path: Path
+    guests: list[Guest] = field(default_factory=list)  # who have come in by the door, or all as one
     usages: list[Usage] = field(default_factory=list)
 
     @asynccontextmanager
@@ -123,7 +128,9 @@ def running_server(settings: Settings, *, num_models: int = NUM_MODELS) -> Itera
     process, url = begin_app(settings, log_path)
     try:
         wait_until_healthy(url, process, log_path)
-        yield Server(url=url, settings=settings, process=process, contents=contents, log_path=log_path)
+        everybody = Guest(secret=None, space_id=HOME_SPACE_ID, contents=contents)
+        guests = [] if settings.access == "class" else [everybody]
+        yield Server(url=url, settings=settings, process=process, contents=contents, log_path=log_path, guests=guests)
     finally:
         end_app(process)
 
@@ -169,17 +176,22 @@ def wait_until_healthy(url: str, process: psutil.Popen, log_path: Path) -> None:
 def end_app(process: psutil.Popen) -> None:
     """End an app as a person does, and wait for it and its workers."""
     children = process.children(recursive=True) if process.is_running() else []
-    process.terminate()
-    _, left = psutil.wait_procs([process, *children], timeout=_STOP_SECONDS)
+    with contextlib.suppress(psutil.NoSuchProcess):  # it has not even started
+        process.terminate()
+    _, left = psutil.wait_procs([process, *children], timeout=STOP_SECONDS)
     for each in left:
         each.kill()
 
 
 def fill(settings: Settings, num_models: int) -> Contents:
-    """Prepare the default network, make a dataset and train models on it, unless the workspace has them."""
-    services = open_services(settings)
+    """Prepare the default network, make a dataset and train models on it, unless the workspace has them.
+
+    Where there is a class, all is the teacher's.
+    """
+    whole = open_services(settings)
     try:
-        prepare(services)
+        prepare(whole)
+        services = _teachers(whole) if settings.access == "class" else whole.of_space(HOME_SPACE_ID)
         datasets = services.library.datasets.all()
         dataset_id = (
             datasets[0].id
@@ -189,11 +201,17 @@ def fill(settings: Settings, num_models: int) -> Contents:
         finished = [view.id for view in services.runs.list_runs() if view.outcome]
         while len(finished) < num_models:
             tell(f"training model {len(finished) + 1}")
-            view, _ = train(services, dataset_id, _config(services.settings, "quick"))
+            view, _ = train(services, dataset_id, default_config(services.settings, "quick"))
             finished.append(view.id)
         return Contents(dataset_id=dataset_id, run_ids=tuple(finished[:num_models]))
     finally:
-        services.close()
+        whole.close()
+
+
+def _teachers(whole: Services) -> Services:
+    classroom, _ = whole.classroom.hold()
+    (teacher,) = (each for each in whole.spaces.of_classroom(classroom.id) if each.kind is SpaceKind.TEACHER)
+    return whole.of_space(teacher.id)
 
 
 def prepare(services: Services) -> None:
@@ -206,63 +224,11 @@ def prepare(services: Services) -> None:
         wait_for_task(services, services.request_preparation(backbone))
 
 
-def _config(settings: Settings, recipe: str) -> TrainConfig:
+def default_config(settings: Settings, recipe: str) -> TrainConfig:
+    """What a recipe makes of the default network."""
     backbone = settings.default_backbone
     num_layers = len(load_artefact(find_backbone(backbone), settings).read_layers())
     return find_recipe(recipe).config(NO_SNAPSHOT, backbone=backbone, num_layers=num_layers)
-
-
-@contextmanager
-def long_training(server: Server) -> Iterator[int]:
-    """A training that goes on within a context: the head, then fine-tuning; its run's number."""
-    with _desk(server.settings) as (database, runs, desk):
-        config = _config(server.settings, "careful")
-        if config.fine_tune is None:
-            raise SystemExit("The recipe does not fine-tune.")
-        phase = replace(config.fine_tune.phase, num_epochs=_LONG_EPOCHS)
-        config = replace(
-            config,
-            fine_tune=replace(config.fine_tune, phase=phase),
-            stopping=replace(config.stopping, patience=None, plateau_patience=None),
-        )
-        (view,) = begin_runs(database, desk, [RunRequest(dataset_id=server.contents.dataset_id, config=config)])
-        try:
-            while not view.last_sequence:
-                time.sleep(_POLL_SECONDS)
-                view = runs.get_run(view.id)
-                if not view.is_active:
-                    raise SystemExit(f"The training ended as {view.status}: {view.error}")
-            yield view.id
-        finally:
-            _cancel_active(runs, desk)
-
-
-def cancel_trainings(settings: Settings) -> None:
-    """Have nothing trained any more, and wait until that is so."""
-    with _desk(settings) as (_, runs, desk):
-        _cancel_active(runs, desk)
-
-
-def _cancel_active(runs: RunLibrary, desk: RunDesk) -> None:
-    give_up_at = time.monotonic() + _STOP_SECONDS
-    while time.monotonic() < give_up_at and (active := [view for view in runs.list_runs() if view.is_active]):
-        for view in active:
-            with contextlib.suppress(RunStateError):  # it has ended meanwhile
-                desk.cancel(view.id)
-        time.sleep(_POLL_SECONDS)
-
-
-@contextmanager
-def _desk(settings: Settings) -> Iterator[tuple[Database, RunLibrary, RunDesk]]:
-    """The desk of runs beside a server that is running: nothing else is opened, for that is the server's."""
-    database = open_database(settings)
-    try:
-        runs = RunLibrary(database)
-        queue = TaskQueue(database, TASK_KINDS)
-        supervisor = Supervisor(settings, queue, kinds=TASK_KINDS_PATH)  # not started: the server has its own
-        yield database, runs, RunDesk(runs, queue, supervisor, settings)
-    finally:
-        database.close()
 
 
 def read_photos(folder: Path | None) -> list[bytes]:

@@ -27,6 +27,8 @@ from benchmarks.load.shown import Feed, Shown, error_text, picture_addresses
 from benchmarks.load.wire import CutError, Wire
 
 _TIMEOUT_SECONDS = 60.0  # for a run of the page
+# What every page of somebody who was let in asks besides (`pages/assets/presence.js`).
+PRESENCE = Feed(address="bluetit/presence", tag="new")
 _DONE = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
 
 
@@ -52,17 +54,19 @@ class _Rerun:
 class Tab:
     """One tab of one visitor, with cookies of its own; a context within which it is open."""
 
-    def __init__(self, url: str, notes: Notes, follower: Follower) -> None:
+    def __init__(self, url: str, notes: Notes, follower: Follower, secret: str | None = None) -> None:
         """Begin with an empty tab.
 
         Args:
             url: of the app, without a slash at its end.
             notes: where errors go, and what is counted.
             follower: asks the routes that a page's components ask.
+            secret: the cookie of a browser that was let in; None: it has none.
         """
         self.shown = Shown()
         self.notes = notes
         self._url = url
+        self._secret = secret
         self._follower = follower
         self._following: dict[str, asyncio.Task[None]] = {}
         self._pages: dict[str, str] = {}  # last part of the address to the page's hash
@@ -80,7 +84,7 @@ class Tab:
         self._event_numbers = itertools.count(1)
 
     async def __aenter__(self) -> Self:
-        self._wire = await Wire.open(self._url, self.notes)
+        self._wire = await Wire.open(self._url, self.notes, self._secret)
         self._reader = asyncio.create_task(self._read())
         return self
 
@@ -110,14 +114,18 @@ class Tab:
         state = WidgetState(id=piece.element.button.id, trigger_value=True)
         await self._rerun(fragment_id=piece.fragment_id, trigger=state)
 
-    async def upload(self, files: Sequence[tuple[str, bytes]], *, on_start: Callable[[str], None]) -> None:
-        """Put files into the page's box.
+    async def upload(
+        self, files: Sequence[tuple[str, bytes]], *, on_start: Callable[[str], None], into: str = ""
+    ) -> None:
+        """Put files into a box of the page.
 
         Args:
             files: name and content of each.
             on_start: called with a file's name when its upload begins.
+            into: how the text beside the box begins.
         """
-        piece = next(self.shown.pieces("file_uploader"), None)
+        boxes = self.shown.pieces("file_uploader")
+        piece = next((each for each in boxes if each.element.file_uploader.label.startswith(into)), None)
         if piece is None:
             self.notes.fail("no box", "The page has no box for files.")
             return
@@ -150,6 +158,10 @@ class Tab:
         """Ask a route for a component; the answer of `Wire.request`."""
         return await self._wire.request("GET", address)
 
+    async def send(self, method: str, address: str, content: bytes) -> Any:
+        """Send something to a route; the answer of `Wire.request`."""
+        return await self._wire.request(method, address, content=content)
+
     def fetch_soon(self, address: str) -> None:
         """Fetch a picture, unless the tab has it."""
         if address not in self._fetched:
@@ -169,6 +181,8 @@ class Tab:
 
     def _follow_routes(self) -> None:
         wanted = self.shown.feeds()
+        if self._secret is not None:
+            wanted[PRESENCE.address] = PRESENCE
         for address in self._following.keys() - wanted.keys():
             self._following.pop(address).cancel()
         for address in wanted.keys() - self._following.keys():
@@ -228,7 +242,9 @@ class Tab:
         await asyncio.wait([future, self._reader], timeout=_TIMEOUT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if future.done():
             return
-        if not self._reader.done():
+        if self._reader.done():
+            self._reader.result()  # a bug of this client's ends the measurement
+        else:
             self.notes.fail("no answer", f"{what} has not come within {_TIMEOUT_SECONDS:.0f} s.")
         raise CutError(what)
 

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from benchmarks.load.notes import Notes
-from benchmarks.load.server import Contents, made_unique
+from benchmarks.load.server import Contents, Guest, made_unique
 from benchmarks.load.tab import Tab
 from benchmarks.load.visit import Visit
 from benchmarks.load.wire import CutError
@@ -27,7 +27,7 @@ class World:
     """What all visitors of a scenario have in common."""
 
     url: str
-    contents: Contents
+    guests: Sequence[Guest]  # who visitors are; where there are more visitors, some are the same
     photos: Sequence[bytes]  # JPEG files
     notes: Notes
 
@@ -37,6 +37,7 @@ class Visitor:
     """Somebody with a tab open."""
 
     world: World
+    contents: Contents  # of the space that they are in
     tab: Tab
     visit: Visit
     chance: Random
@@ -71,11 +72,12 @@ Behaviour = Callable[[Visitor], Coroutine[Any, Any, None]]
 async def come(world: World, behaviour: Behaviour, number: int) -> None:
     """Open a tab and behave; once more from the beginning where the connection is cut."""
     chance = Random(number)
+    guest = world.guests[number % len(world.guests)]
     while True:
         visit = Visit(world.notes.answer_ms.append)
         try:
-            async with Tab(world.url, world.notes, visit) as tab:
-                await behaviour(Visitor(world=world, tab=tab, visit=visit, chance=chance))
+            async with Tab(world.url, world.notes, visit, guest.secret) as tab:
+                await behaviour(Visitor(world=world, contents=guest.contents, tab=tab, visit=visit, chance=chance))
                 await asyncio.Event().wait()  # stays, and looks on
         except CutError:
             await asyncio.sleep(_PAUSE_SECONDS)
@@ -83,7 +85,7 @@ async def come(world: World, behaviour: Behaviour, number: int) -> None:
 
 async def go_through_pages(visitor: Visitor) -> None:
     """From page to page, each time with what is open there, with some thought in between."""
-    dataset_id, run_ids = visitor.world.contents.dataset_id, visitor.world.contents.run_ids
+    dataset_id, run_ids = visitor.contents.dataset_id, visitor.contents.run_ids
     places = [
         (CLASSIFY, ""),
         ("dataset", f"dataset={dataset_id}"),

@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.typing import Origin, Subprotocol
 
 from benchmarks.load.notes import Notes
+from pages.server.visitor import COOKIE_NAME
 
 _TIMEOUT_SECONDS = 60.0
 _MAX_CONNECTIONS = 6  # which a browser opens to one server
@@ -40,12 +41,13 @@ class Wire:
         self._num_runs = 0
 
     @classmethod
-    async def open(cls, url: str, notes: Notes) -> Self:
-        """Ask for the page, as a browser does that has no cookies yet, and connect.
+    async def open(cls, url: str, notes: Notes, secret: str | None = None) -> Self:
+        """Ask for the page, as a browser does that has no cookies of Streamlit's yet, and connect.
 
         Args:
             url: of the app, without a slash at its end.
             notes: where errors go, and what is counted.
+            secret: the cookie of a browser that was let in; None: it has none.
 
         Raises:
             CutError: nobody answers.
@@ -58,7 +60,10 @@ class Wire:
         )
         try:
             for path, accepted in (("/", "text/html"), ("/_stcore/health", "*/*"), ("/_stcore/host-config", "*/*")):
-                (await http.get(path, headers={"Accept": accepted})).raise_for_status()
+                headers = {"Accept": accepted}
+                if path == "/" and secret is not None:
+                    headers["Cookie"] = f"{COOKIE_NAME}={secret}"  # which comes back, to be kept for another while
+                (await http.get(path, headers=headers)).raise_for_status()
             cookies = "; ".join(f"{name}={value}" for name, value in http.cookies.items())
             socket = await connect(
                 f"{url.replace('http', 'ws', 1)}/_stcore/stream",
@@ -109,7 +114,8 @@ class Wire:
             CutError: there is no connection any more.
         """
         if message.WhichOneof("type") == "rerun_script":
-            message.rerun_script.cached_message_hashes.extend(self._kept)
+            told = [key for key, kept in self._kept.items() if self._num_runs - kept[1] <= _MAX_KEPT_RUNS]
+            message.rerun_script.cached_message_hashes.extend(told)
         try:
             await self._socket.send(message.SerializeToString())
         except ConnectionClosed as exc:
@@ -141,4 +147,6 @@ class Wire:
     def count_run(self) -> None:
         """The whole page has been made anew: messages that it has not shown for a while go."""
         self._num_runs += 1
-        self._kept = {key: kept for key, kept in self._kept.items() if self._num_runs - kept[1] <= _MAX_KEPT_RUNS}
+        # What the server was told of stays until the runs that were asked for by then are over.
+        longest = 2 * _MAX_KEPT_RUNS
+        self._kept = {key: kept for key, kept in self._kept.items() if self._num_runs - kept[1] <= longest}
