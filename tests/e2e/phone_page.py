@@ -23,6 +23,7 @@ class PhonePage:
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        self._num_before = 0  # photos in the strip before the burst under way
 
     @classmethod
     def scan(cls, open_tab: OpenTab, app: RunningApp, address: str, **options: Any) -> "PhonePage":
@@ -50,6 +51,7 @@ class PhonePage:
 
     def begin_burst(self) -> None:
         """Press the shutter, and wait until it takes many."""
+        self._num_before = self.photos.count()
         self.shutter.hover()
         self.page.mouse.down()
         expect(self.page.locator(".counter")).to_be_visible()
@@ -59,7 +61,7 @@ class PhonePage:
         self.page.mouse.up()
         expect(self.page.locator(".counter")).to_be_hidden()
         num_taken = int(self.page.locator(".number").text_content() or 0)
-        expect(self.photos).to_have_count(num_taken)
+        expect(self.photos).to_have_count(self._num_before + num_taken)
         return num_taken
 
     def take_back_newest(self) -> None:
