@@ -296,7 +296,6 @@ class Tab:
         fragment_ids = tuple(message.metadata.run.fragment_ids)
         self._session_id = message.new_session.initialize.session_id or self._session_id
         if not fragment_ids:
-            self._wire.count_run()
             for fragment_id in list(self._timers):
                 self._stop_timer(fragment_id)
         self.shown.begin(fragment_ids)
@@ -314,6 +313,8 @@ class Tab:
     def _finish(self, status: "ForwardMsg.ScriptFinishedStatus.ValueType") -> None:
         if status not in _DONE:
             return  # another run follows at once
+        if status == ForwardMsg.FINISHED_SUCCESSFULLY:
+            self._wire.count_run()
         self.shown.finish()
         self._follow_routes()
         boxes = {piece.element.file_uploader.id for piece in self.shown.pieces("file_uploader")}
