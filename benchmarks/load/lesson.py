@@ -94,7 +94,9 @@ async def hold_lesson(server: Server, notes: Notes, num_pupils: int, data: Path 
         figures["num_models"] = len(done)
         if done:
             figures["last_model_seconds"] = round(max(run.finished_at or 0.0 for run in done) - asked_at, 1)
-            figures["most_places_apart"] = most_places_apart([(run.id, run.finished_at or 0.0) for run in done])
+            figures["most_places_apart"] = most_places_apart(
+                [(run.task_id or 0, run.finished_at or 0.0) for run in done]
+            )
         tell("lesson: results and neighbours")
         await _timed("results", figures, lesson.together(pupils, lesson.look_at_results))
         await _timed("neighbours", figures, lesson.try_neighbours(pupils))
@@ -262,7 +264,7 @@ def most_places_apart(runs: Sequence[tuple[int, float]]) -> int:
     """How far, at most, a place among what was done is from the place among what was asked for; 0: the same order.
 
     Args:
-        runs: the number of each, which says when it was asked for, and the time at which it was done.
+        runs: the number of the task of each, which says when it came into the queue, and the time at which it was done.
     """
     asked = sorted(number for number, _ in runs)
     done = [number for number, _ in sorted(runs, key=lambda run: run[1])]

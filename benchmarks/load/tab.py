@@ -78,6 +78,8 @@ class Tab:
         self._waiting: list[_Rerun] = []
         self._file_urls: dict[str, asyncio.Future[list[FileURLs]]] = {}
         self._fetched: set[str] = set()
+        self._renewals: dict[str, str] = {}  # by address of the route: the state that waits for its renewal
+        self._renewing: set[str] = set()
         self._jobs: set[asyncio.Task[None]] = set()
         # As components number what they report, for `pages.widgets.browser_component`.
         self._sender = uuid.uuid4().hex
@@ -190,7 +192,15 @@ class Tab:
 
     def renew_soon(self, feed: Feed, state: str) -> None:
         """Have the page made anew, as a component does when a training has come into another state."""
-        self._start(self._renew(feed, state))
+        self._renewals[feed.address] = state
+        if feed.address not in self._renewing:
+            self._renewing.add(feed.address)
+            self._start(self._renew_all(feed))
+
+    async def _renew_all(self, feed: Feed) -> None:
+        while feed.address in self._renewals:
+            await self._renew(feed, self._renewals.pop(feed.address))
+        self._renewing.discard(feed.address)
 
     async def _renew(self, feed: Feed, state: str) -> None:
         event = {"number": next(self._event_numbers), "name": "changed", "payload": state}
@@ -296,7 +306,6 @@ class Tab:
         fragment_ids = tuple(message.metadata.run.fragment_ids)
         self._session_id = message.new_session.initialize.session_id or self._session_id
         if not fragment_ids:
-            self._wire.count_run()
             for fragment_id in list(self._timers):
                 self._stop_timer(fragment_id)
         self.shown.begin(fragment_ids)
@@ -314,6 +323,8 @@ class Tab:
     def _finish(self, status: "ForwardMsg.ScriptFinishedStatus.ValueType") -> None:
         if status not in _DONE:
             return  # another run follows at once
+        if status == ForwardMsg.FINISHED_SUCCESSFULLY:
+            self._wire.count_run()
         self.shown.finish()
         self._follow_routes()
         boxes = {piece.element.file_uploader.id for piece in self.shown.pieces("file_uploader")}

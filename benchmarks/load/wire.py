@@ -145,7 +145,7 @@ class Wire:
         return message
 
     def count_run(self) -> None:
-        """The whole page has been made anew: messages that it has not shown for a while go."""
+        """The whole page has been made anew to its end: messages that it has not shown for a while go."""
         self._num_runs += 1
         # What the server was told of stays until the runs that were asked for by then are over.
         longest = 2 * _MAX_KEPT_RUNS

@@ -177,10 +177,14 @@ function loadPlotly(url) {
 // Keeps a component up to date with what the server tells, if its data name a `feed`; the component draws in `show`, and
 // may say in `showTrouble` why nothing comes. One that `reports` has the page made anew when the state has changed.
 class Watch {
+  static longestPageMilliseconds = 5000;
+
   constructor(owner, { reports = false } = {}) {
     this.owner = owner;
     this.reports = reports;
     this.feed = null;
+    this.askedAt = null; // when the page was asked for that is not there yet
+    this.later = 0;
   }
 
   // To be called by every update of the component; draws what Python tells, where that is new.
@@ -190,6 +194,8 @@ class Watch {
     this.tag = tag;
     this.state = told.state;
     this.reported = null;
+    this.askedAt = null;
+    clearTimeout(this.later);
     if (url !== this.url) {
       this.feed?.leave(this);
       this.url = url;
@@ -203,10 +209,20 @@ class Watch {
   report(state) {
     if (state === this.state || state === this.reported) return;
     this.reported = state;
+    clearTimeout(this.later);
+    // One after the other: a page that takes longer than the next change to come would be begun anew without end.
+    const wait = this.askedAt === null ? 0 : this.askedAt + Watch.longestPageMilliseconds - performance.now();
+    if (wait <= 0) this.ask(state);
+    else this.later = setTimeout(() => this.ask(state), wait);
+  }
+
+  ask(state) {
+    this.askedAt = performance.now();
     this.owner.outbox.send("changed", state);
   }
 
   end() {
+    clearTimeout(this.later);
     this.feed?.leave(this);
     this.feed = null;
     this.url = null;
