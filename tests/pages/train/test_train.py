@@ -104,7 +104,7 @@ def runs(worker: PretendWorker) -> list[RunView]:
 MOST_STATEMENTS = {
     ("train", ""): 24,
     ("train", "run"): 10,
-    ("dataset", "dataset"): 22,
+    ("dataset", "dataset"): 23,  # one of them for phones that send photos
     ("results", "run"): 9,
 }
 
