@@ -9,6 +9,7 @@ import pytest
 
 from core.backbones.catalog import Backbone, find_backbone
 from core.errors import ArtefactMissingError
+from core.foreign.library import ForeignLibrary
 from core.inference.classifier_cache import ClassifierCache
 from core.inference.own_classifiers import OwnClassifiers
 from core.runs.library import RunLibrary
@@ -44,7 +45,7 @@ def test_a_network_is_found_again_by_its_fingerprint(prepared_settings: Settings
     """Also when it was let go in the meantime; what nobody has asked for is not found."""
     cache = ClassifierCache(prepared_settings)
     with closing(open_database(prepared_settings)) as database:
-        own, other = (OwnClassifiers(cache, RunLibrary(database)) for _ in range(2))
+        own, other = (OwnClassifiers(cache, RunLibrary(database), ForeignLibrary(database)) for _ in range(2))
         fingerprint = own.get(lite0).fingerprint
         cache._loaded.clear()
         assert own.find(fingerprint).fingerprint == fingerprint

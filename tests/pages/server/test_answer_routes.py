@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from starlette.applications import Starlette
 
+from core.foreign.library import ForeignLibrary
 from core.inference.batch_records import GivenPhoto, PhotoOrigin
 from core.inference.batch_registry import BatchRegistry, batch_owner
 from core.inference.classifier import Classifier
@@ -80,7 +81,7 @@ class AnswerServices:
 @pytest.fixture
 def classifiers(prepared_settings: Settings) -> Iterator[OwnClassifiers]:
     with closing(open_database(prepared_settings)) as database:
-        yield OwnClassifiers(ClassifierCache(prepared_settings), RunLibrary(database))
+        yield OwnClassifiers(ClassifierCache(prepared_settings), RunLibrary(database), ForeignLibrary(database))
 
 
 @pytest.fixture
