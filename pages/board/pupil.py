@@ -73,9 +73,8 @@ def _render(pupil: SpaceView, classroom: ClassroomView, services: Services) -> N
         st.code(st.session_state[_CODE], language=None)
     with st.form("board.rename", border=False):
         st.text_input("Name", pupil.name, key=f"{_NAME}.{pupil.id}", max_chars=40)
-        rename = guarded(_rename)
         has_left |= st.form_submit_button(
-            "Rename", icon=":material/edit:", on_click=rename, args=(pupil, classroom, services)
+            "Rename", icon=":material/edit:", on_click=guarded(_rename), args=(pupil, classroom, services)
         )
     st.checkbox(f"Delete everything of {plain(pupil.name)}: photos, models, results", key=_SURE)
     has_left |= st.button(
