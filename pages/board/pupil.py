@@ -28,7 +28,7 @@ def render_pupil(classroom: ClassroomView, services: Services) -> None:
     """The pupil that was opened, over the board."""
     pupil = find_pupil(st.session_state.get(_OPENED), classroom, services)
     if pupil is not None:
-        st.dialog(plain(pupil.name), on_dismiss=_close)(_render)(pupil, classroom, services)
+        st.dialog(plain(pupil.name), on_dismiss=guarded(_close))(_render)(pupil, classroom, services)
 
 
 def find_pupil(space_id: Any, classroom: ClassroomView, services: Services) -> SpaceView | None:

@@ -14,7 +14,7 @@ from core.spaces.classroom import ClassroomDesk
 from core.spaces.offers import OfferDesk
 from core.storage.db import open_database
 from core.storage.schema import Run
-from pages.server.try_routes import try_path
+from pages.server.try_routes import try_page
 from tests.core.inference.model_runs import Models
 from tests.e2e.conftest import OpenTab, StartApp
 from tests.e2e.photos import sample
@@ -40,7 +40,7 @@ def test_a_model_of_another_pupil(
         token = offers.offer(run_id).token
         app = start_app(settings)
         page = open_tab(may_fail=True, viewport={"width": 390, "height": 844})
-        page.goto(f"{app.url}/{try_path(token)}")
+        page.goto(f"{app.url}/{try_page(token)}")
         expect(page.get_by_role("alert")).to_be_visible()
         expect(page.get_by_role("link", name="Come in first")).to_be_visible()
         page.context.add_cookies([{"name": "bluetit_visitor", "value": HERON, "url": app.url}])

@@ -222,7 +222,7 @@ EPOCH = {"epoch": 1, "loss": 0.5}
 
 def test_a_finished_epoch_that_is_told_otherwise_or_no_more_is_found(house: House):
     """Once seen it is a promise, and so are those before it."""
-    house.change("INSERT INTO snapshots VALUES ('aa', NULL, 'x', '[]', 0, 0)")
+    house.change("INSERT INTO snapshots VALUES ('aa', '[]', 0, 0)")
     house.change(
         "INSERT INTO runs (id, name, name_key, note, snapshot_hash, config, last_sequence, num_rewinds, created_at, "
         "space_id) VALUES (5, 'run a', 'run a', '', 'aa', '{}', 9, 0, 0, 1)"

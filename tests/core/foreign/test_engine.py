@@ -171,4 +171,3 @@ def test_it_answers_for_photos_with_heat_and_another_scaling_has_another_fingerp
     assert heat.max() == 1
     other = workshop.classifiers.get_foreign(model.asked_as(scaling=Scaling.BYTES))
     assert other.fingerprint != classifier.fingerprint
-    assert workshop.classifiers.find(other.fingerprint) is other

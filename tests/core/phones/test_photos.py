@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from core.datasets.garbage import collect_garbage
+from core.datasets.library import Library
 from core.datasets.records import ImportState
 from core.errors import DatasetError, ImageError, PhoneLinkError
 from core.phones.photos import PhonePhotos
@@ -148,7 +149,7 @@ def test_photos_of_others_stay(desk: Desk, link_id: int) -> None:
 def test_clearing_up_leaves_them(desk: Desk, link_id: int) -> None:
     """Photos that nothing needs go, those that phones have sent do not."""
     desk.photos.add(link_id, sent(1))
-    collect_garbage(desk.library, desk.store, min_age_seconds=0, photos_before=None)
+    collect_garbage(Library(desk.database.of_space(None)), desk.store, min_age_seconds=0, photos_before=None)
     (image,) = desk.library.images.of(desk.dataset_id)
     assert desk.store.has(image.photo_hash, ".jpg")
 

@@ -6,12 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
 from starlette.applications import Starlette
 
 from core.settings import Settings
 from core.spaces.registry import SpaceRegistry
-from core.storage.schema import Space
 from pages.server import class_routes
 from pages.server import services as services_module
 from pages.server.class_routes import CLASS_ROUTES, board_url, notice_url
@@ -78,16 +76,6 @@ def test_who_was_removed_is_told_nothing_more(lesson: Class) -> None:
     lesson.services.deletions.request_class(lesson.classroom.id, with_teacher=False)
     assert ask(notice_url(), "Brave Heron")[0] == 403
     assert ask(board_url(), "teacher")[1]["pupils"] == []
-
-
-def test_a_pupil_whose_page_is_open_is_here(lesson: Class) -> None:
-    """Asking is a sign of life, which the board shows."""
-    with lesson.services.database.session() as session:
-        for space in session.scalars(select(Space)):
-            space.seen_at -= 3600
-    ask(notice_url(), "Quiet Otter")
-    told = ask(board_url(), "teacher")[1]
-    assert [each["is_here"] for each in told["pupils"]] == [True, False]
 
 
 def test_the_projects_of_a_class_are_the_teachers(lesson: Class) -> None:

@@ -31,7 +31,7 @@ from pages.server.live_route import live_url
 from pages.server.phone_watch import phones_url
 from pages.server.run_routes import examination_url, export_progress_url, race_url, run_url
 from pages.server.services import close_services, whole_services
-from pages.server.try_routes import try_path
+from pages.server.try_routes import try_page
 from pages.server.visitor import COOKIE_NAME, new_secret
 from pages.words.models import FOREIGN_PREFIX, MODEL_PREFIX
 from streamlit_app import app
@@ -161,7 +161,7 @@ def of_batch(tail: str) -> Address:
 
 def of_offer(part: str) -> Address:
     """An address below the page of an offered model; the two spaces are of no class together."""
-    return lambda life, _: [f"{try_path(life.offer_token)}/{part}"]
+    return lambda life, _: [f"{try_page(life.offer_token)}/{part}"]
 
 
 def fingerprint_of(house: House) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from core.datasets.ingest.desk import IMPORT_KIND
 from core.errors import NotLetInError, SpaceError, UnknownSpaceError
 from core.inference.batch_records import PhotoOrigin
+from core.inference.batch_registry import batch_owner
 from core.runs.desk import TRAIN_KIND
 from core.runs.folder import RunFolder
 from core.settings import Settings
@@ -212,7 +213,8 @@ def test_photos_on_the_classify_page_go_at_once(lesson: Class) -> None:
     """Those of the pupils, and nobody else's."""
     services = lesson.services
     batches = {
-        owner: services.batches.open(None, owner=owner) for owner in ("browser of Quiet Otter", "teacher's browser")
+        secret: services.batches.open(None, owner=batch_owner(services.spaces.find_by_secret(secret).id, secret))
+        for secret in ("browser of Quiet Otter", "teacher's browser")
     }
     for batch in batches.values():
         batch.add_file("a.jpg", picture(99), PhotoOrigin.FILE)
