@@ -82,7 +82,8 @@ def attack(folder: Path, network_dir: Path, num_kills: int, *, seconds: float, s
     shutil.copytree(network_dir, settings.cache_path / "backbones")
     database = open_database(settings)
     registry = SpaceRegistry(database)
-    spaces = [registry.home(), *(registry.create(SpaceKind.PUPIL, name) for name in _NAMES)]
+    # Of teachers: pupils may neither import from folders of the server nor have as much as is thrown at it here.
+    spaces = [registry.home(), *(registry.create(SpaceKind.TEACHER, name) for name in _NAMES)]
     database.close()
     upgrades = Upgrades(settings_of(folder / "upgraded", import_dir), notes_dir)
     house = House(settings, tuple(space.id for space in spaces), notes_dir, is_training=is_training)
