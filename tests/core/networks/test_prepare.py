@@ -205,17 +205,19 @@ def test_the_fingerprint_follows_weights_and_code(lite0: Backbone, tmp_path: Pat
 
 
 def test_what_was_prepared_before_versions_had_numbers_is_still_found(
-    lite0: Backbone, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    shared_dir: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     """The fingerprint of a network that was prepared when the digest covered the text of the code is the same today."""
     versions = {"keras": "3.15.1", "tensorflow": "2.21.0", "ai-edge-litert": "2.3.0"}
+    monkeypatch.setenv("KERAS_HOME", str(shared_dir / "weights" / "keras"))
     monkeypatch.setattr(artefacts, "PREPARING_VERSION", 1)
     monkeypatch.setattr(artefacts.importlib.metadata, "version", versions.__getitem__)
     artefacts.preparing_version.cache_clear()
     try:
-        weights_path = find_published_weights(lite0, settings)
+        backbone = find_backbone("MobileNet-0.75-192")
+        weights_path = find_published_weights(backbone, settings)
         assert weights_path is not None
-        assert artefact_fingerprint(lite0, weights_path) == "dda7a4ae3b47134c"
+        assert artefact_fingerprint(backbone, weights_path) == "599011f3d5fa879d"
     finally:
         artefacts.preparing_version.cache_clear()
 
@@ -228,8 +230,9 @@ def test_a_worker_of_another_version_refuses(prepared_services: Services, lite0:
     assert "different versions" in (prepared_services.queue.get(task_id).error or "")
 
 
-def test_a_cancelled_preparation_leaves_nothing(settings: Settings, lite0: Backbone):
+def test_a_cancelled_preparation_leaves_nothing(shared_dir: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch):
     """Stopped in the middle, no half-made artefact is left to be found."""
+    monkeypatch.setenv("KERAS_HOME", str(shared_dir / "weights" / "keras"))
     num_checks = 0
 
     def cancel_later() -> None:
@@ -239,7 +242,9 @@ def test_a_cancelled_preparation_leaves_nothing(settings: Settings, lite0: Backb
             raise TaskCancelledError("stop")
 
     with pytest.raises(TaskCancelledError):
-        prepare_backbone(lite0, settings, report=lambda *_: None, check_cancelled=cancel_later)
+        prepare_backbone(
+            find_backbone("MobileNet-0.75-192"), settings, report=lambda *_: None, check_cancelled=cancel_later
+        )
     assert list((settings.cache_path / "backbones").iterdir()) == []
 
 
