@@ -20,6 +20,7 @@ from core.inference.classifier_cache import ClassifierCache
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.settings import Settings
+from core.spaces import codes
 from core.storage.db import Database, open_database
 from core.task_kinds import TASK_KINDS
 from tests.distribution import FilesByCost, num_processes, sort_by_cost
@@ -197,3 +198,10 @@ def shared_dir() -> Path:
     if not SHARED_DIR.is_dir():
         pytest.skip(f"the photos and weights of {SHARED_DIR.name}/ are not on this machine")
     return SHARED_DIR
+
+
+@pytest.fixture
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords and codes are hashed in no time, as long as no process but the test's own looks at them."""
+    monkeypatch.setattr(codes, "_SCRYPT_N", 2)
+    monkeypatch.setattr(codes, "_SCRYPT_P", 1)

@@ -35,6 +35,11 @@ VISITOR_SECRET = "test.visitor.secret"
 OpenServices = Callable[[str], Services]
 
 
+@pytest.fixture(autouse=True)
+def _hashing_quickly(quick_hashes: None) -> None:
+    """Classes are held by the dozen here."""
+
+
 @pytest.fixture(scope="session", autouse=True)
 def through_entry_point() -> Iterator[None]:
     """Other pages, too, run through `streamlit_app.py`, as they do in a server.

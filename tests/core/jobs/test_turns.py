@@ -100,18 +100,18 @@ def test_lanes_have_turns_of_their_own(queue: TaskQueue) -> None:
 
 
 def test_a_class_is_not_held_up(queue: TaskQueue) -> None:
-    """Thirty with five trainings each: somebody with two hundred is served once a round, as everybody is."""
+    """Twelve with three trainings each: somebody with sixty is served once a round, as everybody is."""
     greedy = new_space(queue)
-    of_greedy = {greedy.submit(TRAIN, {}) for _ in range(200)}
+    of_greedy = {greedy.submit(TRAIN, {}) for _ in range(60)}
     owner: dict[int, int] = {}
-    for number in range(30):
+    for number in range(12):
         space = new_space(queue)
-        owner |= {space.submit(TRAIN, {}): number for _ in range(5)}
+        owner |= {space.submit(TRAIN, {}): number for _ in range(3)}
     order = [owner.get(task_id, -1) for task_id in claim_all(queue)]
-    rounds = [order[start : start + 31] for start in range(0, 5 * 31, 31)]
-    assert all(Counter(each) == Counter(range(-1, 30)) for each in rounds)
-    assert order[5 * 31 :] == [-1] * 195
-    assert len(of_greedy) == 200
+    rounds = [order[start : start + 13] for start in range(0, 3 * 13, 13)]
+    assert all(Counter(each) == Counter(range(-1, 12)) for each in rounds)
+    assert order[3 * 13 :] == [-1] * 57
+    assert len(of_greedy) == 60
 
 
 def test_several_workers(settings: Settings, queue: TaskQueue) -> None:

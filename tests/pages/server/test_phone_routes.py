@@ -237,14 +237,14 @@ def test_there_is_room_for_so_many_at_once(lesson: Lesson, monkeypatch: pytest.M
     assert (answer.status_code, answer.headers["retry-after"], lesson.photos()) == (503, "1", [])
 
 
-def test_ten_thousand_guesses(lesson: Lesson) -> None:
+def test_a_thousand_guesses(lesson: Lesson) -> None:
     """Each gets its sentence; the lesson goes on beside them, and nothing of them is kept."""
 
     async def guess() -> set[int]:
         transport = httpx.ASGITransport(Starlette(routes=PHONE_ROUTES))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             statuses = set()
-            for _ in range(100):
+            for _ in range(10):
                 answers = await asyncio.gather(
                     *(
                         client.post(PHOTOS, content=b"x", headers={"X-Phone-Link": secrets.token_urlsafe(32)})

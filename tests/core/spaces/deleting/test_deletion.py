@@ -86,6 +86,7 @@ def test_no_row_is_left(lesson: Class) -> None:
         assert session.scalar(select(func.count()).select_from(Photo)) == 8
 
 
+@pytest.mark.sqlite_only
 def test_the_teachers_things_go_when_that_is_asked_for(lesson: Class) -> None:
     """All photos and models are gone, and the teacher is in still, to fetch the receipt."""
     receipt = delete_class(lesson, with_teacher=True)
@@ -94,6 +95,7 @@ def test_the_teachers_things_go_when_that_is_asked_for(lesson: Class) -> None:
     assert lesson.services.spaces.find_by_secret("teacher's browser") is not None
 
 
+@pytest.mark.sqlite_only
 def test_nobody_comes_in_from_the_moment_on(lesson: Class) -> None:
     """Browsers, codes and pick-up codes of the class open nothing before anything is deleted."""
     pickup = lesson.services.classroom.renew_pickup_code(lesson.pupils[0].id)
@@ -111,6 +113,7 @@ def test_nobody_comes_in_from_the_moment_on(lesson: Class) -> None:
     assert [each.name for each in lesson.services.spaces.of_classroom(now.id)] == ["Teacher"]
 
 
+@pytest.mark.sqlite_only
 def test_asked_for_twice(lesson: Class) -> None:
     """From two windows at the same moment: it is deleted once."""
     desk = lesson.services.deletions
@@ -209,6 +212,7 @@ def test_what_lies_where_nobody_thought_of_is_found(lesson: Class) -> None:
     assert services.deletions.status(deletion_id).view.receipt is not None
 
 
+@pytest.mark.sqlite_only
 def test_photos_on_the_classify_page_go_at_once(lesson: Class) -> None:
     """Those of the pupils, and nobody else's."""
     services = lesson.services
@@ -222,6 +226,7 @@ def test_photos_on_the_classify_page_go_at_once(lesson: Class) -> None:
     assert [batch.is_empty for batch in batches.values()] == [True, False]
 
 
+@pytest.mark.sqlite_only
 def test_tasks_are_stopped_first(lesson: Class) -> None:
     """One that waits is cancelled; one that a worker has and does not let go keeps anything from being deleted."""
     services, pupil = lesson.services, lesson.of(lesson.pupils[0])
@@ -238,6 +243,7 @@ def test_tasks_are_stopped_first(lesson: Class) -> None:
     task_module.stop_tasks(services.queue, plan, seconds=0.0)
 
 
+@pytest.mark.sqlite_only
 def test_a_receipt_in_words(lesson: Class) -> None:
     """It says what there was and how its absence was found out, and nothing of anybody."""
     receipt = delete_class(lesson)
