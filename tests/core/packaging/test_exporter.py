@@ -41,8 +41,10 @@ from core.training.run import run_train_task
 from tests.core.training.training_samples import painted_dataset, submit
 from tests.core.training.workshop import Workshop, open_workshop
 from tests.fresh_environment import FreshEnvironment, fresh_environment, with_what_they_need
+from tests.small_disk import small_disk
 
 SIDE_PX = 48
+DISK_BYTES = 40_000_000
 
 # Keras 3.15 does not know NumPy 2.4's `copy` keyword; its HDF5 and TensorFlow's converter use what is going away.
 pytestmark = [
@@ -364,6 +366,30 @@ def test_a_full_disk_is_told_and_leaves_nothing(doomed: Made, monkeypatch: pytes
 
 def fill_disk(*_: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("name", "moment"),
+    [
+        pytest.param("litert", "Putting the model together", id="foreseen"),
+        pytest.param("savedmodel", "Writing", id="TensorFlow writes"),
+        pytest.param("litert", "Writing", id="TensorFlow converts"),
+        pytest.param("onnx", "Writing", id="Python writes"),
+        pytest.param("litert", "Proving", id="the sample program answers"),
+    ],
+)
+def test_a_disk_that_fills_up_meanwhile_is_told_and_leaves_nothing(doomed: Made, name: str, moment: str):
+    """A real one, by whatever fills it, and whoever meets it first."""
+    with small_disk(doomed.folder.exports_path, DISK_BYTES) as disk:
+
+        def fill(_: float | None, message: str) -> None:
+            if message.startswith(moment):
+                disk.fill()
+
+        with pytest.raises(NoSpaceError, match="Free some space"):
+            doomed.exporter.make(find_format(name), report=fill)
+        disk.give_back()
+        assert list(disk.folder.iterdir()) == []
 
 
 def state_of(made: Made, name: str) -> ExportState:
