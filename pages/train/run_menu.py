@@ -33,7 +33,7 @@ def render_run_menu(view: RunView, services: Services) -> None:
         )
 
 
-# Streamlit takes the text of a box that has gone for a change when another event brings it after the end: a run that was
+# Streamlit takes the text of a box that has gone for a change when another event brings it afterwards: a run that was
 # just deleted would be renamed to what it is called.
 
 

@@ -270,6 +270,15 @@ def test_every_sample_program_runs_where_only_what_it_names_is_installed(
         assert float(line[3]) / 100 == pytest.approx(promised["share"], abs=rounding)
 
 
+def test_a_sample_program_without_a_photo_says_how_it_is_used(made: Made, environments: Environments, tmp_path: Path):
+    """Whoever only starts it learns what to do next."""
+    folder = made.unpack("litert", tmp_path)
+    process = environments.of(folder / "requirements.txt").run("classify.py", cwd=folder)
+    assert process.returncode == 1
+    assert "python classify.py photo.jpg" in process.stderr
+    assert process.stdout == ""
+
+
 @pytest.mark.parametrize("version", ["3.3.3", "3.8.0"])
 def test_older_versions_of_keras_open_it(made: Made, tmp_path: Path, version: str):
     """The sample programs of both files of Keras answer there as they do today."""
