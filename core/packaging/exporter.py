@@ -122,7 +122,7 @@ class Exporter:
         started = time.monotonic()
         self._check()
         kit: Kit = page_kit if row.runtime is Runtime.BROWSER else program_kit
-        with self._draft() as draft:
+        with self._leaving_nothing_of_a_deleted_run(), self._draft() as draft:
             material = self._material(maker_line, report)
             report(_PREVIEWED, f"Writing it for {row.title}")
             self._check()
@@ -144,7 +144,6 @@ class Exporter:
                 (draft / CARD_NAME).write_text(model_card(row, self.facts, proven), "utf-8")
                 kit.add_samples(material, draft)
                 record = self._publish(row, draft, record)
-        self._leave_nothing_of_a_deleted_run()
         report(1.0, "Done")
         return record
 
@@ -250,12 +249,17 @@ class Exporter:
         self._check_cancelled()
         self._runs.get_run(self._run_id)
 
-    def _leave_nothing_of_a_deleted_run(self) -> None:
+    @contextmanager
+    def _leaving_nothing_of_a_deleted_run(self) -> Iterator[None]:
+        """However the work ends: where the run has gone, files that are missing are no fault of the disk."""
         try:
-            self._runs.get_run(self._run_id)
-        except UnknownRunError:
-            self._folder.delete()
-            raise
+            yield
+        finally:
+            try:
+                self._runs.get_run(self._run_id)
+            except UnknownRunError:
+                self._folder.delete()
+                raise
 
 
 def _proven_split(photos: RunPhotos) -> tuple[str, LabelledPhotos]:

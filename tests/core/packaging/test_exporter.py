@@ -349,6 +349,22 @@ def test_a_run_that_is_deleted_meanwhile_leaves_nothing(doomed: Made):
     assert not doomed.folder.path.exists()
 
 
+def test_a_run_that_is_deleted_while_its_zip_is_written_leaves_nothing(doomed: Made, monkeypatch: pytest.MonkeyPatch):
+    """It is the run that is missing, not a file."""
+    write = zipfile.ZipFile.write
+
+    def delete_and_write(archive: zipfile.ZipFile, *args: str) -> None:
+        if doomed.folder.path.exists():
+            doomed.workshop.runs.trash(doomed.run_id)
+            doomed.workshop.run_desk.purge(doomed.run_id)
+        write(archive, *args)
+
+    monkeypatch.setattr(zipfile.ZipFile, "write", delete_and_write)
+    with pytest.raises(UnknownRunError, match="may have been deleted for good"):
+        doomed.exporter.make(find_format("litert"), report=lambda *_: None)
+    assert not doomed.folder.path.exists()
+
+
 def test_an_export_that_is_stopped_leaves_nothing(doomed: Made):
     """Not even a draft."""
 
