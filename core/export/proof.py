@@ -19,7 +19,7 @@ from core.export.formats import ExportFormat
 from core.export.parity import Answers, ProofPhotos
 from core.export.sample_program import PROGRAM_NAME
 from core.storage.arrays import read_arrays
-from core.storage.files import TEMPORARY_PREFIX
+from core.storage.files import TEMPORARY_PREFIX, ensure_free_space
 
 # Longest proof: the largest network of the catalogue answers for 500 photos in four minutes on two cores.
 MAX_PROOF_SECONDS = 1_200.0
@@ -27,6 +27,7 @@ MAX_PROOF_SECONDS = 1_200.0
 _RUNNER = Path(__file__).with_name("proof_runner.py")
 _LOOK_SECONDS = 0.2  # from one look at the process to the next
 _TOLD_LETTERS = 600  # of what a process that failed said last
+_RESULT_BYTES = 4_000_000  # of the largest result: 500 photos and 1,000 classes, in single precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,7 @@ def run_proof(
 
     Raises:
         ParityError: the program failed, said something else than answers, or took too long.
+        NoSpaceError: it failed, and the disk is full.
         OSError: the photos cannot be written.
     """
     # Beside the export, where drafts are cleared up: of a worker that is killed no photo stays in the system's folder.
@@ -117,6 +119,7 @@ def _run(
             finally:
                 process.kill()
     if process.returncode != 0:
+        ensure_free_space(place, _RESULT_BYTES)  # a full disk does not even take the words about it
         told = errors_path.read_text("utf-8", errors="replace").strip()[-_TOLD_LETTERS:]
         raise ParityError(f"The sample program of the export for {row.title} failed on this computer: {told}")
 

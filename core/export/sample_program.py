@@ -56,6 +56,7 @@ _PROGRAM = '''\
 """Says what is in photos: python classify.py photo.jpg ...
 
 What it needs: pip install -r requirements.txt
+Try it with the photos in the folder samples, whose answers are in expected.json.
 """
 
 import io
@@ -101,6 +102,8 @@ def answer_of(path):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        sys.exit(__doc__)
     for path in sys.argv[1:]:
         answer, share = answer_of(path)
         print(f"{{path}}: {{answer}} ({{share:.1%}})")

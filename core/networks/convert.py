@@ -1,13 +1,18 @@
 """Turn a Keras model into a LiteRT file that answers for one photo at a time."""
 
+import errno
+import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import keras
 import tensorflow as tf
+
+from core.storage.files import TEMPORARY_PREFIX, no_space_error
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -29,6 +34,9 @@ def convert_to_litert(
         target_spec: what the file may contain, as TensorFlow's converter names it; nothing: single precision, and
             TensorFlow's operations where LiteRT has none.
         options: of TensorFlow's converter, such as `optimizations`.
+
+    Raises:
+        NoSpaceError: the disk is full.
     """
 
     def answer(pixels: tf.Tensor) -> dict[str, Any]:
@@ -39,8 +47,10 @@ def convert_to_litert(
     function = tf.function(answer, autograph=False).get_concrete_function(photo)
     kept = tf.Module()
     kept.weights = [variable.value for variable in model.variables]
-    with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(kept, folder, signatures=function)
+    # Beside the file, where room was made for it, and where what a killed worker leaves is cleared up.
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=TEMPORARY_PREFIX, ignore_cleanup_errors=True) as folder:
+        with translating_tensorflow_errors(path):
+            tf.saved_model.save(kept, folder, signatures=function)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         # As in Keras' export.
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
@@ -50,3 +60,21 @@ def convert_to_litert(
         for name, value in options.items():
             setattr(converter, name, value)
         path.write_bytes(converter.convert())
+
+
+@contextmanager
+def translating_tensorflow_errors(path: Path) -> Iterator[None]:
+    """Turn what TensorFlow says of a full disk, which is no `OSError`, into the error that tells the folder and remedy.
+
+    Args:
+        path: the file or folder that the block writes.
+
+    Raises:
+        NoSpaceError: the disk or the user's quota is full.
+    """
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as exc:  # which is also what it says of memory
+        if not any(os.strerror(number) in exc.message for number in (errno.ENOSPC, errno.EDQUOT)):
+            raise
+        raise no_space_error(path.parent) from exc

@@ -1,6 +1,6 @@
 """Makes exports of one run's model: converted, proven, and put together with all that belongs to it.
 
-Nothing is half-made: everything is put together in a folder of its own beside the exports; the zip, then its record,
+Nothing is half-made: everything is put together in a folder of its own beside the exports; the zip and its record
 appear whole or not at all.
 """
 
@@ -10,6 +10,7 @@ import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -121,31 +122,28 @@ class Exporter:
         started = time.monotonic()
         self._check()
         kit: Kit = page_kit if row.runtime is Runtime.BROWSER else program_kit
-        with self._draft() as draft:
+        with self._leaving_nothing_of_a_deleted_run(), self._draft() as draft:
             material = self._material(maker_line, report)
             report(_PREVIEWED, f"Writing it for {row.title}")
             self._check()
             kit.write(material, row, draft)
             proven = kit.prove(material, row, draft, watch=self._watch(report))
-            artefact_bytes = _num_bytes(draft / row.artefact)
+            record = ExportRecord(
+                proven=proven,
+                answers_by=self._answers_by,
+                artefact_bytes=_num_bytes(draft / row.artefact),
+                zip_bytes=0,
+                zip_sha256="",
+                seconds=time.monotonic() - started,
+            )
             if proven.refusal(row) is not None:
                 remove_export(self._folder, row)
-                zip_bytes, sha256 = 0, ""
+                self._folder.write_json(record_path(self._folder, row), record.to_json())
             else:
                 (draft / "certificate.json").write_text(json_text(proven.figures(row)), "utf-8")
                 (draft / CARD_NAME).write_text(model_card(row, self.facts, proven), "utf-8")
                 kit.add_samples(material, draft)
-                zip_bytes, sha256 = self._publish(row, draft)
-        record = ExportRecord(
-            proven=proven,
-            answers_by=self._answers_by,
-            artefact_bytes=artefact_bytes,
-            zip_bytes=zip_bytes,
-            zip_sha256=sha256,
-            seconds=time.monotonic() - started,
-        )
-        self._folder.write_json(record_path(self._folder, row), record.to_json())
-        self._leave_nothing_of_a_deleted_run()
+                record = self._publish(row, draft, record)
         report(1.0, "Done")
         return record
 
@@ -216,15 +214,18 @@ class Exporter:
         classifier = ClassifierCache(self._settings).get_trained(self._run_id)
         return ask_preview(classifier, self._folder, self.proof_photos, watch=lambda _: self._check())
 
-    def _publish(self, row: ExportFormat, draft: Path) -> tuple[int, str]:
-        """Put the zip into its place; its size in bytes and its SHA-256."""
+    def _publish(self, row: ExportFormat, draft: Path, record: ExportRecord) -> ExportRecord:
+        """Put the zip and its record into their places; the record, which knows the zip now."""
         self._check()
         target = zip_path(self._folder, row)
         with write_atomically(target) as temporary:
             with zipfile.ZipFile(temporary, "w") as archive:  # weights are noise to a compressor
                 for path in sorted(each for each in draft.rglob("*") if each.is_file()):
                     archive.write(path, path.relative_to(draft).as_posix())
-            return temporary.stat().st_size, artefact_sha256(temporary)
+            whole = replace(record, zip_bytes=temporary.stat().st_size, zip_sha256=artefact_sha256(temporary))
+            # Before the zip has its place: one without its record would never be handed out, nor made room of.
+            self._folder.write_json(record_path(self._folder, row), whole.to_json())
+        return whole
 
     @contextmanager
     def _draft(self) -> Iterator[Path]:
@@ -248,12 +249,17 @@ class Exporter:
         self._check_cancelled()
         self._runs.get_run(self._run_id)
 
-    def _leave_nothing_of_a_deleted_run(self) -> None:
+    @contextmanager
+    def _leaving_nothing_of_a_deleted_run(self) -> Iterator[None]:
+        """However the work ends: where the run has gone, files that are missing are no fault of the disk."""
         try:
-            self._runs.get_run(self._run_id)
-        except UnknownRunError:
-            self._folder.delete()
-            raise
+            yield
+        finally:
+            try:
+                self._runs.get_run(self._run_id)
+            except UnknownRunError:
+                self._folder.delete()
+                raise
 
 
 def _proven_split(photos: RunPhotos) -> tuple[str, LabelledPhotos]:

@@ -6,6 +6,7 @@ next start after a power cut, sees the old content or the new one, never half of
 
 import contextlib
 import errno
+import math
 import os
 import shutil
 import time
@@ -169,8 +170,8 @@ def ensure_free_space(folder: Path, needed_bytes: int) -> None:
         free_bytes = shutil.disk_usage(existing).free
     if free_bytes < needed_bytes:
         raise NoSpaceError(
-            f"The disk that holds {folder} has {free_bytes / 1e6:,.0f} MB free; {needed_bytes / 1e6:,.0f} MB "
-            f"are needed. Free some space, or {_ELSEWHERE} on another disk."
+            f"The disk that holds {folder} has {free_bytes // 1_000_000:,} MB free; "
+            f"{math.ceil(needed_bytes / 1e6):,} MB are needed. Free some space, or {_ELSEWHERE} on another disk."
         )
 
 

@@ -36,7 +36,8 @@ def render_dataset_menu(dataset: DatasetView, services: Services) -> None:
 
 
 def _rename(dataset: DatasetView, services: Services, key: str) -> None:
-    services.library.datasets.rename(dataset.id, st.session_state[key])
+    if st.session_state[key] != dataset.name:  # not the text of a box that has gone with the dataset
+        services.library.datasets.rename(dataset.id, st.session_state[key])
 
 
 def _duplicate(dataset: DatasetView, services: Services) -> None:

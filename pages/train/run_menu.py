@@ -14,13 +14,13 @@ def render_run_menu(view: RunView, services: Services) -> None:
     with st.popover("Rename, note …", icon=":material/more_horiz:", key=f"train.menu.{view.id}"):
         name_key, note_key = f"train.menu.name.{view.id}", f"train.menu.note.{view.id}"
         st.session_state[name_key], st.session_state[note_key] = view.name, view.note
-        st.text_input("Name", key=name_key, on_change=guarded(_rename), args=(view.id, name_key, services))
+        st.text_input("Name", key=name_key, on_change=guarded(_rename), args=(view, name_key, services))
         st.text_area(
             "Note",
             key=note_key,
             placeholder="What you want to remember about it",
             on_change=guarded(_set_note),
-            args=(view.id, note_key, services),
+            args=(view, note_key, services),
         )
         st.button(
             "Delete",
@@ -33,12 +33,18 @@ def render_run_menu(view: RunView, services: Services) -> None:
         )
 
 
-def _rename(run_id: int, key: str, services: Services) -> None:
-    services.runs.rename(run_id, st.session_state[key])
+# Streamlit takes the text of a box that has gone for a change when another event brings it afterwards: a run that was
+# just deleted would be renamed to what it is called.
 
 
-def _set_note(run_id: int, key: str, services: Services) -> None:
-    services.runs.set_note(run_id, st.session_state[key])
+def _rename(view: RunView, key: str, services: Services) -> None:
+    if st.session_state[key] != view.name:
+        services.runs.rename(view.id, st.session_state[key])
+
+
+def _set_note(view: RunView, key: str, services: Services) -> None:
+    if st.session_state[key] != view.note:
+        services.runs.set_note(view.id, st.session_state[key])
 
 
 def _trash(view: RunView, services: Services) -> None:

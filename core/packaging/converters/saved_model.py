@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from core.networks.convert import translating_tensorflow_errors
 from core.packaging.calibrated import CalibratedModel
 
 
@@ -17,6 +18,9 @@ def write(model: CalibratedModel, target: Path) -> None:
     Args:
         model: the whole model.
         target: the folder, which is not there yet.
+
+    Raises:
+        NoSpaceError: the disk is full.
     """
     outputs = {"probabilities": model.model.outputs[0], "features": model.features}
     named = keras.Model(model.model.inputs[0], outputs, name="classifier")
@@ -28,4 +32,5 @@ def write(model: CalibratedModel, target: Path) -> None:
     saved = tf.Module()
     saved.model = named  # with which its weights are found, and the program of a Hub module
     saved.serve = tf.function(answer, input_signature=[pixels])
-    tf.saved_model.save(saved, str(target), signatures={"serving_default": saved.serve})
+    with translating_tensorflow_errors(target):
+        tf.saved_model.save(saved, str(target), signatures={"serving_default": saved.serve})

@@ -3,11 +3,11 @@
 import errno
 import json
 import os
+import re
 import shutil
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from core.export.certificate import Certificate, artefact_sha256
 from core.export.description import describe_licences
 from core.export.desk import EXPORT_MODEL_KIND, ExportState
 from core.export.exports import ExportRecord, read_export, remove_export, why_not_handed_out, zip_path
-from core.export.formats import MAX_PAGE_DIFFERENCE, find_format
+from core.export.formats import FORMATS, MAX_PAGE_DIFFERENCE, Runtime, find_format
 from core.export.sample_program import UNKNOWN
 from core.inference.classifier_cache import ClassifierCache
 from core.inference.reference import Reference, write_reference
@@ -30,7 +30,7 @@ from core.inference.trained_model import read_model_record
 from core.jobs.handlers import resolve_handler
 from core.jobs.status import TaskStatus
 from core.packaging.calibrated import CalibratedModel
-from core.packaging.converters import hdf5, litert
+from core.packaging.converters import litert
 from core.packaging.export import run_export_model_task
 from core.packaging.exporter import Exporter
 from core.runs.decision import Decision, read_decision, write_decision
@@ -40,8 +40,11 @@ from core.task_kinds import TASK_KINDS
 from core.training.run import run_train_task
 from tests.core.training.training_samples import painted_dataset, submit
 from tests.core.training.workshop import Workshop, open_workshop
+from tests.fresh_environment import FreshEnvironment, fresh_environment, with_what_they_need
+from tests.small_disk import small_disk
 
 SIDE_PX = 48
+DISK_BYTES = 40_000_000
 
 # Keras 3.15 does not know NumPy 2.4's `copy` keyword; its HDF5 and TensorFlow's converter use what is going away.
 pytestmark = [
@@ -110,8 +113,8 @@ def _choose_limits(workshop: Workshop, run_id: int) -> None:
     write_decision(folder, decided)
 
 
-def ask_programs(folder: Path, programs: list[str], photos: list[str], **environment: str) -> dict[str, Any]:
-    """What sample programs in a folder say to photos, in one process without Bluetit; and its version of Keras."""
+def ask_programs(environment: FreshEnvironment, folder: Path, programs: list[str], photos: list[str]) -> dict[str, Any]:
+    """What sample programs in a folder say to photos, in one process; and its version of Keras."""
     code = f"""
 import importlib, json, sys
 sys.path.insert(0, ".")
@@ -124,15 +127,7 @@ for name in {programs!r}:
 said["keras"] = sys.modules["keras"].__version__ if "keras" in sys.modules else None
 print(json.dumps(said))
 """
-    flags = [] if environment else ["-I"]  # which would not look at PYTHONPATH
-    process = subprocess.run(
-        [sys.executable, *flags, "-c", code],
-        cwd=folder,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    process = environment.run("-c", code, cwd=folder)
     assert process.returncode == 0, process.stderr
     return dict(json.loads(process.stdout.splitlines()[-1]))
 
@@ -144,7 +139,7 @@ def certificate_of(made: Made, name: str) -> Certificate:
     return found
 
 
-@pytest.mark.parametrize("name", ["keras", "savedmodel", "litert", "onnx"])
+@pytest.mark.parametrize("name", ["keras", "savedmodel", "h5", "litert", "onnx"])
 def test_an_export_in_floating_point_answers_as_the_preview(made: Made, name: str):
     """In its own runtime and a fresh process, from the photos' files: class, probabilities, and "I don't know"."""
     found = certificate_of(made, name)
@@ -210,7 +205,7 @@ def test_a_page_without_what_runs_it_is_not_made(made: Made, tmp_path: Path):
 
 
 def test_a_zip_has_all_that_the_model_needs_elsewhere(made: Made, tmp_path: Path):
-    """Unpacked and run with nothing of Bluetit, it says of its sample photos what it promises."""
+    """The model, its program, photos with their answers, and all that a person has to know of it."""
     folder = made.unpack("litert", tmp_path)
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     samples = {name for name in files if name.startswith("samples/")}
@@ -219,41 +214,82 @@ def test_a_zip_has_all_that_the_model_needs_elsewhere(made: Made, tmp_path: Path
         *("model.tflite", "labels.txt", "model.json", "MODEL_CARD.md", "LICENCES.txt", "classify.py"),
         *("requirements.txt", "reference.npz", "certificate.json", "expected.json"),
     }
-    expected = json.loads((folder / "expected.json").read_text("utf-8"))
-    assert set(expected) == samples
-    said = ask_programs(folder, ["classify"], sorted(samples))["classify"]
-    assert said["answers"] == [expected[name]["answer"] for name in sorted(samples)]
-    wanted = [expected[name]["probabilities"] for name in sorted(samples)]
-    np.testing.assert_allclose(said["probabilities"], wanted, atol=1e-5)
+    assert set(expected_of(folder)) == samples
     certificate = json.loads((folder / "certificate.json").read_text("utf-8"))
     assert artefact_sha256(folder / "model.tflite") == certificate["artefact_sha256"]
     assert "blue" in (folder / "MODEL_CARD.md").read_text("utf-8")
 
 
+def expected_of(folder: Path) -> dict[str, Any]:
+    """What an unpacked export promises, by the name of a sample photo."""
+    return dict(json.loads((folder / "expected.json").read_text("utf-8")))
+
+
+class Environments:
+    """Fresh environments, each for all requirements that come to the same packages."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder, self._stack = folder, stack
+        self._made: dict[frozenset[str], FreshEnvironment] = {}
+
+    def of(self, requirements: Path) -> FreshEnvironment:
+        lines = requirements.read_text("utf-8").splitlines()
+        packages = frozenset(with_what_they_need(lines))
+        if packages not in self._made:
+            folder = self._folder / str(len(self._made))
+            self._made[packages] = self._stack.enter_context(fresh_environment(folder, lines))
+        assert self._made[packages].lacks(requirements) is None
+        return self._made[packages]
+
+
+@pytest.fixture(scope="module")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environments]:
+    with ExitStack() as stack:
+        yield Environments(tmp_path_factory.mktemp("environments"), stack)
+
+
+@pytest.mark.parametrize("name", [row.name for row in FORMATS if row.runtime is not Runtime.BROWSER])
+def test_every_sample_program_runs_where_only_what_it_names_is_installed(
+    made: Made, environments: Environments, tmp_path: Path, name: str
+):
+    """Unpacked from its zip, as its first line says, it prints the promised answers for the three sample photos.
+
+    The environment has the packages of `requirements.txt` and what these need, and no others; pip itself says that
+    nothing is missing. It is made of links to the installed packages: TensorFlow, whose three formats share one, is
+    there in a second, where pip needs a minute to get and unpack 2 GB.
+    """
+    folder = made.unpack(name, tmp_path / "unpacked")
+    environment, expected = environments.of(folder / "requirements.txt"), expected_of(folder)
+    process = environment.run("classify.py", *expected, cwd=folder)
+    assert process.returncode == 0, process.stderr
+    said = [re.fullmatch(r"(.+): (.+) \((\d+\.\d)%\)", line) for line in process.stdout.splitlines()]
+    assert [line and (line[1], line[2]) for line in said] == [(each, expected[each]["answer"]) for each in expected]
+    rounding = 0.0005 + certificate_of(made, name).max_probability_difference
+    for line, promised in zip(said, expected.values(), strict=True):
+        assert line is not None
+        assert float(line[3]) / 100 == pytest.approx(promised["share"], abs=rounding)
+
+
+def test_a_sample_program_without_a_photo_says_how_it_is_used(made: Made, environments: Environments, tmp_path: Path):
+    """Whoever only starts it learns what to do next."""
+    folder = made.unpack("litert", tmp_path)
+    process = environments.of(folder / "requirements.txt").run("classify.py", cwd=folder)
+    assert process.returncode == 1
+    assert "python classify.py photo.jpg" in process.stderr
+    assert process.stdout == ""
+
+
 @pytest.mark.parametrize("version", ["3.3.3", "3.8.0"])
 def test_older_versions_of_keras_open_it(made: Made, tmp_path: Path, version: str):
     """The sample programs of both files of Keras answer there as they do today."""
-    installed = tmp_path / "keras"
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "-q",
-        "--no-deps",
-        "--target",
-        str(installed),
-        f"keras=={version}",
-    ]
-    process = subprocess.run(command, capture_output=True, text=True, check=False)
-    if process.returncode != 0:
-        pytest.skip(f"needs a network: Keras {version} cannot be installed")
-    folder = made.unpack("keras", tmp_path / "unpacked")
-    hdf5.write(made.exporter.model, folder / "model.h5")
-    program = (folder / "classify.py").read_text("utf-8")
-    (folder / "classify_hdf5.py").write_text(program.replace("model.keras", "model.h5"), "utf-8")
-    expected = json.loads((folder / "expected.json").read_text("utf-8"))
-    said = ask_programs(folder, ["classify", "classify_hdf5"], list(expected), PYTHONPATH=str(installed))
+    folder, other = made.unpack("keras", tmp_path / "unpacked"), made.unpack("h5", tmp_path / "hdf5")
+    (other / "model.h5").rename(folder / "model.h5")
+    (other / "classify.py").rename(folder / "classify_hdf5.py")
+    expected = expected_of(folder)
+    with fresh_environment(tmp_path / "keras", (folder / "requirements.txt").read_text("utf-8").splitlines()) as older:
+        if told := older.install(f"keras=={version}"):
+            pytest.skip(f"needs a network: Keras {version} cannot be installed: {told}")
+        said = ask_programs(older, folder, ["classify", "classify_hdf5"], list(expected))
     assert said["keras"] == version
     for program in ("classify", "classify_hdf5"):
         assert said[program]["answers"] == [one["answer"] for one in expected.values()]
@@ -313,6 +349,22 @@ def test_a_run_that_is_deleted_meanwhile_leaves_nothing(doomed: Made):
     assert not doomed.folder.path.exists()
 
 
+def test_a_run_that_is_deleted_while_its_zip_is_written_leaves_nothing(doomed: Made, monkeypatch: pytest.MonkeyPatch):
+    """It is the run that is missing, not a file."""
+    write = zipfile.ZipFile.write
+
+    def delete_and_write(archive: zipfile.ZipFile, *args: str) -> None:
+        if doomed.folder.path.exists():
+            doomed.workshop.runs.trash(doomed.run_id)
+            doomed.workshop.run_desk.purge(doomed.run_id)
+        write(archive, *args)
+
+    monkeypatch.setattr(zipfile.ZipFile, "write", delete_and_write)
+    with pytest.raises(UnknownRunError, match="may have been deleted for good"):
+        doomed.exporter.make(find_format("litert"), report=lambda *_: None)
+    assert not doomed.folder.path.exists()
+
+
 def test_an_export_that_is_stopped_leaves_nothing(doomed: Made):
     """Not even a draft."""
 
@@ -339,6 +391,30 @@ def test_a_full_disk_is_told_and_leaves_nothing(doomed: Made, monkeypatch: pytes
 
 def fill_disk(*_: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("name", "moment"),
+    [
+        pytest.param("litert", "Putting the model together", id="foreseen"),
+        pytest.param("savedmodel", "Writing", id="TensorFlow writes"),
+        pytest.param("litert", "Writing", id="TensorFlow converts"),
+        pytest.param("onnx", "Writing", id="Python writes"),
+        pytest.param("litert", "Proving", id="the sample program answers"),
+    ],
+)
+def test_a_disk_that_fills_up_meanwhile_is_told_and_leaves_nothing(doomed: Made, name: str, moment: str):
+    """A real one, by whatever fills it, and whoever meets it first."""
+    with small_disk(doomed.folder.exports_path, DISK_BYTES) as disk:
+
+        def fill(_: float | None, message: str) -> None:
+            if message.startswith(moment):
+                disk.fill()
+
+        with pytest.raises(NoSpaceError, match="Free some space"):
+            doomed.exporter.make(find_format(name), report=fill)
+        disk.give_back()
+        assert list(disk.folder.iterdir()) == []
 
 
 def state_of(made: Made, name: str) -> ExportState:
