@@ -21,8 +21,9 @@ from pages.door.letters import Way
 from pages.server.visitor import new_secret
 from pages.words.animals import picture_of
 
-# A page of the app with its parameters: no other site, no file, no route.
-_PLACE = re.compile(r"[A-Za-z0-9_-]{0,60}(\?[!-~]{0,500})?")
+# A page of the app with its parameters, or that of a model which somebody lets others try: no other site, no file, no
+# other route.
+_PLACE = re.compile(r"[A-Za-z0-9_-]{0,60}(\?[!-~]{0,500})?|bluetit/try/[A-Za-z0-9_-]{1,60}")
 _MAX_CODE_CHARS = 40
 _MAX_OFFERS = 5
 _MAX_PUPILS = 150  # five classes: whoever knows the code cannot come in without end

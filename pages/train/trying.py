@@ -8,7 +8,7 @@ from core.spaces.offers import OfferView
 from pages.server.reachable import ReachableAddress, reachable_address
 from pages.server.try_routes import try_page
 from pages.widgets.errors import guarded
-from pages.widgets.qr_picture import qr_picture
+from pages.words.qr_picture import qr_picture
 from pages.words.wording import count, percent
 
 

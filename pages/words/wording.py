@@ -1,6 +1,7 @@
 """Numbers and names as people write them."""
 
 import math
+import time
 
 from core.datasets.records import Split
 from core.jobs.views import QueuePlace
@@ -76,6 +77,22 @@ def time_text(seconds: float) -> str:
     if seconds < _SECONDS_PER_HOUR:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def date_text(seconds: float) -> str:
+    """A day of a moment in Unix seconds, where this computer is: "3 December 2026"."""
+    when = time.localtime(seconds)
+    return f"{when.tm_mday} {time.strftime('%B %Y', when)}"
+
+
+def moment_text(seconds: float) -> str:
+    """A moment in Unix seconds, where this computer is: "3 December 2026, 14:05"."""
+    return f"{date_text(seconds)}, {time.strftime('%H:%M', time.localtime(seconds))}"
+
+
+def milliseconds_text(milliseconds: float) -> str:
+    """How long one photo takes: "8 ms", "< 1 ms"."""
+    return f"{milliseconds:.0f} ms" if milliseconds >= 1 else "< 1 ms"
 
 
 def size_text(num_bytes: float) -> str:

@@ -389,3 +389,28 @@ def test_there_is_no_door_where_nobody_is_asked(open_with: OpenServices, visitor
     assert visitor.is_in()
     assert secret_of(visitor) is not None
     assert visitor.open().headers["location"] == "../"
+
+
+@pytest.mark.parametrize("wanted", ["", "train", "results?run=1", "bluetit/try/Ab_-9", "dataset?x=//other.example"])
+def test_where_the_door_leads(wanted: str) -> None:
+    """To a page of the app, or to a model that somebody lets others try."""
+    assert way_of({"to": wanted}).to == wanted
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        *("https://other.example", "//other.example", "/\\other.example", "\\\\other.example", "javascript:alert(1)"),
+        *("/train", "../train", "train/..", "train\r\nSet-Cookie: a=b", "train\n", "bluetit/door", "train#here"),
+        *("bluetit/try/", "bluetit/try/..", "bluetit/try/../door", "bluetit/try/a/about", "bluetit/try/a?to=b"),
+        *("bluetit/try/%2e%2e", "bluetit/try//other.example", "/bluetit/try/a", "bluetit/try/a\n", "BLUETIT/try/a"),
+        *("bluetit/try/" + "a" * 61, "a" * 61, "bluetit\\try\\a", "\tbluetit/try/a", "bluetit/try/\u202ea"),
+    ],
+)
+def test_where_the_door_never_leads(wanted: str, visitor: Visitor, classroom: ClassroomView) -> None:
+    """To another site, out of the app, or to a route: the first page opens instead."""
+    assert way_of({"to": wanted}).to == ""
+    visitor.open()
+    visitor.send("code", code=classroom.code, to=wanted)
+    answer = visitor.send("name", code=classroom.code, to=wanted, name=visitor.names()[0])
+    assert 'class="primary" href="../"' in answer.text
