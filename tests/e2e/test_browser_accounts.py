@@ -139,6 +139,7 @@ def test_an_administrator_deletes_an_account(open_one: Callable[..., Page]) -> N
     sign_in(ben, "ben")
     expect(ben.get_by_text("This page is for administrators")).to_be_visible()
     expect(ben.get_by_role("link", name="Accounts")).to_have_count(0)
+    ben.close()  # or it would be back at once, with nothing
     sign_in(anna, "anna")
     anna.get_by_role("link", name="Accounts").click()
     anna.locator("button.card").filter(has_text="Ben Buchfink").click()

@@ -106,7 +106,7 @@ def test_a_lesson(lesson: RunningApp, open_tab: OpenTab) -> None:
     expect(board.get_by_text("2 of 2 pupils here")).to_be_visible()
 
     # Eyes to me
-    phone = PhonePage.scan(open_tab, lesson, phone_address(settings, OTTER))
+    phone = PhonePage.scan(open_tab, lesson, phone_address(settings, OTTER), may_fail=True)
     phone.start_camera()
     press(board, "Pause")
     press(board, "Pause everybody")
@@ -158,7 +158,7 @@ def test_a_lesson(lesson: RunningApp, open_tab: OpenTab) -> None:
     with board.expect_download() as download:
         press(board, "Receipt to print")
     receipt = download.value.path().read_text(encoding="utf-8")
-    assert "| different photos | 8 (" in receipt
+    assert "| different photos | 9 (" in receipt  # that of the phone, too, which was taken back
     assert "2 photos of these were in datasets or models of somebody else" in receipt
     assert not any(word in receipt for word in (*NAMES.values(), "secret", "My birds"))
     for page in pupils.values():
