@@ -20,6 +20,7 @@ from core.storage.db import Database
 from core.storage.schema import HOME_SPACE_ID, Dataset, HandOut, HandOutCopy, Run, Space
 
 HAND_OUT_KIND = "hand_out"
+_PRESSED_TWICE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,8 @@ class HandOutDesk:
     ) -> int:
         """Note what is handed out to whom, and have it copied; the number of the hand-out.
 
+        The same again within some seconds is the same press, and nobody gets it twice.
+
         Args:
             classroom_id: of the class.
             dataset_id: of a dataset of the giver's; None: models alone.
@@ -93,9 +96,13 @@ class HandOutDesk:
             if not (chosen or is_for_newcomers):
                 raise SpaceError("Nobody is in the class yet. Hand it out to everybody who comes, too.")
             giver_id = HOME_SPACE_ID if is_from_home else teacher_id
+            content = _content(session, giver_id, dataset_id, tuple(run_ids))
+            same = _same_just_now(session, classroom_id, content, is_for_newcomers=is_for_newcomers)
+            if same is not None and chosen <= same[1]:
+                return same[0]  # the button was pressed twice
             row = HandOut(
                 classroom_id=classroom_id,
-                content=_content(session, giver_id, dataset_id, tuple(run_ids)).to_json(),
+                content=content.to_json(),
                 is_for_newcomers=is_for_newcomers,
                 created_at=time.time(),
             )
@@ -174,6 +181,20 @@ class HandOutDesk:
     def _submit(self, hand_out_id: int) -> None:
         self._queue.submit(HAND_OUT_KIND, {"hand_out_id": hand_out_id}, key=_key(hand_out_id))
         self._supervisor.wake()
+
+
+def _same_just_now(
+    session: Session, classroom_id: int, content: HandOutContent, *, is_for_newcomers: bool
+) -> tuple[int, set[int]] | None:
+    """The number of the same hand-out of some seconds ago, and who is to have it; None: there is none."""
+    newest = select(HandOut).where(HandOut.classroom_id == classroom_id).order_by(HandOut.id.desc()).limit(1)
+    row = session.scalar(newest)
+    if row is None or abs(time.time() - row.created_at) > _PRESSED_TWICE_SECONDS:
+        return None
+    if (HandOutContent.from_json(row.content), row.is_for_newcomers) != (content, is_for_newcomers):
+        return None
+    receivers = select(HandOutCopy.receiver_id).where(HandOutCopy.hand_out_id == row.id)
+    return row.id, set(session.scalars(receivers))
 
 
 def _key(hand_out_id: int) -> str:

@@ -121,10 +121,10 @@ class DeletionDesk:
             spaces = _spaces(session, Space.id.in_(space_ids))
             if len(spaces) != len(set(space_ids)) or not spaces:
                 raise UnknownSpaceError("Whoever is to be removed is not here any more.")
-            # Of an account that is being deleted, the space is nobody's already.
-            is_gone = kind is SpaceKind.ACCOUNT and any(each.account is None for each in spaces)
-            if is_gone or any(each.kind != kind for each in spaces):
+            if any(each.kind != kind for each in spaces):
                 raise SpaceError(refusal)
+            if any(each.classroom_id is None and each.account is None for each in spaces):
+                raise SpaceError("That is being deleted already.")  # the button was pressed twice
             plan = DeletionPlan(
                 reason=reason,
                 space_ids=tuple(each.id for each in spaces),

@@ -96,8 +96,10 @@ def test_everything_of_an_account_is_deleted(open_page: Callable[[str], AppTest]
     assert not app.exception, app.exception
     assert services.spaces.find_by_secret(BEN) is None
     assert services.spaces.find_by_account("ben") is None
-    with pytest.raises(SpaceError, match="Only what accounts have"):
+    with pytest.raises(SpaceError, match="being deleted already"):
         services.deletions.request_accounts([ben.id])
+    with pytest.raises(SpaceError, match="Only what accounts have"):
+        services.deletions.request_accounts([services.spaces.home().id])
     perform(services, DELETE_KIND)
     told = texts(app.run())
     assert "Everything of an account is deleted**: 12 photos, 1 model of 1 account" in told

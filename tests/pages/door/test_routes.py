@@ -141,6 +141,28 @@ def test_a_form_sent_twice(visitor: Visitor, services: Services, classroom: Clas
     assert len(services.spaces.of_classroom(classroom.id)) == 2
 
 
+def test_a_press_that_comes_twice(visitor: Visitor, services: Services, classroom: ClassroomView) -> None:
+    """Though the browser had not heard of the first when it sent the second: one pupil, with one pick-up code."""
+    visitor.open()
+    visitor.send("code", code=classroom.code)
+    names, mark = visitor.names(), visitor.shown_mark()
+    answers = []
+    for _ in range(2):
+        visitor.cookies.delete(COOKIE_NAME) if secret_of(visitor) else None
+        visitor.send("name", code=classroom.code, name=names[0], mark=mark)
+        answers.append((visitor.answer.status_code, visitor.shown_code(), secret_of(visitor)))
+    assert answers[0] == answers[1]
+    assert len(services.spaces.of_classroom(classroom.id)) == 2
+    assert visitor.is_in()
+
+
+def test_a_pickup_code_in_the_wrong_field(visitor: Visitor, classroom: ClassroomView) -> None:
+    """Is recognised by its length, and the right field named."""
+    visitor.open()
+    visitor.send("code", code="abcd-efgh-jk")
+    assert "I was here before" in visitor.problem()
+
+
 def test_a_class_that_is_full(
     visitor: Visitor, services: Services, classroom: ClassroomView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
