@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.errors import NotLetInError
 from core.services import Services
 from core.spaces.overview import read_accounts
 from core.task_kinds import TASK_KINDS
@@ -20,8 +21,10 @@ _board = load_component("board")
 
 def _look_again(services: Services, shown_tag: str) -> None:
     """Make the page anew once there is something else to show."""
-    own_id = space_of_administrator(get_services()).id
-    services.spaces.note_visit(services.spaces.get(own_id))
+    try:
+        space_of_administrator(get_services())
+    except NotLetInError:
+        st.rerun()  # the whole page, which says so
     now = read_accounts(services.database, services.settings, TASK_KINDS)
     if with_tag(tell_accounts(now, services.settings))["tag"] != shown_tag:
         st.rerun()

@@ -203,11 +203,11 @@ def test_another_device_comes_in_by_the_pickup_code(
 
 
 def test_the_teacher_signs_in_twice(services: Services, held: tuple[ClassroomView, str]) -> None:
-    """Two teachers, or one with two browsers, are in the same space."""
+    """Two teachers, or one with two browsers, are in the same space, and begin at the board."""
     browsers = [Visitor("192.168.0.2"), Visitor("192.168.0.3")]
     for each in browsers:
         each.open(f"{DOOR}?step=teacher")
-        each.send("password", password=held[1].lower())
+        assert each.send("password", password=held[1].lower()).headers["location"] == "../class"
         assert each.is_in()
     kinds = [services.spaces.find_by_secret(str(secret_of(each))) for each in browsers]
     assert [each is not None and each.kind for each in kinds] == [SpaceKind.TEACHER] * 2
