@@ -10,7 +10,6 @@ from core.storage.limits import limits_of
 from pages.server.account_role import space_of_administrator
 from pages.server.services import get_services
 from pages.widgets.errors import guarded
-from pages.words.accounts_told import visit_text
 from pages.words.wording import count, moment_text, plain, size_text
 
 _OPENED, _SURE = "accounts.opened", "accounts.sure"
@@ -39,7 +38,8 @@ def _close() -> None:
 def _render(account: AccountNow, services: Services) -> None:
     use, limits = account.use, limits_of(services.settings, account.space.kind)
     rows = {
-        "Here": visit_text(account).removeprefix("last here ") + f", first on {moment_text(account.space.created_at)}",
+        "First here": moment_text(account.space.created_at),
+        "Last here": "now" if account.is_here else moment_text(account.space.seen_at),
         "Photos": _of(f"{use.photos:,}", limits.photos and f"{limits.photos:,}", use.trashed_photos),
         "Runs": _of(f"{use.runs:,}", limits.runs and f"{limits.runs:,}", use.trashed_runs),
         "Disk": _of(size_text(use.num_bytes), limits.num_bytes and size_text(limits.num_bytes)),

@@ -38,5 +38,8 @@ told = with_tag(tell_accounts(now, services.settings))
 data = watched_data(told, "heading", "storage", "spaces", "queue", url=None)
 show_component(_board, key="accounts", data=data, on_event={"open": open_account})
 render_account(now, services)
-st.caption("What takes most of the disk comes first. What it is, only its owner sees.")
+st.caption(
+    "Who takes most of the disk comes first. What it is, only its owner sees. How long somebody trained is told of the "
+    "last hour."
+)
 st.fragment(_look_again, run_every=_LOOK_SECONDS)(services, told["tag"])

@@ -1,5 +1,6 @@
 """All accounts in words: what each has, by numbers alone, and when somebody was there last."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +9,9 @@ from core.spaces.overview import AccountNow, AccountsNow
 from core.spaces.records import SpaceKind
 from core.storage.limits import limits_of, tell_nearly_full
 from pages.words.class_told import tell_queue
-from pages.words.wording import count, moment_text, size_text
+from pages.words.wording import count, date_text, day_text, size_text
+
+_LONG_SECONDS = 300 * 24 * 3600.0  # from then on a day needs its year
 
 
 def tell_accounts(now: AccountsNow, settings: Settings) -> dict[str, Any]:
@@ -32,22 +35,22 @@ def tell_accounts(now: AccountsNow, settings: Settings) -> dict[str, Any]:
     }
 
 
-def visit_text(account: AccountNow) -> str:
-    """When somebody was there last, such as "last here on 3 December 2026, 14:05"."""
-    return "here now" if account.is_here else f"last here on {moment_text(account.space.seen_at)}"
+def _last_visit(seconds: float) -> str:
+    is_long_ago = time.time() - seconds > _LONG_SECONDS
+    return f"last here on {date_text(seconds) if is_long_ago else day_text(seconds)}"
 
 
 def _tell_account(account: AccountNow, nearly_full: Sequence[str]) -> dict[str, Any]:
     use = account.use
     has = [count(use.photos, "photo"), count(use.runs, "run")]
     if use.training_seconds:
-        has.append(f"trained {use.training_minutes:.0f} min in the last hour")
+        has.append(f"trained {use.training_minutes:.0f} min")
     return {
         "id": account.space.id,
         "name": account.space.name,
         "picture": "",
         "is_here": account.is_here,
-        "doing": visit_text(account),
+        "doing": "here now" if account.is_here else _last_visit(account.space.seen_at),
         "has": " · ".join(has),
         "best": "",
         "interval": "",

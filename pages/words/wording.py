@@ -79,10 +79,15 @@ def time_text(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def day_text(seconds: float) -> str:
+    """A day of the months around, from a moment in Unix seconds: "3 December"."""
+    when = time.localtime(seconds)
+    return f"{when.tm_mday} {time.strftime('%B', when)}"
+
+
 def date_text(seconds: float) -> str:
     """A day of a moment in Unix seconds, where this computer is: "3 December 2026"."""
-    when = time.localtime(seconds)
-    return f"{when.tm_mday} {time.strftime('%B %Y', when)}"
+    return f"{day_text(seconds)} {time.localtime(seconds).tm_year}"
 
 
 def moment_text(seconds: float) -> str:

@@ -66,8 +66,8 @@ def test_only_administrators_have_the_page(open_page: Callable[[str], AppTest]) 
     """Whoever else types its address reads that it is not for them, and nothing of others."""
     told = texts(open_page(BEN))
     assert "for administrators" in told
-    assert "takes most of the disk" not in told
-    assert "takes most of the disk" in texts(open_page(ANNA))
+    assert "Who takes most of the disk" not in told
+    assert "Who takes most of the disk" in texts(open_page(ANNA))
 
 
 def test_what_is_told_of_accounts(services: Services) -> None:
