@@ -26,6 +26,7 @@ from pages.words.wording import size_text
 
 _ASSETS = Path(__file__).parent.parent / "assets"
 _FILES = {"try.js": "text/javascript", "try.css": "text/css"}
+_FILES |= dict.fromkeys(("bluetit.svg", "bluetit_with_name.svg"), "image/svg+xml")
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",

@@ -40,8 +40,9 @@ def render_trying(view: RunView, services: Services) -> None:
 def _render_offer(offer: OfferView, address: ReachableAddress, services: Services) -> None:
     if address.problem is not None:
         st.info(address.problem, icon=":material/wifi_off:")
-    code, words = st.columns([2, 3], gap="large", vertical_alignment="center")
+    words = st.container()
     if address.url is not None:
+        code, words = st.columns([2, 3], gap="large", vertical_alignment="center")
         code.html(qr_picture(address.url, label="Code to scan to try this model"))
     with words:
         st.markdown(f"##### {tell_trials(offer)}")
