@@ -55,7 +55,7 @@ def _render(account: AccountNow, services: Services) -> None:
         "nothing. You get a receipt."
     )
     st.checkbox("Nobody needs any of it any more", key=_SURE)
-    is_going = st.button(
+    is_pressed = st.button(
         "Delete everything",
         key="accounts.delete",
         icon=":material/delete_forever:",
@@ -64,8 +64,9 @@ def _render(account: AccountNow, services: Services) -> None:
         args=(account.space.id, services),
         width="stretch",
     )
-    if is_going:
-        st.rerun()
+    # Once it is being deleted, the button says nothing: it is disabled again by then.
+    if is_pressed or st.session_state.get(_OPENED) != account.space.id:
+        st.rerun()  # the whole page
 
 
 def _of(has: str, limit: str | None, trashed: int = 0) -> str:

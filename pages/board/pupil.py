@@ -90,7 +90,8 @@ def _render(pupil: SpaceView, classroom: ClassroomView, services: Services) -> N
         args=(pupil, services),
         width="stretch",
     )
-    if has_left:
+    # Once somebody is removed, the button says nothing: it is disabled again by then.
+    if has_left or st.session_state.get(_OPENED) != pupil.id:
         st.rerun()
 
 

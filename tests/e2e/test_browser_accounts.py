@@ -145,5 +145,6 @@ def test_an_administrator_deletes_an_account(open_one: Callable[..., Page]) -> N
     anna.locator("button.card").filter(has_text="Ben Buchfink").click()
     anna.get_by_text("Nobody needs any of it any more").click()
     anna.get_by_role("button", name="Delete everything").click()
+    expect(anna.get_by_role("dialog")).to_be_hidden()
     expect(anna.get_by_text("Everything of an account is deleted")).to_be_visible(timeout=120_000)
     expect(anna.locator("button.card").filter(has_text="Ben Buchfink")).to_have_count(0)

@@ -40,6 +40,7 @@ def lesson(prepared_settings: Settings, start_app: StartApp) -> RunningApp:
         teacher = desk.enter_as_teacher(classroom.id, password, TEACHER)
         for secret, name in NAMES.items():
             desk.enter(classroom.id, name, secret)
+        desk.enter(classroom.id, "Swift Fox", "f" * 43)
         fish = [GivenImage(name=f"{number}.jpg", content=picture(900 + number), class_name="fish") for number in (1, 2)]
         fill_dataset(settings, database.of_space(teacher.id), "Fish", fish)
     return start_app(settings)
@@ -92,7 +93,16 @@ def test_a_lesson(lesson: RunningApp, open_tab: OpenTab) -> None:
     """Photos, a pause, something handed out, a look, and in the end nothing of the pupils is left but the receipt."""
     settings = lesson.settings
     board = visit(open_tab, lesson, TEACHER, "class")
-    expect(board.get_by_text("0 of 2 pupils here").or_(board.get_by_text("2 of 2 pupils here"))).to_be_visible()
+
+    # Somebody came in by mistake
+    fox = board.locator("button.card").filter(has_text="Swift Fox")
+    fox.click()
+    board.get_by_role("dialog").get_by_text("Delete everything of Swift Fox").click()
+    press(board, "Remove from the class")
+    expect(board.get_by_role("dialog")).to_be_hidden()
+    expect(fox).to_have_count(0)
+
+    # Photos
     photos = {
         secret: {f"secret-{name.split()[1]}-{number}.jpg": picture(10 * place + number) for number in range(3)}
         for place, (secret, name) in enumerate(NAMES.items(), 1)
@@ -104,6 +114,9 @@ def test_a_lesson(lesson: RunningApp, open_tab: OpenTab) -> None:
     card = board.locator("button.card").filter(has_text="Quiet Otter")
     expect(card).to_contain_text("3 photos")
     expect(board.get_by_text("2 of 2 pupils here")).to_be_visible()
+
+    expect(board.get_by_text("Everything of a pupil is deleted")).to_be_visible(timeout=WORKER_TIMEOUT_MILLISECONDS)
+    press(board, "Put away")
 
     # Eyes to me
     phone = PhonePage.scan(open_tab, lesson, phone_address(settings, OTTER), may_fail=True)
