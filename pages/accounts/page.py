@@ -35,7 +35,7 @@ services = whole_services()
 render_deletions(services)
 now = read_accounts(services.database, services.settings, TASK_KINDS)
 told = with_tag(tell_accounts(now, services.settings))
-data = watched_data(told, "heading", "storage", "spaces", "queue", url=None)
+data = watched_data(told, "heading", "storage", "hint", "spaces", "queue", url=None)
 show_component(_board, key="accounts", data=data, on_event={"open": open_account})
 render_account(now, services)
 st.caption(

@@ -11,9 +11,11 @@ class Board {
     this.watch.connect(data);
   }
 
-  show({ heading, storage, spaces, queue }) {
+  show({ heading, storage, hint, spaces, queue }) {
     setText(this.find("heading"), heading);
     setText(this.find("storage"), storage);
+    setText(this.find("hint"), hint);
+    this.find("hint").hidden = !hint;
     const known = this.cards;
     this.cards = new Map(spaces.map((space) => [space.id, known.get(space.id) ?? new SpaceCard(this)]));
     spaces.forEach((space) => this.cards.get(space.id).show(space));

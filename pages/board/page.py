@@ -1,7 +1,5 @@
 """Class: who is here and what each does now, and what a teacher decides for all."""
 
-import streamlit as st
-
 from pages.board.class_bar import render_class_bar
 from pages.board.look import looked_at, render_look
 from pages.board.pupil import open_pupil, render_pupil
@@ -25,11 +23,6 @@ with showing_errors():
         render_class_bar(teacher, classroom, services)
         render_deletions(services)
         told = with_tag(tell_class_now(classroom))
-        data = watched_data(told, "heading", "storage", "spaces", "queue", url=board_url())
+        data = watched_data(told, "heading", "storage", "hint", "spaces", "queue", url=board_url())
         show_component(_board, key="board", data=data, on_event={"open": open_pupil})
         render_pupil(classroom, services)
-        if not told["spaces"]:
-            st.info(
-                "Pupils open this address in their browser, type the class code, and choose an animal's name.",
-                icon=":material/group_add:",
-            )

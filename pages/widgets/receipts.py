@@ -1,6 +1,7 @@
 """Deletions for good: how far they are, and the receipts of those that are over, until somebody puts them away."""
 
 import json
+import re
 
 import streamlit as st
 
@@ -12,6 +13,7 @@ from pages.widgets.errors import guarded, show_error
 from pages.words.wording import count
 
 _POLL_SECONDS = 1.0
+_HEADING = re.compile("^(?=#)", re.MULTILINE)  # of a page to print, too large for one over another
 
 _DOING = {
     DeletionReason.CLASS: "Everything of the class is being deleted",
@@ -76,7 +78,7 @@ def _render_receipt(deletion_id: int, receipt: Receipt, services: Services) -> N
                 type="tertiary",
             )
             with st.popover("Read it", type="tertiary"):
-                st.markdown(text)
+                st.markdown(_HEADING.sub("###", text))
             st.button(
                 "Put away",
                 key=f"{name}.dismiss",

@@ -30,6 +30,7 @@ def tell_accounts(now: AccountsNow, settings: Settings) -> dict[str, Any]:
     return {
         "heading": f"{count(len(now.accounts), 'account')}, {num_here} here",
         "storage": " · ".join(parts),
+        "hint": "",
         "spaces": [_tell_account(each, tell_nearly_full(limits, each.use)) for each in now.accounts],
         "queue": tell_queue(now.queue),
     }

@@ -11,6 +11,9 @@ from pages.words.animals import picture_of
 from pages.words.standing import best_score
 from pages.words.wording import count, range_text, size_text, whole_percent
 
+_NOBODY = (
+    "Pupils open the address that the page for the projector shows, type the class code, and choose an animal's name."
+)
 _MAX_QUEUED = 12  # that are told one by one
 
 
@@ -69,6 +72,7 @@ def tell_class(now: ClassNow, models: Mapping[int, ModelsNow], due: Mapping[int,
     return {
         "heading": f"{num_here} of {count(len(now.pupils), 'pupil')} here" if now.pupils else "Nobody has come in yet",
         "storage": f"{size_text(now.num_bytes)} stored",
+        "hint": "" if now.pupils else _NOBODY,
         "spaces": [_tell_pupil(each, models[each.space.id], due.get(each.space.id, "")) for each in now.pupils],
         "queue": tell_queue(now.queue),
     }

@@ -39,7 +39,9 @@ def test_what_somebody_does() -> None:
 def test_an_empty_class_and_a_full_one() -> None:
     """How many are here, what is stored, and who will be deleted."""
     assert tell()["heading"] == "Nobody has come in yet"
+    assert "the page for the projector" in tell()["hint"]
     told = tell(pupil(2), pupil(3, is_here=False))
+    assert told["hint"] == ""
     assert (told["heading"], told["storage"]) == ("1 of 2 pupils here", "3 MB stored")
     assert [each["due"] for each in told["spaces"]] == ["will be deleted on 3 December", ""]
     assert told["spaces"][0]["has"] == "1 photo"
