@@ -9,6 +9,7 @@ from streamlit.navigation.page import StreamlitPage
 from core.spaces.records import SpaceView
 from pages.door.routes import DOOR_ROUTES
 from pages.door.sign_in import is_let_in, note_where, render_door
+from pages.server.account_role import is_for_accounts, is_visitor_administrator
 from pages.server.answer_routes import ANSWER_ROUTES
 from pages.server.answer_table import ANSWER_TABLE_ROUTES
 from pages.server.class_role import is_teacher, visitor_space
@@ -39,11 +40,29 @@ from pages.widgets.renewal import take_renewal
 ASSETS = Path(__file__).parent / "pages" / "assets"
 
 
-def _of_teacher(space: SpaceView | None) -> list[StreamlitPage]:
-    """The page that only the teacher of a class has."""
-    if not is_teacher(space):
-        return []
-    return [st.Page("pages/board/page.py", url_path="class", title="Class", icon=":material/groups:")]
+def _of_some(space: SpaceView | None) -> list[StreamlitPage]:
+    """The page of teachers, or of administrators: others, who type its address, read that it is not for them."""
+    if space is not None:
+        return [
+            st.Page(
+                "pages/board/page.py",
+                url_path="class",
+                title="Class",
+                icon=":material/groups:",
+                visibility="visible" if is_teacher(space) else "hidden",
+            )
+        ]
+    if is_for_accounts():
+        return [
+            st.Page(
+                "pages/accounts/page.py",
+                url_path="accounts",
+                title="Accounts",
+                icon=":material/manage_accounts:",
+                visibility="visible" if is_visitor_administrator() else "hidden",
+            )
+        ]
+    return []
 
 
 def render() -> None:
@@ -68,7 +87,7 @@ def render() -> None:
             st.Page("pages/compare/page.py", url_path="compare", title="Compare", icon=":material/compare_arrows:"),
             # The address is the page's old name: links that people have kept lead here.
             st.Page("pages/networks/page.py", url_path="backbones", title="Networks", icon=":material/hub:"),
-            *_of_teacher(space),
+            *_of_some(space),
         ],
         position="top" if may_enter else "hidden",
     )

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -189,12 +189,22 @@ def _clear_up(services: Services) -> None:
         "the cache": remove_cached_drafts,
         "pupils who were away for long": services.notices.look_after,
     }
+    _take_all(steps, "What was left of %s could not be cleared up; that is tried again later.")
+
+
+def _take_all(steps: Mapping[str, Callable[[], object]], complaint: str) -> None:
+    """Take steps one by one; what fails is told in the log and holds up none of the others.
+
+    Args:
+        steps: by what each is about.
+        complaint: for the log, with a place for that.
+    """
     for what, step in steps.items():
         try:
             step()
         # A file that may not be touched, or that a living worker has just removed, is no reason not to start.
         except (BluetitError, OSError):
-            logger.exception("What was left of %s could not be cleared up; that is tried again later.", what)
+            logger.exception(complaint, what)
 
 
 def _look_at_clock(database: Database) -> None:
@@ -214,16 +224,12 @@ def _give_up_strangers(services: Services) -> None:
 
 def _go_on(services: Services) -> None:
     """Begin what was asked for and lost: a server was killed between noting it and queueing its task."""
-    steps = (
-        ("Deletions", services.deletions.go_on),
-        ("Hand-outs", services.hand_outs.go_on),
-        ("Photos of strangers", lambda: _give_up_strangers(services)),
-    )
-    for what, step in steps:
-        try:
-            step()
-        except BluetitError:
-            logger.exception("%s could not be gone on with; that is tried again later.", what)
+    steps: dict[str, Callable[[], object]] = {
+        "Deletions": services.deletions.go_on,
+        "Hand-outs": services.hand_outs.go_on,
+        "Photos of strangers": lambda: _give_up_strangers(services),
+    }
+    _take_all(steps, "%s could not be gone on with; that is tried again later.")
 
 
 def open_libraries(

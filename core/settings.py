@@ -91,8 +91,8 @@ class Settings:
     administrators: tuple[str, ...] = _setting(
         (),
         unit="e-mail addresses, comma-separated",
-        explanation="With `accounts`: who may see how much everybody stores, and delete it; the address must be one "
-        "that the identity provider has verified.",
+        explanation="With `accounts`: who has the page *Accounts*, which shows how much everybody stores and deletes "
+        "it; the address must be one that the identity provider has verified.",
     )
     trusted_proxies: tuple[str, ...] = _setting(
         (),

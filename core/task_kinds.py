@@ -132,7 +132,7 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
             ),
             TaskKind(
                 name=DELETE_KIND,
-                title="Delete everything of a class or a pupil",
+                title="Delete everything of a class, a pupil or an account",
                 handler="core.spaces.deleting.task:run_delete_task",
                 lane=Lane.PHOTOS,  # no import adds photos meanwhile
                 max_attempts=3,

@@ -95,7 +95,7 @@ class Outcome(Record):
     num_epochs: int  # that were trained
     best_epoch: int | None  # whose weights the model has
     fine_tuning_from: int | None  # epochs before fine-tuning began; None: there was none
-    is_stopped: bool  # whether a person ended it early
+    is_stopped: bool  # whether it was ended early, by a person or by a limit
     validation: dict[str, Any] | None  # a `Score`; None without validation photos
     test: dict[str, Any] | None  # a `Score`; None without test photos
     num_train_photos: int

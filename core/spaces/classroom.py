@@ -204,6 +204,16 @@ class ClassroomDesk:
         """Have all pupils read a line of text instead of going on; None: they go on."""
         self._change(classroom_id, paused_text=text)
 
+    def pause_of(self, space_id: int) -> str | None:
+        """What somebody in a space reads instead of going on; None: nobody holds them up, or they are no pupil."""
+        held = (
+            select(Classroom.paused_text)
+            .join(Space, Space.classroom_id == Classroom.id)
+            .where(Space.id == space_id, Space.kind == SpaceKind.PUPIL)
+        )
+        with self._database.read_session() as session:
+            return session.scalar(held)
+
     def set_options(self, classroom_id: int, options: ClassOptions) -> None:
         """Change what the teacher has chosen."""
         self._change(classroom_id, options=options.to_json())

@@ -17,16 +17,17 @@ from core.jobs.supervisor import Supervisor
 from core.records import Record
 from core.spaces.records import SpaceKind
 from core.storage.db import Database
-from core.storage.schema import Dataset, HandOut, HandOutCopy, Run, Space
+from core.storage.schema import HOME_SPACE_ID, Dataset, HandOut, HandOutCopy, Run, Space
 
 HAND_OUT_KIND = "hand_out"
+_PRESSED_TWICE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandOutContent(Record):
-    """What is handed out; numbers of the teacher's."""
+    """What is handed out; numbers of the giver's."""
 
-    giver_id: int  # the teacher's space
+    giver_id: int  # the teacher's space, or that of whoever uses Bluetit alone on this computer
     title: str  # for people, as it was called when it was handed out
     dataset_id: int | None = None
     run_ids: tuple[int, ...] = ()  # that are done
@@ -65,19 +66,24 @@ class HandOutDesk:
         run_ids: Collection[int] = (),
         receiver_ids: Collection[int] | None = None,
         is_for_newcomers: bool = False,
+        is_from_home: bool = False,
     ) -> int:
         """Note what is handed out to whom, and have it copied; the number of the hand-out.
 
+        The same again within some seconds is the same press, and nobody gets it twice.
+
         Args:
             classroom_id: of the class.
-            dataset_id: of a dataset of the teacher's; None: models alone.
-            run_ids: of runs of the teacher's that are done.
+            dataset_id: of a dataset of the giver's; None: models alone.
+            run_ids: of runs of the giver's that are done.
             receiver_ids: pupils; None: all who are in the class now.
             is_for_newcomers: whether those get it, too, who come in later.
+            is_from_home: whether the giver is whoever uses Bluetit alone on this computer, not the teacher; the caller
+                knows that the teacher is that person.
 
         Raises:
             UnknownSpaceError: there is no such class or pupil.
-            SpaceError: there is nothing to hand out, or nobody to get it, or it is not the teacher's.
+            SpaceError: there is nothing to hand out, or nobody to get it, or it is not the giver's.
         """
         with self._database.session() as session:
             teacher_id = session.scalar(_in_class(classroom_id, SpaceKind.TEACHER))
@@ -89,9 +95,14 @@ class HandOutDesk:
                 raise UnknownSpaceError("Somebody of those is not in the class any more. Choose again.")
             if not (chosen or is_for_newcomers):
                 raise SpaceError("Nobody is in the class yet. Hand it out to everybody who comes, too.")
+            giver_id = HOME_SPACE_ID if is_from_home else teacher_id
+            content = _content(session, giver_id, dataset_id, tuple(run_ids))
+            same = _same_just_now(session, classroom_id, content, is_for_newcomers=is_for_newcomers)
+            if same is not None and chosen <= same[1]:
+                return same[0]  # the button was pressed twice
             row = HandOut(
                 classroom_id=classroom_id,
-                content=_content(session, teacher_id, dataset_id, tuple(run_ids)).to_json(),
+                content=content.to_json(),
                 is_for_newcomers=is_for_newcomers,
                 created_at=time.time(),
             )
@@ -170,6 +181,20 @@ class HandOutDesk:
     def _submit(self, hand_out_id: int) -> None:
         self._queue.submit(HAND_OUT_KIND, {"hand_out_id": hand_out_id}, key=_key(hand_out_id))
         self._supervisor.wake()
+
+
+def _same_just_now(
+    session: Session, classroom_id: int, content: HandOutContent, *, is_for_newcomers: bool
+) -> tuple[int, set[int]] | None:
+    """The number of the same hand-out of some seconds ago, and who is to have it; None: there is none."""
+    newest = select(HandOut).where(HandOut.classroom_id == classroom_id).order_by(HandOut.id.desc()).limit(1)
+    row = session.scalar(newest)
+    if row is None or abs(time.time() - row.created_at) > _PRESSED_TWICE_SECONDS:
+        return None
+    if (HandOutContent.from_json(row.content), row.is_for_newcomers) != (content, is_for_newcomers):
+        return None
+    receivers = select(HandOutCopy.receiver_id).where(HandOutCopy.hand_out_id == row.id)
+    return row.id, set(session.scalars(receivers))
 
 
 def _key(hand_out_id: int) -> str:

@@ -1,4 +1,4 @@
-"""A class at one moment, for the teacher's board: who is here, what each has, what is under way."""
+"""A class at one moment, for the teacher's board, or all accounts, for administrators: who is here, what each has."""
 
 import time
 from collections import defaultdict
@@ -13,9 +13,11 @@ from core.jobs.kinds import TaskKind
 from core.jobs.status import ACTIVE_STATUSES, TaskStatus
 from core.runs.folder import runs_path
 from core.settings import Settings
+from core.spaces.limits import usage_of_all
 from core.spaces.records import SpaceKind, SpaceView
 from core.spaces.registry import SpaceRegistry
 from core.storage.db import Database
+from core.storage.limits import SpaceUse
 from core.storage.schema import Dataset, DatasetImage, Photo, Run, Task
 
 HERE_SECONDS = 40.0  # since the last sign of a browser; an open page gives one every ten seconds
@@ -54,6 +56,39 @@ class ClassNow:
     teacher: PupilNow | None
     queue: tuple[Waiting, ...]  # what runs first
     num_bytes: int  # of all photos and runs of this workspace, each file counted once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountNow:
+    """What an account has at this moment, by numbers alone."""
+
+    space: SpaceView
+    is_here: bool
+    use: SpaceUse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountsNow:
+    """All accounts of this Bluetit at one moment."""
+
+    accounts: tuple[AccountNow, ...]  # those that take most of the disk first
+    queue: tuple[Waiting, ...]  # what runs first
+    num_other_bytes: int  # of spaces that are no account's, such as what was made before there were accounts
+
+
+def read_accounts(database: Database, settings: Settings, kinds: Mapping[str, TaskKind]) -> AccountsNow:
+    """Look at all accounts, but at nothing that is theirs. Arguments as below."""
+    uses, now = usage_of_all(database, settings), time.time()
+    spaces = SpaceRegistry(database).of_accounts()
+    accounts = [
+        AccountNow(space=space, is_here=now - space.seen_at < HERE_SECONDS, use=uses.pop(space.id, SpaceUse()))
+        for space in spaces
+    ]
+    return AccountsNow(
+        accounts=tuple(sorted(accounts, key=lambda each: (-each.use.num_bytes, each.space.name.casefold()))),
+        queue=_read_queue(database, kinds, {space.id: space.name for space in spaces}),
+        num_other_bytes=sum(use.num_bytes for use in uses.values()),
+    )
 
 
 def read_class(database: Database, settings: Settings, kinds: Mapping[str, TaskKind], classroom_id: int) -> ClassNow:

@@ -63,6 +63,12 @@ class SpaceRegistry:
             found = [SpaceView.of(row) for row in session.scalars(statement)]
         return sorted(found, key=lambda each: each.kind is not SpaceKind.TEACHER)
 
+    def of_accounts(self) -> list[SpaceView]:
+        """The spaces of all accounts, in the order in which they came first; without those that are being deleted."""
+        statement = select(Space).where(Space.account.is_not(None)).order_by(Space.id)
+        with self._database.read_session() as session:
+            return [SpaceView.of(row) for row in session.scalars(statement)]
+
     def find_by_secret(self, secret: str) -> SpaceView | None:
         """The space that a browser with this secret is let into; None: it is let into none."""
         statement = select(Space).join(SpaceKey, SpaceKey.space_id == Space.id)

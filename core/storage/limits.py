@@ -202,10 +202,18 @@ def refuse_training(limits: SpaceLimits, use: SpaceUse) -> None:
     """
     if limits.training_minutes is not None and use.training_minutes >= limits.training_minutes:
         raise LimitReachedError(
-            f"Your trainings may take {limits.training_minutes:g} minutes an hour and have taken "
+            f"Your trainings may take {_minutes(limits.training_minutes)} an hour and have taken "
             f"{use.training_minutes:.0f} in the last one, so another cannot begin yet. Look at the results "
             f"meanwhile and try again in some minutes, or {_ASK}."
         )
+
+
+def tell_time_over(minutes: float) -> str:
+    """Why a training ends before its last epoch: those of its space have taken as long as they may in an hour."""
+    return (
+        f"Your trainings may take {_minutes(minutes)} an hour, and have. So this one ends early, with the best of the "
+        f"epochs that it has finished: nothing that it learned is lost. Train again in some minutes, or {_ASK}."
+    )
 
 
 def refuse_full_disk(free_bytes: int, num_bytes: int) -> None:
@@ -241,6 +249,10 @@ def _is_near(used: float, limit: float | None) -> bool:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _minutes(minutes: float) -> str:
+    return "1 minute" if minutes == 1 else f"{minutes:g} minutes"
 
 
 def _more(number: int) -> str:

@@ -109,7 +109,7 @@ class Attempt:
             nonlocal num_done
             num_done += num_more
             self.check_cancelled()
-            if may_stop and self.recorder.is_stop_requested():
+            if may_stop and (self.recorder.is_stop_requested() or self.recorder.is_time_over()):
                 raise StoppedEarly
             self.recorder.progress(num_done / max(num_items, 1), f"{num_done:,} of {num_items:,}")
 

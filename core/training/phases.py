@@ -47,7 +47,10 @@ class Recorder(Protocol):
         """After each epoch; `checkpoint` makes one, given the sequence number of the run's last event."""
 
     def is_stop_requested(self) -> bool:
-        """Whether the phase is to end with the best epoch so far."""
+        """Whether the phase is to end with the best epoch so far, even in the middle of the present one."""
+
+    def is_time_over(self) -> bool:
+        """Whether no further epoch is to begin, asked when one is done; if so, a stop counts as requested from then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +83,7 @@ class PhaseEnd:
 
     stopping: StoppingState
     last_epoch: int  # the number of epochs trained so far, all phases included
-    is_stopped: bool  # whether a person ended it
+    is_stopped: bool  # whether it was ended before its time, by a person or by a limit
 
 
 def compile_model(model: keras.Model, phase: Phase, *, learning_rate: float) -> None:
@@ -255,7 +258,8 @@ class _Watcher(keras.callbacks.Callback):  # type: ignore[misc]
         if is_best:
             self.best_weights = weights
         self._recorder.on_epoch(result, lambda sequence: self._checkpoint(weights, sequence))
-        if state.is_over or self._recorder.is_stop_requested():
+        has_more = not state.is_over and number < self._phase.last_epoch
+        if state.is_over or self._recorder.is_stop_requested() or (has_more and self._recorder.is_time_over()):
             self.model.stop_training = True
 
     def _checkpoint(self, weights: Arrays, last_sequence: int) -> Checkpoint:

@@ -15,10 +15,12 @@ import numpy.typing as npt
 
 from core.errors import BluetitError, TaskCancelledError
 from core.jobs.context import TaskContext
+from core.runs.desk import training_seconds
 from core.runs.library import RunLibrary
 from core.runs.records import RunEventKind
 from core.runs.story import BatchStory, EpochStory, NoteStory, PhaseName, PhaseStory, PhotosStory
 from core.storage.files import translating_disk_errors
+from core.storage.limits import tell_time_over
 from core.training.checkpoint import Checkpoint, write_checkpoint
 from core.training.phases import EpochResult
 from core.training.photos import LabelledPhotos
@@ -29,6 +31,7 @@ logger = logging.getLogger(__name__)
 _BATCH_SECONDS = 0.4
 _PHOTOS_SECONDS = 0.4
 _STOP_SECONDS = 0.3
+_TIME_SECONDS = 2.0  # the limit is some minutes
 
 _WORDS = {
     PhaseName.FEATURES: "Looking at the photos",
@@ -87,7 +90,7 @@ class RunRecorder:
         self._num_epochs_before = self._last_epoch = 0
         self._fractions = (0.0, 0.0)  # of the whole run, at the beginning and at the end of the present phase
         self._samples: tuple[LabelledPhotos, Callable[[], npt.NDArray[np.float32]]] | None = None
-        self._batch_written_at = self._photos_written_at = self._stop_asked_at = float("-inf")
+        self._batch_written_at = self._photos_written_at = self._stop_asked_at = self._time_asked_at = float("-inf")
         self._epoch_began_at = 0.0
         self._is_stopping = False
         self._last_sequence = 0  # of the events that were told
@@ -136,6 +139,21 @@ class RunRecorder:
         if not self._is_stopping and now - self._stop_asked_at >= _STOP_SECONDS:
             self._stop_asked_at = now
             self._is_stopping = self._runs.is_stop_requested(self._run_id)
+        return self._is_stopping
+
+    def is_time_over(self) -> bool:
+        """Whether the space has trained for as long as it may in an hour; then the run says so, once, and is to end.
+
+        To be asked where nothing that was learned is lost: between two epochs.
+        """
+        room, now = self._context.database.room, time.monotonic()
+        minutes = None if room is None else room.limits.training_minutes
+        if self._is_stopping or minutes is None or now - self._time_asked_at < _TIME_SECONDS:
+            return self._is_stopping
+        self._time_asked_at = now
+        if training_seconds(self._context.database) >= 60 * minutes:
+            self._is_stopping = True
+            self.note(tell_time_over(minutes), is_warning=True)
         return self._is_stopping
 
     def on_batch(self, at: float, logs: dict[str, float], num_photos: int) -> None:

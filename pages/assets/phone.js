@@ -6,7 +6,7 @@ const JPEG_QUALITY = 0.9;
 const PHOTOS_PER_SECOND = 5;
 const MAX_BURST = 100;
 const HOLD_MILLISECONDS = 300; // pressed for longer, the shutter takes many
-const LOOK_MILLISECONDS = 15_000; // from one look whether the link is living to the next
+const LOOK_MILLISECONDS = 2000; // from one look whether the link is living, and the class paused, to the next
 
 const CELL_NAMES = {
   waiting: "On its way",
@@ -45,6 +45,8 @@ class PhonePage {
     on(".keep", "click", () => this.choose(null));
     for (const selector of [".shoot", ".choose"]) on(selector, "change", (event) => this.takeFiles(event.target));
     this.listenToShutter(this.find(".shutter"));
+    on(".paused", "cancel", (event) => event.preventDefault());
+    on(".paused", "close", () => this.isPaused && this.find(".paused").showModal());
     window.addEventListener("hashchange", () => location.reload()); // another code was scanned
     window.addEventListener("beforeunload", (event) => {
       if (this.queue.waiting.length > 0 && !this.queue.isOver) event.preventDefault();
@@ -93,9 +95,9 @@ class PhonePage {
     const { status, said, sentence } = await this.queue.ask("link");
     if (status === 200) {
       this.isOpen = true;
-      setLine(this.find(".label"), said.class);
       document.title = `${said.class} · Bluetit`;
       this.offer();
+      this.hear(said);
     } else if (status === 410) {
       this.queue.end(sentence);
     } else {
@@ -109,10 +111,29 @@ class PhonePage {
     if (this.queue.isOver || !this.isOpen) return;
     const { status, said, sentence } = await this.queue.ask("link");
     if (status === 410) this.queue.end(sentence);
-    if (status === 200) setLine(this.find(".label"), said.class);
+    if (status === 200) this.hear(said);
+  }
+
+  hear({ class: name, paused }) {
+    setLine(this.find(".label"), name);
+    this.holdUp(paused);
+  }
+
+  // "Eyes to me": what is taken is sent all the same, but nothing can be pressed. A modal dialog is above everything.
+  holdUp(sentence) {
+    const dialog = this.find(".paused");
+    this.isPaused = Boolean(sentence);
+    if (this.isPaused) {
+      this.release();
+      setLine(this.find(".paused-text"), sentence);
+      if (!dialog.open) dialog.showModal();
+    } else if (dialog.open) {
+      dialog.close();
+    }
   }
 
   end(sentence) {
+    this.holdUp(null);
     this.stop();
     this.setState("over");
     const numLost = this.queue.waiting.length;
@@ -164,6 +185,7 @@ class PhonePage {
     else if (isStuck) setLine(status, `${waiting.length} waiting: the server does not answer, it is tried again`);
     else if (waiting.length > 0) setLine(status, `${numArrived} arrived, ${waiting.length} waiting`);
     else setLine(status, numArrived === 1 ? "1 photo has arrived" : `All ${numArrived} photos have arrived`);
+    setLine(this.find(".paused-status"), waiting.length > 0 ? `${countPhotos(waiting.length)} still on the way` : "");
     if (document.body.dataset.state === "done") {
       this.cover(
         waiting.length > 0
@@ -290,7 +312,7 @@ class PhonePage {
 
   // The first photo is taken at once; whether it is alone shows when the finger lets go.
   hold() {
-    if (document.body.dataset.state !== "on" || this.press) return;
+    if (document.body.dataset.state !== "on" || this.press || this.isPaused) return;
     if (this.queue.isFull) {
       this.complain(`${countPhotos(this.queue.waiting.length)} wait to be sent. Take more when these have arrived.`);
       return;

@@ -24,9 +24,11 @@ async function ask(path, options = {}) {
   return told;
 }
 
-function tell(problem) {
+// Whoever is out by now is led to the door by this page, and back to it.
+function tell(problem, status = 0) {
   find(".problem").textContent = problem;
   find(".problem").hidden = !problem;
+  find(".enter").hidden = status !== 403;
 }
 
 async function begin() {
@@ -38,8 +40,7 @@ async function begin() {
     find(".classes").textContent = `It knows: ${about.classes.join(", ")}.`;
     find(".show").hidden = false;
   } catch (error) {
-    tell(error.message);
-    find(".enter").hidden = error.status !== 403;
+    tell(error.message, error.status);
   }
 }
 
@@ -69,7 +70,7 @@ async function show(file) {
     const found = await ask("answer", { method: "POST", body: photo });
     draw(photo, found);
   } catch (error) {
-    tell(error.message);
+    tell(error.message, error.status);
   } finally {
     choose.classList.remove("is-busy");
     input.value = "";
@@ -113,7 +114,7 @@ async function judge(button) {
     button.classList.add("is-chosen");
     find(".thanks").hidden = false;
   } catch (error) {
-    tell(error.message);
+    tell(error.message, error.status);
   }
 }
 

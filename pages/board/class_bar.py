@@ -28,7 +28,8 @@ def render_class_bar(teacher: SpaceView, classroom: ClassroomView, services: Ser
         with st.popover("Take home", icon=":material/backpack:"):
             render_take_home(classroom, services)
         _render_faces(classroom, services)
-        with st.popover("End the class", icon=":material/delete_forever:"):
+        # By the class, or it would stay open over the receipt.
+        with st.popover("End the class", icon=":material/delete_forever:", key=f"board.end.{classroom.id}"):
             render_delete_class(classroom, services)
     if classroom.paused_text is not None:
         st.info(f"All pupils read: **{plain(classroom.paused_text)}**", icon=":material/pause_circle:")

@@ -74,7 +74,11 @@ def _render(pupil: SpaceView, classroom: ClassroomView, services: Services) -> N
     with st.form("board.rename", border=False):
         st.text_input("Name", pupil.name, key=f"{_NAME}.{pupil.id}", max_chars=40)
         has_left |= st.form_submit_button(
-            "Rename", icon=":material/edit:", on_click=guarded(_rename), args=(pupil, classroom, services)
+            "Rename",
+            icon=":material/edit:",
+            on_click=guarded(_rename),
+            args=(pupil, classroom, services),
+            width="stretch",
         )
     st.checkbox(f"Delete everything of {plain(pupil.name)}: photos, models, results", key=_SURE)
     has_left |= st.button(
@@ -86,7 +90,8 @@ def _render(pupil: SpaceView, classroom: ClassroomView, services: Services) -> N
         args=(pupil, services),
         width="stretch",
     )
-    if has_left:
+    # Once somebody is removed, the button says nothing: it is disabled again by then.
+    if has_left or st.session_state.get(_OPENED) != pupil.id:
         st.rerun()
 
 

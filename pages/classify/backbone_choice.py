@@ -11,14 +11,14 @@ from core.errors import ArtefactDamagedError, ArtefactMissingError, BluetitError
 from core.inference.classifier import Classifier
 from core.services import Services
 from pages.classify.class_search import render_class_search
-from pages.classify.network_choice import Anatomy, describe_pooling
+from pages.classify.network_choice import Anatomy, NetworkChoice, describe_pooling
 from pages.widgets import links
 from pages.widgets.preparation import Availability, availability_of, describe_availability, render_preparation
 from pages.words.wording import size_text
 
 
 @dataclass(frozen=True, slots=True)
-class BackboneChoice:
+class BackboneChoice(NetworkChoice):
     """See `NetworkChoice`."""
 
     backbone: Backbone
@@ -38,16 +38,6 @@ class BackboneChoice:
     def title(self) -> str:
         """Its name for people."""
         return self.backbone.title
-
-    @property
-    def run_id(self) -> int | None:
-        """None: it was not trained here."""
-        return None
-
-    @property
-    def dataset_id(self) -> int | None:
-        """None: those of ImageNet are not here."""
-        return None
 
     @property
     def introduction(self) -> str:

@@ -1,30 +1,26 @@
 """A model from elsewhere as a choice on the classify page."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
 
-from core.backbones.catalog import Backbone
 from core.errors import BluetitError
 from core.foreign.records import ForeignModelView
 from core.inference.classifier import Classifier
 from core.services import Services
 from pages.classify.foreign_menu import render_foreign_menu
 from pages.classify.foreign_scaling import render_scaling
-from pages.classify.network_choice import Anatomy
+from pages.classify.network_choice import Anatomy, NetworkChoice, render_class_names
 from pages.widgets import links
 from pages.widgets.errors import show_error
 from pages.words.foreign_told import ORIGIN_WORDS, scaling_sentence
 from pages.words.models import FOREIGN_PREFIX
-from pages.words.wording import count, plain, quoted, size_text
-
-_MAX_LISTED = 60
+from pages.words.wording import count, date_text, milliseconds_text, plain, size_text
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignChoice:
+class ForeignChoice(NetworkChoice):
     """See `NetworkChoice`."""
 
     model: ForeignModelView
@@ -45,21 +41,6 @@ class ForeignChoice:
         return self.model.name
 
     @property
-    def backbone(self) -> Backbone | None:
-        """None: nobody knows."""
-        return None
-
-    @property
-    def run_id(self) -> int | None:
-        """None: it was not trained here."""
-        return None
-
-    @property
-    def dataset_id(self) -> int | None:
-        """None: its photos are elsewhere."""
-        return None
-
-    @property
     def introduction(self) -> str:
         """Which model, and that others trained it."""
         number = count(len(self.model.class_names), "class", "classes")
@@ -76,7 +57,7 @@ class ForeignChoice:
         facts.metric("Classes", f"{len(self.model.class_names):,}", width="content")
         facts.metric(
             "Speed here",
-            _milliseconds_text(record.trial.milliseconds),
+            milliseconds_text(record.trial.milliseconds),
             width="content",
             help="Time for one photo on one processor core of this computer, measured when the model was brought in.",
         )
@@ -84,11 +65,10 @@ class ForeignChoice:
             "Size", size_text(record.num_bytes), width="content", help="Of its LiteRT file, by which it answers."
         )
         height, width = record.trial.image_size
-        brought = time.localtime(self.model.created_at)
-        when = f"{brought.tm_mday} {time.strftime('%B %Y', brought)}"
         st.caption(
-            f"From {ORIGIN_WORDS[self.model.origin]}: {plain(record.file_name)}, brought in on {when} · "
-            f"{width} × {height} pixels. It answers in a process of its own, apart from Bluetit."
+            f"From {ORIGIN_WORDS[self.model.origin]}: {plain(record.file_name)}, brought in on "
+            f"{date_text(self.model.created_at)} · {width} × {height} pixels. "
+            "It answers in a process of its own, apart from Bluetit."
         )
         for note in record.notes:
             st.caption(plain(note))
@@ -119,18 +99,9 @@ class ForeignChoice:
 
     def render_classes(self, services: Services) -> None:
         """The names of its classes."""
-        st.subheader("What it knows", anchor=False)
-        names = self.model.class_names
-        listed = ", ".join(plain(quoted(name)) for name in names[:_MAX_LISTED])
-        hidden = f" and {len(names) - _MAX_LISTED:,} more" if len(names) > _MAX_LISTED else ""
-        st.markdown(f"{count(len(names), 'class', 'classes')}: {listed}{hidden}.")
-        st.caption("Shown a photo of anything else, it can only pick one of these.")
+        render_class_names(self.model.class_names)
 
 
 def foreign_choices(services: Services) -> list[ForeignChoice]:
     """The models from elsewhere that a visitor can choose, the newest first."""
     return [ForeignChoice(model) for model in services.foreign.list_models()]
-
-
-def _milliseconds_text(milliseconds: float) -> str:
-    return f"{milliseconds:.0f} ms" if milliseconds >= 1 else "< 1 ms"

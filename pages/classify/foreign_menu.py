@@ -1,7 +1,5 @@
 """What can be done with a model from elsewhere as such: another name, the trash, back out of it."""
 
-import time
-
 import streamlit as st
 
 from core.foreign.records import ForeignModelView
@@ -9,7 +7,7 @@ from core.services import Services
 from pages.widgets import links
 from pages.widgets.address import NETWORK
 from pages.widgets.errors import guarded
-from pages.words.wording import plain
+from pages.words.wording import date_text, plain
 
 
 def render_foreign_menu(model: ForeignModelView, services: Services) -> None:
@@ -36,8 +34,7 @@ def render_deleted(services: Services) -> None:
     st.markdown("**Deleted**")
     for model in models:
         row = st.container(horizontal=True, vertical_alignment="center")
-        deleted = time.strftime("%d %B %Y", time.localtime(model.trashed_at or 0.0))
-        row.markdown(f"{plain(model.name)}  \n:small[deleted on {deleted}]", width="stretch")
+        row.markdown(f"{plain(model.name)}  \n:small[deleted on {date_text(model.trashed_at or 0.0)}]", width="stretch")
         row.button(
             "Bring back",
             key=f"foreign.restore.{model.id}",

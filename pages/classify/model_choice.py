@@ -1,6 +1,5 @@
 """The model of a finished run, with a person's own classes, as a choice on the classify page."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,21 +22,19 @@ from core.runs.folder import RunFolder
 from core.runs.records import RunView
 from core.runs.story import Outcome
 from core.services import Services
-from pages.classify.network_choice import Anatomy, describe_pooling
+from pages.classify.network_choice import Anatomy, NetworkChoice, describe_pooling, render_class_names
 from pages.widgets import links
 from pages.widgets.chosen_network import backbone_below, find_model
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.preparation import render_preparation
 from pages.words.models import MODEL_PREFIX, has_model
 from pages.words.standing import best_score
-from pages.words.wording import count, plain, quoted, range_text, share_text, size_text
+from pages.words.wording import count, milliseconds_text, moment_text, plain, range_text, share_text, size_text
 from pages.words.worth import weigh_run
-
-_MAX_LISTED = 60
 
 
 @dataclass(frozen=True, slots=True)
-class ModelChoice:
+class ModelChoice(NetworkChoice):
     """See `NetworkChoice`."""
 
     run: RunView
@@ -99,7 +96,7 @@ class ModelChoice:
         milliseconds = outcome.milliseconds_per_photo
         facts.metric(
             "Speed here",
-            "–" if milliseconds is None else f"{milliseconds:.0f} ms",
+            "–" if milliseconds is None else milliseconds_text(milliseconds),
             width="content",
             help="Time for one photo on one processor core of this computer, measured when the model was trained.",
         )
@@ -155,16 +152,11 @@ class ModelChoice:
 
     def render_classes(self, services: Services) -> None:
         """The names of its classes."""
-        st.subheader("What it knows", anchor=False)
         try:
             names = read_model_record(RunFolder(services.settings, self.run.id)).class_names
         except RunFileError:
             return  # told above
-        listed = ", ".join(plain(quoted(name)) for name in names[:_MAX_LISTED])
-        hidden = f" and {len(names) - _MAX_LISTED:,} more" if len(names) > _MAX_LISTED else ""
-        st.markdown(f"{count(len(names), 'class', 'classes')}: {listed}{hidden}.")
-        limits = describe_decision(read_rule(RunFolder(services.settings, self.run.id)).decision)
-        st.caption(limits or "Shown a photo of anything else, it can only pick one of these.")
+        render_class_names(names, describe_decision(read_rule(RunFolder(services.settings, self.run.id)).decision))
 
     @property
     def _outcome(self) -> Outcome:
@@ -185,8 +177,7 @@ class ModelChoice:
 
     def _origin(self, services: Services) -> str:
         photos = count(self._outcome.num_train_photos, "photo")
-        ended_at = time.localtime(self.run.finished_at or self.run.created_at)
-        when = f"{ended_at.tm_mday} {time.strftime('%B %Y, %H:%M', ended_at)}"
+        when = moment_text(self.run.finished_at or self.run.created_at)
         return f"Trained on {when} with {photos}{self._dataset(services)}, from {plain(self._network_title())}."
 
     def _dataset(self, services: Services) -> str:

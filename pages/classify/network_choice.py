@@ -1,13 +1,18 @@
 """What the classify page can answer with, and what the page needs to know of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+import streamlit as st
 
 from core.backbones.catalog import Backbone
 from core.errors import BluetitError
 from core.inference.classifier import Classifier
 from core.services import Services
+from pages.words.wording import count, plain, quoted
+
+_MAX_LISTED = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +43,18 @@ class NetworkChoice(Protocol):
 
     @property
     def backbone(self) -> Backbone | None:
-        """The catalogue's network that it is or was made from; None where it is none of the catalogue."""
+        """The catalogue's network that it is or was made from; None where it is none of these, or nobody knows."""
+        return None
 
     @property
     def run_id(self) -> int | None:
         """The run that it was trained in; None where that was not here."""
+        return None
 
     @property
     def dataset_id(self) -> int | None:
         """The dataset that its classes come from; None where there is none of the visitor's own."""
+        return None
 
     @property
     def introduction(self) -> str:
@@ -77,3 +85,17 @@ def describe_pooling(num_channels: int) -> str:
         f"takes the mean over all places: {num_channels:,} numbers that say what is there, no matter where (the pooled "
         "features)"
     )
+
+
+def render_class_names(names: Sequence[str], limits: str = "") -> None:
+    """What a model knows.
+
+    Args:
+        names: of its classes.
+        limits: what it says to a photo of anything else; empty where it picks one of these all the same.
+    """
+    st.subheader("What it knows", anchor=False)
+    listed = ", ".join(plain(quoted(name)) for name in names[:_MAX_LISTED])
+    hidden = f" and {len(names) - _MAX_LISTED:,} more" if len(names) > _MAX_LISTED else ""
+    st.markdown(f"{count(len(names), 'class', 'classes')}: {listed}{hidden}.")
+    st.caption(limits or "Shown a photo of anything else, it can only pick one of these.")

@@ -4,63 +4,21 @@ Streamlit keeps who signed in in a cookie of its own, and tells its pages. Route
 Streamlit tells of an account sends the browser once to a route with a ticket, and gets a new secret for it there.
 """
 
-import json
 import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
 from sqlalchemy.exc import IntegrityError
 
 from core.services import Services
-from core.settings import Settings
 from core.spaces.records import SpaceKind, SpaceView
+from pages.server.account_role import Account
 
 _TICKET_SECONDS = 60.0
 _TICKET_BYTES = 32
 _MAX_TICKETS = 1_024
-_MAX_NAME_CHARS = 80
-_NAMELESS = "Account"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """Whom an identity provider has told of."""
-
-    key: str  # issuer and subject, which together are one person for ever
-    name: str  # for people
-    email: str | None  # None: none that the provider has verified
-
-
-def account_of(user: Mapping[str, Any]) -> Account | None:
-    """The account that is signed in; None: none is.
-
-    Args:
-        user: claims of an ID token, as `st.user` has them.
-            Source: https://openid.net/specs/openid-connect-core-1_0.html#IDToken
-    """
-    issuer, subject = user.get("iss"), user.get("sub")
-    if not user.get("is_logged_in") or not isinstance(issuer, str) or not isinstance(subject, str):
-        return None
-    email = user.get("email")
-    is_verified = user.get("email_verified") in (True, "true")
-    names = (user.get(claim) for claim in ("name", "preferred_username", "email"))
-    name = next((each for each in names if isinstance(each, str) and each.strip()), _NAMELESS)
-    return Account(
-        key=json.dumps([issuer, subject]),
-        name=name.strip()[:_MAX_NAME_CHARS],
-        email=email.casefold() if isinstance(email, str) and is_verified else None,
-    )
-
-
-def is_administrator(account: Account | None, settings: Settings) -> bool:
-    """Whether somebody may see how much everybody stores, and delete it."""
-    if account is None or account.email is None:
-        return False
-    return account.email in {address.casefold() for address in settings.administrators}
 
 
 def space_of(account: Account, services: Services) -> SpaceView:

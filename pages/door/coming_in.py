@@ -7,22 +7,26 @@ nothing. Codes and passwords are looked at only as often as `GuessGuard` allows.
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.errors import NotLetInError, SpaceError
 from core.services import Services
 from core.spaces.animals import is_animal_name
 from core.spaces.classroom import ClassroomView
+from core.spaces.codes import PICKUP_CODE_LENGTH, read_code
 from core.spaces.guessing import GuessGuard
 from core.spaces.records import SpaceKind, SpaceView
 from core.spaces.registry import KeyView, hash_secret
 from pages.door import letters
 from pages.door.letters import Way
+from pages.door.repeats import Repeats
 from pages.server.visitor import new_secret
 from pages.words.animals import picture_of
 
-# A page of the app with its parameters: no other site, no file, no route.
-_PLACE = re.compile(r"[A-Za-z0-9_-]{0,60}(\?[!-~]{0,500})?")
+# A page of the app with its parameters, or that of a model which somebody lets others try: no other site, no file, no
+# other route.
+_PLACE = re.compile(r"[A-Za-z0-9_-]{0,60}(\?[!-~]{0,500})?|bluetit/try/[A-Za-z0-9_-]{1,60}")
+_BOARD = "class"  # where teachers begin
 _MAX_CODE_CHARS = 40
 _MAX_OFFERS = 5
 _MAX_PUPILS = 150  # five classes: whoever knows the code cannot come in without end
@@ -33,6 +37,8 @@ _NO_CLASS = (
 )
 _CLOSED = "The class is closed at the moment. Ask your teacher to open it."
 _FULL = f"{_MAX_PUPILS} are in already. Your teacher can take out those who are not here."
+_WRONG_CODE = "No class has this code. Look at the board again: six letters, no digits."
+_IS_PICKUP = "That looks like a pick-up code. Press “I was here before”, and type it there."
 _NOT_YOURS = (
     "Your place is not here any more: it was deleted, or you were taken out. Come in again, or ask your teacher."
 )
@@ -55,6 +61,7 @@ class Door:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._codes, self._pickups, self._passwords = (GuessGuard(clock) for _ in range(3))
+        self.repeats = Repeats[Answer](clock)
 
     def show(
         self, services: Services, secret: str | None, asked: Mapping[str, str], address: str, *, may_try: bool
@@ -129,7 +136,9 @@ class Door:
         def enter(secret: str) -> SpaceView:
             return services.classroom.enter_as_teacher(classroom.id, password[:_MAX_CODE_CHARS], secret)
 
-        return _enter(self._passwords, address, way, enter, letters.teacher_page)
+        answer = _enter(self._passwords, address, way, enter, letters.teacher_page)
+        # Whoever asked for nothing else wants to see the class.
+        return replace(answer, leads_to=_BOARD) if answer.leads_to == "" else answer
 
     def renew(self, services: Services, way: Way, secret: str, *, said: str = "") -> Answer:
         """Give a pupil another pick-up code."""
@@ -172,7 +181,9 @@ class Door:
             return None, _too_often(letters.code_page, way, wait)
         classroom = services.classroom.find_by_code(way.code)
         if classroom is None or classroom.id != current.id:
-            sentence = "No class has this code. Look at the board again: six letters, no digits."
+            sentence = _WRONG_CODE
+            if len(read_code(way.code)) == PICKUP_CODE_LENGTH:
+                sentence = _IS_PICKUP
             return None, Answer(html=letters.code_page(way, sentence), status=403)
         self._codes.forgive(address)
         return classroom, Answer()

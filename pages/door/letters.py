@@ -4,6 +4,7 @@ All of it is made of forms and links, so that it works at once on any tablet, an
 """
 
 import math
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -14,6 +15,7 @@ from pages.words.wording import count
 
 FORM = "door"  # relative to the door itself
 _FILES = "door/"
+_MARK_BYTES = 16
 
 # Nothing runs here, and nothing comes from elsewhere. Where forms lead is open: signing out of an account leads to the
 # identity provider.
@@ -58,7 +60,8 @@ def code_page(way: Way, problem: str = "") -> str:
 
 
 def names_page(way: Way, names: Sequence[str], problem: str = "") -> str:
-    """Where a pupil chooses a name."""
+    """Where a pupil chooses a name; each page has a mark of its own, by which a press that comes twice is known."""
+    mark = f'<input type="hidden" name="mark" value="{secrets.token_urlsafe(_MARK_BYTES)}">'
     buttons = "".join(
         f'<button class="name" name="name" value="{escape(name)}">'
         f'<span class="animal" aria-hidden="true">{picture_of(name)}</span>'
@@ -69,7 +72,7 @@ def names_page(way: Way, names: Sequence[str], problem: str = "") -> str:
         "Choose a name",
         "<h1>Who are you today?</h1>",
         _problem(problem),
-        _form("name", way, f'<div class="names">{buttons}</div>'),
+        _form("name", way, mark, f'<div class="names">{buttons}</div>'),
         _other_ways((way.query(), "🔄", "Other names"), (way.query(step="back"), _BACK_ICON, "I was here before")),
     )
 

@@ -74,10 +74,14 @@ def _take_code(services: Services, fields: Mapping[str, str], _secret: str, addr
 
 
 def _take_name(services: Services, fields: Mapping[str, str], secret: str, address: str) -> Answer:
-    way = way_of(fields)
-    if _is_inside(services, secret):  # the form was sent twice
-        return Answer(leads_to=way.to)
-    return _door.choose_name(services, way, fields.get("name", ""), address)
+    way, name, mark = way_of(fields), fields.get("name", ""), fields.get("mark", "")
+
+    def enter() -> Answer:
+        if _is_inside(services, secret):  # another form was sent before
+            return Answer(leads_to=way.to)
+        return _door.choose_name(services, way, name, address)
+
+    return _door.repeats.once(f"{mark} {name}" if mark else "", enter)
 
 
 def _take_pickup(services: Services, fields: Mapping[str, str], _secret: str, address: str) -> Answer:

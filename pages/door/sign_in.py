@@ -7,7 +7,8 @@ import streamlit as st
 
 from core.errors import BluetitError
 from core.services import Services
-from pages.door.accounts import TICKETS, Account, account_of, space_of
+from pages.door.accounts import TICKETS, space_of
+from pages.server.account_role import signed_in
 from pages.server.doorkeeper import DOOR
 from pages.server.photo_routes import routes_prefix
 from pages.server.presence import Place, note_place
@@ -48,11 +49,6 @@ def _is_let_in(services: Services) -> bool:
         return False
     own = services.spaces.find_by_account(account.key)
     return own is not None and own.id == space.id
-
-
-def signed_in() -> Account | None:
-    """The account of this visitor; None: nobody is signed in."""
-    return account_of(st.user.to_dict())
 
 
 def note_where(title: str) -> None:

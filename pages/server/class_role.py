@@ -1,9 +1,12 @@
 """Which part a visitor has in a class: pages differ for teacher and pupils."""
 
+import streamlit as st
+
 from core.errors import BluetitError, NotLetInError
 from core.services import Services
 from core.spaces.classroom import ClassroomView
 from core.spaces.records import SpaceKind, SpaceView
+from pages.server.invited import INVITATION_BOARD
 from pages.server.services import get_services, whole_services
 
 
@@ -21,6 +24,15 @@ def visitor_space() -> SpaceView | None:
 def is_teacher(space: SpaceView | None) -> bool:
     """Whether that is a teacher's."""
     return space is not None and space.kind is SpaceKind.TEACHER
+
+
+def is_at_host() -> bool:
+    """Whether the visitor of the page that is being made sits at the computer on which `bluetit class` runs.
+
+    Behind a web server on this computer everybody may seem to be here: then nobody counts as such.
+    """
+    is_local = st.context.ip_address is None  # Streamlit's way to say so, by who has connected
+    return INVITATION_BOARD.current() is not None and is_local
 
 
 def class_of_teacher(services: Services) -> tuple[SpaceView, ClassroomView]:

@@ -1,7 +1,6 @@
 """What a class is told as it happens: the teacher's board, and what each pupil is told of the teacher."""
 
 import asyncio
-import time
 from typing import Any
 
 from starlette.requests import Request
@@ -19,7 +18,7 @@ from pages.server.photo_routes import routes_prefix
 from pages.server.services import services_of, whole_services
 from pages.server.watching import WatchDesk
 from pages.words.class_told import ModelsNow, active_run, models_now, tell_class
-from pages.words.wording import queue_place_short, whole_percent
+from pages.words.wording import day_text, queue_place_short, whole_percent
 from pages.words.worth import caution
 
 _BOARD_SECONDS = 2.0
@@ -68,12 +67,6 @@ def tell_notice_now(services: Services) -> dict[str, Any]:
             f"until {day_text(due_at)} at least."
         )
     return {"is_looked_at": notice.is_looked_at, "warning": warning}
-
-
-def day_text(seconds: float) -> str:
-    """A day, such as "3 December"."""
-    when = time.localtime(seconds)
-    return f"{when.tm_mday} {time.strftime('%B', when)}"
 
 
 def _models_of(own: Services) -> ModelsNow:

@@ -4,13 +4,11 @@ It shows the way and the class's code, which all in the room may know, and nothi
 """
 
 import asyncio
-import io
 import string
 from functools import cache
 from html import escape
 from pathlib import Path
 
-import segno
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -23,6 +21,7 @@ from pages.server.listening import is_of_this_computer
 from pages.server.photo_routes import routes_path
 from pages.server.services import whole_services
 from pages.server.visitor import visitor_of
+from pages.words.qr_picture import qr_picture
 
 _ASSETS = Path(__file__).parent.parent / "assets"
 _HEADERS = {"Cache-Control": "no-store"}
@@ -34,19 +33,6 @@ _WARNING = """<section class="warning">
 Advanced, Accept the Risk and Continue. Safari: Show Details, visit this website."></section>"""
 _NOT_YOURS = "This page is for the teacher: open it on the computer that holds the class, or sign in as teacher first."
 _NO_CLASS = "No class is held here. Start one with the command: bluetit class"
-
-
-def qr_svg(text: str) -> str:
-    """A QR code as the SVG element of a page, dark on light, with its quiet zone.
-
-    Args:
-        text: what it says.
-    """
-    written = io.BytesIO()
-    segno.make_qr(text, error="m").save(
-        written, kind="svg", xmldecl=False, svgns=True, omitsize=True, border=2, dark="#0b1830", lineclass=None
-    )
-    return written.getvalue().decode()
 
 
 async def _show(request: Request) -> Response:
@@ -68,7 +54,7 @@ def _page(request: Request) -> Response:
         typed=escape(invitation.typed),
         num_letters=len(invitation.typed),
         code=escape(classroom.code),
-        qr=qr_svg(invitation.link_with_code(classroom.code)),
+        qr=qr_picture(invitation.link_with_code(classroom.code), label="QR code with address and code of the class"),
         warning=_WARNING if invitation.has_warning else "",
         notes="\n".join(f"<p>{escape(sentence)}</p>" for sentence in invitation.sentences()),
     )

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
-from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.errors import BluetitError
@@ -76,6 +76,21 @@ class DoorKeeper:
             await self._app(scope, receive, _with_cookie(send, _wanted_cookie(wanted)) if wanted else send)
         else:
             await RedirectResponse(_way_to_door(scope, path), status_code=303)(scope, receive, send)
+
+
+async def way_in(scope: Scope) -> Response | None:
+    """Where whoever opens a page of ours has to go first, and comes back from; None: they are in, or nobody is asked.
+
+    For the few pages of our own that are for those alone who are let in.
+    """
+    path, access = _path_in_app(scope), access_now()
+    if path is None or access is None or access in IN_COMMON or await is_let_in(scope):
+        return None
+    if access == "class":
+        return RedirectResponse(_way_to_door(scope, path), status_code=303)
+    response = RedirectResponse("../" * (path.count("/") - 1) or "./", status_code=303)  # where one signs in
+    response.headers.append("Set-Cookie", _wanted_cookie(quote(_wanted(scope, path), safe="")))
+    return response
 
 
 async def is_let_in(scope: Scope) -> bool:

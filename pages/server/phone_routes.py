@@ -59,6 +59,7 @@ _MARK = re.compile(r"[0-9a-f]{32}")  # a photo's key, or a burst
 
 # By link: a whole class may have scanned one code, and a phone sends five photos a second while its button is held.
 _RATE = Rate(per_second=40, burst=200)
+_LOOK_RATE = Rate(per_second=20, burst=60)  # each phone looks every two seconds, whatever it sends
 _MAX_READ_SECONDS = 30.0
 # Bounds the memory: each has up to `MAX_PHOTO_BYTES`, and the two that are decoded what they unfold to.
 _MAX_UNDER_WAY = 64
@@ -70,7 +71,7 @@ _NO_ROOM = "So many photos arrive at this moment that this one has to wait. It i
 _CANNOT_STORE = "The computer that collects the photos cannot store them at present. Tell whoever holds the lesson."
 _SOON, _LATER = {"Retry-After": "1"}, {"Retry-After": "10"}
 
-_limit = RateLimit(_RATE)
+_limit, _look_limit = RateLimit(_RATE), RateLimit(_LOOK_RATE)
 _pool = FairPool(2, name="phones")  # links take turns
 _num_under_way = 0
 
@@ -95,7 +96,8 @@ def _phone_route(path: str, answer: _Answer, *, method: str) -> Route:
         token = request.headers.get("x-phone-link", "")
         if not _TOKEN.fullmatch(token):
             return refusal(_NO_LINK, 410)
-        if not _limit.takes(hash_token(token)):
+        limit = _look_limit if method == "GET" else _limit
+        if not limit.takes(hash_token(token)):
             return refusal(TOO_OFTEN, 429, _SOON)
         return await answer_in_json(request, _with_link(request, token, answer))
 
@@ -114,7 +116,9 @@ async def _with_link(request: Request, token: str, answer: _Answer) -> Response:
 
 
 async def _tell_link(_: Request, link: PhoneLinkView) -> Response:
-    return json_answer({"class": link.class_name, "seconds_left": max(0, round(link.expires_at - time.time()))})
+    paused = await asyncio.to_thread(lambda: whole_services().classroom.pause_of(link.space_id))
+    seconds_left = max(0, round(link.expires_at - time.time()))
+    return json_answer({"class": link.class_name, "seconds_left": seconds_left, "paused": paused})
 
 
 async def _take_photo(request: Request, link: PhoneLinkView) -> Response:

@@ -16,6 +16,7 @@ from core.errors import UnknownRunError
 from core.services import Services
 from core.spaces.offers import OfferView
 from core.spaces.records import SpaceKind
+from pages.server.doorkeeper import way_in
 from pages.server.json_routes import Rate, json_answer, json_route, read_body, refusal
 from pages.server.photo_routes import routes_path, routes_prefix
 from pages.server.services import services_of, whole_services
@@ -25,6 +26,7 @@ from pages.words.wording import size_text
 
 _ASSETS = Path(__file__).parent.parent / "assets"
 _FILES = {"try.js": "text/javascript", "try.css": "text/css"}
+_FILES |= dict.fromkeys(("bluetit.svg", "bluetit_with_name.svg"), "image/svg+xml")
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -48,7 +50,10 @@ def try_page(token: str) -> str:
     return f"{routes_prefix()}/try/{token}"
 
 
-async def _send_page(_: Request) -> Response:
+async def _send_page(request: Request) -> Response:
+    first = await way_in(request.scope)
+    if first is not None:
+        return first
     return FileResponse(_ASSETS / "try.html", media_type="text/html", headers=_PAGE_HEADERS)
 
 

@@ -8,8 +8,8 @@ from core.spaces.offers import OfferView
 from pages.server.reachable import ReachableAddress, reachable_address
 from pages.server.try_routes import try_page
 from pages.widgets.errors import guarded
-from pages.widgets.qr_picture import qr_picture
-from pages.words.wording import count, percent
+from pages.words.qr_picture import qr_picture
+from pages.words.wording import count, share_text
 
 
 def render_trying(view: RunView, services: Services) -> None:
@@ -40,8 +40,9 @@ def render_trying(view: RunView, services: Services) -> None:
 def _render_offer(offer: OfferView, address: ReachableAddress, services: Services) -> None:
     if address.problem is not None:
         st.info(address.problem, icon=":material/wifi_off:")
-    code, words = st.columns([2, 3], gap="large", vertical_alignment="center")
+    words = st.container()
     if address.url is not None:
+        code, words = st.columns([2, 3], gap="large", vertical_alignment="center")
         code.html(qr_picture(address.url, label="Code to scan to try this model"))
     with words:
         st.markdown(f"##### {tell_trials(offer)}")
@@ -66,7 +67,7 @@ def tell_trials(offer: OfferView) -> str:
         return "Nobody has tried it yet"
     if offer.num_judged == 0:
         return f"Others have shown it {count(offer.num_photos, 'photo')}; nobody has said yet whether it was right"
-    share = percent(offer.num_right / offer.num_judged)
+    share = share_text(offer.num_right / offer.num_judged)
     told = f"Right on {offer.num_right:,} of {count(offer.num_judged, 'photo')} of others ({share})"
     unjudged = offer.num_photos - offer.num_judged
     return f"{told}; of {unjudged:,} more nobody said" if unjudged > 0 else told

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.runs.records import RunStatus, RunView
-from core.spaces.overview import ClassNow, PupilNow
+from core.spaces.overview import ClassNow, PupilNow, Waiting
 from pages.words.animals import picture_of
 from pages.words.standing import best_score
 from pages.words.wording import count, range_text, size_text, whole_percent
 
+_NOBODY = (
+    "Pupils open the address that the page for the projector shows, type the class code, and choose an animal's name."
+)
 _MAX_QUEUED = 12  # that are told one by one
 
 
@@ -69,8 +72,9 @@ def tell_class(now: ClassNow, models: Mapping[int, ModelsNow], due: Mapping[int,
     return {
         "heading": f"{num_here} of {count(len(now.pupils), 'pupil')} here" if now.pupils else "Nobody has come in yet",
         "storage": f"{size_text(now.num_bytes)} stored",
-        "pupils": [_tell_pupil(each, models[each.space.id], due.get(each.space.id, "")) for each in now.pupils],
-        "queue": _tell_queue(now),
+        "hint": "" if now.pupils else _NOBODY,
+        "spaces": [_tell_pupil(each, models[each.space.id], due.get(each.space.id, "")) for each in now.pupils],
+        "queue": tell_queue(now.queue),
     }
 
 
@@ -103,11 +107,11 @@ def _doing_text(pupil: PupilNow, models: ModelsNow) -> str:
     return " · ".join(part for part in said if part) or "here"
 
 
-def _tell_queue(now: ClassNow) -> list[dict[str, Any]]:
+def tell_queue(queue: Sequence[Waiting]) -> list[dict[str, Any]]:
+    """What runs and waits, the first of it one by one."""
     told = [
-        {"text": each.title, "owner": each.owner or "", "is_running": each.is_running}
-        for each in now.queue[:_MAX_QUEUED]
+        {"text": each.title, "owner": each.owner or "", "is_running": each.is_running} for each in queue[:_MAX_QUEUED]
     ]
-    rest = Counter(each.title for each in now.queue[_MAX_QUEUED:])
+    rest = Counter(each.title for each in queue[_MAX_QUEUED:])
     more = [{"text": f"and {number} more: {title}", "owner": "", "is_running": False} for title, number in rest.items()]
     return told + more

@@ -1,6 +1,7 @@
 """Numbers and names as people write them."""
 
 import math
+import time
 
 from core.datasets.records import Split
 from core.jobs.views import QueuePlace
@@ -76,6 +77,27 @@ def time_text(seconds: float) -> str:
     if seconds < _SECONDS_PER_HOUR:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def day_text(seconds: float) -> str:
+    """A day of the months around, from a moment in Unix seconds: "3 December"."""
+    when = time.localtime(seconds)
+    return f"{when.tm_mday} {time.strftime('%B', when)}"
+
+
+def date_text(seconds: float) -> str:
+    """A day of a moment in Unix seconds, where this computer is: "3 December 2026"."""
+    return f"{day_text(seconds)} {time.localtime(seconds).tm_year}"
+
+
+def moment_text(seconds: float) -> str:
+    """A moment in Unix seconds, where this computer is: "3 December 2026, 14:05"."""
+    return f"{date_text(seconds)}, {time.strftime('%H:%M', time.localtime(seconds))}"
+
+
+def milliseconds_text(milliseconds: float) -> str:
+    """How long one photo takes: "8 ms", "< 1 ms"."""
+    return f"{milliseconds:.0f} ms" if milliseconds >= 1 else "< 1 ms"
 
 
 def size_text(num_bytes: float) -> str:

@@ -53,7 +53,12 @@ def app(
         )
     )
     assert "auth" in tomllib.loads(secrets.read_text())
-    settings = Settings(workspace_dir=folder / "workspace", access="accounts", package_after_training=False)
+    settings = Settings(
+        workspace_dir=folder / "workspace",
+        access="accounts",
+        package_after_training=False,
+        administrators=("anna@example.org",),
+    )
     settings.workspace_dir.mkdir()
     link_backbones(prepared_cache, settings)
     options = ("--secrets.files", str(secrets))
@@ -126,3 +131,20 @@ def test_a_ticket_is_good_once(open_one: Callable[..., Page], app: RunningApp) -
     page = open_one()
     page.goto(f"{app.url}/bluetit/door/account?ticket=invented")
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_an_administrator_deletes_an_account(open_one: Callable[..., Page]) -> None:
+    """One whose address the provider has verified has a page for it; others read that it is not for them."""
+    ben, anna = open_one("accounts"), open_one()
+    sign_in(ben, "ben")
+    expect(ben.get_by_text("This page is for administrators")).to_be_visible()
+    expect(ben.get_by_role("link", name="Accounts")).to_have_count(0)
+    ben.close()  # or it would be back at once, with nothing
+    sign_in(anna, "anna")
+    anna.get_by_role("link", name="Accounts").click()
+    anna.locator("button.card").filter(has_text="Ben Buchfink").click()
+    anna.get_by_text("Nobody needs any of it any more").click()
+    anna.get_by_role("button", name="Delete everything").click()
+    expect(anna.get_by_role("dialog")).to_be_hidden()
+    expect(anna.get_by_text("Everything of an account is deleted")).to_be_visible(timeout=120_000)
+    expect(anna.locator("button.card").filter(has_text="Ben Buchfink")).to_have_count(0)

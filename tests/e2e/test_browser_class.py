@@ -9,9 +9,12 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
+from core.datasets.library import Library
+from core.phones.links import PhoneLinks
 from core.settings import Settings
 from core.spaces.classroom import ClassroomDesk
 from core.spaces.records import SpaceKind
+from core.spaces.registry import SpaceRegistry
 from core.storage.byte_scan import WINDOW_BYTES
 from core.storage.db import open_database
 from core.storage.schema import Space
@@ -19,6 +22,7 @@ from tests.core.spaces.class_samples import picture, places_of
 from tests.e2e.classify_page import ClassifyPage
 from tests.e2e.conftest import OpenTab, StartApp
 from tests.e2e.dataset_page import WORKER_TIMEOUT_MILLISECONDS, DatasetPage
+from tests.e2e.phone_page import PhonePage
 from tests.e2e.running_app import RunningApp
 from tests.e2e.workspace import GivenImage, fill_dataset
 
@@ -36,6 +40,7 @@ def lesson(prepared_settings: Settings, start_app: StartApp) -> RunningApp:
         teacher = desk.enter_as_teacher(classroom.id, password, TEACHER)
         for secret, name in NAMES.items():
             desk.enter(classroom.id, name, secret)
+        desk.enter(classroom.id, "Swift Fox", "f" * 43)
         fish = [GivenImage(name=f"{number}.jpg", content=picture(900 + number), class_name="fish") for number in (1, 2)]
         fill_dataset(settings, database.of_space(teacher.id), "Fish", fish)
     return start_app(settings)
@@ -68,6 +73,18 @@ def collect(page: Page, lesson: RunningApp, name: str, photos: dict[str, bytes])
     dataset.expect_added(f"{len(photos)} photos added")
 
 
+def phone_address(settings: Settings, secret: str) -> str:
+    """What a code says by which a phone comes into the first class of somebody's birds."""
+    with closing(open_database(settings)) as database:
+        space = SpaceRegistry(database).find_by_secret(secret)
+        assert space is not None
+        own = database.of_space(space.id)
+        dataset = Library(own).datasets.find("My birds")
+        assert dataset is not None
+        links = PhoneLinks(settings, own)
+        return f"#{links.token_of(links.open(Library(own).classes.of(dataset.id)[0].id).id)}"
+
+
 def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).locator("visible=true").click()
 
@@ -76,7 +93,16 @@ def test_a_lesson(lesson: RunningApp, open_tab: OpenTab) -> None:
     """Photos, a pause, something handed out, a look, and in the end nothing of the pupils is left but the receipt."""
     settings = lesson.settings
     board = visit(open_tab, lesson, TEACHER, "class")
-    expect(board.get_by_text("0 of 2 pupils here").or_(board.get_by_text("2 of 2 pupils here"))).to_be_visible()
+
+    # Somebody came in by mistake
+    fox = board.locator("button.card").filter(has_text="Swift Fox")
+    fox.click()
+    board.get_by_role("dialog").get_by_text("Delete everything of Swift Fox").click()
+    press(board, "Remove from the class")
+    expect(board.get_by_role("dialog")).to_be_hidden()
+    expect(fox).to_have_count(0)
+
+    # Photos
     photos = {
         secret: {f"secret-{name.split()[1]}-{number}.jpg": picture(10 * place + number) for number in range(3)}
         for place, (secret, name) in enumerate(NAMES.items(), 1)
@@ -85,16 +111,31 @@ def test_a_lesson(lesson: RunningApp, open_tab: OpenTab) -> None:
     collect(pupils[OTTER], lesson, "My birds", photos[OTTER])
     collect(pupils[HERON], lesson, "My birds", photos[HERON])
     # The board has heard of it without being made anew.
-    card = board.locator("button.pupil").filter(has_text="Quiet Otter")
+    card = board.locator("button.card").filter(has_text="Quiet Otter")
     expect(card).to_contain_text("3 photos")
     expect(board.get_by_text("2 of 2 pupils here")).to_be_visible()
 
+    expect(board.get_by_text("Everything of a pupil is deleted")).to_be_visible(timeout=WORKER_TIMEOUT_MILLISECONDS)
+    press(board, "Put away")
+
     # Eyes to me
+    phone = PhonePage.scan(open_tab, lesson, phone_address(settings, OTTER), may_fail=True)
+    phone.start_camera()
     press(board, "Pause")
     press(board, "Pause everybody")
     for page in pupils.values():
         expect(page.locator("#bluetit-paused")).to_contain_text("Eyes to me")
+    expect(phone.page.get_by_role("dialog")).to_contain_text("Eyes to me")
+    phone.page.keyboard.press("Escape")
+    phone.page.mouse.click(195, 780)
+    expect(phone.page.get_by_role("dialog")).to_be_visible()
+    expect(phone.photos).to_have_count(0)
     press(board, "Go on")
+    expect(phone.page.get_by_role("dialog")).to_be_hidden()
+    phone.tap()
+    phone.expect_line("1 photo has arrived")
+    phone.take_back_newest()
+    expect(phone.photos).to_have_count(0)
     for page in pupils.values():
         expect(page.locator("#bluetit-paused")).to_have_count(0)
 
@@ -130,7 +171,7 @@ def test_a_lesson(lesson: RunningApp, open_tab: OpenTab) -> None:
     with board.expect_download() as download:
         press(board, "Receipt to print")
     receipt = download.value.path().read_text(encoding="utf-8")
-    assert "| different photos | 8 (" in receipt
+    assert "| different photos | 9 (" in receipt  # that of the phone, too, which was taken back
     assert "2 photos of these were in datasets or models of somebody else" in receipt
     assert not any(word in receipt for word in (*NAMES.values(), "secret", "My birds"))
     for page in pupils.values():

@@ -195,7 +195,7 @@ def test_the_teacher_sees_no_warning_on_this_computer(chromium: Browser, held: R
         assert page.evaluate("isSecureContext")
         expect(page.get_by_text(held.shown("The code of the class"), exact=True)).to_be_visible()
         expect(page.get_by_text(held.shown("The class is open"), exact=True)).to_be_visible()
-        assert page.locator(".qr svg path").count() >= 1
+        assert page.locator(".bluetit-qr img").evaluate("image => image.naturalWidth") > 0
         picture = page.get_by_role("img", name=re.compile("Chrome"))
         assert picture.evaluate("each => each.naturalWidth") > 0
         assert held.shown("Your password as teacher") not in page.content()

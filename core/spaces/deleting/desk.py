@@ -1,4 +1,4 @@
-"""The desk where a class, a pupil, or whoever was away for too long is deleted for good.
+"""The desk where a class, a pupil, an account, or whoever was away for too long is deleted for good.
 
 Asking for it is one transaction, after which nobody comes in any more: the browsers of the pupils are let out, the
 class's code opens nothing. The rest is a task, which goes on after whatever interrupts it; see `core.spaces.deleting`.
@@ -101,20 +101,38 @@ class DeletionDesk:
             UnknownSpaceError: one has no such space any more.
             SpaceError: one is no pupil.
         """
+        return self._request(space_ids, SpaceKind.PUPIL, reason, "Only pupils can be removed.")
+
+    def request_accounts(self, space_ids: Sequence[int]) -> int:
+        """Have everything of accounts deleted; the number of the deletion.
+
+        Whoever has one is let out at once, and has a new, empty space after signing in again.
+
+        Raises:
+            UnknownSpaceError: one has no such space any more.
+            SpaceError: one is no account's.
+        """
+        return self._request(
+            space_ids, SpaceKind.ACCOUNT, DeletionReason.ACCOUNT, "Only what accounts have can be deleted here."
+        )
+
+    def _request(self, space_ids: Sequence[int], kind: SpaceKind, reason: DeletionReason, refusal: str) -> int:
         with self._database.session() as session:
-            pupils = _spaces(session, Space.id.in_(space_ids))
-            if len(pupils) != len(set(space_ids)) or not pupils:
+            spaces = _spaces(session, Space.id.in_(space_ids))
+            if len(spaces) != len(set(space_ids)) or not spaces:
                 raise UnknownSpaceError("Whoever is to be removed is not here any more.")
-            if any(each.kind != SpaceKind.PUPIL for each in pupils):
-                raise SpaceError("Only pupils can be removed.")
+            if any(each.kind != kind for each in spaces):
+                raise SpaceError(refusal)
+            if any(each.classroom_id is None and each.account is None for each in spaces):
+                raise SpaceError("That is being deleted already.")  # the button was pressed twice
             plan = DeletionPlan(
                 reason=reason,
-                space_ids=tuple(each.id for each in pupils),
-                began_at=min(each.created_at for each in pupils),
-                key_hashes=_let_all_out(session, pupils),
+                space_ids=tuple(each.id for each in spaces),
+                began_at=min(each.created_at for each in spaces),
+                key_hashes=_let_all_out(session, spaces),
             )
-            for each in pupils:
-                each.classroom_id = None  # not on the board any more
+            for each in spaces:
+                each.classroom_id = each.account = None  # on no board any more, and found by no account
             deletion_id = _note(session, plan)
         self._begin(deletion_id, plan)
         return deletion_id

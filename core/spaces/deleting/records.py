@@ -14,6 +14,7 @@ class DeletionReason(StrEnum):
     CLASS = "class"  # the teacher ends the class
     PUPIL = "pupil"  # the teacher removes one
     OVERDUE = "overdue"  # nobody was there for too long
+    ACCOUNT = "account"  # an administrator deletes what an account has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ class Receipt(Record):
     began_at: float
     requested_at: float
     finished_at: float
-    num_spaces: int  # pupils
+    num_spaces: int  # of pupils or accounts
     has_teachers: bool  # whether what the teacher made is gone, too
     # What there was
     num_datasets: int

@@ -8,6 +8,7 @@ _TITLES = {
     DeletionReason.CLASS: "Everything of a class was deleted",
     DeletionReason.PUPIL: "Everything of a pupil was deleted",
     DeletionReason.OVERDUE: "Everything of pupils who were away for long was deleted",
+    DeletionReason.ACCOUNT: "Everything of an account was deleted",
 }
 
 
@@ -25,6 +26,7 @@ def receipt_markdown(receipt: Receipt) -> str:
         if receipt.num_plain_photos
         else ""
     )
+    who = "accounts" if receipt.reason is DeletionReason.ACCOUNT else "pupils"
     of_teacher = "What the teacher had made was deleted as well." if receipt.has_teachers else ""
     return f"""# {_TITLES[receipt.reason]}
 
@@ -35,7 +37,7 @@ Begun on {_moment(receipt.began_at)}, deleted on {_moment(receipt.finished_at)} 
 
 | what | how much |
 | --- | ---: |
-| pupils, with their names and the keys of their browsers | {receipt.num_spaces:,} |
+| {who}, with their names and the keys of their browsers | {receipt.num_spaces:,} |
 | datasets | {receipt.num_datasets:,} |
 | different photos | {receipt.num_photos:,} ({_size(receipt.photo_bytes)}) |
 | trainings | {receipt.num_runs:,} ({_size(receipt.run_bytes)}) |
@@ -51,14 +53,14 @@ Begun on {_moment(receipt.began_at)}, deleted on {_moment(receipt.finished_at)} 
 ## How it was found out that nothing else is left
 
 - Every row of the {receipt.num_tables} tables of the database was read ({_count(receipt.num_rows, "row")}): none \
-belongs to one of the pupils, none names one of the deleted photos.
+belongs to one of the {who}, none names one of the deleted photos.
 - {receipt.database_sentence}
 - Every file of the workspace and its cache was looked through, byte for byte ({_count(receipt.num_files, "file")}, \
 {_size(receipt.num_bytes)}), for {receipt.num_windows:,} pieces and names of the deleted photos. None was found.{plain}
 
 ## What this does not say
 
-- Backups of this computer, and what pupils have saved or sent elsewhere themselves, are the school's matter.
+- Backups of this computer, and what {who} have saved or sent elsewhere themselves, are not looked through.
 - Where a file was, a disk keeps its bytes until it writes over them. Whoever takes disks apart could read them, \
 unless the disk is encrypted.
 """

@@ -9,7 +9,7 @@ from pages.dataset.phone_line import render_phone_line
 from pages.server.phone_routes import PHONE_PAGE
 from pages.server.reachable import ReachableAddress, reachable_address
 from pages.widgets.errors import guarded
-from pages.widgets.qr_picture import qr_picture
+from pages.words.qr_picture import qr_picture
 from pages.words.wording import named, plain
 
 

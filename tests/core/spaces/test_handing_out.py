@@ -10,8 +10,9 @@ from core.datasets.library import Library
 from core.errors import SpaceError, UnknownSpaceError
 from core.runs.folder import RunFolder, runs_path
 from core.settings import Settings
-from core.spaces import copying
+from core.spaces import copying, handing_out
 from core.spaces.handing_out import HAND_OUT_KIND
+from core.spaces.records import SpaceView
 from core.spaces.taking_home import TAKE_HOME_KIND
 from tests.core.spaces.class_samples import Class, collect, held_class, learn, perform, photo_bytes
 
@@ -52,6 +53,23 @@ def test_everybody_has_a_copy(lesson: Class) -> None:
         folder = RunFolder(services.settings, run.id)
         assert os.path.samefile(folder.predictions_path, source.predictions_path)
         assert theirs.runs.events_after(run.id, 0)[0].payload == {"text": "Device: CPU", "is_warning": False}
+
+
+def test_a_button_that_is_pressed_twice(lesson: Class, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has it twice; somebody else gets it, and everybody once more some seconds later, where that is wanted."""
+    desk, (one, two) = lesson.services.hand_outs, lesson.pupils
+
+    def hand_out(*receivers: SpaceView) -> int:
+        receiver_ids = [each.id for each in receivers] or None
+        return desk.hand_out(lesson.classroom.id, receiver_ids=receiver_ids, **all_of(lesson))  # type: ignore[arg-type]
+
+    first = hand_out(one)
+    assert hand_out(one) == first
+    second = hand_out(one, two)
+    assert second != first
+    assert hand_out() == hand_out(two) == second
+    monkeypatch.setattr(handing_out, "_PRESSED_TWICE_SECONDS", -1.0)
+    assert hand_out() not in (first, second)
 
 
 def test_a_copy_is_the_pupils_own(lesson: Class) -> None:

@@ -55,7 +55,7 @@ THEIR_NUMBERS = re.compile(r"\b(7[1-9]|80)\d{3}\b")
 EVERYBODYS = {
     "settings": "of the whole server",
     "classroom": "the teacher's page and the door: tests/pages/server/test_routes_isolation.py, tests/pages/door",
-    "deletions": "the teacher's page; pupils reach none: tests/pages/board",
+    "deletions": "pages of teachers and administrators; others reach none: tests/pages/board, tests/pages/accounts",
     "hand_outs": "the teacher's page; pupils reach none: tests/core/spaces/test_handing_out.py",
     "take_home": "the teacher's page; pupils reach none: tests/pages/server/test_class_routes.py",
     "notices": "told to each pupil about itself: tests/pages/server/test_class_routes.py",

@@ -24,6 +24,7 @@ class Listener:
 
     stop_after_epoch: int | None = None
     cancel_after_epoch: int | None = None
+    time_is_over_after_epoch: int | None = None
     results: list[EpochResult] = field(default_factory=list)
     checkpoints: list[Checkpoint] = field(default_factory=list)
     batches: list[float] = field(default_factory=list)
@@ -39,6 +40,12 @@ class Listener:
 
     def is_stop_requested(self) -> bool:
         return self.stop_after_epoch is not None and len(self.results) >= self.stop_after_epoch
+
+    def is_time_over(self) -> bool:
+        if self.time_is_over_after_epoch is not None and len(self.results) >= self.time_is_over_after_epoch:
+            self.stop_after_epoch = len(self.results)
+            return True
+        return False
 
 
 def phase(num_epochs: int = 6, one_unit: bool = False, **options: object) -> Phase:
@@ -143,6 +150,15 @@ def test_a_stop_before_the_first_epoch_waits_for_it():
     listener = Listener(stop_after_epoch=0)
     _, end = train(phase(), listener)
     assert (end.last_epoch, end.is_stopped, end.stopping.best_epoch) == (1, True, 1)
+
+
+def test_no_epoch_begins_when_time_is_over():
+    """The one that is under way is finished first; whoever has finished the last one is not stopped."""
+    listener = Listener(time_is_over_after_epoch=2)
+    _, end = train(phase(5), listener)
+    assert (end.last_epoch, end.is_stopped) == (2, True)
+    _, end = train(phase(2), Listener(time_is_over_after_epoch=2))
+    assert (end.last_epoch, end.is_stopped) == (2, False)
 
 
 def test_cancelling_raises_through_fit():

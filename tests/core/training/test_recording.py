@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from core.errors import StorageError
 from core.jobs.context import TaskContext
@@ -15,6 +16,8 @@ from core.runs.library import RunLibrary
 from core.runs.story import EpochStory, PhaseName, PhaseStory
 from core.settings import Settings
 from core.storage.db import Database, open_database
+from core.storage.limits import SpaceLimits, SpaceRoom, UploadPace
+from core.storage.schema import HOME_SPACE_ID, Task
 from core.task_kinds import TASK_KINDS
 from core.training.checkpoint import Checkpoint, read_checkpoint
 from core.training.phases import EpochResult
@@ -147,3 +150,19 @@ def test_checkpoints_of_earlier_versions_are_gone_on_from(
     recorder.note("The second epoch is half done.")
     rewind(runs, run_id, replace(checkpoint(last), told=None))
     assert [event.sequence for event in runs.events_after(run_id, 0)][-1] == last
+
+
+def test_an_hour_in_which_enough_was_trained_is_over(
+    runs: RunLibrary, run_id: int, database: Database, settings: Settings
+):
+    """The run says so once, and from then on a stop counts as requested."""
+    room = SpaceRoom(limits=SpaceLimits(training_minutes=1), settings=settings, pace=UploadPace(None))
+    limited = database.of_space(HOME_SPACE_ID, room)
+    recorder = recorder_of(runs, run_id, limited, settings, settings.workspace_dir)
+    for more_seconds, is_over in ((0.0, False), (50.0, False), (30.0, True), (0.0, True)):
+        with database.session() as session:
+            session.execute(update(Task).values(started_at=Task.started_at - more_seconds))
+        recorder._time_asked_at = float("-inf")
+        assert (recorder.is_time_over(), recorder.is_stop_requested()) == (is_over, is_over)
+    (note,) = runs.events_after(run_id, 0, kinds=["note"])
+    assert "may take 1 minute an hour" in note.payload["text"]

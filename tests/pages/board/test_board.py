@@ -4,16 +4,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 
 from core.errors import NotLetInError
+from core.hosting.invitation import Invitation
 from core.services import Services
 from core.settings import Settings
 from core.spaces.deleting.desk import DELETE_KIND
 from core.spaces.handing_out import HAND_OUT_KIND
 from core.spaces.records import SpaceView
 from core.spaces.taking_home import TAKE_HOME_KIND
+from core.storage.schema import HOME_SPACE_ID
 from pages.server.class_routes import tell_class_now, tell_notice_now
+from pages.server.invited import INVITATION_BOARD
 from pages.server.services import whole_services
 from tests.core.spaces.class_samples import collect, learn, perform, places_of
 
@@ -75,7 +79,7 @@ def test_what_the_board_tells(services: Services) -> None:
     classroom = services.classroom.current()
     assert classroom is not None
     told = tell_class_now(classroom)
-    otter, heron = told["pupils"]
+    otter, heron = told["spaces"]
     assert told["heading"] == "2 of 2 pupils here"
     assert (otter["name"], otter["has"], otter["doing"]) == ("Quiet Otter", "12 photos · 1 run", "here")
     assert otter["best"].endswith("% ?")  # of so few photos it may be luck
@@ -156,7 +160,7 @@ def test_a_dataset_is_handed_out(open_app: OpenApp, services: Services) -> None:
     assert teacher is not None
     dataset_id = collect(services.of_space(teacher.id), range(50, 54), name="Fish")
     app = open_board(open_app, services)
-    app.selectbox(key="board.hand_out.dataset").set_value(dataset_id).run()
+    app.selectbox(key="board.hand_out.dataset.In this class").set_value(dataset_id).run()
     press(app, "Hand out")
     perform(services, HAND_OUT_KIND)
     assert "2 pupils have it" in texts(app.run())
@@ -164,6 +168,34 @@ def test_a_dataset_is_handed_out(open_app: OpenApp, services: Services) -> None:
         [each.name for each in services.of_space(pupil.id).library.datasets.all()] for pupil in pupils_of(services)
     ]
     assert [sorted(each) for each in names] == [["Birds", "Fish"], ["Fish"]]
+
+
+def test_what_was_made_without_a_class_is_handed_out(
+    open_app: OpenApp, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the computer of the class alone: whoever has the password elsewhere is told nothing of it."""
+    home = services.of_space(HOME_SPACE_ID)
+    dataset_id = collect(home, range(60, 64), name="Of the owner")
+    key = "board.hand_out.dataset.On this computer, without a class"
+    app = open_board(open_app, services)
+    assert key not in [each.key for each in app.selectbox]
+    invitation = Invitation(typed="otter", link="http://otter", others=(), notes=(), has_warning=False)
+    monkeypatch.setattr(INVITATION_BOARD, "_invitation", invitation)
+    monkeypatch.setattr(ContextProxy, "ip_address", None)
+    app.run()
+    app.selectbox(key=key).set_value(dataset_id).run()
+    monkeypatch.setattr(ContextProxy, "ip_address", "192.168.0.7")
+    next(each for each in app.button if each.label == "Hand out").click().run()
+    assert "at that computer alone" in texts(app)
+    monkeypatch.setattr(ContextProxy, "ip_address", None)
+    app.run()
+    app.selectbox(key=key).set_value(dataset_id).run()
+    press(app, "Hand out")
+    perform(services, HAND_OUT_KIND)
+    assert "Of the owner" in texts(app.run())
+    for pupil in pupils_of(services):
+        assert "Of the owner" in [each.name for each in services.of_space(pupil.id).library.datasets.all()]
+    assert len(home.library.datasets.all()) == 1
 
 
 def test_projects_to_take_home(open_app: OpenApp, services: Services) -> None:

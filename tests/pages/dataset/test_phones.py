@@ -13,7 +13,7 @@ from core.storage.db import Database, open_database
 from core.storage.schema import HOME_SPACE_ID
 from pages.dataset.ways_in import phone
 from pages.server.reachable import ReachableAddress
-from pages.widgets.qr_picture import qr_picture
+from pages.words.qr_picture import qr_picture
 
 ADDRESS = "https://192.168.1.20:8443/bluetit/phone"
 

@@ -1,13 +1,14 @@
-"""Who an account is by its claims, and the ticket by which its browser gets a secret."""
+"""The space of an account, and the ticket by which its browser gets a secret."""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
-from core.settings import Settings
 from core.spaces.records import SpaceKind
 from pages.door import accounts, routes
-from pages.door.accounts import Account, TicketOffice, account_of, is_administrator, space_of
+from pages.door.accounts import TicketOffice, space_of
+from pages.server.account_role import Account, account_of
 from pages.server.doorkeeper import WANTED_COOKIE
 from pages.server.visitor import COOKIE_NAME
 from tests.pages.conftest import OpenServices
@@ -26,40 +27,6 @@ ANNA = {
 
 def account(**changes: Any) -> Account | None:
     return account_of({**ANNA, **changes})
-
-
-def test_issuer_and_subject_make_an_account() -> None:
-    """The same subject of another provider is somebody else; name and address may change."""
-    anna, renamed, other = account(), account(name="Anna Meise", email="a@b.example"), account(iss="https://b.example")
-    assert anna is not None
-    assert renamed is not None
-    assert other is not None
-    assert anna.key == renamed.key != other.key
-    assert (anna.name, renamed.name) == ("Anna Amsel", "Anna Meise")
-
-
-@pytest.mark.parametrize("changes", [{"is_logged_in": False}, {"sub": None}, {"iss": None}, {"sub": 7}])
-def test_claims_that_make_none(changes: dict[str, Any]) -> None:
-    """Whoever is not signed in, or by a provider that does not say as whom."""
-    assert account(**changes) is None
-
-
-@pytest.mark.parametrize(
-    ("claims", "is_one"),
-    [
-        ({}, True),
-        ({"email": "anna@school.EXAMPLE"}, True),
-        ({"email": "ben@school.example"}, False),
-        ({"email_verified": False}, False),
-        ({"email_verified": None}, False),
-        ({"email": None}, False),
-    ],
-)
-def test_administrators(settings: Settings, claims: dict[str, Any], is_one: bool) -> None:
-    """By an address that the provider has verified: others can be typed by anybody into their profile."""
-    named = Settings(workspace_dir=settings.workspace_dir, administrators=("anna@school.example",))
-    assert is_administrator(account(**claims), named) is is_one
-    assert not is_administrator(None, named)
 
 
 def test_an_account_comes_again(open_with: OpenServices) -> None:
@@ -93,6 +60,17 @@ def test_a_ticket_lets_a_browser_in_once(
     second = Visitor("192.168.0.2")
     assert second.open(f"{DOOR}/account?ticket={ticket}").headers["location"] == "../../"
     assert second.cookies.get(COOKIE_NAME) is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "leads_to"), [("bluetit/try/Ab_-9", "../../bluetit/try/Ab_-9"), ("//other.example", "../../")]
+)
+def test_a_ticket_leads_back(open_with: OpenServices, visitor: Visitor, wanted: str, leads_to: str) -> None:
+    """To what was asked for before signing in, if that is of this Bluetit: a browser may say anything."""
+    services = open_with("accounts")
+    visitor.cookies.set(WANTED_COOKIE, quote(wanted, safe=""))
+    ticket = routes.TICKETS.give(services.spaces.home().id)
+    assert visitor.open(f"{DOOR}/account?ticket={ticket}").headers["location"] == leads_to
 
 
 def test_a_ticket_from_another_site_opens_nothing(

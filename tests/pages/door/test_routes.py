@@ -141,6 +141,28 @@ def test_a_form_sent_twice(visitor: Visitor, services: Services, classroom: Clas
     assert len(services.spaces.of_classroom(classroom.id)) == 2
 
 
+def test_a_press_that_comes_twice(visitor: Visitor, services: Services, classroom: ClassroomView) -> None:
+    """Though the browser had not heard of the first when it sent the second: one pupil, with one pick-up code."""
+    visitor.open()
+    visitor.send("code", code=classroom.code)
+    names, mark = visitor.names(), visitor.shown_mark()
+    answers = []
+    for _ in range(2):
+        visitor.cookies.delete(COOKIE_NAME) if secret_of(visitor) else None
+        visitor.send("name", code=classroom.code, name=names[0], mark=mark)
+        answers.append((visitor.answer.status_code, visitor.shown_code(), secret_of(visitor)))
+    assert answers[0] == answers[1]
+    assert len(services.spaces.of_classroom(classroom.id)) == 2
+    assert visitor.is_in()
+
+
+def test_a_pickup_code_in_the_wrong_field(visitor: Visitor, classroom: ClassroomView) -> None:
+    """Is recognised by its length, and the right field named."""
+    visitor.open()
+    visitor.send("code", code="abcd-efgh-jk")
+    assert "I was here before" in visitor.problem()
+
+
 def test_a_class_that_is_full(
     visitor: Visitor, services: Services, classroom: ClassroomView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,11 +203,11 @@ def test_another_device_comes_in_by_the_pickup_code(
 
 
 def test_the_teacher_signs_in_twice(services: Services, held: tuple[ClassroomView, str]) -> None:
-    """Two teachers, or one with two browsers, are in the same space."""
+    """Two teachers, or one with two browsers, are in the same space, and begin at the board."""
     browsers = [Visitor("192.168.0.2"), Visitor("192.168.0.3")]
     for each in browsers:
         each.open(f"{DOOR}?step=teacher")
-        each.send("password", password=held[1].lower())
+        assert each.send("password", password=held[1].lower()).headers["location"] == "../class"
         assert each.is_in()
     kinds = [services.spaces.find_by_secret(str(secret_of(each))) for each in browsers]
     assert [each is not None and each.kind for each in kinds] == [SpaceKind.TEACHER] * 2
@@ -389,3 +411,28 @@ def test_there_is_no_door_where_nobody_is_asked(open_with: OpenServices, visitor
     assert visitor.is_in()
     assert secret_of(visitor) is not None
     assert visitor.open().headers["location"] == "../"
+
+
+@pytest.mark.parametrize("wanted", ["", "train", "results?run=1", "bluetit/try/Ab_-9", "dataset?x=//other.example"])
+def test_where_the_door_leads(wanted: str) -> None:
+    """To a page of the app, or to a model that somebody lets others try."""
+    assert way_of({"to": wanted}).to == wanted
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        *("https://other.example", "//other.example", "/\\other.example", "\\\\other.example", "javascript:alert(1)"),
+        *("/train", "../train", "train/..", "train\r\nSet-Cookie: a=b", "train\n", "bluetit/door", "train#here"),
+        *("bluetit/try/", "bluetit/try/..", "bluetit/try/../door", "bluetit/try/a/about", "bluetit/try/a?to=b"),
+        *("bluetit/try/%2e%2e", "bluetit/try//other.example", "/bluetit/try/a", "bluetit/try/a\n", "BLUETIT/try/a"),
+        *("bluetit/try/" + "a" * 61, "a" * 61, "bluetit\\try\\a", "\tbluetit/try/a", "bluetit/try/\u202ea"),
+    ],
+)
+def test_where_the_door_never_leads(wanted: str, visitor: Visitor, classroom: ClassroomView) -> None:
+    """To another site, out of the app, or to a route: the first page opens instead."""
+    assert way_of({"to": wanted}).to == ""
+    visitor.open()
+    visitor.send("code", code=classroom.code, to=wanted)
+    answer = visitor.send("name", code=classroom.code, to=wanted, name=visitor.names()[0])
+    assert 'class="primary" href="../"' in answer.text

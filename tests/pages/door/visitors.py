@@ -62,6 +62,12 @@ class Visitor:
         """The names that are offered on the page."""
         return re.findall(r'name="name" value="([^"]+)"', self.answer.text)
 
+    def shown_mark(self) -> str:
+        """The mark of the form on the page."""
+        found = re.search(r'name="mark" value="([^"]+)"', self.answer.text)
+        assert found is not None, self.answer.text
+        return found[1]
+
     def shown_code(self) -> str:
         """The pick-up code on the page."""
         found = re.search(r'<p class="letters"[^>]*>([A-Z-]+)</p>', self.answer.text)

@@ -21,10 +21,11 @@ from core.phones.photos import PhonePhotos
 from core.phones.records import MAX_PHOTO_BYTES
 from core.photos.store import PhotoStore
 from core.settings import Settings
+from core.spaces.classroom import ClassroomDesk
 from core.spaces.records import SpaceKind
 from core.spaces.registry import SpaceRegistry
 from core.storage.db import Database, open_database
-from core.storage.schema import PhoneLink
+from core.storage.schema import PhoneLink, Space
 from pages.server import phone_routes
 from pages.server.headers import SecurityHeaders
 from pages.server.json_routes import Rate, RateLimit
@@ -44,11 +45,13 @@ class PhoneServices:
     database: Database
     phone_links: PhoneLinks
     phone_photos: PhonePhotos
+    classroom: ClassroomDesk
 
     @classmethod
     def of(cls, settings: Settings, database: Database) -> "PhoneServices":
         store = PhotoStore(settings.photos_path, settings.cache_path)
-        return cls(settings, database, PhoneLinks(settings, database), PhonePhotos(settings, database, store))
+        photos = PhonePhotos(settings, database, store)
+        return cls(settings, database, PhoneLinks(settings, database), photos, ClassroomDesk(database))
 
     def of_space(self, space_id: int) -> "PhoneServices":
         return PhoneServices.of(self.settings, self.database.of_space(space_id))
@@ -78,7 +81,8 @@ def ask(address: str, token: str, *, method: str = "POST", body: bytes | None = 
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test has asked anything before."""
-    monkeypatch.setattr(phone_routes, "_limit", RateLimit(Rate(per_second=1_000, burst=1_000)))
+    for name in ("_limit", "_look_limit"):
+        monkeypatch.setattr(phone_routes, name, RateLimit(Rate(per_second=1_000, burst=1_000)))
 
 
 @pytest.fixture
@@ -134,9 +138,24 @@ def test_a_photo_arrives(lesson: Lesson) -> None:
     assert lesson.send().json() == {"photo": f"{1:032x}"}
     assert len(lesson.photos()) == 1
     told = ask(LINK, lesson.token, method="GET").json()
-    assert told.keys() == {"class", "seconds_left"}
+    assert told.keys() == {"class", "seconds_left", "paused"}
     assert told["class"] == "cat"
     assert 0 < told["seconds_left"] <= 90 * 60
+
+
+def test_a_phone_of_a_pupil_is_held_up(lesson: Lesson) -> None:
+    """With the teacher's line of text, as the pupil's pages are; what it sends is taken meanwhile."""
+    desk = lesson.services.classroom
+    assert ask(LINK, lesson.token, method="GET").json()["paused"] is None
+    classroom, _ = desk.hold()
+    with lesson.services.database.of_space(None).session() as session:
+        session.execute(update(Space).where(Space.kind == SpaceKind.PUPIL).values(classroom_id=classroom.id))
+    desk.set_paused(classroom.id, "Eyes to me")
+    assert ask(LINK, lesson.token, method="GET").json()["paused"] == "Eyes to me"
+    assert lesson.send().status_code == 200
+    with lesson.services.database.of_space(None).session() as session:
+        session.execute(update(Space).where(Space.kind == SpaceKind.PUPIL).values(kind=SpaceKind.TEACHER))
+    assert ask(LINK, lesson.token, method="GET").json()["paused"] is None
 
 
 def test_a_burst_is_one_capture(lesson: Lesson) -> None:

@@ -14,6 +14,7 @@ from core.settings import Settings
 from core.spaces.records import SpaceKind
 from core.storage.schema import Run
 from pages.server import services as served
+from pages.server.doorkeeper import WANTED_COOKIE
 from pages.server.try_routes import TRY_ROUTES, try_page
 from pages.server.visitor import COOKIE_NAME, new_secret
 from tests.core.inference.model_runs import NAMES, Models
@@ -64,6 +65,25 @@ def test_another_of_the_class_tries_a_model(owner: Services, run_id: int) -> Non
     found = owner.classifiers.get_trained(run_id).classify(SAMPLES[0], "cat.png")
     assert [each["label"] for each in answer["classes"]] == [each.label for each in found.predictions]
     assert answer["classes"][0]["probability"] == pytest.approx(found.predictions[0].probability, abs=1e-6)
+
+
+def test_who_is_not_in_comes_in_first(owner: Services, run_id: int) -> None:
+    """By the door, which leads back to the model; who is in gets its page."""
+    token = owner.offers.offer(run_id).token
+    away, inside = (
+        fetch(f"/{try_page(token)}", TRY_ROUTES, cookie=f"{COOKIE_NAME}={each}") for each in (STRANGER, HERON)
+    )
+    assert (away.status_code, away.headers["location"]) == (303, f"../../bluetit/door?to=bluetit%2Ftry%2F{token}")
+    assert (inside.status_code, "Try a model" in inside.text) == (200, True)
+
+
+def test_accounts_sign_in_first(services: Services, owner: Services, run_id: int) -> None:
+    """On the first page, and the browser keeps for that long where it wanted to go."""
+    token = owner.offers.offer(run_id).token
+    served._opened[0] = replace(services, settings=replace(services.settings, access="accounts"))
+    away = fetch(f"/{try_page(token)}", TRY_ROUTES)
+    assert (away.status_code, away.headers["location"]) == (303, "../../")
+    assert away.headers["set-cookie"].startswith(f"{WANTED_COOKIE}=bluetit%2Ftry%2F{token};")
 
 
 def test_the_owner_sees_how_often_it_was_right(owner: Services, run_id: int) -> None:

@@ -29,20 +29,22 @@ def tell(*pupils: PupilNow, models: ModelsNow = NOTHING, queue: tuple[Waiting, .
 
 def test_what_somebody_does() -> None:
     """The training that is under way before the page; whoever is not here is away."""
-    assert tell(pupil(page="Dataset", what="Birds"))["pupils"][0]["doing"] == "Dataset · Birds"
-    assert tell(pupil())["pupils"][0]["doing"] == "here"
-    assert tell(pupil(is_here=False, page="Dataset"))["pupils"][0]["doing"] == "away"
+    assert tell(pupil(page="Dataset", what="Birds"))["spaces"][0]["doing"] == "Dataset · Birds"
+    assert tell(pupil())["spaces"][0]["doing"] == "here"
+    assert tell(pupil(is_here=False, page="Dataset"))["spaces"][0]["doing"] == "away"
     trains = replace(NOTHING, num_runs=1, active="trains · 40 %")
-    assert tell(pupil(is_here=False, page="Dataset"), models=trains)["pupils"][0]["doing"] == "trains · 40 %"
+    assert tell(pupil(is_here=False, page="Dataset"), models=trains)["spaces"][0]["doing"] == "trains · 40 %"
 
 
 def test_an_empty_class_and_a_full_one() -> None:
     """How many are here, what is stored, and who will be deleted."""
     assert tell()["heading"] == "Nobody has come in yet"
+    assert "the page for the projector" in tell()["hint"]
     told = tell(pupil(2), pupil(3, is_here=False))
+    assert told["hint"] == ""
     assert (told["heading"], told["storage"]) == ("1 of 2 pupils here", "3 MB stored")
-    assert [each["due"] for each in told["pupils"]] == ["will be deleted on 3 December", ""]
-    assert told["pupils"][0]["has"] == "1 photo"
+    assert [each["due"] for each in told["spaces"]] == ["will be deleted on 3 December", ""]
+    assert told["spaces"][0]["has"] == "1 photo"
 
 
 def test_a_long_queue() -> None:

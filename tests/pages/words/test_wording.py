@@ -1,8 +1,20 @@
 """Numbers as people write them."""
 
+import time
+
 import pytest
 
-from pages.words.wording import count, duration, percent, plain, time_left
+from pages.words.wording import (
+    count,
+    date_text,
+    day_text,
+    duration,
+    milliseconds_text,
+    moment_text,
+    percent,
+    plain,
+    time_left,
+)
 
 
 @pytest.mark.parametrize(
@@ -51,3 +63,16 @@ def test_time_left_says_nothing_where_it_is_not_known():
     """It is put behind what is being done, so nothing of it may remain."""
     assert time_left(None) == ""
     assert time_left(12.0) == " · about 12 seconds left"
+
+
+def test_moments_are_those_of_this_computer():
+    """A day has no nought in front; the time stands behind it."""
+    seconds = time.mktime((2026, 12, 3, 14, 5, 0, 0, 0, -1))
+    told = [text(seconds) for text in (day_text, date_text, moment_text)]
+    assert told == ["3 December", "3 December 2026", "3 December 2026, 14:05"]
+
+
+@pytest.mark.parametrize(("milliseconds", "text"), [(8.4, "8 ms"), (1.0, "1 ms"), (0.4, "< 1 ms")])
+def test_a_speed_is_never_nothing(milliseconds: float, text: str):
+    """What takes less than a millisecond says so."""
+    assert milliseconds_text(milliseconds) == text

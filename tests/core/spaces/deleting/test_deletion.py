@@ -132,6 +132,8 @@ def test_one_pupil_is_removed(lesson: Class) -> None:
     gone, stays = lesson.pupils
     services, kept = lesson.services, photo_bytes(lesson.of(stays))
     deletion_id = services.deletions.request_pupils([gone.id])
+    with pytest.raises(SpaceError, match="being deleted already"):
+        services.deletions.request_pupils([gone.id])
     assert [each.name for each in services.spaces.of_classroom(lesson.classroom.id)] == ["Teacher", stays.name]
     perform(services, DELETE_KIND)
     receipt = services.deletions.status(deletion_id).view.receipt

@@ -1,5 +1,6 @@
-// The teacher's board: each pupil in a few lines, kept up to date without the page. A press opens one of them.
-class ClassBoard {
+// The board of a teacher, or of administrators: each space in a few lines, kept up to date without the page. A press
+// opens one of them.
+class Board {
   constructor(root) {
     this.find = (name) => root.querySelector(`.${name}`);
     this.cards = new Map(); // by the number of the space
@@ -10,13 +11,15 @@ class ClassBoard {
     this.watch.connect(data);
   }
 
-  show({ heading, storage, pupils, queue }) {
+  show({ heading, storage, hint, spaces, queue }) {
     setText(this.find("heading"), heading);
     setText(this.find("storage"), storage);
+    setText(this.find("hint"), hint);
+    this.find("hint").hidden = !hint;
     const known = this.cards;
-    this.cards = new Map(pupils.map((pupil) => [pupil.id, known.get(pupil.id) ?? new PupilCard(this)]));
-    pupils.forEach((pupil) => this.cards.get(pupil.id).show(pupil));
-    replaceWhereOther(this.find("pupils"), [...this.cards.values()].map((card) => card.element));
+    this.cards = new Map(spaces.map((space) => [space.id, known.get(space.id) ?? new SpaceCard(this)]));
+    spaces.forEach((space) => this.cards.get(space.id).show(space));
+    replaceWhereOther(this.find("cards"), [...this.cards.values()].map((card) => card.element));
     this.find("work").hidden = queue.length === 0;
     this.find("queue").replaceChildren(...queue.map(drawTask));
   }
@@ -35,13 +38,13 @@ class ClassBoard {
   }
 }
 
-// One pupil. Names are text, whatever letters they have.
-class PupilCard {
+// One pupil, or one account. Names are text, whatever letters they have.
+class SpaceCard {
   constructor(board) {
     this.element = document.createElement("li");
-    this.button = part("button", "pupil");
+    this.button = part("button", "card");
     this.button.type = "button";
-    this.button.addEventListener("click", () => board.open(this.pupil.id));
+    this.button.addEventListener("click", () => board.open(this.space.id));
     this.picture = part("span", "picture"); // by which its tablet is found in the room
     this.picture.setAttribute("aria-hidden", "true");
     this.name = part("span", "name");
@@ -58,21 +61,22 @@ class PupilCard {
     this.element.append(this.button);
   }
 
-  show(pupil) {
-    this.pupil = pupil;
-    this.button.classList.toggle("is-away", !pupil.is_here);
-    setText(this.picture, pupil.picture);
-    setText(this.name, pupil.name);
-    this.name.title = pupil.name;
-    setText(this.best, pupil.best);
-    this.best.classList.toggle("is-doubtful", pupil.is_doubtful);
-    this.best.title = pupil.interval;
-    setText(this.doing, pupil.doing);
-    this.doing.title = pupil.doing;
-    setText(this.has, pupil.has);
-    setText(this.storage, pupil.storage);
-    setText(this.due, pupil.due);
-    this.due.hidden = !pupil.due;
+  show(space) {
+    this.space = space;
+    this.button.classList.toggle("is-away", !space.is_here);
+    setText(this.picture, space.picture);
+    this.picture.hidden = !space.picture;
+    setText(this.name, space.name);
+    this.name.title = space.name;
+    setText(this.best, space.best);
+    this.best.classList.toggle("is-doubtful", space.is_doubtful);
+    this.best.title = space.interval;
+    setText(this.doing, space.doing);
+    this.doing.title = space.doing;
+    setText(this.has, space.has);
+    setText(this.storage, space.storage);
+    setText(this.due, space.due);
+    this.due.hidden = !space.due;
   }
 }
 
@@ -96,5 +100,5 @@ function part(tag, className) {
 }
 
 export default function render(component) {
-  return mount(component, ClassBoard);
+  return mount(component, Board);
 }

@@ -1,0 +1,1 @@
+"""The page of administrators: what accounts store, and its deletion."""
