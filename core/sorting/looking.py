@@ -1,7 +1,7 @@
 """The network looks at every photo of a dataset, once, so that photos can be compared and sorted in a moment.
 
-Handlers of the task kinds `look_at_photos` (the default backbone) and `ask_model` (the newest model of the dataset). The
-payload is `{"dataset_id": number}`. What the network sees is kept in the cache of features, and nowhere else.
+Handlers of the task kinds `look_at_photos` (the default backbone) and `ask_model` (the newest model of the dataset);
+the payload is `{"dataset_id": number}`. What the network sees is kept in the cache of features, and nowhere else.
 """
 
 from core.backbones.artefacts import load_artefact
