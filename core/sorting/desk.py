@@ -75,9 +75,11 @@ class SortingDesk:
         """How many photos of a dataset have not been looked at by the network that an adviser needs.
 
         Raises:
+            UnknownDatasetError: no such dataset.
             ArtefactMissingError: that network has not been prepared yet.
             DatasetError: the dataset has no model.
         """
+        self._library.datasets.get(dataset_id)
         hashes = {image.photo_hash for image in self._library.images.of(dataset_id)}
         key = self._backbone_key() if adviser is Adviser.EXAMPLES else self._model_key(dataset_id)
         return len(FeatureCache(self._settings).missing(*key, hashes))

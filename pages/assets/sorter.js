@@ -242,12 +242,12 @@ class Sorter {
     const sure = this.sureOnes();
     const counts = new Map();
     sure.forEach(({ classId }) => counts.set(classId, (counts.get(classId) ?? 0) + 1));
-    const parts = [...counts].sort((one, other) => other[1] - one[1]);
+    const parts = [...counts].toSorted((one, other) => other[1] - one[1]);
     const listed = parts.map(([id, number]) => `${this.className(id)} ${number.toLocaleString("en")}`).join(" · ");
     this.find(".sure-label").textContent = `All that are at least ${this.sitting.limit} % certain`;
     this.find(".sure-preview").textContent = listed;
     const button = this.find(".sure-take");
-    button.textContent = `Put ${photos(sure.length)} into ${parts.length === 1 ? "the class" : "the classes"}`;
+    button.textContent = `Put ${photosText(sure.length)} into ${parts.length === 1 ? "the class" : "the classes"}`;
     button.disabled = sure.length === 0;
   }
 
@@ -297,7 +297,7 @@ class Sorter {
 
   endText() {
     if (this.sitting.passed.size > 0) {
-      return `All were shown; ${photos(this.sitting.passed.size)} passed over stay where they are. Begin anew to see them again.`;
+      return `All were shown; ${photosText(this.sitting.passed.size)} passed over stay where they are. Begin anew to see them again.`;
     }
     if (this.isSearch) return "There are no more photos to look through.";
     return this.sitting.log.size > 0 ? "All suggestions were looked at." : "There are no suggestions.";
@@ -478,7 +478,7 @@ class Sorter {
   }
 }
 
-function photos(number) {
+function photosText(number) {
   return number === 1 ? "1 photo" : `${number.toLocaleString("en")} photos`;
 }
 

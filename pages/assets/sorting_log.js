@@ -59,13 +59,12 @@ class DecisionLog {
   }
 
   async sendAll(isLast) {
-    for (;;) {
-      const moving = this.decisions.filter(({ state }) => state === "waiting");
-      const [back] = this.takingBack;
-      if (moving.length > 0) await this.sendMoves(moving, isLast);
-      else if (back) await this.sendBack(back, isLast);
-      else return;
-    }
+    const moving = this.decisions.filter(({ state }) => state === "waiting");
+    const [back] = this.takingBack;
+    if (moving.length === 0 && !back) return;
+    if (moving.length > 0) await this.sendMoves(moving, isLast);
+    else await this.sendBack(back, isLast);
+    await this.sendAll(isLast);
   }
 
   async sendMoves(moving, isLast) {
