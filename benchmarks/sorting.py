@@ -1,11 +1,11 @@
-"""How long people wait who sort thousands of photos, and for the map of them, and what the map keeps of who is near whom.
+"""How long people wait who sort thousands of photos, and for the map of them, and what the map keeps.
 
     python -m benchmarks.sorting [--photos 10000] [--features FILE.npy]
 
 The photos are features without pictures: of 200 kinds, a fifth of which have a class already, the others are to be
-sorted. FILE.npy gives real features in their place, float32 (photos, 1280). The cache, the database and the sorting desk
-are the app's own, in a workspace that is deleted afterwards. `next_seconds` is what a person waits for after the fiftieth
-decision; `first_seconds` adds reading the features from the disk.
+sorted. FILE.npy gives real features in their place, float32 (photos, 1280). The cache, the database and the sorting
+desk are the app's own, in a workspace that is deleted afterwards. `next_seconds` is what a person waits for after the
+fiftieth decision; `first_seconds` adds reading the features from the disk.
 """
 
 import argparse
@@ -140,9 +140,9 @@ def measure_map(features: Features) -> dict[str, Any]:
 def map_quality(features: Features, points: Features) -> dict[str, float]:
     """What a map keeps of who is near whom, of evenly chosen photos among all.
 
-    `trustworthiness`: 1 where nobody lies near another on the map who is not among its nearest by the features, less the
-    farther off those are. `neighbours_kept`: share of the ten nearest by the features that are among the ten nearest on
-    the map.
+    `trustworthiness`: 1 where nobody lies near another on the map who is not among its nearest by the features, less
+    the farther off those are. `neighbours_kept`: share of the ten nearest by the features that are among the ten
+    nearest on the map.
 
     Source: J. Venna, S. Kaski, "Neighborhood preservation in nonlinear projection methods", ICANN 2001, equation 1.
     """

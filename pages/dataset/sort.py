@@ -54,8 +54,9 @@ def render_sort(dataset: DatasetView, classes: list[ClassView], services: Servic
     if sitting is not None and sitting.dataset_id == dataset.id:
         _render_sitting(sitting, dataset, classes, services)
         return
+    st.session_state.setdefault(_WAY, _ALIKE)
     way = st.segmented_control(
-        "How", [_ALIKE, _SUGGEST], key=_WAY, default=_ALIKE, required=True, label_visibility="collapsed"
+        "How", [_ALIKE, _SUGGEST], key=_WAY, required=True, label_visibility="collapsed", persist_state="session"
     )
     if way == _ALIKE:
         _render_search(dataset, classes, services)
@@ -109,7 +110,7 @@ def _render_search(dataset: DatasetView, classes: list[ClassView], services: Ser
             icon=":material/search:",
         )
         return
-    into = _render_target(targets, with_new=bool(examples))
+    into = _render_target(targets, examples)
     among, split = _render_scope(classes, into)
     if not examples and into != _NEW_CLASS:
         st.caption("The photos that are in the class already are the examples. To choose some, select them in Photos.")
@@ -123,12 +124,13 @@ def _render_search(dataset: DatasetView, classes: list[ClassView], services: Ser
     )
 
 
-def _render_target(targets: list[ClassView], *, with_new: bool) -> int:
+def _render_target(targets: list[ClassView], examples: list[ImageView]) -> int:
     titles = {view.id: f"{plain(view.name)} · {view.num_images:,}" for view in targets}
-    if with_new:
+    if examples:
         titles[_NEW_CLASS] = "a new class"
     if st.session_state.get(_INTO) not in titles:
-        st.session_state[_INTO] = next(iter(titles))
+        theirs = {image.class_id for image in examples}
+        st.session_state[_INTO] = next((class_id for class_id in titles if theirs == {class_id}), next(iter(titles)))
     into = st.pills("Which class?", list(titles), key=_INTO, required=True, format_func=titles.__getitem__, wrap=True)
     if into == _NEW_CLASS:
         st.text_input("Name of the new class", key=_NEW, placeholder="blue tit", width=320)

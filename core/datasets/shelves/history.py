@@ -108,7 +108,8 @@ def revert_part(
         image_ids: of the images.
         companions: of the images that share their split: theirs is reverted, too.
     """
-    taken, left = [], []
+    taken: list[RowChange] = []
+    left: list[RowChange] = []
     for change in _changes_of(operation):
         chosen_ids = {*image_ids, *companions} if "split" in change.after else set(image_ids)
         is_chosen = [change.table == "image" and row_id in chosen_ids for row_id in change.ids]
