@@ -444,6 +444,7 @@ class Sorter {
     else if (this.dialog.open) this.dialog.close();
     else if (this.sitting.page.length > 0) {
       this.dialog.showModal();
+      this.dialog.focus(); // or the space bar would press the first button
       this.showLarge();
     }
   }

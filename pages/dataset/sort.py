@@ -8,7 +8,6 @@ import streamlit as st
 
 from core.datasets.pile import PILE_NAME, is_pile
 from core.datasets.records import ClassView, DatasetView, ImageView, Split
-from core.datasets.tasks import LOOK_KIND
 from core.errors import BluetitError, DatasetError
 from core.services import Services
 from core.sorting.desk import LOOKS, MIN_CLASSES
@@ -165,6 +164,7 @@ def _render_split() -> _SplitRule:
 def _begin_search(
     dataset: DatasetView, examples: list[ImageView], among: int | None, split: _SplitRule, services: Services
 ) -> None:
+    num_unknown = services.sorting.count_unknown(dataset.id, Adviser.EXAMPLES)  # or nothing is changed yet
     into = int(st.session_state[_INTO])
     if into == _NEW_CLASS:
         if not st.session_state[_NEW].strip():
@@ -184,7 +184,7 @@ def _begin_search(
         examples=tuple(image.id for image in examples),
         split=split,
     )
-    _begin(sitting, LOOK_KIND, Adviser.EXAMPLES, services)
+    _begin(sitting, Adviser.EXAMPLES, num_unknown, services)
 
 
 # --- sort these for me -----------------------------------------------------------------------------------
@@ -199,11 +199,11 @@ def _render_suggestions(dataset: DatasetView, classes: list[ClassView], services
     if st.session_state.get(_PILE) not in titles:
         st.session_state[_PILE] = max(classes, key=lambda view: (is_pile(view.name), view.num_images)).id
     with st.container(horizontal=True, gap="medium"):
-        pile = st.selectbox("Sort the photos of", list(titles), key=_PILE, format_func=titles.__getitem__, width=260)
+        pile = st.selectbox("Sort the photos of", list(titles), key=_PILE, format_func=titles.__getitem__, width=230)
         advisers = _advisers(dataset, classes, int(pile), services)
         if advisers:
             adviser = st.selectbox(
-                "Who says what they are", list(advisers), key=_ADVISER, format_func=advisers.__getitem__, width=320
+                "Who says what they are", list(advisers), key=_ADVISER, format_func=advisers.__getitem__, width=280
             )
         split = _render_split()
     if not any(is_pile(view.name) for view in classes):
@@ -246,6 +246,7 @@ def _advisers(dataset: DatasetView, classes: list[ClassView], pile: int, service
 def _begin_suggestions(
     dataset: DatasetView, pile: int, adviser: Adviser, split: _SplitRule, services: Services
 ) -> None:
+    num_unknown = services.sorting.count_unknown(dataset.id, adviser)
     sitting = Sitting(
         token=secrets.token_hex(8),
         dataset_id=dataset.id,
@@ -254,15 +255,15 @@ def _begin_suggestions(
         adviser=adviser,
         split=split,
     )
-    _begin(sitting, LOOKS[adviser], adviser, services)
+    _begin(sitting, adviser, num_unknown, services)
 
 
 # --- sittings --------------------------------------------------------------------------------------------
 
 
-def _begin(sitting: Sitting, kind: str, adviser: Adviser, services: Services) -> None:
-    if services.sorting.count_unknown(sitting.dataset_id, adviser):
-        services.dataset_tasks.request(kind, sitting.dataset_id)
+def _begin(sitting: Sitting, adviser: Adviser, num_unknown: int, services: Services) -> None:
+    if num_unknown:
+        services.dataset_tasks.request(LOOKS[adviser], sitting.dataset_id)
     st.session_state[_SITTING] = sitting
 
 

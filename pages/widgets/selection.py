@@ -123,7 +123,12 @@ def render_selection_actions(
             args=(library.images.trash, selected),
         )
         st.button(
-            "Select none", key=f"dataset.selection.none.{key}", type="tertiary", on_click=guarded(clear_selection)
+            "",
+            icon=":material/deselect:",
+            key=f"dataset.selection.none.{key}",
+            help="Select none",
+            type="tertiary",
+            on_click=guarded(clear_selection),
         )
 
 
