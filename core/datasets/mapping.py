@@ -12,7 +12,7 @@ single-cell transcriptomics", 2019, https://doi.org/10.1038/s41467-019-13056-x.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -38,8 +38,8 @@ NUM_NEIGHBOURS = 3  # of a photo that is placed beside others
 NUM_DIMENSIONS = 50  # that t-SNE sees; what PCA leaves out is mostly noise
 MIN_PHOTOS_FOR_TSNE = 10  # of fewer photos the first two principal components say all there is to say
 PERPLEXITY = 30.0  # neighbours that a photo is pulled towards; fewer in a small dataset
-# Iterations in steps, to report and to stop in between; the first step exaggerates attractions. Docs/sorting.md has what
-# fewer of them would lose.
+# Iterations in steps, to report and to stop in between; the first step exaggerates attractions. docs/sorting.md has
+# what fewer of them lose.
 NUM_STEPS = 4
 ITERATIONS_PER_STEP = 125
 EARLY_EXAGGERATION = 12.0
@@ -195,56 +195,55 @@ def _principal_components(directions: Points, fitted: npt.NDArray[np.int64]) -> 
 
 def _run_tsne(components: Points, *, report: Report, check_cancelled: Callable[[], None]) -> Points:
     """Points of photos, float32 (photos, 2), by t-SNE from their first two principal components."""
-    start = _first_two(components)
-    points = start / max(float(start[:, 0].std()), float(np.finfo(np.float32).tiny)) * 1e-4
+    first = _first_two(components)
+    start = first / max(float(first[:, 0].std()), float(np.finfo(np.float32).tiny)) * 1e-4
     perplexity = min(PERPLEXITY, (len(components) - 1) / 3)
-    steps = _interpolating_steps if find_spec("openTSNE") else _counting_steps
-    for number, points in enumerate(steps(components, points, perplexity)):
+
+    def begin_step(step: int) -> None:
         check_cancelled()
-        if number < NUM_STEPS:
-            message = f"Arranging {len(components):,} photos, step {number + 1} of {NUM_STEPS}"
-            report(0.05 + 0.9 * number / NUM_STEPS, message)
-    return np.asarray(points, np.float32)
+        report(0.05 + 0.9 * step / NUM_STEPS, f"Arranging {len(components):,} photos, step {step + 1} of {NUM_STEPS}")
+
+    arrange = _arrange if find_spec("openTSNE") else _arrange_slowly
+    points = arrange(components, start, perplexity, begin_step)
+    check_cancelled()
+    return points
 
 
-def _interpolating_steps(components: Points, start: Points, perplexity: float) -> Iterator[Points]:
-    """The start and the points after each step, with what photos push each other apart interpolated on a grid."""
+def _arrange(components: Points, start: Points, perplexity: float, begin_step: Callable[[int], None]) -> Points:
+    """t-SNE with what pushes photos apart interpolated on a grid."""
     from openTSNE import TSNEEmbedding
     from openTSNE.affinity import PerplexityBasedNN
 
-    yield start
+    begin_step(0)
     # One thread adds up in one order: a map drawn again is the same.
     affinities = PerplexityBasedNN(components, perplexity, method="exact", n_jobs=1, random_state=SEED)
-    is_large = len(components) >= INTERPOLATED_FROM
     embedding = TSNEEmbedding(
         np.asarray(start, np.float64),
         affinities,
-        negative_gradient_method="fft" if is_large else "bh",
+        negative_gradient_method="fft" if len(components) >= INTERPOLATED_FROM else "bh",
         n_jobs=1,
         random_state=SEED,
     )
     for step in range(NUM_STEPS):
-        embedding.optimize(
-            ITERATIONS_PER_STEP,
-            exaggeration=EARLY_EXAGGERATION if step == 0 else None,
-            momentum=MOMENTUM,
-            inplace=True,
-        )
-        yield np.asarray(embedding, np.float32)
+        if step:
+            begin_step(step)
+        exaggeration = EARLY_EXAGGERATION if step == 0 else None
+        embedding.optimize(ITERATIONS_PER_STEP, exaggeration=exaggeration, momentum=MOMENTUM, inplace=True)
+    return np.asarray(embedding, np.float32)
 
 
-def _counting_steps(components: Points, start: Points, perplexity: float) -> Iterator[Points]:
-    """The same with scikit-learn, where openTSNE is not installed: it takes four times as long."""
+def _arrange_slowly(components: Points, start: Points, perplexity: float, begin_step: Callable[[int], None]) -> Points:
+    """The same with scikit-learn, where openTSNE has no package (Linux on ARM); it takes several times as long."""
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no type information
 
     points = start
-    yield points
     for step in range(NUM_STEPS):
+        begin_step(step)
         tsne = TSNE(
             perplexity=perplexity,
             early_exaggeration=EARLY_EXAGGERATION if step == 0 else 1.0,
-            max_iter=max(ITERATIONS_PER_STEP, _FEWEST_ITERATIONS),
+            max_iter=_FEWEST_ITERATIONS,
             init=points,
             random_state=SEED,
         )
@@ -252,7 +251,7 @@ def _counting_steps(components: Points, start: Points, perplexity: float) -> Ite
         # takes longer than the work itself. One thread also adds up in one order: a map drawn again is the same.
         with threadpool_limits(1, user_api="openmp"):
             points = np.asarray(tsne.fit_transform(components), np.float32)
-        yield points
+    return points
 
 
 def _beside_neighbours(others: Points, fitted: Points, points: Points) -> Points:
