@@ -80,6 +80,22 @@ def test_alike_photos_lie_together():
     assert share_beside_its_own(place(features), labels) == 1.0
 
 
+def test_without_opentsne_alike_photos_lie_together_too(monkeypatch: pytest.MonkeyPatch):
+    """scikit-learn draws the map where there is no package for the machine."""
+    monkeypatch.setattr(mapping, "find_spec", lambda _: None)
+    features, labels = clusters(60)
+    assert share_beside_its_own(place(features), labels) == 1.0
+
+
+def test_many_photos_are_interpolated(monkeypatch: pytest.MonkeyPatch):
+    """What pushes photos apart is interpolated from some number on, with the same groups, and the same map each time."""
+    monkeypatch.setattr(mapping, "INTERPOLATED_FROM", 90)
+    features, labels = clusters(90)
+    points = place(features)
+    assert share_beside_its_own(points, labels) == 1.0
+    np.testing.assert_array_equal(place(features), points)
+
+
 def test_the_same_features_give_the_same_map():
     """A map drawn again is the same; the length of a feature vector does not matter, only where it points."""
     features, _ = clusters(60)
