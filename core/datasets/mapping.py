@@ -39,8 +39,8 @@ NUM_NEIGHBOURS = 3  # of a photo that is placed beside others
 NUM_DIMENSIONS = 50  # that t-SNE sees; what PCA leaves out is mostly noise
 MIN_PHOTOS_FOR_TSNE = 10  # of fewer photos the first two principal components say all there is to say
 PERPLEXITY = 30.0  # neighbours that a photo is pulled towards; fewer in a small dataset
-# Iterations of each step; the first exaggerates attractions. On 10,000 photos three times as many keep one neighbour of a
-# hundred more (docs/sorting.md).
+# Iterations of each step; the first exaggerates attractions. On 10,000 photos three times as many keep one neighbour
+# of a hundred more (docs/sorting.md).
 STEPS = (100, 125, 125)
 EARLY_EXAGGERATION = 12.0
 MOMENTUM = 0.8

@@ -29,3 +29,26 @@ def test_nothing_is_learned_from_it(library: Library, database: Database) -> Non
     assert len(take_snapshot(database, dataset_id).images) == 3
     library.images.move([image.id for image in on_pile], ids["crow"])
     assert {image.review for image in library.images.of(dataset_id)} == {None}
+
+
+def test_a_class_that_becomes_the_pile_or_ceases_to_be_it(library: Library) -> None:
+    """By another name, or merged with one: the marks change with what the class means, and come back with an undo."""
+    dataset_id = library.datasets.create("Web", ["crow"]).id
+    add(library, dataset_id, "crow", range(2))
+    crow = class_ids(library, dataset_id)["crow"]
+
+    def marks() -> set[Review | None]:
+        return {image.review for image in library.images.of(dataset_id)}
+
+    renamed = library.classes.rename(crow, PILE_NAME)
+    assert marks() == {Review.UNSURE}
+    assert renamed is not None
+    library.history.undo(renamed.id)
+    assert marks() == {None}
+    library.images.move(
+        [image.id for image in library.images.of(dataset_id)], library.classes.create(dataset_id, PILE_NAME).id
+    )
+    merged = library.classes.merge([class_ids(library, dataset_id)[PILE_NAME]], crow)
+    assert marks() == {None}
+    library.history.undo(merged.id)
+    assert marks() == {Review.UNSURE}
