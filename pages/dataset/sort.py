@@ -195,13 +195,16 @@ def _render_suggestions(dataset: DatasetView, classes: list[ClassView], services
         "Suggests a class for each photo, the most certain first. Nothing is moved before you say so: all above a "
         "certainty, or one photo at a time with one key."
     )
-    titles = {view.id: f"{view.name} · {view.num_images:,}" for view in classes if view.num_images}
+    used = [view for view in classes if view.num_images]
+    titles = {view.id: f"{view.name} · {view.num_images:,}" for view in used}
     if st.session_state.get(_PILE) not in titles:
-        st.session_state[_PILE] = max(classes, key=lambda view: (is_pile(view.name), view.num_images)).id
+        st.session_state[_PILE] = max(used, key=lambda view: (is_pile(view.name), view.num_images)).id
     with st.container(horizontal=True, gap="medium"):
         pile = st.selectbox("Sort the photos of", list(titles), key=_PILE, format_func=titles.__getitem__, width=230)
         advisers = _advisers(dataset, classes, int(pile), services)
         if advisers:
+            if st.session_state.get(_ADVISER) not in advisers:
+                st.session_state[_ADVISER] = next(iter(advisers))
             adviser = st.selectbox(
                 "Who says what they are", list(advisers), key=_ADVISER, format_func=advisers.__getitem__, width=280
             )
