@@ -12,8 +12,9 @@ from core.features.neighbours import unit_length
 
 # What unwanted photos count against wanted ones; the book's weights, 0.15 and 0.75, are for words. From five examples,
 # four pages of fifty and a person who is never wrong (EfficientNet-Lite0, means of five draws) these shares of what
-# could be found were found, of 447 aliens among 994 photos and of 60 among 607. Weight 0: 95.4 and 98.2 %, 0.2: 97.2 and
-# 99.6 %, 0.5: 98.0 and 100 %, 1: 95.7 and 99.3 %; without taking the middle of all photos away, at 0.2: 95.6 and 92.0 %.
+# could be found were found, of 447 aliens among 994 photos and of 60 among 607. Weight 0: 95.4 and 98.2 %; 0.2: 97.2
+# and 99.6 %; 0.5: 98.0 and 100 %; 1: 95.7 and 99.3 %. Without taking the middle of all photos away, at 0.2: 95.6 and
+# 92.0 %.
 UNWANTED_WEIGHT = 0.5
 # Photos at a time: as float32, 20 MB of 1,280 features.
 _CHUNK_PHOTOS = 4_000
