@@ -5,6 +5,8 @@ C. D. Manning, P. Raghavan, H. Schütze, "Introduction to Information Retrieval"
 https://nlp.stanford.edu/IR-book/html/htmledition/the-rocchio-algorithm-for-relevance-feedback-1.html.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -37,16 +39,31 @@ def relevance(features: Features, wanted: Features, unwanted: Features) -> npt.N
     Returns:
         float32 (photos,), -1 to 1: greater where a photo fits better.
     """
-    chunks = [features[start : start + _CHUNK_PHOTOS] for start in range(0, len(features), _CHUNK_PHOTOS)]
-    if not chunks:
-        return np.zeros(0, np.float32)
-    middle = sum(unit_length(chunk).sum(axis=0, dtype=np.float64) for chunk in chunks) / len(features)
-
-    def direction(of: Features) -> npt.NDArray[np.float32]:
-        return unit_length(unit_length(of) - middle)
-
-    query = direction(wanted).mean(axis=0)
+    lengths = np.concatenate([np.zeros(0), *(_lengths(chunk) for chunk in _chunks(features))]).astype(np.float32)
+    inverse = 1 / np.maximum(lengths, np.finfo(np.float32).tiny)
+    inverse[lengths == 0] = 0  # nothing points nowhere
+    middle = np.zeros(features.shape[1], np.float32)
+    for number, chunk in enumerate(_chunks(features)):
+        middle += inverse[number * _CHUNK_PHOTOS :][: len(chunk)] @ chunk
+    middle /= max(1, len(features))
+    query = unit_length(unit_length(wanted) - middle).mean(axis=0)
     if len(unwanted):
-        query = query - UNWANTED_WEIGHT * direction(unwanted).mean(axis=0)
+        query = query - UNWANTED_WEIGHT * unit_length(unit_length(unwanted) - middle).mean(axis=0)
     query = unit_length(query)
-    return np.concatenate([direction(chunk) @ query for chunk in chunks]).astype(np.float32)
+    # Without writing down each photo's direction from the middle: of (u - m) · q and |u - m| all parts are products.
+    products = [chunk @ np.stack([query, middle], axis=1) for chunk in _chunks(features)]
+    along = np.concatenate([np.zeros((0, 2), np.float32), *products]) * inverse[:, np.newaxis]
+    squares = (inverse > 0) - 2 * along[:, 1] + middle @ middle
+    return np.asarray(
+        (along[:, 0] - middle @ query) / np.sqrt(np.maximum(squares, np.finfo(np.float32).eps)), np.float32
+    )
+
+
+def _chunks(features: Features) -> Iterator[npt.NDArray[np.float32]]:
+    """The features as float32, some photos at a time."""
+    for start in range(0, len(features), _CHUNK_PHOTOS):
+        yield np.asarray(features[start : start + _CHUNK_PHOTOS], np.float32)
+
+
+def _lengths(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return np.asarray(np.sqrt(np.einsum("pc,pc->p", features, features)))

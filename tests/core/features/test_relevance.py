@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.features.relevance import relevance
+from core.features.relevance import UNWANTED_WEIGHT, relevance
 
 CHANCE = np.random.default_rng(0)
 SHARED = 5 * CHANCE.random(64)  # what all photos have in common
@@ -30,6 +30,17 @@ def test_a_no_pushes_its_like_back() -> None:
     after = relevance(features, wanted, first[2:6])
     assert (after - before)[:30].mean() < (after - before)[30:60].mean()
     assert after[30:60].mean() > after[:30].mean()
+
+
+def test_a_score_is_the_cosine_from_the_middle() -> None:
+    """As the definition says it, written out; a photo without features is one like any other."""
+    features = np.concatenate([CHANCE.random((50, 16)), np.zeros((1, 16))]).astype(np.float32)
+    directions = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+    centred = directions - directions.mean(axis=0)
+    centred /= np.linalg.norm(centred, axis=1, keepdims=True)
+    query = centred[:3].mean(axis=0) - UNWANTED_WEIGHT * centred[3:5].mean(axis=0)
+    expected = centred @ query / np.linalg.norm(query)
+    np.testing.assert_allclose(relevance(features, features[:3], features[3:5]), expected, atol=1e-5)
 
 
 def test_many_photos_are_scored_as_few_are() -> None:
