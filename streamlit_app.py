@@ -29,6 +29,7 @@ from pages.server.presence import PRESENCE_ROUTES
 from pages.server.proxies import believing_named_proxies
 from pages.server.run_routes import RUN_ROUTES
 from pages.server.served_page import PAGE_ROUTES, ServedPage
+from pages.server.sort_routes import SORT_ROUTES
 from pages.server.try_routes import TRY_ROUTES
 from pages.server.turns import PAGE_TURNS
 from pages.server.upload_budget import UploadBudget
@@ -124,6 +125,7 @@ else:
             *PRESENCE_ROUTES,
             *PHONE_ROUTES,
             *PHONE_WATCH_ROUTES,
+            *SORT_ROUTES,
         ],
         middleware=[
             Middleware(believing_named_proxies),

@@ -23,6 +23,7 @@ from core.errors import (
     UnknownBackboneError,
 )
 from core.export.desk import ExportDesk
+from core.features.table import FeatureTable
 from core.foreign.desk import ForeignDesk
 from core.foreign.library import ForeignLibrary
 from core.inference.batch_registry import BatchRegistry, secret_of
@@ -42,6 +43,7 @@ from core.runs.left_overs import remove_left_overs
 from core.runs.library import RunLibrary
 from core.runs.reader import RunReader
 from core.settings import Settings
+from core.sorting.desk import SortingDesk
 from core.spaces.classroom import ClassroomDesk
 from core.spaces.deleting.desk import DeletionDesk
 from core.spaces.handing_out import HandOutDesk
@@ -86,6 +88,7 @@ class Services:
     imports: ImportDesk
     trash: DatasetTrash
     dataset_tasks: DatasetTasks
+    sorting: SortingDesk
     projects: ProjectDesk
     runs: RunLibrary
     run_desk: RunDesk
@@ -98,6 +101,7 @@ class Services:
     phone_links: PhoneLinks
     phone_photos: PhonePhotos
     _cache: ClassifierCache
+    _table: FeatureTable  # of everybody's photos, found by whoever has them
     is_guest: bool = False  # whether they serve somebody who must not learn what is on this computer
     _housekeeper: Housekeeper = field(default_factory=Housekeeper)
     _of_spaces: "_OfSpaces" = field(default_factory=lambda: _OfSpaces())
@@ -126,7 +130,9 @@ class Services:
         return self._bind_to(bind_space(self.database, self.settings, space_id))
 
     def _bind_to(self, bound: BoundSpace) -> "Services":
-        of_space = open_libraries(bound.settings, self.supervisor, self._cache, bound.database, is_guest=bound.is_guest)
+        of_space = open_libraries(
+            bound.settings, self.supervisor, self._cache, bound.database, table=self._table, is_guest=bound.is_guest
+        )
         return replace(self, settings=bound.settings, is_guest=bound.is_guest, **of_space)
 
     def close(self) -> None:
@@ -233,7 +239,13 @@ def _go_on(services: Services) -> None:
 
 
 def open_libraries(
-    settings: Settings, supervisor: Supervisor, cache: ClassifierCache, database: Database, *, is_guest: bool = False
+    settings: Settings,
+    supervisor: Supervisor,
+    cache: ClassifierCache,
+    database: Database,
+    *,
+    table: FeatureTable,
+    is_guest: bool = False,
 ) -> dict[str, Any]:
     """What is of one space or of all, as the database is: fields of `Services`, by name.
 
@@ -242,19 +254,22 @@ def open_libraries(
         supervisor: woken when something is asked for; need not be started where another process has workers.
         cache: of networks that answer.
         database: bound to a space, or all of it.
+        table: of the features of photos.
         is_guest: whether the space is of somebody who must not learn what is on this computer.
     """
     queue = TaskQueue(database, TASK_KINDS)
     library, runs, foreign = Library(database), RunLibrary(database), ForeignLibrary(database)
+    classifiers = OwnClassifiers(cache, runs, foreign)
     imports = ImportDesk(settings, library, queue, supervisor, blurs_faces=lambda: _blurs_faces(database))
     return {
         "database": database,
         "queue": queue,
-        "classifiers": OwnClassifiers(cache, runs, foreign),
+        "classifiers": classifiers,
         "library": library,
         "imports": imports,
         "trash": DatasetTrash(settings, database, queue, supervisor, imports),
         "dataset_tasks": DatasetTasks(settings, library, queue, supervisor),
+        "sorting": SortingDesk(settings, library, runs, classifiers, table),
         "projects": ProjectDesk(settings, library, runs, queue, supervisor),
         "runs": runs,
         "run_desk": RunDesk(runs, queue, supervisor, settings),
@@ -296,9 +311,9 @@ def open_services(settings: Settings) -> Services:
     database = open_database(settings)
     pool = FairPool(settings.num_inference_threads, name="classify")
     supervisor = Supervisor(settings, TaskQueue(database, TASK_KINDS), kinds=TASK_KINDS_PATH)
-    cache = ClassifierCache(settings)
+    cache, table = ClassifierCache(settings), FeatureTable(settings)
     batches = BatchRegistry(settings, pool)
-    of_all = open_libraries(settings, supervisor, cache, database)
+    of_all = open_libraries(settings, supervisor, cache, database, table=table)
     deletions = DeletionDesk(database, of_all["queue"], supervisor, batches)
     services = Services(
         settings=settings,
@@ -313,6 +328,7 @@ def open_services(settings: Settings) -> Services:
         batches=batches,
         photo_store=PhotoStore(settings.photos_path, settings.cache_path),
         _cache=cache,
+        _table=table,
         **of_all,
     )
     try:

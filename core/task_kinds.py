@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from core.backbones.preparation import PREPARE_KIND
 from core.datasets.ingest.desk import IMPORT_KIND
-from core.datasets.tasks import CHECK_KIND, CLEAR_KIND, EXPORT_KIND, MAP_KIND
+from core.datasets.tasks import CHECK_KIND, CLEAR_KIND, EXPORT_KIND, LOOK_KIND, MAP_KIND, MODEL_LOOK_KIND
 from core.export.desk import EXPORT_MODEL_KIND
 from core.foreign.desk import BRING_KIND
 from core.jobs.kinds import Lane, TaskKind
@@ -49,6 +49,22 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
                 name=MAP_KIND,
                 title="Draw the map of a dataset",
                 handler="core.datasets.mapping:run_map_task",
+                lane=Lane.PHOTOS,
+                max_attempts=3,
+                on_worker_death="retry",
+            ),
+            TaskKind(
+                name=LOOK_KIND,
+                title="Look at the photos of a dataset",
+                handler="core.sorting.looking:run_look_task",
+                lane=Lane.PHOTOS,
+                max_attempts=3,
+                on_worker_death="retry",
+            ),
+            TaskKind(
+                name=MODEL_LOOK_KIND,
+                title="Have a model look at the photos of its dataset",
+                handler="core.sorting.looking:run_model_look_task",
                 lane=Lane.PHOTOS,
                 max_attempts=3,
                 on_worker_death="retry",

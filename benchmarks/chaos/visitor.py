@@ -18,6 +18,7 @@ from benchmarks.chaos.actions import ACTIONS, TRAINING
 from benchmarks.chaos.bound import Act, Bound, go_on
 from benchmarks.chaos.journal import Journal
 from core.errors import BluetitError
+from core.features.table import FeatureTable
 from core.inference.classifier_cache import ClassifierCache
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
@@ -84,7 +85,7 @@ def bind(settings: Settings, database: Database, space_id: int) -> Bound:
     supervisor = Supervisor(
         settings, TaskQueue(database, TASK_KINDS), kinds=TASK_KINDS_PATH
     )  # the server starts its own
-    libraries = open_libraries(settings, supervisor, ClassifierCache(settings), database)
+    libraries = open_libraries(settings, supervisor, ClassifierCache(settings), database, table=FeatureTable(settings))
     names = {field.name for field in fields(Bound)}
     return Bound(
         settings=settings,

@@ -1,4 +1,4 @@
-"""Background work on a dataset as a whole: checking it, drawing its map, exporting it."""
+"""Background work on a dataset as a whole: checking it, looking at its photos, drawing its map, exporting it."""
 
 from typing import Any
 
@@ -16,6 +16,8 @@ from core.storage.own_use import refuse_without_room
 
 CHECK_KIND = "check_dataset"
 MAP_KIND = "map_dataset"
+LOOK_KIND = "look_at_photos"
+MODEL_LOOK_KIND = "ask_model"
 EXPORT_KIND = "export_dataset"
 CLEAR_KIND = "clear_photos"
 

@@ -17,7 +17,7 @@ from core.datasets.connected import clusters
 from core.evaluation.answers import Answers
 from core.evaluation.calibration import fit_temperature
 from core.evaluation.examination import Suspect
-from core.evaluation.quick_head import ClassIndices, Features, fitted_scores
+from core.evaluation.quick_head import ClassIndices, Features, fitted_scores, shares_of
 from core.inference.temperature import calibrated
 
 NUM_FOLDS = 5
@@ -28,8 +28,6 @@ MAX_SUSPECTS = 200
 # to nothing, that was every fifth photo.
 _MOST_BELIEVED = 0.25
 _SEED = 0
-# Scores lie between 0 and 1; as logits they are to differ by about so much before a temperature is fitted.
-_LOGIT_SCALE = 10.0
 
 
 def find_suspects(
@@ -94,15 +92,33 @@ def out_of_fold(
 ) -> npt.NDArray[np.float64]:
     """What a quick head says to each photo that it was not fitted on, as sure as it should be.
 
+    Arguments are those of `answers_out_of_fold`.
+
+    Returns:
+        float64 (photos, classes), 0-1, adding up to 1.
+    """
+    answers = answers_out_of_fold(
+        features, class_indices, folds, num_classes=num_classes, check_cancelled=check_cancelled
+    )
+    return calibrated(answers.probabilities, fit_temperature(answers))
+
+
+def answers_out_of_fold(
+    features: Features,
+    class_indices: ClassIndices,
+    folds: npt.NDArray[np.int64],
+    *,
+    num_classes: int,
+    check_cancelled: Callable[[], None] = lambda: None,
+) -> Answers:
+    """What a quick head says to each photo that it was not fitted on; not calibrated, and without the hashes.
+
     Args:
         features: float32 (photos, channels).
         class_indices: (photos,).
         folds: (photos,): numbers from 0 on.
         num_classes: at least 2.
         check_cancelled: called between the folds; raises to stop.
-
-    Returns:
-        float64 (photos, classes), 0-1, adding up to 1.
     """
     scores = np.empty((len(features), num_classes), np.float32)
     for fold in np.unique(folds):
@@ -111,10 +127,7 @@ def out_of_fold(
         scores[is_out] = fitted_scores(
             features[~is_out], class_indices[~is_out], features[is_out], num_classes=num_classes
         )
-    powers = np.exp(_LOGIT_SCALE * (scores - scores.max(axis=1, keepdims=True)))
-    believed = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
-    answers = Answers(hashes=("",) * len(believed), class_indices=class_indices, probabilities=believed)
-    return calibrated(believed, fit_temperature(answers))
+    return Answers(hashes=("",) * len(scores), class_indices=class_indices, probabilities=shares_of(scores))
 
 
 def _flagged(

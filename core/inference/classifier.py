@@ -87,6 +87,8 @@ class Classifier:
         rows, columns, _ = engine.feature_map_shape
         # A map of one place, as networks that do not show theirs have it, cannot tell where anything is.
         self._heat_head = heat_head if rows * columns > 1 else None
+        # What makes probabilities of the network's features, whoever has computed them; None: not known.
+        self.features_head = heat_head if head is None else head
 
     @classmethod
     def of_artefact(cls, artefact: Artefact, settings: Settings, engine: SharedEngine | None = None) -> Self:

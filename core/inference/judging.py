@@ -122,6 +122,27 @@ class Judge:
             reasons.append(f"its best guess, {best.label}, has only {guess}; this model answers from {limit} on")
         return ", and ".join(reasons)
 
+    def refused(
+        self, probabilities: npt.NDArray[np.floating[Any]], features: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.bool_]:
+        """Which of many photos are not answered.
+
+        Args:
+            probabilities: (photos,), of the likeliest class of each, calibrated.
+            features: float32 (photos, channels).
+        """
+        decision = self.rule.decision
+        if not decision.refuses or not len(features):
+            return np.zeros(len(features), np.bool_)
+        distances = [None] * len(features) if self._reference is None else self._reference.nearest_rows(features, 1)[1]
+        return np.array(
+            [
+                is_refused(float(probability), None if distance is None else float(distance[0]), decision)
+                for probability, distance in zip(probabilities, distances, strict=True)
+            ],
+            np.bool_,
+        )
+
 
 def describe_decision(decision: Decision) -> str:
     """When a model says "I don't know", in one sentence for people; empty where it always answers."""

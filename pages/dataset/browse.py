@@ -7,6 +7,7 @@ import streamlit as st
 from core.datasets.records import ClassView, DatasetView, ImageView, Review, Split
 from core.services import Services
 from pages.dataset.no_photos import render_no_photos
+from pages.dataset.sort import choose_examples
 from pages.widgets.errors import guarded
 from pages.widgets.photo_grid import photo_grid
 from pages.widgets.selection import (
@@ -53,7 +54,7 @@ def render_browse(dataset: DatasetView, classes: list[ClassView], services: Serv
         if shown_class == _TRASH:
             _render_trash_actions(list(selected), dataset, services)
         else:
-            render_selection_actions(list(selected), classes, services)
+            render_selection_actions(list(selected), classes, services, on_alike=choose_examples)
 
 
 def _render_class_filter(dataset: DatasetView, classes: list[ClassView], services: Services) -> int:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.datasets.pile import PILE_NAME, is_pile
 from core.datasets.records import ClassView, DatasetView
 from core.services import Services
 from pages.dataset.no_photos import render_first_class_hint
@@ -76,7 +77,22 @@ def _render_target(dataset: DatasetView, services: Services) -> ClassView | None
         st.form_submit_button(
             "Add class", icon=":material/add:", on_click=guarded(_add_class), args=(dataset, services)
         )
+    if not any(is_pile(view.name) for view in classes.values()):
+        st.button(
+            "My photos are not sorted yet",
+            icon=":material/inventory_2:",
+            type="tertiary",
+            key="dataset.collect.pile",
+            help=f"Makes a class “{PILE_NAME}” for them. No training uses them there; under Sort you put them into "
+            "classes, many at a time.",
+            on_click=guarded(_add_pile),
+            args=(dataset, services),
+        )
     return classes.get(st.session_state.get(_TARGET))
+
+
+def _add_pile(dataset: DatasetView, services: Services) -> None:
+    st.session_state[_TARGET] = services.library.classes.create(dataset.id, PILE_NAME).id
 
 
 def _add_class(dataset: DatasetView, services: Services) -> None:

@@ -11,6 +11,7 @@ from core.jobs.views import TaskView
 from core.services import Services
 from pages.dataset.dataset_map import MapPoint, dataset_map, map_columns
 from pages.dataset.no_photos import render_no_photos
+from pages.dataset.sort import choose_examples
 from pages.dataset.task_progress import render_task_progress
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.photo_grid import photo_grid
@@ -86,7 +87,7 @@ def _render_circled(circled: tuple[int, ...], classes: list[ClassView], services
     if len(circled) > _MAX_SHOWN:
         st.caption(f"and {len(circled) - _MAX_SHOWN:,} more")
     with actions:
-        render_selection_actions(list(selected or circled), classes, services)
+        render_selection_actions(list(selected or circled), classes, services, on_alike=choose_examples)
 
 
 def _load_columns(

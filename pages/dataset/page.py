@@ -15,6 +15,7 @@ from pages.dataset.import_report import render_history
 from pages.dataset.overview import render_overview
 from pages.dataset.phone_line import render_phone_line
 from pages.dataset.problems import count_problems, render_problems
+from pages.dataset.sort import SORT_SECTION, render_sort
 from pages.dataset.split import render_split
 from pages.dataset.start import render_start
 from pages.dataset.vary import render_vary
@@ -41,6 +42,7 @@ def render_dataset(dataset: DatasetView, services: Services) -> None:
     sections = {
         "Collect": lambda: render_collect(dataset, services),
         "Photos": lambda: render_browse(dataset, classes, services),
+        SORT_SECTION: lambda: render_sort(dataset, classes, services),
         "Check": lambda: render_problems(dataset, classes, services),
         "Split": lambda: render_split(dataset, classes, services),
         "Map": lambda: render_map(dataset, classes, services),

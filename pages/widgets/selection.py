@@ -49,9 +49,22 @@ def grid_photos(
 
 
 def render_selection_actions(
-    selected: list[int], classes: list[ClassView], services: Services, *, key: str = "page"
+    selected: list[int],
+    classes: list[ClassView],
+    services: Services,
+    *,
+    key: str = "page",
+    on_alike: Callable[[list[int]], object] | None = None,
 ) -> None:
-    """What can be done with selected photos: move, set split or mark, delete; `key` tells several on a page apart."""
+    """What can be done with selected photos: move, set split or mark, delete, look for more like them.
+
+    Args:
+        selected: ids of the photos.
+        classes: of their dataset.
+        services: the open services.
+        key: tells several on a page apart.
+        on_alike: called with the ids to look for more like them; None where that is not offered.
+    """
     library = services.library
     with st.container(
         horizontal=True, vertical_alignment="center", gap="small", key=f"dataset-selection-actions-{key}"
@@ -69,6 +82,14 @@ def render_selection_actions(
             on_click=guarded(_act_as_chosen),
             args=(f"dataset.selection.move.{key}", library.images.move, selected),
         )
+        if on_alike is not None:
+            st.button(
+                "More like these",
+                icon=":material/image_search:",
+                key=f"dataset.selection.alike.{key}",
+                on_click=guarded(on_alike),
+                args=(selected,),
+            )
         splits = {title: split for split, title in SPLIT_TITLES.items()}  # not None: it would mean "no click"
         st.menu_button(
             "Set split",
@@ -102,7 +123,12 @@ def render_selection_actions(
             args=(library.images.trash, selected),
         )
         st.button(
-            "Select none", key=f"dataset.selection.none.{key}", type="tertiary", on_click=guarded(clear_selection)
+            "",
+            icon=":material/deselect:",
+            key=f"dataset.selection.none.{key}",
+            help="Select none",
+            type="tertiary",
+            on_click=guarded(clear_selection),
         )
 
 

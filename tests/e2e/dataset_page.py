@@ -55,7 +55,7 @@ class DatasetPage:
         self.expect_open(name)
 
     def choose_section(self, title: str) -> None:
-        """Turn to one of Collect, Photos, Check, Split, Map, Vary."""
+        """Turn to one of Collect, Photos, Sort, Check, Split, Map, Vary."""
         self.section(title).click()
         self.rest()
 

@@ -10,6 +10,7 @@ from core.datasets.checks.kinds import FindingKind, finding_key, group_key
 from core.datasets.checks.mirrored import mirrored_classes
 from core.datasets.checks.photo_checks import faults_of, photo_checks
 from core.datasets.checks.together import Neighbours, find_kinship
+from core.datasets.pile import is_pile
 from core.datasets.records import ClassView, ImageView, Likeness, Split
 from core.photos.record import PhotoRecord
 
@@ -41,6 +42,8 @@ class _Search:
 
     def __init__(self, content: DatasetContent) -> None:
         self._classes = content.classes
+        # Photos that nobody has sorted yet are none of anything: how many there are says nothing of what is learned.
+        self._learned = [each for each in content.classes if not is_pile(each.name)]
         self._photos = content.photos
         self._with_features = content.with_features
         self._images = sorted(content.images, key=lambda image: image.id)
@@ -226,7 +229,7 @@ class _Search:
     # --- the dataset as a whole --------------------------------------------------------------------------
 
     def _few_photos(self) -> Finding | None:
-        small = [each for each in self._classes if self._sizes[each.id] < FEW_PHOTOS_BELOW]
+        small = [each for each in self._learned if self._sizes[each.id] < FEW_PHOTOS_BELOW]
         if not small:
             return None
         numbers = ", ".join(f"{each.name} {self._sizes[each.id]}" for each in small)
@@ -240,7 +243,7 @@ class _Search:
 
     def _no_validation(self) -> Finding | None:
         validated = {image.class_id for image in self._images if image.split is Split.VALIDATION}
-        without = [each for each in self._classes if self._sizes[each.id] and each.id not in validated]
+        without = [each for each in self._learned if self._sizes[each.id] and each.id not in validated]
         if not without:
             return None
         return _of_classes(
@@ -254,7 +257,7 @@ class _Search:
 
     def _imbalance(self) -> Finding | None:
         counts = self._sizes
-        used = sorted((each for each in self._classes if counts[each.id]), key=lambda each: (counts[each.id], each.id))
+        used = sorted((each for each in self._learned if counts[each.id]), key=lambda each: (counts[each.id], each.id))
         if not used or counts[used[-1].id] < IMBALANCE_FROM * counts[used[0].id]:
             return None
         smallest, largest = used[0], used[-1]

@@ -5,8 +5,9 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
+from core.datasets.pile import is_pile, review_in
 from core.datasets.records import ClassView, OperationView
-from core.datasets.shelves.history import change_rows, record_operation
+from core.datasets.shelves.history import RowChange, change_rows, record_operation
 from core.datasets.shelves.image_rows import insert_class, num_photos
 from core.datasets.shelves.rows import (
     Shelf,
@@ -65,10 +66,11 @@ class ClassShelf(Shelf):
             dataset, renamed = lock_class(session, class_id)
             if renamed.name == name:
                 return None
-            summary = f"Renamed “{renamed.name}” to “{name}”"
+            was, summary = renamed.name, f"Renamed “{renamed.name}” to “{name}”"
             with refusing_taken_name(session, "class", name):
                 values = {"name": name, "name_key": name_key(name)}
                 changes = change_rows(session, "class", [class_id], values=values)
+            changes += _mark(session, renamed.id, is_pile(was), name)
             mark_changed(dataset)
             return record_operation(session, dataset, kind="rename_class", summary=summary, changes=changes)
 
@@ -85,7 +87,8 @@ class ClassShelf(Shelf):
             _check_mergeable(target, merged)
             summary = f"Merged {', '.join(f'“{one.name}”' for one in merged)} into “{target.name}”"
             merged_ids = [one.id for one in merged]
-            changes = change_rows(session, "image", _images_of(session, merged_ids), values={"class_id": into_id})
+            changes = [change for one in merged for change in _mark(session, one.id, is_pile(one.name), target.name)]
+            changes += change_rows(session, "image", _images_of(session, merged_ids), values={"class_id": into_id})
             changes += change_rows(session, "class", merged_ids, values={"trashed_at": mark_changed(dataset)})
             return record_operation(session, dataset, kind="merge_classes", summary=summary, changes=changes)
 
@@ -104,6 +107,16 @@ class ClassShelf(Shelf):
             changes += change_rows(session, "class", [class_id], values=values)
             summary = f"Deleted the class “{name}” with {num_photos(len(image_ids))}"
             return record_operation(session, dataset, kind="delete_class", summary=summary, changes=changes)
+
+
+def _mark(session: Session, class_id: int, was_pile: bool, name: str) -> list[RowChange]:
+    """Mark the images of a class as it is done where they would come into one of this name, if it tells a difference.
+
+    Photos on the pile are unsure, and others are not for that reason; other marks stay.
+    """
+    if was_pile == is_pile(name):
+        return []
+    return change_rows(session, "image", _images_of(session, [class_id]), values={"review": review_in(name)})
 
 
 def _check_mergeable(target: DatasetClass, merged: Sequence[DatasetClass]) -> None:

@@ -8,7 +8,7 @@ split, comes back with that split.
 import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, select, update
@@ -67,11 +67,8 @@ def record_operation(
     session: Session, dataset: Dataset, *, kind: str, summary: str, changes: Sequence[RowChange]
 ) -> OperationView:
     """Keep a change of a locked dataset so that it can be undone, and forget the oldest."""
-    rows = [
-        {"table": change.table, "ids": change.ids, "before": change.before, "after": change.after} for change in changes
-    ]
     operation = DatasetOperation(
-        dataset_id=dataset.id, kind=kind, summary=summary, changes={"rows": rows}, created_at=time.time()
+        dataset_id=dataset.id, kind=kind, summary=summary, changes={"rows": _rows(changes)}, created_at=time.time()
     )
     session.add(operation)
     session.flush()
@@ -95,16 +92,59 @@ def revert(session: Session, operation: DatasetOperation) -> tuple[int, int]:
     Returns:
         How many rows were restored, and how many were left alone because they have changed since or are gone.
     """
+    counts = _revert_changes(session, operation.dataset_id, _changes_of(operation))
+    operation.undone_at = time.time()
+    return counts
+
+
+def revert_part(
+    session: Session, operation: DatasetOperation, image_ids: Collection[int], companions: Collection[int]
+) -> tuple[int, int]:
+    """Revert what an operation did to some images, which are no part of it any more; counts as of `revert`.
+
+    Args:
+        session: that has locked the dataset.
+        operation: that was not undone.
+        image_ids: of the images.
+        companions: of the images that share their split: theirs is reverted, too.
+    """
+    taken: list[RowChange] = []
+    left: list[RowChange] = []
+    for change in _changes_of(operation):
+        chosen_ids = {*image_ids, *companions} if "split" in change.after else set(image_ids)
+        is_chosen = [change.table == "image" and row_id in chosen_ids for row_id in change.ids]
+        for chosen, changes in ((True, taken), (False, left)):
+            ids = tuple(row_id for row_id, is_in in zip(change.ids, is_chosen, strict=True) if is_in is chosen)
+            if ids:
+                changes.append(replace(change, ids=ids))
+    counts = _revert_changes(session, operation.dataset_id, taken)
+    operation.changes = {"rows": _rows(left)}
+    if not left:
+        operation.undone_at = time.time()
+    return counts
+
+
+def _revert_changes(session: Session, dataset_id: int, changes: Sequence[RowChange]) -> tuple[int, int]:
     num_restored = num_left_alone = 0
-    # Backwards: a class is back before its images are.
-    for entry in reversed(operation.changes["rows"]):
-        change = RowChange(table=entry["table"], ids=tuple(entry["ids"]), before=entry["before"], after=entry["after"])
+    for change in reversed(changes):  # a class is back before its images are
         restored = _revert_images(session, change) if change.table == "image" else _revert_named(session, change)
         num_restored += restored
         num_left_alone += len(change.ids) - restored
-    revive_classes(session, operation.dataset_id)
-    operation.undone_at = time.time()
+    revive_classes(session, dataset_id)
     return num_restored, num_left_alone
+
+
+def _changes_of(operation: DatasetOperation) -> list[RowChange]:
+    return [
+        RowChange(table=entry["table"], ids=tuple(entry["ids"]), before=entry["before"], after=entry["after"])
+        for entry in operation.changes["rows"]
+    ]
+
+
+def _rows(changes: Sequence[RowChange]) -> list[dict[str, Any]]:
+    return [
+        {"table": change.table, "ids": change.ids, "before": change.before, "after": change.after} for change in changes
+    ]
 
 
 def revive_classes(session: Session, dataset_id: int) -> list[RowChange]:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, func, insert, select
 from sqlalchemy.orm import Session
 
+from core.datasets.pile import review_in
 from core.datasets.records import ImageView, NewImage, Review, Split, SplitOrigin
 from core.datasets.shelves.photo_index import insert_missing_photos
 from core.datasets.shelves.rows import chunked, lock_dataset
@@ -72,7 +73,7 @@ def insert_images(session: Session, dataset: Dataset, images: Sequence[NewImage]
             "source_url": None if image.source_url is None else clean_text(image.source_url),
             "added_at": dataset.changed_at,
             "trashed_at": None,
-            "review": image.review,
+            "review": image.review or review_in(image.class_name),
         }
         for image in images
     ]

@@ -19,6 +19,7 @@ from core.datasets.shelves.image_rows import (
     select_images,
     split_values,
 )
+from core.datasets.shelves.image_sorting import name_of_target, num_sorted, sort_images, values_in
 from core.datasets.shelves.import_log import complete_import
 from core.datasets.shelves.rows import WRITE_TRIES, Shelf, chunked, lock_class, lock_dataset, mark_changed
 from core.errors import DatasetError
@@ -146,7 +147,8 @@ class ImageShelf(Shelf):
     def move(self, image_ids: Collection[int], class_id: int) -> OperationView:
         """Put images into another class of their dataset.
 
-        What was said of an image in the class that it leaves (`set_review`) does not go with it.
+        What was said of an image in the class that it leaves (`set_review`) does not go with it; one that comes onto
+        the pile (`core.datasets.pile`) is marked as unsure.
 
         Raises:
             UnknownDatasetError: no such class, or it is in the trash; or none of the images exists.
@@ -157,10 +159,36 @@ class ImageShelf(Shelf):
             check_images(session, image_ids, dataset)
             name = target.name
             leaving = select_ids(session, image_ids, DatasetImage.class_id != class_id)
-            changes = change_rows(session, "image", leaving, values={"class_id": class_id, "review": None})
+            changes = change_rows(session, "image", leaving, values=values_in(target))
             mark_changed(dataset)
             summary = f"Moved {num_photos(num_rows(changes))} to “{name}”"
             return record_operation(session, dataset, kind="move_images", summary=summary, changes=changes)
+
+    def sort(
+        self, dataset_id: int, class_of: Mapping[int, int], *, split: Split | Literal["keep"] | None = "keep"
+    ) -> OperationView:
+        """Put images into classes, each into its own, as one change.
+
+        Images that have come to be in no dataset, in another one or in the trash are passed over.
+
+        Args:
+            dataset_id: the dataset.
+            class_of: image id to class id.
+            split: where they go as well, by hand; with them goes the rest of every capture (a burst) that one of them
+                belongs to, for a capture never straddles two splits. "keep" leaves the splits as they are.
+
+        Raises:
+            UnknownDatasetError: no such dataset or class, or one of them is in the trash.
+            DatasetError: no images were given, or a class belongs to another dataset.
+        """
+        with self._database.session() as session:
+            dataset = lock_dataset(session, dataset_id)
+            if not class_of:
+                raise DatasetError("No photos are to be sorted. Choose at least one.")
+            changes = sort_images(session, dataset, class_of, split)
+            mark_changed(dataset)
+            summary = f"Sorted {num_photos(num_sorted(changes))} into {name_of_target(session, class_of)}"
+            return record_operation(session, dataset, kind="sort_images", summary=summary, changes=changes)
 
     def set_split(self, image_ids: Collection[int], split: Split | None) -> OperationView:
         """Put images into a split by hand, or with None into none.

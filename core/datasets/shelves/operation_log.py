@@ -1,12 +1,14 @@
 """The latest changes of datasets, and how they are taken back."""
 
+from collections.abc import Collection
 from dataclasses import fields
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.datasets.records import OperationView, UndoResult
-from core.datasets.shelves.history import revert
+from core.datasets.shelves.history import revert, revert_part
+from core.datasets.shelves.image_sorting import select_companions
 from core.datasets.shelves.rows import (
     Shelf,
     lock_any_dataset,
@@ -48,6 +50,26 @@ class OperationLog(Shelf):
             if operation.undone_at is not None:
                 raise DatasetError(f"“{operation.summary}” was undone already.")
             num_restored, num_left_alone = revert(session, operation)
+            mark_changed(dataset)
+            return UndoResult(summary=operation.summary, num_restored=num_restored, num_left_alone=num_left_alone)
+
+    def take_back(self, operation_id: int, image_ids: Collection[int]) -> UndoResult:
+        """Take a change back for some of its images alone, where nobody has changed the same since.
+
+        What is left of the change can be undone later; once nothing is left, it counts as undone. The split of a whole
+        capture is taken back where that of one of its images is.
+
+        Raises:
+            UnknownDatasetError: no such operation (only the newest are kept), or its dataset is in the trash.
+            DatasetError: it was undone already.
+        """
+        with self._database.session() as session:
+            dataset, operation = _lock_operation(session, operation_id)
+            if operation.undone_at is not None:
+                raise DatasetError(f"“{operation.summary}” was undone already.")
+            num_restored, num_left_alone = revert_part(
+                session, operation, image_ids, select_companions(session, image_ids)
+            )
             mark_changed(dataset)
             return UndoResult(summary=operation.summary, num_restored=num_restored, num_left_alone=num_left_alone)
 

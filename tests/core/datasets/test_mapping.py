@@ -80,6 +80,23 @@ def test_alike_photos_lie_together():
     assert share_beside_its_own(place(features), labels) == 1.0
 
 
+def test_without_opentsne_alike_photos_lie_together_too(monkeypatch: pytest.MonkeyPatch):
+    """scikit-learn draws the map where there is no package for the machine."""
+    monkeypatch.setattr(mapping, "find_spec", lambda _: None)
+    features, labels = clusters(60)
+    assert share_beside_its_own(place(features), labels) == 1.0
+
+
+def test_many_photos_are_interpolated(monkeypatch: pytest.MonkeyPatch):
+    """From some number on what pushes photos apart is read from a grid; a map that is drawn again is the same."""
+    monkeypatch.setattr(mapping, "INTERPOLATED_FROM", 90)
+    monkeypatch.setattr(mapping, "STEPS", (20, 20))
+    features, labels = clusters(90)
+    points = place(features)
+    assert share_beside_its_own(points, labels) > 0.9
+    np.testing.assert_array_equal(place(features), points)
+
+
 def test_the_same_features_give_the_same_map():
     """A map drawn again is the same; the length of a feature vector does not matter, only where it points."""
     features, _ = clusters(60)
@@ -103,18 +120,18 @@ def test_progress_grows_and_stopping_works():
     fractions: list[float] = []
 
     def stop_in_the_middle() -> None:
-        if len(fractions) == 3:
+        if len(fractions) == 2:
             raise TaskCancelledError("Somebody asked for the task to stop.")
 
     place_photos(features, report=lambda fraction, _: fractions.append(fraction), check_cancelled=lambda: None)
     assert fractions == sorted(set(fractions))
-    assert len(fractions) == 1 + mapping.NUM_STEPS
+    assert len(fractions) == 1 + len(mapping.STEPS)
     fractions.clear()
     with pytest.raises(TaskCancelledError):
         place_photos(
             features, report=lambda fraction, _: fractions.append(fraction), check_cancelled=stop_in_the_middle
         )
-    assert len(fractions) == 3
+    assert len(fractions) == 2
 
 
 def test_a_saved_map_is_found_again(settings: Settings):

@@ -39,6 +39,7 @@ from core.projects.places import ProjectSource
 from core.runs.desk import TRAIN_KIND
 from core.services import Services, open_services
 from core.settings import Settings
+from core.sorting.records import Adviser, Search
 from core.spaces.records import SpaceKind
 from core.storage.db import Database
 from core.task_kinds import TASK_KINDS
@@ -285,6 +286,8 @@ FOREIGN: dict[str, Fill] = {
         lambda life, _: ForeignSource(key=life.foreign_key, names=("birds.tflite",)),
     ),
     "link_id": lambda life, _: life.link_id,
+    "class_of": lambda life, _: dict.fromkeys(life.image_ids[:3], life.class_ids[1]),
+    "search": lambda life, _: Search(into=life.class_ids[0], examples=life.image_ids[:2]),
     "PhonePhotos.take_back.key": lambda life, _: life.photo_key,
     "sent": lambda life, _: SentPhoto(data=picture(508), key=life.photo_key, burst=None),
 }
@@ -360,6 +363,7 @@ FREE: dict[str, Fill] = {
     "ForeignDesk.request_reading.class_names": lambda *_: "one\ntwo",
     "ForeignDesk.receive.files": lambda *_: [("birds.tflite", io.BytesIO(b"model"), 5)],
     "outcome": lambda *_: None,
+    "adviser": lambda *_: Adviser.EXAMPLES,
 }
 
 

@@ -35,7 +35,7 @@ Visit = Callable[..., AppTest]
 PAGE = "pages/dataset/page.py"
 WORK_TIMEOUT_SECONDS = 300.0
 TILE_PX = 130
-SECTIONS = ("Collect", "Photos", "Check", "Split", "Map", "Vary")
+SECTIONS = ("Collect", "Photos", "Sort", "Check", "Split", "Map", "Vary")
 
 
 # --- photos ----------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from pages.server.live_route import live_url
 from pages.server.phone_watch import phones_url
 from pages.server.run_routes import examination_url, export_progress_url, race_url, run_url
 from pages.server.services import close_services, whole_services
+from pages.server.sort_routes import sorting_url
 from pages.server.try_routes import try_page
 from pages.server.visitor import COOKIE_NAME, new_secret
 from pages.words.models import FOREIGN_PREFIX, MODEL_PREFIX
@@ -68,6 +69,13 @@ OF_WHOEVER_HAS_THE_TOKEN = {f"/bluetit/phone/{name}" for name in ("link", "photo
 NOT_ASKED_BY_OWNER = {
     "/bluetit/answers/{batch_id}/remove": "it would be gone",
     "/bluetit/try/{token}/verdict": "there has to be an answer first: tests/pages/server/test_try_routes.py",
+    **dict.fromkeys(
+        (
+            *(f"/bluetit/datasets/{{dataset_id}}/sorting/{part}" for part in ("alike", "moves", "take-back")),
+            "/bluetit/datasets/{dataset_id}/sorting/suggestions/{class_id}/{adviser}",
+        ),
+        "the photos have to be looked at first: tests/pages/server/test_sort_routes.py",
+    ),
 }
 
 
@@ -164,6 +172,11 @@ def of_offer(part: str) -> Address:
     return lambda life, _: [f"{try_page(life.offer_token)}/{part}"]
 
 
+def of_sorting(part: str) -> Address:
+    """An address below a dataset's for sorting."""
+    return lambda life, _: [f"{sorting_url(life.dataset_id)}/{part}"]
+
+
 def fingerprint_of(house: House) -> str:
     return house.services.classifiers.get(find_backbone("EfficientNetLite0")).fingerprint
 
@@ -197,6 +210,12 @@ ADDRESSES: dict[str, Address] = {
         for prefix, number in ((MODEL_PREFIX, life.run_id), (FOREIGN_PREFIX, life.foreign_id))
     ],
     "/bluetit/datasets/{dataset_id}/phones": lambda life, _: [phones_url(life.dataset_id)],
+    **{
+        f"/bluetit/datasets/{{dataset_id}}/sorting/{part}": of_sorting(part) for part in ("alike", "moves", "take-back")
+    },
+    "/bluetit/datasets/{dataset_id}/sorting/suggestions/{class_id}/{adviser}": lambda life, _: [
+        f"{sorting_url(life.dataset_id)}/suggestions/{life.class_ids[0]}/examples"
+    ],
     **{f"/bluetit/try/{{token}}/{part}": of_offer(part) for part in ("about", "answer", "verdict")},
 }
 BODIES = {

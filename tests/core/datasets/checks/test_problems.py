@@ -11,6 +11,7 @@ import pytest
 
 from core.datasets.checks.findings import Finding, FindingKind, RemedyKind, without_dismissed
 from core.datasets.checks.problems import FEW_PHOTOS_BELOW, DatasetContent, find_problems
+from core.datasets.pile import PILE_NAME
 from core.datasets.records import ClassView, ImageView, Likeness, Split
 from core.photos.record import PhotoRecord
 
@@ -263,6 +264,15 @@ def test_imbalance(dataset: DatasetInMemory):
     for number in range(FEW_PHOTOS_BELOW // 2):
         dataset.add(f"even more {number}", split=Split.TRAIN)
     assert set(dataset.problems()) == {FindingKind.IMBALANCE}
+
+
+def test_the_pile_is_not_too_small_nor_too_large(dataset: DatasetInMemory):
+    """Photos that nobody has sorted are learned from by nobody: how many there are is no problem."""
+    dataset.class_names[3] = PILE_NAME
+    assert dataset.problems() == {}
+    for number in range(10 * FEW_PHOTOS_BELOW):
+        dataset.add(f"unsorted {number}", class_id=3, split=None)
+    assert dataset.problems() == {}
 
 
 def test_a_search_without_a_network_says_so(dataset: DatasetInMemory):
