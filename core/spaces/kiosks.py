@@ -79,9 +79,7 @@ class KioskView:
     @classmethod
     def of(cls, row: Kiosk) -> Self:
         """Copy a row."""
-        return cls(
-            token=row.token, space_id=row.space_id, network=row.network, setup=KioskSetup.from_json(row.setup)
-        )
+        return cls(token=row.token, space_id=row.space_id, network=row.network, setup=KioskSetup.from_json(row.setup))
 
 
 class KioskDesk:

@@ -7,16 +7,21 @@ const WAY_IN = [{ opacity: 0, transform: "scale(0.82)" }, { opacity: 1, transfor
 const WAY_IN_MILLISECONDS = 420;
 const CALM_WAY_IN = [{ opacity: 0 }, { opacity: 1 }];
 const LONGEST_SOUND_MILLISECONDS = 20_000;
-const WAV_HEAD = [0x52494646, 0x2c000000, 0x57415645, 0x666d7420, 0x10000000, 0x01000100, 0x401f0000, 0x401f0000, 0x01000800, 0x64617461, 0x08000000];
+// A WAV file of eight samples: a thousandth of a second in which there is nothing.
+const SILENCE = "UklGRiwAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQgAAACAgICAgICAgA==";
+
+// Nobody has touched the page yet, the browser does not know this kind of sound, or the next thing happens already: what
+// happens is seen then, and not heard.
+const seenOnly = () => {};
 
 export class ActionShow {
   #layer;
-  #language = "";
   #sound = new Audio();
   #soundTimer = 0;
   #isUnlocked = false;
 
   isMuted = false;
+  language = ""; // in which words are said, as "de"; empty: the browser's own
 
   // `layer`: an element that the page has put over what is to be filled; it is hidden as long as nothing happens.
   constructor(layer) {
@@ -24,10 +29,6 @@ export class ActionShow {
     Object.assign(layer.style, { display: "grid", placeItems: "center", overflow: "hidden" });
     layer.hidden = true;
     this.#sound.preload = "auto";
-  }
-
-  set language(language) {
-    this.#language = language;
   }
 
   get isUnlocked() {
@@ -77,7 +78,7 @@ export class ActionShow {
     const told = document.createElement("p");
     told.textContent = words;
     told.dir = "auto";
-    told.lang = this.#language;
+    told.lang = this.language;
     const isDark = picture ? true : !colour || luminance(colour) < 0.36;
     Object.assign(told.style, {
       gridArea: "1 / 1",
@@ -111,18 +112,14 @@ export class ActionShow {
     }
     if (!words || !globalThis.SpeechSynthesisUtterance) return;
     const said = new SpeechSynthesisUtterance(words);
-    if (this.#language) said.lang = this.#language;
+    if (this.language) said.lang = this.language;
     speechSynthesis.speak(said);
   }
 }
 
-// Nobody has touched the page yet, the browser does not know this kind of sound, or the next thing happens already: what
-// happens is seen then, and not heard.
-function seenOnly() {}
-
 // Whether something of what may happen is to be heard.
 export function isAnyHeard(actions) {
-  return Object.values(actions).some(({ sound, words }) => sound || words);
+  return [...actions].some(({ sound, words }) => Boolean(sound || words));
 }
 
 // Of a colour such as #2f7fd0, 0 (black) to 1. Source: WCAG 2.2, relative luminance
@@ -134,9 +131,6 @@ export function luminance(colour) {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
-// A thousandth of a second in which there is nothing: eight samples of eight bits.
 function silentWav() {
-  const head = new DataView(new ArrayBuffer(WAV_HEAD.length * 4));
-  WAV_HEAD.forEach((word, place) => head.setUint32(4 * place, word));
-  return new Blob([head.buffer, new Uint8Array(8).fill(128)], { type: "audio/wav" });
+  return new Blob([Uint8Array.from(atob(SILENCE), (letter) => letter.codePointAt(0))], { type: "audio/wav" });
 }

@@ -18,7 +18,7 @@ export class Camera {
   #answer; // a picture as the network sees it → verdict
   #input;
   #stream = null;
-  #actions; // by label
+  #actions; // Map by label
   #reactions = new ActionShow(find("reaction"));
   #seen = NOTHING_SEEN;
 
@@ -32,7 +32,7 @@ export class Camera {
     this.#input = input;
     this.#actions = actions;
     this.#reactions.language = language;
-    find("mute").hidden = !isAnyHeard(actions);
+    find("mute").hidden = !isAnyHeard(actions.values());
     find("mute").addEventListener("click", () => this.#turnSound());
     find("reaction").addEventListener("click", () => this.#endReaction());
   }
@@ -72,7 +72,7 @@ export class Camera {
     const before = shownClass(this.#seen);
     this.#seen = stepActions(this.#seen, { label: answer, share: best.share, at: performance.now() });
     const now = shownClass(this.#seen);
-    if (now !== before) this.#reactions.show(this.#actions[now] ?? null);
+    if (now !== before) this.#reactions.show(this.#actions.get(now) ?? null);
   }
 
   stop() {

@@ -36,7 +36,7 @@ async function openReactions() {
     FACTS.classNames[index],
     { ...action, picture: addresses.get(action.picture), sound: addresses.get(action.sound) },
   ]);
-  return { actions: Object.fromEntries(actions), language: FACTS.language };
+  return { actions: new Map(actions), language: FACTS.language };
 }
 
 function addressOf(bytes, name) {
