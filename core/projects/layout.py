@@ -77,7 +77,8 @@ _MOST = 10**15  # no project has as many photos or bytes
 _HASH = "[0-9a-f]{64}"
 _ENTRY = re.compile(
     rf"project\.json|dataset\.json|images\.jsonl|photos\.jsonl|checksums\.json|snapshots/{_HASH}\.json"
-    rf"|runs/[1-9][0-9]{{0,3}}/(?:run\.json|events\.jsonl|files/(?:{'|'.join(map(re.escape, RUN_FILES))}|{ACTION_FILE_PATTERN}))"
+    rf"|runs/[1-9][0-9]{{0,3}}/(?:run\.json|events\.jsonl|files/(?:{'|'.join(map(re.escape, RUN_FILES))}))"
+    rf"|runs/[1-9][0-9]{{0,3}}/files/{ACTION_FILE_PATTERN}"
     rf"|networks/{_HASH}/(?:model\.tflite|artefact\.json)|photos/[0-9a-f]{{2}}/{_HASH}\.(?:jpg|png)"
 )
 _PHOTO_HASH = re.compile(_HASH)

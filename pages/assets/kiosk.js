@@ -8,6 +8,7 @@ const FIRST_SIDE_PX = 256; // of a picture's shortest side, until the network ha
 const QUALITY = 0.85;
 const ANSWER_PATIENCE_MILLISECONDS = 8000;
 const ABOUT_MILLISECONDS = 10_000; // from one look at how it is set up to the next
+const PREVIEW_ABOUT_MILLISECONDS = 1500;
 const FIRST_PAUSE_MILLISECONDS = 500;
 const LONGEST_PAUSE_MILLISECONDS = 8000;
 const SILENT_FAILURES = 3; // a picture that was left out is nothing to tell of
@@ -104,7 +105,7 @@ class Kiosk {
     const told = await this.ask("about");
     if (!told) return false;
     if (this.about && told.version !== this.about.version) location.reload(); // the server is a newer one
-    this.aboutAt = performance.now() + ABOUT_MILLISECONDS;
+    this.aboutAt = performance.now() + (this.isPreview ? PREVIEW_ABOUT_MILLISECONDS : ABOUT_MILLISECONDS);
     const isOther = JSON.stringify(told) !== JSON.stringify(this.about);
     this.about = told;
     if (isOther) this.setUp();
@@ -446,7 +447,7 @@ class Kiosk {
     const what = this.reactions.isMuted ? "Switch the sound on" : "Switch the sound off";
     this.find(".sound").setAttribute("aria-label", isWaiting ? "Touch for sound" : what);
     setTextOf(this.find(".sound-text"), isWaiting ? "Touch for sound" : "");
-    this.find(".full").hidden = !document.fullscreenEnabled || document.fullscreenElement !== null;
+    this.find(".full").hidden = this.isPreview || !document.fullscreenEnabled || document.fullscreenElement !== null;
   }
 
   // The first touch is what browsers wait for before they let a page be heard: it switches nothing.
