@@ -20,6 +20,13 @@ const BROKEN_MILLISECONDS = 15_000; // after a mistake of our own the page begin
 const ASLEEP = "One moment …";
 const ASLEEP_DETAIL = "The computer that answers is asked again by itself.";
 const BLIND = "I can’t see anything!";
+const BLIND_BECAUSE = {
+  NotFoundError: "Is my camera plugged in? I look for it by myself.",
+  NotAllowedError: "The browser may not use the camera. Allow it for this page.",
+  NotReadableError: "Another program uses my camera. I try again by myself.",
+};
+const BLIND_WITHOUT_HTTPS = "The browser lends me its camera only at an https address.";
+const BLIND_OTHERWISE = "I look for my camera by myself.";
 const OVER = "The show is over.";
 
 class Kiosk {
@@ -116,13 +123,17 @@ class Kiosk {
     const { source, actions, words, unknown } = this.about;
     this.stage.setUp(this.about);
     this.words = { ...words, unknown, unsure: unknown };
-    this.actions = new Map(Object.entries(actions.by_label));
+    this.actions = new Map(Object.entries(actions.by_label).map(([label, action]) => [label, this.placed(action)]));
     this.reactions.language = actions.language;
     if (source === "samples") this.closeEyes();
     else this.stage.showPhoto(null);
     this.showPhotos();
     this.showButtons();
     this.begin();
+  }
+
+  placed({ picture, sound, ...rest }) {
+    return { ...rest, picture: picture && `${this.address}/${picture}`, sound: sound && `${this.address}/${sound}` };
   }
 
   // Forgets whoever was here.
@@ -223,7 +234,7 @@ class Kiosk {
     } catch (error) {
       this.cameraFailures += 1;
       this.cameraAt = performance.now() + Math.min(LONGEST_PAUSE_MILLISECONDS, 1000 * 2 ** Math.min(this.cameraFailures - 1, 3));
-      this.goBlind(error.message);
+      this.goBlind(window.isSecureContext ? (BLIND_BECAUSE[error.cause?.name] ?? BLIND_OTHERWISE) : BLIND_WITHOUT_HTTPS);
       return false;
     }
   }
@@ -243,7 +254,7 @@ class Kiosk {
 
   lose() {
     this.closeEyes();
-    this.goBlind(CAMERA_GONE);
+    this.goBlind(BLIND_BECAUSE.NotFoundError);
     this.wake();
   }
 
@@ -251,8 +262,7 @@ class Kiosk {
     this.forget();
     this.stage.hidePicture();
     this.stage.state = "lost";
-    // Of what a person is told who looks after it, the first sentence: nobody presses anything here.
-    this.stage.say({ text: BLIND, detail: sentence.replace(/[,;]? ?(?:and|then) press Start camera(?: again)?\./u, ".") });
+    this.stage.say({ text: BLIND, detail: sentence });
   }
 
   closeEyes() {

@@ -81,10 +81,12 @@ class KioskStage {
     const isUpright = height > width;
     const isCentred = this.state === "attract" && !this.body.classList.contains("has-photo");
     const isReacting = this.body.classList.contains("is-reacting");
+    const highest = isUpright ? 52 : 40;
+    const high = isCentred ? Math.min(highest, 0.3 * (height / unit)) : highest;
     const beside = isUpright || isCentred ? 17 * unit : (isReacting ? 40 : 52) * unit;
     fitText(said, {
       width: width - beside,
-      height: isReacting ? 12 * unit : (isUpright ? 52 : 40) * unit,
+      height: (isReacting ? 12 : high) * unit,
       least: 7 * unit,
       most: (isReacting ? 9 : 17) * unit,
     });

@@ -84,6 +84,7 @@ export class ActionShow {
       gridArea: "1 / 1",
       alignSelf: picture ? "start" : "center",
       margin: "0",
+      marginTop: picture ? "var(--reaction-top, 0.4em)" : "0",
       maxWidth: "100%",
       boxSizing: "border-box",
       padding: "0.35em 0.8em",
@@ -93,7 +94,7 @@ export class ActionShow {
       overflowWrap: "anywhere",
       color: isDark ? "#fff" : "#0b1830",
       background: picture ? "rgb(11 24 48 / 72%)" : "none",
-      borderRadius: "0 0 0.4em 0.4em",
+      borderRadius: "0.4em",
     });
     this.#layer.append(told);
     this.#moveIn(told);
