@@ -78,7 +78,7 @@ LEFT_OUT = {
     "tests/pages/server/test_routes_isolation.py",
     "OfferDesk.count_photo": "others show the model photos, which is what it is offered for",
     "OfferDesk.count_verdict": "others say whether it was right",
-    "KioskDesk.find": "whoever has the address may have it; of which class one is, is asked by the route: the same file",
+    "KioskDesk.find": "whoever has the address may have it; the same route asks of which class one is",
     "PhoneLinks.find": "the token, 256 random bits, is the right itself: phones have no space",
 }
 # What only the library of the whole database does: that of a space refuses, whatever it is given.
