@@ -6,7 +6,7 @@ What a kiosk's camera sees is answered and forgotten; nothing of it is counted o
 import re
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
@@ -36,6 +36,11 @@ class KioskSource(StrEnum):
     SAMPLES = "samples"  # photos that are there, for a screen without a camera
 
 
+# What is said while nobody is there, and at the foot, as long as nobody has chosen other words.
+INVITATIONS = {KioskSource.CAMERA: "Show me something!", KioskSource.SAMPLES: "Touch a photo!"}
+NOTES = {KioskSource.CAMERA: "Nothing that the camera sees is kept.", KioskSource.SAMPLES: ""}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KioskSetup(Record):
     """What a kiosk shows and says."""
@@ -44,11 +49,21 @@ class KioskSetup(Record):
     json_remedy = "set the kiosk up again"
 
     title: str = ""  # on top; empty: the name of the network
-    invitation: str = "Show me something!"  # while nobody is there
+    invitation: str = INVITATIONS[KioskSource.CAMERA]  # while nobody is there
     unknown: str = "I don't know that!"  # instead of a class
-    note: str = "Nothing that the camera sees is kept."  # at the foot; empty: none
+    note: str = NOTES[KioskSource.CAMERA]  # at the foot; empty: none
     idle_seconds: int = 20  # without anything that moves, or a touch, until it invites again
     source: KioskSource = KioskSource.CAMERA
+
+    def looking_at(self, source: KioskSource) -> "KioskSetup":
+        """The same for another source, in whose usual words it speaks where nobody has chosen other ones."""
+        before = self.source
+        return replace(
+            self,
+            source=source,
+            invitation=INVITATIONS[source] if self.invitation == INVITATIONS[before] else self.invitation,
+            note=NOTES[source] if self.note == NOTES[before] else self.note,
+        )
 
     def __post_init__(self) -> None:
         limits = {"title": MAX_TITLE_CHARS, **dict.fromkeys(("invitation", "unknown", "note"), MAX_LINE_CHARS)}

@@ -43,8 +43,13 @@ def render_screen(subject: Subject, services: Services) -> None:
 def _render_form(subject: Subject, setup: KioskSetup, services: Services) -> None:
     def save(name: str) -> None:
         value = st.session_state[_key(subject, name)]
-        changed = value.strip() if isinstance(value, str) and name != "source" else value
-        services.kiosks.put_up(subject.key, replace(setup, **{name: changed}), run_id=subject.run_id)
+        if name == "source":
+            changed = setup.looking_at(value)
+            for line in ("invitation", "note"):
+                st.session_state[_key(subject, line)] = getattr(changed, line)
+        else:
+            changed = replace(setup, **{name: value.strip() if isinstance(value, str) else value})
+        services.kiosks.put_up(subject.key, changed, run_id=subject.run_id)
 
     def keyed(name: str, value: object) -> str:
         key = _key(subject, name)

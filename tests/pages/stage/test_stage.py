@@ -55,6 +55,7 @@ def test_a_kiosk_is_put_up_changed_and_taken_down(
     assert changed.token == kiosk.token
     setup = changed.setup
     assert (setup.title, setup.idle_seconds, setup.source) == ("Kitchen", 30, KioskSource.SAMPLES)
+    assert (setup.invitation, setup.note) == ("Touch a photo!", "")
     app.text_input(key=f"stage.screen.unknown.{network}").set_value("").run()
     assert any("Write a word or two" in each.value for each in app.error)
     app.button(key=f"stage.take_down.{network}").click().run()
