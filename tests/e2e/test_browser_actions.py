@@ -1,5 +1,6 @@
 """The scripts of kiosks and reactions that need no page, asked in a browser."""
 
+import itertools
 import json
 from typing import Any
 
@@ -83,7 +84,7 @@ def test_what_happens_begins_once(page: Page) -> None:
     """However often the answer wavers: one beginning, one end."""
     wavering: list[Seen] = [("cat", 0.9 if at % 300 else 0.45, at) for at in range(0, 4000, 100)]
     states = shown(page, wavering + every_tenth(None, 4000, 5000))
-    assert sum(one != other for one, other in zip(states, states[1:], strict=False)) == 2
+    assert sum(one != other for one, other in itertools.pairwise(states)) == 2
 
 
 @pytest.mark.parametrize(("colour", "is_bright"), [("#ffd53d", True), ("#0b1830", False), ("#ffffff", True)])
