@@ -3,9 +3,9 @@
     python -m benchmarks.kiosk [--minutes 60] [--restarts 2] [--unplugs 4] [--network NAME] [--workspace DIR]
 
 A server of its own is started, with a workspace of its own. In between, evenly, the camera is taken away, and the
-server is ended and started again; the page has to go on by itself each time. Memory is that of the tab (of its process, and of
-what its scripts hold after the garbage was collected) and of the server's process, at the start, at the end and at
-moments in between; `growth` is by how many megabytes the second half's median is above the first half's.
+server is ended and started again; the page has to go on by itself each time. Memory is that of the tab (of its process,
+and of what its scripts hold after the garbage was collected) and of the server's process, at the start and at the end;
+`growth` is by how many megabytes the median of the second half of the time is above that of the first.
 """
 
 import argparse

@@ -78,7 +78,7 @@ def put_file(folder: RunFolder, data: bytes, suffix: str) -> str:
         ActionError: the reactions of the model would have more than `MAX_KEPT_BYTES` together.
         StorageError: the file cannot be written.
     """
-    path = folder.action_path(f"{hashlib.sha256(data).hexdigest()}{suffix}")
+    path = folder.place_of_action(f"{hashlib.sha256(data).hexdigest()}{suffix}")
     with translating_disk_errors(path):
         if path.is_file() and path.stat().st_size == len(data):
             return path.name

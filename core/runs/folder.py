@@ -110,7 +110,7 @@ class RunFolder:
         """`Actions` as JSON: what happens when the model sees a class."""
         return self.path / "actions.json"
 
-    def action_path(self, hash_and_suffix: str) -> Path:
+    def place_of_action(self, hash_and_suffix: str) -> Path:
         """A picture or sound of `actions_path`, by the SHA-256 of its bytes and its ending."""
         return self.path / f"action-{hash_and_suffix}"
 
