@@ -40,6 +40,7 @@ class Kiosk {
     this.reactions = new ActionShow(this.find(".reaction"));
     this.address = location.pathname.replace(/\/$/u, "");
     this.isPreview = new URLSearchParams(location.search).has("preview");
+    this.screen = Math.floor(2 ** 32 * Math.random()).toString(16); // two windows of one browser are two screens
     this.about = null;
     this.stream = null;
     this.isTried = !this.isPreview; // whether the camera may be asked for: in a preview, once it was touched
@@ -127,6 +128,7 @@ class Kiosk {
     this.reactions.language = actions.language;
     if (source === "samples") this.closeEyes();
     else this.stage.showPhoto(null);
+    if (this.stream) this.stage.showVideo(this.isMirrored);
     this.showPhotos();
     this.showButtons();
     this.begin();
@@ -227,6 +229,7 @@ class Kiosk {
       return false;
     }
     if (now < this.cameraAt) return false;
+    if (this.cameraFailures === 0) this.stage.invite(this.about, now); // while the browser asks whether it may
     try {
       const stream = await openCamera({ facingMode: "user" });
       await this.see(stream);
@@ -243,13 +246,21 @@ class Kiosk {
     const [track] = stream.getVideoTracks();
     track.addEventListener("ended", () => { if (this.stream === stream) this.lose(); });
     this.stream = stream;
-    await showStream(this.video, stream);
+    const hasPicture = await Promise.race([showStream(this.video, stream).then(() => true), this.patience()]);
+    if (!hasPicture) {
+      this.closeEyes();
+      throw new Error("The camera delivers no picture.");
+    }
     this.cameraFailures = 0;
     this.counts.cameras += 1;
     [this.pictureTime, this.pictureAt] = [-1, performance.now()];
     this.isMirrored = isMirrored(track);
     this.stage.showVideo(this.isMirrored);
     this.begin();
+  }
+
+  patience() {
+    return new Promise((resolve) => { setTimeout(() => resolve(false), STUCK_MILLISECONDS); });
   }
 
   lose() {
@@ -387,7 +398,7 @@ class Kiosk {
     this.canvas.getContext("2d").drawImage(source, 0, 0, wide, high);
     const body = await new Promise((resolve) => { this.canvas.toBlob(resolve, "image/jpeg", QUALITY); });
     const [photo, state] = [this.photo, this.stage.state];
-    const answer = await this.ask("answer", { method: "POST", body, headers: { "Content-Type": "image/jpeg" } });
+    const answer = await this.ask(`answer?screen=${this.screen}`, { method: "POST", body, headers: { "Content-Type": "image/jpeg" } });
     if (!answer) return this.pause();
     // The screen may have begun anew in the meantime, or the camera gone.
     if (photo === this.photo && state === this.stage.state) this.take(answer, performance.now());
@@ -475,7 +486,8 @@ class Kiosk {
 
   // Browsers give the lock back whenever the page is hidden.
   async keepAwake() {
-    if (!navigator.wakeLock || document.hidden || this.isPreview) return;
+    const isHeld = this.lock && !this.lock.released;
+    if (!navigator.wakeLock || document.hidden || this.isPreview || isHeld) return;
     try {
       this.lock = await navigator.wakeLock.request("screen");
     } catch (error) {

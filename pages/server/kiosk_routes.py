@@ -61,6 +61,7 @@ _TOLD_RATE = Rate(per_second=5, burst=30)
 _MAX_TOLD_CLASSES = 24  # that the invitation names by turns
 _MANY_CLASSES = 200
 _MAX_KEY_CHARS = 120
+_MAX_SCREEN_CHARS = 8
 _NOT_HERE = "This kiosk is not here any more. Ask whoever has set it up."
 
 _under_way = UnderWay(MAX_UNDER_WAY)
@@ -195,8 +196,8 @@ def _title_of(network: str, services: Services) -> str:
 
 
 async def _answer(request: Request, visitor: str) -> Response:
-    key = request.path_params["key"]
-    return await answer_picture(request, visitor, _under_way, lambda: _find_answering(key, visitor)[2])
+    key, screen = request.path_params["key"], request.query_params.get("screen", "")[:_MAX_SCREEN_CHARS]
+    return await answer_picture(request, visitor, _under_way, lambda: _find_answering(key, visitor)[2], screen=screen)
 
 
 async def _send_photo(request: Request, visitor: str) -> Response:

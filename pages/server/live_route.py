@@ -79,7 +79,7 @@ async def _answer_visitor(request: Request, visitor: str) -> Response:
 
 
 async def answer_picture(
-    request: Request, visitor: str, under_way: UnderWay, find: Callable[[], Classifier]
+    request: Request, visitor: str, under_way: UnderWay, find: Callable[[], Classifier], *, screen: str = ""
 ) -> Response:
     """Answer what a camera sees, unless the picture before it is still being answered.
 
@@ -88,14 +88,16 @@ async def answer_picture(
         visitor: who asks.
         under_way: of the route.
         find: gives the classifier, or raises that it is not there.
+        screen: tells several of one visitor apart, each of which has one picture under way.
     """
-    reason = under_way.refuse(visitor)
+    whose = f"{visitor}/{screen}"
+    reason = under_way.refuse(whose)
     if reason is not None:
         return refusal(reason, 503, _RETRY)
     try:
         return await _answer(request, visitor, find)
     finally:
-        under_way.leave(visitor)
+        under_way.leave(whose)
 
 
 async def _answer(request: Request, visitor: str, find: Callable[[], Classifier]) -> Response:
