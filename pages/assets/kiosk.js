@@ -40,7 +40,7 @@ class Kiosk {
     this.reactions = new ActionShow(this.find(".reaction"));
     this.address = location.pathname.replace(/\/$/u, "");
     this.isPreview = new URLSearchParams(location.search).has("preview");
-    this.screen = Math.floor(2 ** 32 * Math.random()).toString(16); // two windows of one browser are two screens
+    this.screen = Math.floor(16 * Math.random()).toString(16); // two windows of one browser are two screens
     this.about = null;
     this.stream = null;
     this.isTried = !this.isPreview; // whether the camera may be asked for: in a preview, once it was touched

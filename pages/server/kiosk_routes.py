@@ -61,7 +61,7 @@ _TOLD_RATE = Rate(per_second=5, burst=30)
 _MAX_TOLD_CLASSES = 24  # that the invitation names by turns
 _MANY_CLASSES = 200
 _MAX_KEY_CHARS = 120
-_MAX_SCREEN_CHARS = 8
+_SCREENS = frozenset("0123456789abcdef")  # of one browser at most, each with one picture under way
 _NOT_HERE = "This kiosk is not here any more. Ask whoever has set it up."
 
 _under_way = UnderWay(MAX_UNDER_WAY)
@@ -196,8 +196,14 @@ def _title_of(network: str, services: Services) -> str:
 
 
 async def _answer(request: Request, visitor: str) -> Response:
-    key, screen = request.path_params["key"], request.query_params.get("screen", "")[:_MAX_SCREEN_CHARS]
-    return await answer_picture(request, visitor, _under_way, lambda: _find_answering(key, visitor)[2], screen=screen)
+    key, screen = request.path_params["key"], request.query_params.get("screen", "")
+    return await answer_picture(
+        request,
+        visitor,
+        _under_way,
+        lambda: _find_answering(key, visitor)[2],
+        screen=screen if screen in _SCREENS else "",
+    )
 
 
 async def _send_photo(request: Request, visitor: str) -> Response:
