@@ -196,14 +196,9 @@ def _title_of(network: str, services: Services) -> str:
 
 
 async def _answer(request: Request, visitor: str) -> Response:
-    key, screen = request.path_params["key"], request.query_params.get("screen", "")
-    return await answer_picture(
-        request,
-        visitor,
-        _under_way,
-        lambda: _find_answering(key, visitor)[2],
-        screen=screen if screen in _SCREENS else "",
-    )
+    key, wanted = request.path_params["key"], request.query_params.get("screen", "")
+    screen = wanted if wanted in _SCREENS else ""
+    return await answer_picture(request, visitor, _under_way, lambda: _find_answering(key, visitor)[2], screen=screen)
 
 
 async def _send_photo(request: Request, visitor: str) -> Response:
