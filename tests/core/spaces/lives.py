@@ -44,7 +44,7 @@ _NUMBERED = (
     "tasks",
     "phone_links",
 )
-_NUMBERED += ("foreign_models", "model_offers", "kiosks")
+_NUMBERED += ("foreign_models", "model_offers")
 
 
 _EPOCH = EpochStory(
