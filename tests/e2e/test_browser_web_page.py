@@ -213,7 +213,7 @@ def test_the_camera_sets_off_what_happens_at_a_class(
     action = WebAction(words="Meow!", colour="#ff8800", picture="action-1.jpg", sound="action-2.wav")
     files = {"action-1.jpg": as_jpeg(sample("Rocket")), "action-2.wav": wav()}
     acting = replace(
-        model, temperature=0.2, max_distance=None, actions={cat: action}, action_files=files, language="de"
+        model, temperature=0.05, max_distance=None, actions={cat: action}, action_files=files, language="de"
     )
     path = tmp_path / "acting.html"
     path.write_bytes(build_page(acting, runtime))

@@ -7,7 +7,7 @@ export const ACTION_RULES = Object.freeze({
   holdMilliseconds: 1000, // it has to be seen for so long
   forgiveMilliseconds: 300, // within which a moment without it does not count
   releaseMilliseconds: 700, // it has to be gone for so long
-  gapMilliseconds: 1500, // a longer silence of the camera is no time in which anything was seen
+  gapMilliseconds: 4000, // a longer silence of the camera is no time in which anything was seen
   longestMilliseconds: 8000, // what is shown ends then, whatever is seen
 });
 
