@@ -1,8 +1,9 @@
 """What happens at the classes of a model is kept with it, and only what is what it says it is."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -11,14 +12,15 @@ from core.actions import files
 from core.actions.desk import ActionDesk
 from core.actions.records import Actions, ClassAction
 from core.errors import ActionError, LookOnlyError, RunStateError, UnknownRunError
-from core.inference.classifier import Classifier
 from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
 from core.settings import Settings
 from core.storage.db import Database, open_database
 from tests.core.actions.sounds import mp3, wav
-from tests.core.inference.model_runs import NAMES, Models
+from tests.core.inference.model_runs import NAMES, outcome
+from tests.core.inference.model_samples import own_record
 from tests.core.projects.project_samples import picture
+from tests.core.runs.run_samples import config, take
 
 CAT, COFFEE, YEAR = NAMES
 
@@ -35,14 +37,29 @@ def database(settings: Settings) -> Iterator[Database]:
         yield opened
 
 
+AddRun = Callable[[], int]
+
+
 @pytest.fixture(scope="module")
-def models(settings: Settings, database: Database, classifier: Classifier) -> Models:
-    return Models(settings, classifier)
+def add_run(settings: Settings, database: Database) -> AddRun:
+    """Makes finished runs; of their models there are the descriptions."""
+    dataset_id, snapshot = take(database, "Things", range(3))
+
+    def add() -> int:
+        runs = RunLibrary(database)
+        run_id = runs.create_run(config(snapshot), name=runs.free_name("Things"), dataset_id=dataset_id).id
+        runs.set_finished(run_id, outcome().to_json())
+        folder = RunFolder(settings, run_id)
+        folder.create()
+        folder.write_json(folder.model_record_path, replace(own_record(), class_names=NAMES).to_json())
+        return run_id
+
+    return add
 
 
 @pytest.fixture
-def run_id(models: Models, database: Database) -> int:
-    return models.add("Things")
+def run_id(add_run: AddRun) -> int:
+    return add_run()
 
 
 @pytest.fixture
@@ -123,9 +140,9 @@ def test_what_cannot_happen(values: dict[str, str], words: str) -> None:
         ClassAction(**values)
 
 
-def test_what_is_not_there_cannot_be_chosen(desk: ActionDesk, models: Models, run_id: int) -> None:
+def test_what_is_not_there_cannot_be_chosen(desk: ActionDesk, add_run: AddRun, run_id: int) -> None:
     """Neither a class that the model does not have, nor a file of another run."""
-    other = models.add("Others")
+    other = add_run()
     desk.put_sound(other, CAT, wav(5))
     theirs = desk.of_run(other).by_class[CAT]
     for choose in (
@@ -143,9 +160,9 @@ def test_what_is_not_there_cannot_be_chosen(desk: ActionDesk, models: Models, ru
         desk.of_run(999_999)
 
 
-def test_reactions_are_taken_over(desk: ActionDesk, models: Models, run_id: int) -> None:
+def test_reactions_are_taken_over(desk: ActionDesk, add_run: AddRun, run_id: int) -> None:
     """For classes of the same names, with what they need; the others stay as they are."""
-    other = models.add("Trained again")
+    other = add_run()
     desk.choose(run_id, CAT, ClassAction(words="Meow!"))
     desk.put_sound(run_id, COFFEE, wav(7))
     desk.choose(other, YEAR, ClassAction(colour="#000000"))

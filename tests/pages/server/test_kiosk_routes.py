@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
@@ -9,8 +10,8 @@ from sqlalchemy import update
 from starlette.middleware import Middleware
 
 from core.actions.records import ClassAction
+from core.backbones.catalog import find_backbone
 from core.errors import KioskError, UnknownRunError
-from core.inference.classifier import Classifier
 from core.services import Services, open_services
 from core.settings import Settings
 from core.spaces.kiosks import KioskSetup, KioskSource
@@ -20,6 +21,7 @@ from pages.server import services as served
 from pages.server.action_routes import ACTION_ROUTES, action_url
 from pages.server.kiosk_routes import KIOSK_ROUTES, KioskAddress, kiosk_address, kiosk_page
 from pages.server.visitor import COOKIE_NAME, new_secret
+from tests.conftest import link_backbones
 from tests.core.actions.sounds import wav
 from tests.core.inference.model_runs import NAMES, Models
 from tests.core.inference.model_samples import SAMPLES
@@ -31,14 +33,10 @@ CAT = NAMES[0]
 
 
 @pytest.fixture(scope="module")
-def services(
-    tmp_path_factory: pytest.TempPathFactory, prepared_cache: object, classifier: Classifier
-) -> Iterator[Services]:
-    from tests.conftest import link_backbones
-
+def services(tmp_path_factory: pytest.TempPathFactory, prepared_cache: Path) -> Iterator[Services]:
     settings = Settings(workspace_dir=tmp_path_factory.mktemp("kiosks") / "workspace", access="class")
     settings.workspace_dir.mkdir()
-    link_backbones(prepared_cache, settings)  # type: ignore[arg-type]
+    link_backbones(prepared_cache, settings)
     opened = open_services(settings)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(served, "_opened", [opened])
@@ -47,12 +45,13 @@ def services(
 
 
 @pytest.fixture(scope="module")
-def owner(services: Services, classifier: Classifier) -> Services:
+def owner(services: Services) -> Services:
     """What Otter has: one model; Heron is of the same class, one other of none of it."""
     classroom, _ = services.classroom.hold()
     otter, _ = services.classroom.enter(classroom.id, "Quiet Otter", OTTER)
     services.classroom.enter(classroom.id, "Brave Heron", HERON)
     services.spaces.let_in(ELSEWHERE, services.spaces.create(SpaceKind.ACCOUNT, "Somebody").id)
+    classifier = services.classifiers.get(find_backbone("EfficientNetLite0"))
     run_id = Models(services.settings, classifier).add("Things")
     with services.database.session() as session:
         session.execute(update(Run).where(Run.id == run_id).values(space_id=otter.id))
