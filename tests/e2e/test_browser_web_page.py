@@ -212,14 +212,8 @@ def test_the_camera_sets_off_what_happens_at_a_class(
     cats = [model.class_names.index(name) for name in ("Egyptian cat", "tiger cat", "tabby")]
     action = WebAction(words="Meow!", colour="#ff8800", picture="action-1.jpg", sound="action-2.wav")
     files = {"action-1.jpg": as_jpeg(sample("Rocket")), "action-2.wav": wav()}
-    acting = replace(
-        model,
-        temperature=0.05,
-        max_distance=None,
-        actions=dict.fromkeys(cats, action),
-        action_files=files,
-        language="de",
-    )
+    sure = replace(model, temperature=0.05, max_distance=None)
+    acting = replace(sure, actions=dict.fromkeys(cats, action), action_files=files, language="de")
     path = tmp_path / "acting.html"
     path.write_bytes(build_page(acting, runtime))
     context = chromium.new_context(viewport=PHONE)
