@@ -2,23 +2,26 @@
 
 import itertools
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from core.actions.scripts import action_program
 from tests.conftest import PROJECT_DIR
-from tests.e2e.conftest import OpenTab
 
 ASSETS = PROJECT_DIR / "pages" / "assets"
 
 Seen = tuple[str | None, float, int]  # class, probability, milliseconds
 
 
-@pytest.fixture
-def page(open_tab: OpenTab) -> Page:
-    return open_tab()
+@pytest.fixture(scope="module")
+def page(chromium: Browser) -> Iterator[Page]:
+    """An empty page, in which nothing of one test reaches the next."""
+    opened = chromium.new_page()
+    yield opened
+    opened.close()
 
 
 def ask(page: Page, source: str, expression: str) -> Any:
