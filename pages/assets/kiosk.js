@@ -28,6 +28,7 @@ const BLIND_BECAUSE = {
 const BLIND_WITHOUT_HTTPS = "The browser lends me its camera only at an https address.";
 const BLIND_OTHERWISE = "I look for my camera by myself.";
 const OVER = "The show is over.";
+const STRANGER = "Do we know each other?"; // whoever set the screen up has to come in on it once
 
 class Kiosk {
   constructor() {
@@ -209,7 +210,8 @@ class Kiosk {
     this.aboutAt = 0;
     this.forget();
     this.stage.state = isOver ? "over" : "offline";
-    this.stage.say(isOver ? { text: OVER, detail: sentence } : { text: ASLEEP, detail: sentence || ASLEEP_DETAIL });
+    const over = { text: status === 403 ? STRANGER : OVER, detail: sentence };
+    this.stage.say(isOver ? over : { text: ASLEEP, detail: sentence || ASLEEP_DETAIL });
     this.find(".enter").hidden = status !== 403;
     this.find(".enter").href = `../door?to=${encodeURIComponent(`?kiosk=${decodeURIComponent(this.address.split("/").pop())}`)}`;
   }
