@@ -7,7 +7,7 @@ from PIL import Image
 
 from core.datasets.records import Split
 from core.datasets.snapshots import load_snapshot
-from core.errors import DatasetError
+from core.errors import DatasetError, UnknownDatasetError
 from core.photos.fit import thumbnail_jpeg
 from core.photos.samples import SAMPLE_PHOTOS, sample_path
 from core.services import Services
@@ -55,7 +55,10 @@ def _own_photos(network: str, services: Services) -> tuple[str, ...]:
     run_id = whole_number(network.removeprefix(MODEL_PREFIX)) if network.startswith(MODEL_PREFIX) else None
     if run_id is None:
         return ()
-    return _photos_of(services.database, services.runs.get_run(run_id).snapshot_hash)
+    try:
+        return _photos_of(services.database, services.runs.get_run(run_id).snapshot_hash)
+    except UnknownDatasetError:
+        return ()  # what it learned from was deleted for good
 
 
 @lru_cache(maxsize=64)
