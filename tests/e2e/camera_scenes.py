@@ -7,6 +7,7 @@ from playwright.sync_api import Page
 
 # Voices are noted, not heard; what the camera shows moves a little from one picture to the next, or holds still.
 _CAMERA_JS = """(() => {
+  if (!navigator.mediaDevices) return; // an empty page
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [640, 480];
   const pen = canvas.getContext("2d");
