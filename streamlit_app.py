@@ -10,6 +10,7 @@ from core.spaces.records import SpaceView
 from pages.door.routes import DOOR_ROUTES
 from pages.door.sign_in import is_let_in, note_where, render_door
 from pages.server.account_role import is_for_accounts, is_visitor_administrator
+from pages.server.action_routes import ACTION_ROUTES
 from pages.server.answer_routes import ANSWER_ROUTES
 from pages.server.answer_table import ANSWER_TABLE_ROUTES
 from pages.server.class_role import is_teacher, visitor_space
@@ -19,6 +20,7 @@ from pages.server.doorkeeper import DoorKeeper
 from pages.server.file_routes import FILE_ROUTES
 from pages.server.headers import SecurityHeaders
 from pages.server.heat_route import HEAT_ROUTES
+from pages.server.kiosk_routes import KIOSK_ROUTES, KioskAddress
 from pages.server.lifespan import running_services
 from pages.server.listening import OnlyThisComputer, stay_among_those_let_in
 from pages.server.live_route import LIVE_ROUTES
@@ -88,6 +90,7 @@ def render() -> None:
             st.Page("pages/compare/page.py", url_path="compare", title="Compare", icon=":material/compare_arrows:"),
             # The address is the page's old name: links that people have kept lead here.
             st.Page("pages/networks/page.py", url_path="backbones", title="Networks", icon=":material/hub:"),
+            st.Page("pages/stage/page.py", url_path="stage", title="On stage", icon=":material/theater_comedy:"),
             *_of_some(space),
         ],
         position="top" if may_enter else "hidden",
@@ -117,6 +120,8 @@ else:
             *RUN_ROUTES,
             *LIVE_ROUTES,
             *TRY_ROUTES,
+            *ACTION_ROUTES,
+            *KIOSK_ROUTES,
             *PAGE_ROUTES,
             *ANSWER_TABLE_ROUTES,
             *CLASS_ROUTES,
@@ -131,6 +136,7 @@ else:
             Middleware(believing_named_proxies),
             Middleware(OnlyThisComputer, access=stay_among_those_let_in()),
             Middleware(SecurityHeaders),
+            Middleware(KioskAddress),
             Middleware(ServedPage),
             Middleware(DoorKeeper),
             Middleware(UploadBudget),

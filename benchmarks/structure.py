@@ -22,7 +22,7 @@ FLOORS = (
     *("core.recipes", "core.imagenet", "core.names", "core.seeds", "core.storage", "core.photos", "core.links"),
     *("core.hosting",),
     *("core.jobs", "core.litert", "core.faces", "core.backbones", "core.features", "core.datasets", "core.runs"),
-    *("core.foreign", "core.inference", "core.evaluation", "core.sorting", "core.keras_script"),
+    *("core.foreign", "core.inference", "core.actions", "core.evaluation", "core.sorting", "core.keras_script"),
     *("core.export", "core.projects"),
     *("core.spaces", "core.phones"),
     *("core.networks", "core.training", "core.packaging"),

@@ -41,6 +41,7 @@
     │   ├── RunFileError         a file of the run is missing or damaged
     │   ├── TrainingDataError    the photos do not suffice to train on
     │   └── TrainingMemoryError  the network does not fit into the memory, even with single photos
+    ├── ActionError              what is to happen at a class cannot be kept or shown
     ├── WebPageError             a model cannot become a web page
     │   └── WebRuntimeError      what runs models in browsers is not here, and cannot be fetched
     ├── HostingError             a class cannot be held on this computer
@@ -50,6 +51,7 @@
     │   ├── NotLetInError        whoever asks has not been let in
     │   ├── LimitReachedError    a space has as much as it may have
     │   └── LookOnlyError        somebody else's things can be looked at, not changed
+    ├── KioskError               a kiosk cannot be set up like that, or is not there
     ├── PhoneLinkError           the link by which a phone sends photos is over
     └── JobError                 a background task cannot go on
         ├── UnknownTaskError     no such task, or no such kind of task
@@ -225,6 +227,10 @@ class TrainingDataError(RunError):
     """The photos of a run cannot be learned from: too few classes, or a class without photos."""
 
 
+class ActionError(BluetitError):
+    """What is to happen when a class is seen cannot be kept or shown."""
+
+
 class WebPageError(BluetitError):
     """A model cannot become a web page of its own."""
 
@@ -259,6 +265,10 @@ class LimitReachedError(SpaceError):
 
 class LookOnlyError(SpaceError):
     """Somebody else's things can be looked at, and not changed."""
+
+
+class KioskError(BluetitError):
+    """A kiosk cannot be set up like that, or is not there any more."""
 
 
 class PhoneLinkError(BluetitError):

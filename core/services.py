@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from core.actions.desk import ActionDesk
 from core.backbones.artefacts import is_prepared
 from core.backbones.catalog import Backbone, find_backbone
 from core.backbones.preparation import queue_preparation
@@ -47,6 +48,7 @@ from core.sorting.desk import SortingDesk
 from core.spaces.classroom import ClassroomDesk
 from core.spaces.deleting.desk import DeletionDesk
 from core.spaces.handing_out import HandOutDesk
+from core.spaces.kiosks import KioskDesk
 from core.spaces.limits import SpaceMeter
 from core.spaces.notices import NoticeBoard
 from core.spaces.offers import OfferDesk
@@ -95,6 +97,8 @@ class Services:
     run_reader: RunReader
     exports: ExportDesk
     offers: OfferDesk
+    kiosks: KioskDesk
+    actions: ActionDesk
     foreign: ForeignLibrary
     foreign_desk: ForeignDesk
     meter: SpaceMeter  # of what may come into the space
@@ -276,6 +280,8 @@ def open_libraries(
         "run_reader": RunReader(runs, queue, database, settings),
         "exports": ExportDesk(runs, queue, supervisor, settings),
         "offers": OfferDesk(database, runs),
+        "kiosks": KioskDesk(database, runs),
+        "actions": ActionDesk(database, runs, settings),
         "foreign": foreign,
         "foreign_desk": ForeignDesk(settings, foreign, queue, supervisor, is_guest=is_guest),
         "meter": SpaceMeter(database),

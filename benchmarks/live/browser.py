@@ -4,7 +4,7 @@ import asyncio
 import shutil
 
 _CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chromium-headless-shell")
-_ARGUMENTS = [
+BROWSER_ARGUMENTS = [
     "--no-sandbox",  # which needs rights that containers do not have
     "--disable-gpu",
     "--no-first-run",
@@ -21,17 +21,23 @@ _LISTEN = """element => {
 }"""
 
 
+def find_browser() -> str:
+    """Chromium's program on this machine."""
+    paths = [path for path in map(shutil.which, _CHROMIUM_NAMES) if path]
+    if not paths:
+        raise SystemExit(f"This needs Chromium: none of {', '.join(_CHROMIUM_NAMES)} is installed.")
+    return paths[0]
+
+
 async def watch_in_browser(url: str, seconds: float) -> list[float]:
     """Look at the live camera for some seconds; milliseconds of each frame, from being taken to its bars."""
     try:
         from playwright.async_api import async_playwright
     except ImportError as exc:
         raise SystemExit('This needs Playwright: pip install -c constraints.txt -e ".[test]"') from exc
-    paths = [path for path in map(shutil.which, _CHROMIUM_NAMES) if path]
-    if not paths:
-        raise SystemExit(f"This needs Chromium: none of {', '.join(_CHROMIUM_NAMES)} is installed.")
+    program = find_browser()
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=paths[0], args=_ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=program, args=BROWSER_ARGUMENTS)
         page = await browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(_TIMEOUT_MILLISECONDS)
         await page.goto(url)

@@ -135,8 +135,16 @@ def running_server(settings: Settings, *, num_models: int = NUM_MODELS) -> Itera
         end_app(process)
 
 
+def free_port() -> int:
+    """A port of this machine on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def begin_app(
-    settings: Settings, log_path: Path, *, environment: Mapping[str, str] | None = None
+    settings: Settings, log_path: Path, *, environment: Mapping[str, str] | None = None, port: int | None = None
 ) -> tuple[psutil.Popen, str]:
     """Begin the app as the README does, at an address of its own; the process, and that address.
 
@@ -144,10 +152,9 @@ def begin_app(
         settings: of the app.
         log_path: where it writes what it has to say.
         environment: further variables.
+        port: on which it listens; None: one that is free.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port() if port is None else port
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
     command += ["--server.port", str(port), "--server.headless", "true"]
     with log_path.open("wb") as log:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.actions.files import read_actions
+from core.actions.records import Actions
 from core.errors import RunFileError
 from core.export.certificate import Proven, artefact_sha256
-from core.export.formats import ExportFormat
+from core.export.formats import ExportFormat, Runtime
 from core.inference.judging import read_rule
 from core.inference.trained_model import read_model_record
 from core.records import Record
@@ -44,18 +46,23 @@ def record_path(folder: RunFolder, row: ExportFormat) -> Path:
     return folder.exports_path / f"{row.name}.json"
 
 
-def answering(folder: RunFolder) -> dict[str, Any]:
+def answering(folder: RunFolder, runtime: Runtime) -> dict[str, Any]:
     """What a run's model answers by, as JSON: its description, limits, and the photos that distances are measured to.
+
+    Of a page also what it does when it sees a class, if anything.
 
     Raises:
         RunFileError: the description is damaged.
+        ActionError: what a page does when it sees a class is.
         StorageError: a file cannot be read.
     """
     rule = read_rule(folder)
+    actions = read_actions(folder) if runtime is Runtime.BROWSER else Actions()
     return {
         "model": read_model_record(folder).to_json(),
         "decision": rule.decision.to_json(),
         "reference": None if rule.reference_stamp is None else rule.reference_stamp[1],
+        **({} if actions.is_empty else {"actions": actions.to_json()}),
     }
 
 
@@ -70,7 +77,7 @@ def read_export(folder: RunFolder, row: ExportFormat) -> ExportRecord | None:
     if not path.is_file():
         return None
     record = folder.read_record(path, ExportRecord)
-    return record if record.answers_by == answering(folder) else None
+    return record if record.answers_by == answering(folder, row.runtime) else None
 
 
 def remove_export(folder: RunFolder, row: ExportFormat) -> None:

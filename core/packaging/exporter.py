@@ -95,7 +95,7 @@ class Exporter:
         self._folder = RunFolder(settings, run_id)
         self._store = PhotoStore(settings.photos_path, settings.cache_path)
         # Before the rest is read: what is chosen meanwhile makes the export outdated, not wrong.
-        self._answers_by = answering(self._folder)
+        self._answers_by = {runtime: answering(self._folder, runtime) for runtime in Runtime}
         self.facts = read_facts(self._runs.get_run(run_id), self._folder, database)
         images = self.facts.snapshot.images
         records = Library(database).photos.get({image.photo_hash for image in images})
@@ -130,7 +130,7 @@ class Exporter:
             proven = kit.prove(material, row, draft, watch=self._watch(report))
             record = ExportRecord(
                 proven=proven,
-                answers_by=self._answers_by,
+                answers_by=self._answers_by[row.runtime],
                 artefact_bytes=_num_bytes(draft / row.artefact),
                 zip_bytes=0,
                 zip_sha256="",

@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
+from core.actions.files import read_actions
 from core.errors import WebPageError
 from core.export.certificate import Proven
 from core.export.description import describe_licences
@@ -14,7 +15,7 @@ from core.export.sample_program import UNKNOWN
 from core.export.samples import choose_samples
 from core.export.web.asking import ask_page
 from core.export.web.building import build_page
-from core.export.web.model import Sample, WebModel
+from core.export.web.model import Sample, WebAction, WebModel
 from core.export.web.runtime import find_runtime
 from core.inference.reference import read_reference
 from core.packaging.material import Material
@@ -40,6 +41,7 @@ def _web_model(material: Material, row: ExportFormat, litert: bytes) -> WebModel
     facts = material.facts
     record, decision = facts.record, facts.rule.decision
     reference = read_reference(material.folder) if facts.has_reference else None
+    reactions = read_actions(material.folder)
     return WebModel(
         title=facts.title,
         maker_line=material.maker_line,
@@ -55,6 +57,13 @@ def _web_model(material: Material, row: ExportFormat, litert: bytes) -> WebModel
             _sample(material, PurePosixPath(name).name, number)
             for name, number in choose_samples(material.photos, material.preview).items()
         ),
+        actions={
+            index: WebAction(words=each.words, colour=each.colour, picture=each.picture, sound=each.sound)
+            for index, name in enumerate(record.class_names)
+            if (each := reactions.by_class.get(name)) is not None
+        },
+        action_files={name: (material.folder.path / name).read_bytes() for name in reactions.files},
+        language=reactions.language,
         licence=describe_licences(facts, row),
     )
 

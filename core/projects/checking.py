@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from core.actions.records import Actions
 from core.backbones.catalog import find_backbone
 from core.config import HUB_PREFIX, SCRATCH, TrainConfig
 from core.datasets.records import Split
@@ -18,6 +19,7 @@ from core.photos.measurements import MEASURES
 from core.photos.rendering import Rendering
 from core.photos.store import MAX_SIDE_PX
 from core.projects.layout import (
+    ACTIONS,
     CHECKSUMS,
     DATASET,
     IMAGES,
@@ -216,7 +218,9 @@ def _check_entries(file: ProjectFile, expected: list[str], num_runs: int) -> Non
     missing = sorted(names - paths)
     if missing:
         raise file.missing(missing)
-    of_runs = {run_path(number, f"files/{name}") for number in range(1, num_runs + 1) for name in RUN_FILES}
+    numbers = range(1, num_runs + 1)
+    of_runs = {run_path(number, f"files/{name}") for number in numbers for name in RUN_FILES}
+    of_runs |= {run_path(number, f"files/{name}") for number in numbers for name in _action_files(file, number)}
     # The list of checksums names every file of a run: one that was taken out is missed.
     listed = set(file.listed_paths)
     unknown = sorted(paths - names - of_runs)
@@ -225,6 +229,12 @@ def _check_entries(file: ProjectFile, expected: list[str], num_runs: int) -> Non
     lost = sorted(listed - paths)
     if lost:
         raise file.missing(lost)
+
+
+def _action_files(file: ProjectFile, number: int) -> tuple[str, ...]:
+    """What is shown and heard when the model of a run sees a class."""
+    path = run_path(number, f"files/{ACTIONS}")
+    return file.read_record(path, Actions).files if file.has(path) else ()
 
 
 def believable_measurements(values: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@
     snapshots/<hash>.json         `SnapshotContent`
     runs/<number>/run.json        `ProjectRun`
     runs/<number>/events.jsonl    a `WholeEvent` in each line
-    runs/<number>/files/<name>    files of the run's folder, those of `RUN_FILES` and no others
+    runs/<number>/files/<name>    files of the run's folder, those of `RUN_FILES` and of its model's reactions alone
     networks/<sha>/               the prepared network below the heads of runs, by the SHA-256 of its `model.tflite`
     photos/<ab>/<hash>.jpg        photos as they are stored, named by their SHA-256
     checksums.json                SHA-256 of all the others but photos, last in the file
@@ -28,16 +28,19 @@ from core.errors import ProjectError
 from core.names import clean_name, clean_names
 from core.photos.record import PhotoRecord
 from core.records import Record
+from core.runs.folder import ACTION_FILE_PATTERN
 from core.runs.whole_run import WholeRun
 from core.storage.column_values import is_moment
 
-FORMAT_VERSION = 1  # grows with every change after which an older Bluetit would read a project wrongly
+FORMAT_VERSION = 2  # grows with every change after which an older Bluetit would read a project wrongly
+FORMAT_WITHOUT_REACTIONS = 1  # of those that older ones read as well
 SUFFIX = ".bluetit"
 
 SUMMARY, DATASET, IMAGES, PHOTOS = "project.json", "dataset.json", "images.jsonl", "photos.jsonl"
 CHECKSUMS = "checksums.json"
 NETWORK_MODEL, NETWORK_RECORD = "model.tflite", "artefact.json"
 CHECKPOINT = "checkpoint.npz"
+ACTIONS = "actions.json"
 
 MAX_RUNS = 1_000  # of one project
 _MEGABYTE = 1_000_000
@@ -45,6 +48,7 @@ MAX_JSON_BYTES = 40 * _MEGABYTE  # of one JSON file: a snapshot of 100,000 photo
 MAX_TABLE_BYTES = 400 * _MEGABYTE  # of a table, which is read line by line: 100,000 photos take 50 MB
 MAX_SUMMARY_BYTES = 4 * _MEGABYTE  # read before anybody has agreed to anything
 MAX_LINE_BYTES = _MEGABYTE
+MAX_ACTION_FILE_BYTES = 4 * _MEGABYTE  # of a picture or sound, as they are kept
 
 # Files of a run's folder that travel, in it and in the project under the same name, and how much of each is read at
 # most; None: as much as of archives. `log.txt` stays behind, which names folders of this machine, `events.json`, which
@@ -59,6 +63,7 @@ RUN_FILES: Mapping[str, int | None] = MappingProxyType(
         "report.json": MAX_JSON_BYTES,
         "examination.json": MAX_JSON_BYTES,
         "decision.json": MAX_JSON_BYTES,
+        ACTIONS: MAX_JSON_BYTES,
         "head.npz": None,
         "trained.npz": None,
         "predictions.npz": None,
@@ -73,6 +78,7 @@ _HASH = "[0-9a-f]{64}"
 _ENTRY = re.compile(
     rf"project\.json|dataset\.json|images\.jsonl|photos\.jsonl|checksums\.json|snapshots/{_HASH}\.json"
     rf"|runs/[1-9][0-9]{{0,3}}/(?:run\.json|events\.jsonl|files/(?:{'|'.join(map(re.escape, RUN_FILES))}))"
+    rf"|runs/[1-9][0-9]{{0,3}}/files/{ACTION_FILE_PATTERN}"
     rf"|networks/{_HASH}/(?:model\.tflite|artefact\.json)|photos/[0-9a-f]{{2}}/{_HASH}\.(?:jpg|png)"
 )
 _PHOTO_HASH = re.compile(_HASH)
@@ -244,5 +250,5 @@ def max_bytes_of(path: str) -> int | None:
         return MAX_SUMMARY_BYTES
     name = path.rpartition("/")[2]
     if "/files/" in path:
-        return RUN_FILES[name]
+        return RUN_FILES.get(name, MAX_ACTION_FILE_BYTES)
     return {".json": MAX_JSON_BYTES, ".jsonl": MAX_TABLE_BYTES}.get(name[name.rfind(".") :])

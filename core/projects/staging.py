@@ -15,9 +15,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from core.actions.files import check_file, read_actions
 from core.backbones.artefacts import MODEL_FILE, Artefact, ArtefactRecord, open_artefact, write_record
 from core.config import HUB_PREFIX
-from core.errors import ArtefactDamagedError, ArtefactMissingError, BluetitError, ImageError, ProjectError
+from core.errors import ActionError, ArtefactDamagedError, ArtefactMissingError, BluetitError, ImageError, ProjectError
 from core.inference.head import read_head
 from core.inference.trained_model import read_model_record
 from core.photos.decode import decode_image
@@ -193,7 +194,23 @@ class Staging:
                 check_arrays(path, what)
             elif name.endswith(".json"):
                 _check_json(path, what)
+        self._stage_reactions(project, number)
         return [] if run.outcome is None else self._check_model(project, number)
+
+    def _stage_reactions(self, project: CheckedProject, number: int) -> None:
+        """Write what is shown and heard when the model of a run sees a class, and look at each."""
+        folder = _DraftFolder(self._settings, self.run_draft(number))
+        try:
+            for name in read_actions(folder).files:
+                path, entry = folder.path / name, run_path(number, f"files/{name}")
+                with translating_disk_errors(path):
+                    _write(path, project.file.chunks(entry))
+                check_file(path)
+        except ActionError as exc:
+            raise ProjectError(
+                f"The reactions of the run “{project.runs[number - 1].run.name}” in “{project.file.name}” cannot be "
+                f"used, so nothing was brought in. {exc}"
+            ) from exc
 
     def run_draft(self, number: int) -> Path:
         """The folder of a run until it has a number of this workspace."""

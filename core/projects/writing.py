@@ -14,6 +14,7 @@ from typing import IO
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.actions.files import read_actions
 from core.backbones.artefacts import MODEL_FILE, Artefact, open_artefact
 from core.datasets.shelves.rows import chunked, unknown_dataset
 from core.datasets.shelves.whole_dataset import read_whole_dataset, read_whole_images
@@ -33,6 +34,7 @@ from core.projects.layout import (
     CHECKSUMS,
     DATASET,
     FORMAT_VERSION,
+    FORMAT_WITHOUT_REACTIONS,
     IMAGES,
     MAX_JSON_BYTES,
     MAX_RUNS,
@@ -156,7 +158,7 @@ def _read_tables(
     photos = _write_photos(session, hashes, folder / PHOTOS)
     files[PHOTOS] = folder / PHOTOS
     summary = ProjectSummary(
-        format=FORMAT_VERSION,
+        format=_format_of(settings, views),
         made_by=app_version(),
         made_at=time.time(),
         dataset_name=whole.name,
@@ -170,6 +172,11 @@ def _read_tables(
     for number, view in enumerate(views, 1):
         _add_run(session, tables, settings, views, number, view, folder)
     return tables
+
+
+def _format_of(settings: Settings, views: Sequence[RunView]) -> int:
+    has_reactions = any(RunFolder(settings, view.id).actions_path.is_file() for view in views)
+    return FORMAT_VERSION if has_reactions else FORMAT_WITHOUT_REACTIONS
 
 
 def _travelling(view: RunView) -> RunView:
@@ -243,6 +250,8 @@ def _add_run(
         is_needed = not _is_done(view) if name == CHECKPOINT else name != "model.tflite" or network is None
         if is_needed and path.is_file():
             tables.files[run_path(number, f"files/{name}")] = path
+    for name in read_actions(run_folder).files:
+        tables.files[run_path(number, f"files/{name}")] = run_folder.path / name
     if network is not None:
         digest = network.record.file_sha256[MODEL_FILE]
         tables.networks[digest] = network

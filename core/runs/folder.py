@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import shutil
 import uuid
 from pathlib import Path
@@ -14,6 +15,10 @@ from core.settings import Settings
 from core.storage.files import TEMPORARY_PREFIX, translating_disk_errors, write_atomically
 
 CONDEMNED = "deleted-for-good"  # file in the folder of a run that somebody has deleted
+
+# What is shown and heard when the model sees a class; the hash is that of the file's bytes.
+ACTION_FILE_PATTERN = r"action-[0-9a-f]{64}\.(?:jpg|wav|mp3|ogg)"
+_ACTION_FILE = re.compile(ACTION_FILE_PATTERN)
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
@@ -99,6 +104,19 @@ class RunFolder:
     def decision_path(self) -> Path:
         """`Decision` as JSON: when the model says that it does not know."""
         return self.path / "decision.json"
+
+    @property
+    def actions_path(self) -> Path:
+        """`Actions` as JSON: what happens when the model sees a class."""
+        return self.path / "actions.json"
+
+    def place_of_action(self, hash_and_suffix: str) -> Path:
+        """A picture or sound of `actions_path`, by the SHA-256 of its bytes and its ending."""
+        return self.path / f"action-{hash_and_suffix}"
+
+    def action_files(self) -> list[Path]:
+        """The pictures and sounds that are there."""
+        return sorted(path for path in self.path.glob("action-*") if is_action_file(path.name))
 
     @property
     def keras_path(self) -> Path:
@@ -233,6 +251,11 @@ class RunFolder:
         text = json.dumps(without_nan(values), indent=2, ensure_ascii=False, allow_nan=False)
         with write_atomically(path) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def is_action_file(name: str) -> bool:
+    """Whether a file of a run's folder can be called so that is shown or heard when the model sees a class."""
+    return _ACTION_FILE.fullmatch(name) is not None
 
 
 def delete_folder(path: Path) -> None:

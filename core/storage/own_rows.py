@@ -25,6 +25,7 @@ from core.storage.schema import (
     DatasetOperation,
     DismissedFinding,
     ForeignModel,
+    Kiosk,
     ModelOffer,
     PhoneLink,
     PhonePhoto,
@@ -46,7 +47,8 @@ _OF_DATASETS = (
     *(DatasetClass, DatasetImage, Capture, DatasetOperation, PhotoImport, DatasetCheck, DismissedFinding),
     *(PhoneLink, PhonePhoto),
 )
-_OWNED = (Dataset, Run, SnapshotOrigin, ModelOffer, ForeignModel, SpaceTurn)  # which say themselves whose they are
+# Which say themselves whose they are.
+_OWNED = (Dataset, Run, SnapshotOrigin, ModelOffer, Kiosk, ForeignModel, SpaceTurn)
 GUARDED_TABLES = tuple(each.__tablename__ for each in (*_OWNED, *_OF_DATASETS, Task, TaskEvent, RunEvent))
 # Where a statement names a table whose rows have owners, with the name that it has there, and the condition in it.
 _NAMED = re.compile(rf"(?:\b(?:FROM|JOIN|UPDATE)|,)\s+({'|'.join(GUARDED_TABLES)})\b(?!\.)(?:\s+AS\s+(\w+))?")

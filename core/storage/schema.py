@@ -436,6 +436,25 @@ class ModelOffer(Base):
     num_wrong: Mapped[int]
 
 
+class Kiosk(Base):
+    """A screen on which a network answers whoever walks past; `core.spaces.kiosks` is the only code that changes it."""
+
+    __tablename__ = "kiosks"
+    __table_args__ = (
+        Index("uq_kiosks_token", "token", unique=True),
+        Index("uq_kiosks_network", "space_id", "network", unique=True),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token: Mapped[str]  # what the address holds; it opens nothing to whoever is not let in
+    space_id: Mapped[int]
+    network: Mapped[str]  # as the address of live answers names it
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[float]
+    setup: Mapped[dict[str, Any]]  # a `KioskSetup` as JSON
+
+
 class ForeignModel(Base):
     """A model that was trained elsewhere; `core.foreign.library` is the only code that changes it."""
 

@@ -30,6 +30,7 @@ class LiveCamera {
     this.recent = new RecentAnswers();
     this.stream = null;
     this.listeners = new AbortController();
+    this.reactions = new LiveReactions(this.box, (...what) => this.listen(...what));
     this.listenToButtons();
     this.listen(document, "visibilitychange", () => this.onVisibility());
     // A tab of the page that is left has no size; the browser draws nothing that could tell so otherwise.
@@ -97,11 +98,13 @@ class LiveCamera {
       this.film?.begin();
     }
     this.showClasses();
+    this.reactions.update(data.actions);
   }
 
   // What another network, or another camera, has said.
   forget() {
     this.recent.clear();
+    this.reactions.forget();
     this.verdict = null;
     this.bestIndex = null;
     this.usefulSidePx = FIRST_SIDE_PX;
@@ -204,6 +207,7 @@ class LiveCamera {
       this.work(this.stream);
     } else {
       this.video.pause();
+      this.reactions.forget();
       this.setState("paused");
       this.find(".rate").textContent = "";
     }
@@ -226,6 +230,7 @@ class LiveCamera {
     this.asking?.abort();
     this.film?.close();
     this.film = null;
+    this.reactions.forget();
     if (!this.stream) return;
     stopCamera(this.stream);
     this.stream = null;
@@ -410,7 +415,11 @@ class LiveCamera {
     this.bars.show(summary);
     this.heat.show(wishes.showsHeat ? summary.heat : null, summary.seen, this.data.heat);
     this.showSeen(summary.seen);
-    this.settle(verdictOf(summary, this.data.words));
+    const verdict = verdictOf(summary, this.data.words);
+    this.settle(verdict);
+    // By the mean, whether it is shown or not: what is said once should not depend on a switch.
+    const [best] = this.recent.summary({ isCalm: true }).classes;
+    this.reactions.see(verdict, best, performance.now());
   }
 
   showSeen([left, top, right, bottom]) {

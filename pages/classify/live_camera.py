@@ -6,27 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from core.actions.scripts import action_program
 from core.datasets.records import ClassView
 from core.inference.heatmap import COLOUR_STOPS, COLOURS, MAX_OPACITY
 from pages.server.live_route import live_url
 from pages.widgets.browser_component import load_component, show_component
 from pages.widgets.camera_frames import parse_frame
-from pages.words.verdicts import GROUP_FROM, NO_KIND, SURE_FROM, UNLIKELY_BELOW
+from pages.words.verdicts import LIVE_WORDS
 
-_camera = load_component("live_camera", parts=["camera", "live_answers", "live_film"])
-
-# What the cards say, for a picture that moves.
-_WORDS = {
-    "unlikely_below": UNLIKELY_BELOW,
-    "sure_from": SURE_FROM,
-    "group_from": GROUP_FROM,
-    "no_kind": NO_KIND,
-    "perhaps": "Perhaps",
-    "unknown": "I don't know",
-    "unsure": "Not sure",
-    "nothing_fits": "Nothing that this network knows fits well.",
-    "kind": "It is probably some kind of {group} ({percent}).",
-}
+_PARTS = ("camera", "live_answers", "live_film", "live_reactions")
+_camera = load_component("live_camera", parts=_PARTS, scripts=[action_program()])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +33,7 @@ def live_camera(
     network: str,
     run_id: int | None,
     classes: Sequence[ClassView],
+    actions: Mapping[str, Any],
     on_keep: Callable[[bytes], object],
     on_teach: Callable[[Lesson], object],
 ) -> None:
@@ -54,6 +44,7 @@ def live_camera(
         network: as `live_url` takes it.
         run_id: whose model it is, where pictures can be added to its classes; None where they cannot.
         classes: those that pictures can be added to.
+        actions: what happens at a class, from `tell_actions`.
         on_keep: called with the JPEG of each picture that is kept.
         on_teach: called with each picture that is added to a class.
     """
@@ -64,7 +55,8 @@ def live_camera(
         data={
             "network": network,
             "url": live_url(network),
-            "words": _WORDS,
+            "words": LIVE_WORDS,
+            "actions": actions,
             "heat": _heat_colours(),
             "teach": _teaching(run_id, classes) if is_teachable else None,
         },

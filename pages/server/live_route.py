@@ -6,6 +6,7 @@ when it comes. What a camera sees is kept nowhere.
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -28,7 +29,7 @@ _RATE = Rate(per_second=30, burst=60)
 _MAX_WAIT_SECONDS = 1.0
 _MAX_READ_SECONDS = 10.0
 # Bounds the memory: each has up to `FRAME_LIMITS.max_bytes` and what it unfolds to.
-_MAX_UNDER_WAY = 100
+MAX_UNDER_WAY = 100
 
 _DROPPED = "So many watch at this moment that this picture was left out. The next one will do."
 _ONE_AT_A_TIME = (
@@ -69,20 +70,37 @@ def live_url(network: str) -> str:
     return f"{routes_prefix()}/live/{network}"
 
 
-_under_way = UnderWay(_MAX_UNDER_WAY)
+_under_way = UnderWay(MAX_UNDER_WAY)
 
 
 async def _answer_visitor(request: Request, visitor: str) -> Response:
-    reason = _under_way.refuse(visitor)
+    network = request.path_params["network"]
+    return await answer_picture(request, visitor, _under_way, lambda: find_classifier(network, services_of(visitor)))
+
+
+async def answer_picture(
+    request: Request, visitor: str, under_way: UnderWay, find: Callable[[], Classifier], *, screen: str = ""
+) -> Response:
+    """Answer what a camera sees, unless the picture before it is still being answered.
+
+    Args:
+        request: with the picture as a JPEG file.
+        visitor: who asks.
+        under_way: of the route.
+        find: gives the classifier, or raises that it is not there.
+        screen: tells several of one visitor apart, each of which has one picture under way.
+    """
+    whose = f"{visitor}/{screen}"
+    reason = under_way.refuse(whose)
     if reason is not None:
         return refusal(reason, 503, _RETRY)
     try:
-        return await _answer(request, visitor)
+        return await _answer(request, visitor, find)
     finally:
-        _under_way.leave(visitor)
+        under_way.leave(whose)
 
 
-async def _answer(request: Request, visitor: str) -> Response:
+async def _answer(request: Request, visitor: str, find: Callable[[], Classifier]) -> Response:
     heat = request.query_params.get("heat", "")
     heat_index = whole_number(heat)
     if heat and heat_index is None:
@@ -94,13 +112,12 @@ async def _answer(request: Request, visitor: str) -> Response:
         return refusal("The picture did not arrive in time. Look at your connection.", 400)
     if data is None:
         return refusal(f"A live picture may have {size_text(FRAME_LIMITS.max_bytes)}; this one has more.", 413)
-    pool, network, due_at = whole_services().pool, request.path_params["network"], time.monotonic() + _MAX_WAIT_SECONDS
+    pool, due_at = whole_services().pool, time.monotonic() + _MAX_WAIT_SECONDS
 
     def work() -> FrameAnswer | None:
         if time.monotonic() > due_at:
             return None  # nobody needs it any more
-        classifier = _find_classifier(network, services_of(visitor))
-        return answer_frame(classifier, data, heat_index=heat_index, is_alone=pool.is_otherwise_idle)
+        return answer_frame(find(), data, heat_index=heat_index, is_alone=pool.is_otherwise_idle)
 
     try:
         answer = await asyncio.wrap_future(pool.call(visitor, work))
@@ -109,7 +126,7 @@ async def _answer(request: Request, visitor: str) -> Response:
     return refusal(_DROPPED, 503, _RETRY) if answer is None else json_answer(_to_json(answer))
 
 
-def _find_classifier(network: str, services: Services) -> Classifier:
+def find_classifier(network: str, services: Services) -> Classifier:
     """What answers, loaded.
 
     Raises:

@@ -119,12 +119,12 @@ def find_offer(token: str, visitor: str) -> tuple[OfferView, Services]:
     own = services_of(visitor)
     offer = own.offers.find(token)
     owner = whole_services().of_space(offer.space_id)
-    if not _are_together(own, owner) or not has_model(owner.runs.get_run(offer.run_id)):
+    if not are_together(own, owner) or not has_model(owner.runs.get_run(offer.run_id)):
         raise UnknownRunError("This model is not offered any more. Ask whoever gave you the link.")
     return offer, owner
 
 
-def _are_together(own: Services, owner: Services) -> bool:
+def are_together(own: Services, owner: Services) -> bool:
     """Whether two spaces are the same, or of one class, or both of accounts of this server."""
     if own.space_id == owner.space_id:
         return True

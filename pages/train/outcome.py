@@ -205,6 +205,13 @@ def _render_next_steps(view: RunView, services: Services, *, is_done: bool) -> N
                 icon=":material/image_search:",
                 look="secondary",
             )
+            links.render_link(
+                links.stage_with_model(view.id),
+                "Put it on stage",
+                icon=":material/theater_comedy:",
+                look="secondary",
+                help_text="A screen that answers whoever walks past, and what happens when it sees a class.",
+            )
         if is_done and view.config_values.get("backbone") != SCRATCH:
             st.button(
                 "Fine-tune further",

@@ -68,19 +68,22 @@ class EventInbox:
             return dict(self._last_numbers)
 
 
-def load_component(name: str, *, parts: Sequence[str] = (), isolate_styles: bool = True) -> ComponentRenderer:
+def load_component(
+    name: str, *, parts: Sequence[str] = (), scripts: Sequence[str] = (), isolate_styles: bool = True
+) -> ComponentRenderer:
     """Register the component that `pages/assets/<name>.html`, `.css` and `.js` make up.
 
     Args:
         parts: names of further scripts there that come before its own, each of which sees what those before it declare.
+        scripts: texts of scripts from elsewhere that come before all of them.
         isolate_styles: keep the page's styles out of the component and the other way round.
     """
-    scripts = ("component", *parts, name)
+    own = [_read(f"{script}.js") for script in ("component", *parts, name)]
     return st.components.v2.component(
         f"bluetit_{name}",
         html=_read(f"{name}.html"),
         css=_read(f"{name}.css"),
-        js="\n".join(_read(f"{script}.js") for script in scripts),
+        js="\n".join([*scripts, *own]),
         isolate_styles=isolate_styles,
     )
 

@@ -69,6 +69,11 @@ def classify_with_model(run_id: int) -> Place:
     return Place(page="pages/classify/page.py", address={MODEL: str(run_id)})
 
 
+def stage_with_model(run_id: int) -> Place:
+    """The page on which a screen and the reactions of this run's model are set up."""
+    return Place(page="pages/stage/page.py", address={MODEL: str(run_id)})
+
+
 def classify_with_network(name: str) -> Place:
     """The classify page; the visitor works with this backbone from then on, on every page."""
     return Place(page="pages/classify/page.py", address={NETWORK: name})

@@ -15,6 +15,19 @@ SURE_FROM = 0.6
 GROUP_FROM = 0.5
 NO_KIND = "object"  # the group of what has no everyday kind
 
+# What is said of a photo, for a picture that moves; browsers put it together.
+LIVE_WORDS = {
+    "unlikely_below": UNLIKELY_BELOW,
+    "sure_from": SURE_FROM,
+    "group_from": GROUP_FROM,
+    "no_kind": NO_KIND,
+    "perhaps": "Perhaps",
+    "unknown": "I don't know",
+    "unsure": "Not sure",
+    "nothing_fits": "Nothing that this network knows fits well.",
+    "kind": "It is probably some kind of {group} ({percent}).",
+}
+
 
 class VerdictKind(StrEnum):
     """How much an answer says."""

@@ -24,6 +24,9 @@ FITTING: dict[str, dict[str, Any]] = {
     "SplitConfig": {"train": 0.5, "validation": 0.25, "test": 0.25},
     "ImportRequest": {"name_encoding": None},
     "ProjectSource": {"key": "0" * 32},
+    "ClassAction": {"picture": f"action-{'0' * 64}.jpg", "sound": f"action-{'0' * 64}.wav", "colour": "#0b1830"},
+    "Actions": {"language": "pt-BR"},
+    "KioskSetup": {"idle_seconds": 30},
 }
 # Fields without a default that records of earlier versions lack: `Record._renewed` fills them in.
 NOT_IN_EARLIER_VERSIONS = {"NameGroup": ("apart",)}

@@ -23,7 +23,7 @@ from core.backbones.catalog import Backbone
 from core.export.formats import MAX_PAGE_DIFFERENCE
 from core.export.web.asking import ask_page
 from core.export.web.building import build_page
-from core.export.web.model import Sample, WebModel
+from core.export.web.model import Sample, WebAction, WebModel
 from core.export.web.runtime import WebRuntime, find_runtime
 from core.inference.classifier import Classifier
 from core.inference.judging import Judge, Rule
@@ -32,8 +32,11 @@ from core.photos.fit import FitMode
 from core.photos.squares import SquareMaker
 from core.runs.decision import Decision
 from core.settings import Settings
+from tests.core.actions.sounds import wav
+from tests.e2e.camera_scenes import give_camera, put_before_camera, said
 from tests.e2e.conftest import TIMEOUT_MILLISECONDS
 from tests.e2e.photos import as_jpeg, sample
+from tests.waiting import wait_until
 
 PHONE = {"width": 390, "height": 800}
 # The third of the sample photos is like none of those that are known.
@@ -200,6 +203,38 @@ def test_the_camera_is_answered_while_it_moves(opened: Opened) -> None:
     page.get_by_role("button", name="Stop the camera").click()
     expect(page.locator("#camera")).to_be_hidden()
     assert page.evaluate("document.querySelector('#video').srcObject.active") is False
+
+
+def test_the_camera_sets_off_what_happens_at_a_class(
+    chromium: Browser, model: WebModel, runtime: WebRuntime, tmp_path: Path
+) -> None:
+    """After a second, over the whole page, with its picture, words and colour; a touch ends it, a button mutes it."""
+    cats = [model.class_names.index(name) for name in ("Egyptian cat", "tiger cat", "tabby")]
+    action = WebAction(words="Meow!", colour="#ff8800", picture="action-1.jpg", sound="action-2.wav")
+    files = {"action-1.jpg": as_jpeg(sample("Rocket")), "action-2.wav": wav()}
+    sure = replace(model, temperature=0.05, max_distance=None)
+    acting = replace(sure, actions=dict.fromkeys(cats, action), action_files=files, language="de")
+    path = tmp_path / "acting.html"
+    path.write_bytes(build_page(acting, runtime))
+    context = chromium.new_context(viewport=PHONE)
+    context.set_default_timeout(TIMEOUT_MILLISECONDS)
+    page = context.new_page()
+    give_camera(page)
+    page.goto(path.as_uri())
+    expect(page.get_by_text("Ready.")).to_be_visible()
+    page.get_by_role("button", name="Use the camera").click()
+    put_before_camera(page, sample("Cat"))
+    reaction = page.locator("#reaction")
+    expect(reaction).to_be_visible()
+    expect(reaction).to_contain_text("Meow!")
+    assert page.evaluate("document.querySelector('#reaction').getBoundingClientRect().width") == PHONE["width"]
+    wait_until(lambda: page.evaluate("document.querySelector('#reaction img').naturalWidth") > 0)
+    assert said(page) == [["Meow!", "de"]]
+    reaction.click()
+    expect(reaction).to_be_hidden()
+    page.get_by_role("button", name="Sound is on").click()
+    expect(page.get_by_role("button", name="Sound is off")).to_be_visible()
+    context.close()
 
 
 def test_everything_is_within_reach_on_a_phone(opened: Opened) -> None:

@@ -35,6 +35,7 @@ PLACES: dict[str, Callable[[Life], links.Place]] = {
     "results-of-deleted": lambda life: links.results(life.trashed_run_id),
     "comparison": lambda life: links.comparison([life.run_id, life.trashed_run_id]),
     "classify": lambda life: links.classify_with_model(life.run_id),
+    "stage": lambda life: links.stage_with_model(life.run_id),
 }
 # Numbers and hours that are others at each look.
 _MADE_UP = re.compile(r"[0-9a-f]{16,}|[A-Za-z0-9_-]{22}|\d+(\.\d+)?( s\b|:\d\d)?")

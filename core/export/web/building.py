@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from core.actions.scripts import action_program, joined
 from core.errors import WebPageError
 from core.export.web.model import WebModel
 from core.export.web.packed import pack
@@ -25,8 +26,6 @@ _ASSETS = Path(__file__).parent / "assets"
 _APACHE_LICENCE = Path(__file__).parents[3] / "LICENSE"
 # Each comes after those that it imports from.
 SCRIPTS = ("resample", "shrink", "jpeg_head", "photo", "packed", "network", "judge", "show", "camera", "trial", "page")
-_IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
-_EXPORT = re.compile(r"^export (?=async |function |class |const )", re.MULTILINE)
 # What would end a script before its end, or turn what follows into a comment.
 _ENDS_SCRIPT = re.compile(r"</script|<!--", re.IGNORECASE)
 _SHOWN_CLASSES = 12  # more names are no reading matter
@@ -66,8 +65,7 @@ def build_page(model: WebModel, runtime: WebRuntime) -> bytes:
 
 def program() -> str:
     """The page's own scripts as one: each sees what those before it declare."""
-    parts = [_EXPORT.sub("", _IMPORT.sub("", _read(f"{name}.js"))) for name in SCRIPTS]
-    return "\n".join(['"use strict";', *parts])
+    return "\n".join(['"use strict";', action_program(), joined([_read(f"{name}.js") for name in SCRIPTS])])
 
 
 def _read(name: str) -> str:
@@ -119,6 +117,16 @@ def _facts(model: WebModel) -> dict[str, Any]:
             "maxDistance": model.max_distance,
         },
         "numFeatures": features,
+        "actions": {
+            str(index): {
+                "words": each.words,
+                "colour": each.colour,
+                "picture": each.picture and _action_id(each.picture),
+                "sound": each.sound and _action_id(each.sound),
+            }
+            for index, each in sorted(model.actions.items())
+        },
+        "language": model.language,
         "samples": [
             {
                 "id": _sample_id(number),
@@ -139,7 +147,8 @@ def _files(model: WebModel, runtime: WebRuntime) -> dict[str, bytes]:
     files = {"runtime": runtime.program, "model": model.litert}
     if model.measures_distance and model.reference is not None:
         files["reference"] = _half(model.reference)
-    return {**files, **{_sample_id(number): sample.data for number, sample in enumerate(model.samples)}}
+    samples = {_sample_id(number): sample.data for number, sample in enumerate(model.samples)}
+    return {**files, **samples, **{_action_id(name): data for name, data in sorted(model.action_files.items())}}
 
 
 def _half(reference: npt.NDArray[np.float32]) -> bytes:
@@ -156,6 +165,11 @@ def _file(name: str, data: bytes) -> str:
 
 def _sample_id(number: int) -> str:
     return f"sample-{number}"
+
+
+def _action_id(name: str) -> str:
+    """Without the dot, which selectors read otherwise."""
+    return name.replace(".", "-")
 
 
 def _names(class_names: tuple[str, ...]) -> str:

@@ -1,6 +1,7 @@
 """What a web page of a model is made from."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +19,16 @@ class Sample:
     data: bytes  # the photo's file, of a kind that browsers read: JPEG, PNG, WebP
     probabilities: tuple[float, ...]  # 0-1, calibrated, of each class: as they are shown
     answer: str | None  # label of the likeliest class; None: "I don't know"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebAction:
+    """What happens when the camera sees a class."""
+
+    words: str = ""  # that the browser says
+    colour: str | None = None  # "#rrggbb", that fills the screen
+    picture: str | None = None  # name of a file, as the next
+    sound: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +50,9 @@ class WebModel:
     # float32 (photos, channels): features of the training photos; None: no distance counts.
     reference: npt.NDArray[np.float32] | None = field(default=None, compare=False)
     samples: tuple[Sample, ...] = ()
+    actions: Mapping[int, WebAction] = field(default_factory=dict)  # by the number of the class
+    action_files: Mapping[str, bytes] = field(default_factory=dict, compare=False)  # by the names that `actions` say
+    language: str = ""  # in which words are said, as "de"; empty: the browser's own
     licence: str = ""  # notes on the network and its weights, shown at the foot
 
     def __post_init__(self) -> None:
@@ -53,6 +67,11 @@ class WebModel:
             raise WebPageError(
                 f"Features of the training photos have the shape {self.reference.shape}; (photos, channels) was "
                 "expected. Examine the model again on the results page."
+            )
+        unknown = [index for index in self.actions if not 0 <= index < len(self.class_names)]
+        if unknown:
+            raise WebPageError(
+                f"Something is to happen at class {unknown[0]}; the model has {len(self.class_names)} classes, from 0."
             )
         for sample in self.samples:
             if len(sample.probabilities) != len(self.class_names):

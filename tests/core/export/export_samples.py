@@ -37,7 +37,7 @@ def write_export(folder: RunFolder, found: Certificate = CERTIFICATE, content: b
     path.write_bytes(content)
     record = ExportRecord(
         proven=Proven(certificate=found),
-        answers_by=answering(folder),
+        answers_by=answering(folder, row.runtime),
         artefact_bytes=4_000_000,
         zip_bytes=len(content),
         zip_sha256=artefact_sha256(path),

@@ -2,6 +2,8 @@
 
 import pytest
 
+from core.actions.files import write_actions
+from core.actions.records import Actions, ClassAction
 from core.errors import RunFileError
 from core.export.exports import read_export, record_path, remove_export, why_not_handed_out, zip_path
 from core.export.formats import find_format
@@ -52,6 +54,20 @@ def test_an_export_of_a_model_that_decides_otherwise_by_now_is_not_handed_out(fo
     assert "answers otherwise by now" in str(why_not_handed_out(folder, ROW))
     write_decision(folder, Decision())
     assert why_not_handed_out(folder, ROW) is None
+
+
+def test_a_page_is_made_again_when_other_things_happen_at_its_classes(folder: RunFolder):
+    """They lie in it; other formats have nothing of them."""
+    web = find_format("web")
+    write_export(folder)
+    write_export(folder, certificate(format="web"))
+    write_actions(folder, Actions(by_class={"a": ClassAction(words="Hello")}))
+    assert read_export(folder, web) is None
+    assert read_export(folder, ROW) is not None
+    write_export(folder, certificate(format="web"))
+    assert read_export(folder, web) is not None
+    write_actions(folder, Actions(by_class={"a": ClassAction(words="Good morning")}))
+    assert read_export(folder, web) is None
 
 
 def test_an_export_that_was_refused_stays_so(folder: RunFolder):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.actions.desk import ActionDesk
+from core.actions.files import read_actions
 from core.backbones.artefacts import open_artefact
 from core.datasets.library import Library
 from core.datasets.records import Split
@@ -18,6 +21,7 @@ from core.errors import ProjectError
 from core.evaluation.answers import read_answers
 from core.inference.classifier_cache import ClassifierCache
 from core.inference.trained_model import read_model_record
+from core.projects.layout import FORMAT_VERSION, SUMMARY
 from core.projects.writing import write_project
 from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
@@ -25,11 +29,13 @@ from core.runs.records import RunStatus, RunView
 from core.settings import Settings
 from core.storage.db import open_database
 from tests.conftest import link_backbones
+from tests.core.actions.sounds import wav
 from tests.core.evaluation.finished_runs import Labelled, finished_run
 from tests.core.inference.model_runs import outcome
 from tests.core.projects.project_samples import bring_in, contents, entries_of, picture, tampered
 
 MODEL, HEAD = "runs/1/files/model.json", "runs/1/files/head.npz"
+ACTIONS_ENTRY = "runs/1/files/actions.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +72,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory, prepared_cache: Path, new_
     with closing(open_database(settings)) as database:
         runs = RunLibrary(database)
         runs.set_finished(run_id, outcome(num_classes=2).to_json())
+        reactions = ActionDesk(database, runs, settings)
+        reactions.put_sound(run_id, "crow", wav())
+        reactions.put_picture(run_id, "tit", picture(3))
+        reactions.speak_in(run_id, "de")
         dataset_id = runs.get_run(run_id).dataset_id
         assert dataset_id is not None
         write_project(database, settings, dataset_id, [run_id], folder / "Birds.bluetit")
@@ -105,6 +115,48 @@ def test_the_very_network_that_is_prepared_here_is_used(trained: Trained, prepar
     record = read_model_record(RunFolder(prepared_settings, view.id))
     assert record.artefact == read_model_record(trained.folder).artefact
     assert not list((prepared_settings.cache_path / "backbones").glob("imported-*"))
+
+
+def test_the_reactions_of_a_model_come_along(trained: Trained, settings: Settings):
+    """What is shown and heard at its classes, byte for byte; an older Bluetit is told that it cannot read them."""
+    folder = RunFolder(settings, run_of(trained.project, settings).id)
+    actions = read_actions(folder)
+    assert actions == read_actions(trained.folder)
+    assert set(actions.by_class) == {"crow", "tit"}
+    for name in actions.files:
+        assert (folder.path / name).read_bytes() == (trained.folder.path / name).read_bytes()
+    assert json.loads(entries_of(trained.project)[SUMMARY])["format"] == FORMAT_VERSION == 2
+
+
+def in_reactions(**values: Any) -> dict[str, Callable[[bytes], bytes]]:
+    return {ACTIONS_ENTRY: lambda content: json.dumps({**json.loads(content), **values}).encode()}
+
+
+def of_sound(change: Callable[[bytes], bytes] | None) -> Callable[[Path], dict[str, Any]]:
+    """A change of the file that is heard; None: it is taken out."""
+    return lambda project: {next(name for name in entries_of(project) if name.endswith(".wav")): change}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (of_sound(lambda content: content[:-1] + b"x"), "is not what its name says"),
+        (of_sound(None), "missing"),
+        (lambda _: in_reactions(by_class={"crow": {"sound": "../../../x.wav"}}), "is no sound of a reaction"),
+        (lambda _: in_reactions(by_class={"crow": {"colour": "red;}"}}), "is no colour"),
+        (lambda _: in_reactions(by_class={}), "of which its tables know nothing"),
+        (lambda _: in_reactions(language="<b>"), "names no language"),
+    ],
+    ids=["another sound", "no sound", "a path", "no colour", "files of nothing", "no language"],
+)
+def test_reactions_that_are_not_right_are_refused(
+    trained: Trained, settings: Settings, tmp_path: Path, changes: Callable[[Path], dict[str, Any]], words: str
+):
+    """With a sentence, and nothing of the project is kept."""
+    before = contents(settings)
+    with pytest.raises(ProjectError, match=re.escape(words)):
+        run_of(tampered(trained.project, tmp_path / "x.bluetit", changes(trained.project)), settings)
+    assert contents(settings) == before
 
 
 def in_model(**values: Any) -> dict[str, Callable[[bytes], bytes]]:

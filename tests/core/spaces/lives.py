@@ -14,6 +14,7 @@ from core.datasets.tasks import CHECK_KIND, EXPORT_KIND
 from core.export.formats import FORMATS
 from core.foreign.places import model_path
 from core.foreign.records import Origin
+from core.inference.trained_model import read_model_record
 from core.jobs.kinds import Lane
 from core.phones.records import SentPhoto
 from core.photos.record import PhotoRecord
@@ -22,9 +23,11 @@ from core.projects.places import project_path
 from core.runs.folder import RunFolder
 from core.runs.story import EpochStory
 from core.services import Services
+from core.spaces.kiosks import KioskSetup
 from core.storage.db import Database
 from core.storage.own_keys import new_key
 from core.task_kinds import TASK_KINDS
+from tests.core.actions.sounds import wav
 from tests.core.export.export_samples import write_export
 from tests.core.foreign.foreign_records import FOREIGN_RECORD
 from tests.core.projects.project_samples import picture
@@ -95,6 +98,10 @@ class Life:
     brought_key: str  # under which it was brought
     foreign_key: str  # of files that are waiting to be read
     offer_token: str
+    kiosk_network: str  # that is on a screen
+    kiosk_token: str
+    action_class: str  # of the run, at which something is heard
+    action_file: str
     link_id: int  # of a phone into the first class
     photo_key: str  # of what a phone has sent by it
 
@@ -211,6 +218,13 @@ def live(services: Services, word: str, *, first_photo: int, worker_id: str) -> 
     arrived = services.foreign_desk.receive([(f"{word}.tflite", io.BytesIO(content), len(content))])
     services.foreign_desk.request_reading(arrived)
     offer = services.offers.offer(run.id)
+    kiosk = services.kiosks.put_up(f"model:{run.id}", KioskSetup(title=f"{word} screen"), run_id=run.id)
+    action_class = run_classes(folder)[0]
+    services.actions.put_sound(run.id, action_class, wav(len(word) + first_photo))
+    services.actions.choose(
+        run.id, action_class, replace(services.actions.of_run(run.id).by_class[action_class], words=f"{word} says")
+    )
+    (action_file,) = services.actions.of_run(run.id).files
     link = services.phone_links.open(class_ids[0])
     photo_key = f"{word} phone"
     services.phone_photos.add(link.id, SentPhoto(data=picture(first_photo + 8), key=photo_key, burst=None))
@@ -250,6 +264,10 @@ def live(services: Services, word: str, *, first_photo: int, worker_id: str) -> 
         brought_key=brought_key,
         foreign_key=arrived.key,
         offer_token=offer.token,
+        kiosk_network=kiosk.network,
+        kiosk_token=kiosk.token,
+        action_class=action_class,
+        action_file=action_file,
         link_id=link.id,
         photo_key=photo_key,
     )
@@ -286,8 +304,17 @@ def nobodys(life: Life) -> Life:
         brought_key="3" * 32,
         foreign_key="4" * 32,
         offer_token="N" * len(life.offer_token),
+        kiosk_network=f"model:{numbers['run_id']}",
+        kiosk_token="5" * 32,
+        action_class="Nobody-0000 crow",
+        action_file=f"action-{'6' * 64}.wav",
         photo_key="Nobody-0000 phone",
     )
+
+
+def run_classes(folder: RunFolder) -> tuple[str, ...]:
+    """The classes of a run's model."""
+    return read_model_record(folder).class_names
 
 
 def _fields(life: Life) -> dict[str, object]:

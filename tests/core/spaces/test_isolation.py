@@ -21,6 +21,7 @@ from typing import Any, cast, get_type_hints
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
+from core.actions.records import ClassAction
 from core.backbones.catalog import find_backbone
 from core.datasets.library import Library
 from core.datasets.records import ImportState, NewImage, Split
@@ -40,9 +41,11 @@ from core.runs.desk import TRAIN_KIND
 from core.services import Services, open_services
 from core.settings import Settings
 from core.sorting.records import Adviser, Search
+from core.spaces.kiosks import KioskSetup
 from core.spaces.records import SpaceKind
 from core.storage.db import Database
 from core.task_kinds import TASK_KINDS
+from tests.core.actions.sounds import wav
 from tests.core.foreign.foreign_records import FOREIGN_RECORD
 from tests.core.projects.project_samples import picture
 from tests.core.runs.run_samples import config
@@ -76,6 +79,7 @@ LEFT_OUT = {
     "tests/pages/server/test_routes_isolation.py",
     "OfferDesk.count_photo": "others show the model photos, which is what it is offered for",
     "OfferDesk.count_verdict": "others say whether it was right",
+    "KioskDesk.find": "whoever has the address may have it; the same route asks of which class one is",
     "PhoneLinks.find": "the token, 256 random bits, is the right itself: phones have no space",
 }
 # What only the library of the whole database does: that of a space refuses, whatever it is given.
@@ -248,7 +252,6 @@ FOREIGN: dict[str, Fill] = {
         dataset_id=life.dataset_id, source=StagedFiles(folder=life.staging_id), title="Photos"
     ),
     "source": lambda life, _: ProjectSource(key=life.source_key, name="Project"),
-    "file_name": lambda life, _: life.project_file,
     "run_id": lambda life, _: life.run_id,
     "RunDesk.cancel.run_id": lambda life, _: life.queued_run_id,
     "RunDesk.stop.run_id": lambda life, _: life.queued_run_id,
@@ -285,6 +288,12 @@ FOREIGN: dict[str, Fill] = {
         (f"ForeignDesk.{name}.source" for name in ("drop", "needs_acceptance", "reading", "request_reading")),
         lambda life, _: ForeignSource(key=life.foreign_key, names=("birds.tflite",)),
     ),
+    "network": lambda life, _: life.kiosk_network,
+    "class_name": lambda life, _: life.action_class,
+    "file_name": lambda life, _: life.project_file,
+    "ActionDesk.file_path.file_name": lambda life, _: life.action_file,
+    "from_run_id": lambda life, _: life.run_id,
+    "action": lambda life, _: ClassAction(words="Hello", sound=life.action_file),
     "link_id": lambda life, _: life.link_id,
     "class_of": lambda life, _: dict.fromkeys(life.image_ids[:3], life.class_ids[1]),
     "search": lambda life, _: Search(into=life.class_ids[0], examples=life.image_ids[:2]),
@@ -364,6 +373,10 @@ FREE: dict[str, Fill] = {
     "ForeignDesk.receive.files": lambda *_: [("birds.tflite", io.BytesIO(b"model"), 5)],
     "outcome": lambda *_: None,
     "adviser": lambda *_: Adviser.EXAMPLES,
+    "setup": lambda *_: KioskSetup(title="Ours"),
+    "data": lambda *_: wav(),
+    "ActionDesk.put_picture.data": lambda *_: picture(509),
+    "language": lambda *_: "de",
 }
 
 

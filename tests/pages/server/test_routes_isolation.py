@@ -25,8 +25,10 @@ from core.runs.folder import RunFolder
 from core.services import Services
 from core.settings import Settings
 from core.spaces.records import SpaceKind
+from pages.server.action_routes import action_url
 from pages.server.file_routes import EVERYTHING, LABELS, dataset_url, export_url, model_url, project_url
 from pages.server.heat_route import heat_url
+from pages.server.kiosk_routes import kiosk_page
 from pages.server.live_route import live_url
 from pages.server.phone_watch import phones_url
 from pages.server.run_routes import examination_url, export_progress_url, race_url, run_url
@@ -62,6 +64,7 @@ OF_ALL = {
     *(f"/bluetit/door/{name}" for name in ("door.css", "bluetit.svg", "bluetit_with_name.svg")),
     *("/bluetit/class-start/{name}", "/bluetit/phone", "/bluetit/phone/{name}"),
     *("/bluetit/try/files/{name}", "/bluetit/try/{token}"),  # of the model there is nothing on the page itself
+    *("/bluetit/kiosk/files/{name}", "/bluetit/kiosk/{key}"),  # likewise
 }
 # A phone has no space: what it may is said by the token of its link alone; tests/pages/server/test_phone_routes.py.
 OF_WHOEVER_HAS_THE_TOKEN = {f"/bluetit/phone/{name}" for name in ("link", "photos", "photos/take-back")}
@@ -177,6 +180,11 @@ def of_sorting(part: str) -> Address:
     return lambda life, _: [f"{sorting_url(life.dataset_id)}/{part}"]
 
 
+def of_kiosk(part: str) -> Address:
+    """An address below the page of a kiosk: by its key, and by the number of its model; nor are these two together."""
+    return lambda life, _: [f"{kiosk_page(key)}/{part}" for key in (life.kiosk_token, f"{MODEL_PREFIX}{life.run_id}")]
+
+
 def fingerprint_of(house: House) -> str:
     return house.services.classifiers.get(find_backbone("EfficientNetLite0")).fingerprint
 
@@ -217,11 +225,19 @@ ADDRESSES: dict[str, Address] = {
         f"{sorting_url(life.dataset_id)}/suggestions/{life.class_ids[0]}/examples"
     ],
     **{f"/bluetit/try/{{token}}/{part}": of_offer(part) for part in ("about", "answer", "verdict")},
+    "/bluetit/runs/{run_id:int}/actions/{file_name}": lambda life, _: [action_url(life.run_id, life.action_file)],
+    "/bluetit/kiosk/{key}/about": of_kiosk("about"),
+    "/bluetit/kiosk/{key}/answer": of_kiosk("answer"),
+    "/bluetit/kiosk/{key}/photos/{number}.jpg": of_kiosk("photos/0.jpg"),
+    "/bluetit/kiosk/{key}/actions/{file_name}": lambda life, house: of_kiosk(f"actions/{life.action_file}")(
+        life, house
+    ),
 }
 BODIES = {
     "/bluetit/live/{network}": as_frame(SAMPLES[0]),
     "/bluetit/answers/{batch_id}/remove": b'{"photo_ids": "all"}',
     "/bluetit/try/{token}/answer": SAMPLES[0],
+    "/bluetit/kiosk/{key}/answer": as_frame(SAMPLES[0]),
     "/bluetit/try/{token}/verdict": b"right",
 }
 

@@ -1,5 +1,7 @@
 // The camera, where the browser lends it: what it sees is answered while it moves.
 
+import { NOTHING_SEEN, shownClass, stepActions } from "./action_machine.js";
+import { ActionShow, isAnyHeard } from "./action_show.js";
 import { squareOfVideo } from "./photo.js";
 import { answerText, fillBars, find, showProblem } from "./show.js";
 
@@ -16,18 +18,28 @@ export class Camera {
   #answer; // a picture as the network sees it → verdict
   #input;
   #stream = null;
+  #actions; // Map by label
+  #reactions = new ActionShow(find("reaction"));
+  #seen = NOTHING_SEEN;
 
   static isThere() {
     return Boolean(navigator.mediaDevices?.getUserMedia);
   }
 
-  constructor(answer, input) {
+  // `reactions`: what happens when a class is seen, by its label, and in which language words are said.
+  constructor(answer, input, { actions, language }) {
     this.#answer = answer;
     this.#input = input;
+    this.#actions = actions;
+    this.#reactions.language = language;
+    find("mute").hidden = !isAnyHeard(actions.values());
+    find("mute").addEventListener("click", () => this.#turnSound());
+    find("reaction").addEventListener("click", () => this.#endReaction());
   }
 
   async start() {
     showProblem("");
+    this.#reactions.unlock();
     try {
       const wanted = { facingMode: "environment", width: { ideal: 1280 }, height: { ideal: 960 } };
       this.#stream = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
@@ -44,7 +56,28 @@ export class Camera {
     this.#look();
   }
 
+  #turnSound() {
+    this.#reactions.isMuted = !this.#reactions.isMuted;
+    if (this.#reactions.isMuted) this.#reactions.hush();
+    find("mute").setAttribute("aria-pressed", this.#reactions.isMuted);
+    find("mute").textContent = this.#reactions.isMuted ? "Sound is off" : "Sound is on";
+  }
+
+  #endReaction() {
+    this.#seen = { ...this.#seen, isOver: true };
+    this.#reactions.show(null);
+  }
+
+  #react({ answer, classes: [best] }) {
+    const before = shownClass(this.#seen);
+    this.#seen = stepActions(this.#seen, { label: answer, share: best.share, at: performance.now() });
+    const now = shownClass(this.#seen);
+    if (now !== before) this.#reactions.show(this.#actions.get(now) ?? null);
+  }
+
   stop() {
+    this.#endReaction();
+    this.#seen = NOTHING_SEEN;
     this.#stream?.getTracks().forEach((track) => track.stop());
     this.#stream = null;
     find("camera").hidden = true;
@@ -67,6 +100,7 @@ export class Camera {
     fillBars(list, verdict.classes);
     find("live").classList.toggle("is-refused", verdict.answer === null);
     find("live").replaceChildren(title, list);
+    if (this.#stream !== null) this.#react(verdict);
   }
 
   // What the camera sees now, as a JPEG file.

@@ -26,6 +26,24 @@ async function openModel() {
   if (FACTS.numFeatures > 0) reference = new Reference(await takeFile("reference"), FACTS.numFeatures);
 }
 
+// What happens when the camera sees a class, by its label, with addresses of what is shown and heard.
+async function openReactions() {
+  const named = Object.values(FACTS.actions).flatMap(({ picture, sound }) => [picture, sound]);
+  const names = [...new Set(named)].filter((name) => name !== null);
+  const files = await Promise.all(names.map((name) => takeFile(name)));
+  const addresses = new Map(names.map((name, index) => [name, addressOf(files[index], name)]));
+  const actions = Object.entries(FACTS.actions).map(([index, action]) => [
+    FACTS.classNames[index],
+    { ...action, picture: addresses.get(action.picture), sound: addresses.get(action.sound) },
+  ]);
+  return { actions: new Map(actions), language: FACTS.language };
+}
+
+function addressOf(bytes, name) {
+  const type = { jpg: "image/jpeg", wav: "audio/wav", mp3: "audio/mpeg", ogg: "audio/ogg" }[name.slice(-3)];
+  return URL.createObjectURL(new Blob([bytes], { type }));
+}
+
 async function verdictOn(square) {
   return judge(await network.answer(square), { classNames: FACTS.classNames, rule: FACTS.rule, reference });
 }
@@ -149,7 +167,7 @@ async function start() {
     input.disabled = false;
   });
   find("drop").classList.remove("is-busy");
-  listen(new Camera(verdictOn, FACTS.input));
+  listen(new Camera(verdictOn, FACTS.input, await openReactions()));
   if (!keepsColours()) showProblem(NO_COLOURS);
   await showSamples();
   sayStatus("Ready.");

@@ -14,7 +14,7 @@ import pytest
 
 from core.errors import WebPageError
 from core.export.web.building import build_page, program
-from core.export.web.model import Sample, WebModel
+from core.export.web.model import Sample, WebAction, WebModel
 from core.export.web.packed import unpack
 from core.export.web.runtime import WebRuntime
 
@@ -65,6 +65,22 @@ def test_the_files_lie_in_the_page() -> None:
     assert file_in(page, "sample-0") == SAMPLE.data
     features = np.frombuffer(file_in(page, "reference"), "<f2").reshape(2, facts_in(page)["numFeatures"])
     np.testing.assert_allclose(features, [[0.6, 0.8], [0, 1]], atol=1e-3)
+
+
+def test_what_happens_at_a_class_lies_in_the_page() -> None:
+    """By the number of the class, with its files; there is nothing of it where nothing happens."""
+    picture, sound = f"action-{'1' * 64}.jpg", f"action-{'2' * 64}.mp3"
+    action = WebAction(words="</script>Tschilp", colour="#ff8800", picture=picture, sound=sound)
+    files = {picture: b"\xff\xd8\xff picture", sound: b"sound"}
+    page = text_of(replace(MODEL, actions={1: action}, action_files=files, language="de"))
+    names = [name.replace(".", "-") for name in (picture, sound)]
+    told = {"words": "</script>Tschilp", "colour": "#ff8800", "picture": names[0], "sound": names[1]}
+    assert (facts_in(page)["actions"], facts_in(page)["language"]) == ({"1": told}, "de")
+    assert [file_in(page, name) for name in names] == list(files.values())
+    assert "media-src blob:" in page
+    assert facts_in(text_of())["actions"] == {}
+    with pytest.raises(WebPageError, match="class 2"):
+        replace(MODEL, actions={2: action})
 
 
 def test_the_page_says_how_the_model_is_asked() -> None:

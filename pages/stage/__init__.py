@@ -1,0 +1,1 @@
+"""On stage: a screen that answers whoever walks past, and what happens when it sees a class."""
