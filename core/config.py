@@ -41,6 +41,7 @@ _TITLES = {
     "num_epochs": "number of epochs",
     "num_views": "number of views",
     "is_augmented_freely": "free augmentation",
+    "averages_flips": "averaging over the mirror image",
     "has_class_weights": "weighing of rare classes",
     "finds_learning_rate": "search for the learning rate",
     "uses_all_gpus": "use of all GPUs",
@@ -202,6 +203,7 @@ class TrainConfig(_TrainingConfig):
     augment: AugmentConfig | None = None  # None: the photo as it is
     num_views: int = 1  # versions of each train photo that are computed once and taken in turn, the photo included
     is_augmented_freely: bool = False  # new pixels in every epoch, through the whole network: slow
+    averages_flips: bool = False  # answers are means over a photo and its mirror image
     head: HeadConfig = field(default_factory=HeadConfig)
     head_phase: PhaseConfig = field(default_factory=PhaseConfig)
     finds_learning_rate: bool = False  # a short trial chooses the head phase's rate in place of the config
@@ -254,7 +256,8 @@ class TrainConfig(_TrainingConfig):
 
     def _check_how(self) -> None:
         _check_whole("num_views", self.num_views, 1, MAX_VIEWS)
-        for name in ("is_augmented_freely", "finds_learning_rate", "has_class_weights", "uses_all_gpus"):
+        flags = ("is_augmented_freely", "averages_flips", "finds_learning_rate", "has_class_weights", "uses_all_gpus")
+        for name in flags:
             _check_flag(name, getattr(self, name))
         if self.augment is None and (self.num_views > 1 or self.is_augmented_freely):
             asked = f"The {_titled('num_views')} is {self.num_views}"

@@ -18,6 +18,7 @@ from core.inference.class_table import ClassTable, Prediction, imagenet_table
 from core.inference.head import Head
 from core.inference.heatmap import class_activation_map, occlusion_map
 from core.inference.judging import Judge
+from core.litert.both_ways import BothWaysEngine
 from core.litert.engine import FeatureEngine, Outputs
 from core.litert.shared_engine import SharedEngine
 from core.photos.fit import to_array
@@ -163,6 +164,8 @@ class Classifier:
 
     def embedder(self, key: FeatureKey) -> Embedder:
         """The network as the maker of the features that its head starts from, kept under this key."""
+        if isinstance(self.engine, BothWaysEngine):
+            return Embedder(key=key, squares=self.squares, engine=self.engine.engine, averages_flips=True)
         return Embedder(key=key, squares=self.squares, engine=self.engine)
 
     def square(self, data: bytes, name: str) -> Image.Image:

@@ -16,6 +16,7 @@ from core.inference.class_table import ClassTable
 from core.inference.classifier import Classifier, squares_of
 from core.inference.judging import Judge, Rule, read_rule
 from core.inference.trained_model import find_trained_model, read_model_record
+from core.litert.both_ways import BothWaysEngine
 from core.litert.shared_engine import SharedEngine
 from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
@@ -108,7 +109,7 @@ class ClassifierCache:
         model.check(engine)
         return Classifier(
             model.record,
-            engine,
+            BothWaysEngine(engine) if model.head is not None and model.record.averages_flips else engine,
             classes=ClassTable(labels=model.record.class_names),
             squares=squares_of(model.record, self._settings),
             head=model.head,

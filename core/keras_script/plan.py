@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from core.backbones.catalog import Backbone, find_backbone
+from core.backbones.catalog import Backbone, find_backbone, members_of
 from core.config import HUB_PREFIX, SCRATCH, AugmentConfig, TrainConfig
 from core.datasets.exporting import name_folders
 from core.errors import ConfigError
@@ -45,6 +45,11 @@ class Plan:
         backbone = find_backbone(config.backbone) if is_listed else None
         own_size = backbone.image_size if backbone else SCRATCH_IMAGE_SIZE if hub_source is None else None
         size = image_size or config.image_size or own_size
+        if backbone is not None and backbone.members and config.fine_tune is not None:
+            raise ConfigError(
+                f"{backbone.title} has no script in which its networks are trained too: their layers have no order "
+                "that Keras' own tools know. Without fine-tuning (fine_tune) it has one."
+            )
         if size is None:
             raise ConfigError(
                 f"How large photos are for {hub_source} is known only to the module itself; choose an image size "
@@ -73,7 +78,12 @@ class Plan:
     @property
     def is_lite(self) -> bool:
         """Whether Keras lacks the network, so that the script brings it along."""
-        return self.backbone is not None and self.backbone.is_efficientnet_lite
+        return any(network.is_efficientnet_lite for network in self.networks)
+
+    @property
+    def networks(self) -> tuple[Backbone, ...]:
+        """The networks of the catalogue that the backbone consists of."""
+        return () if self.backbone is None else members_of(self.backbone)
 
     @property
     def is_hub_handle(self) -> bool:

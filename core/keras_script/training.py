@@ -74,6 +74,12 @@ _JOIN = """\
     # Both parts as one: pixels 0-255 in, probabilities out.
     classifier = keras.Model(backbone.input, head(backbone.output))
 """
+_JOIN_BOTH_WAYS = """\
+    # Both parts as one: pixels 0-255 in, probabilities out, by the mean of a photo and its mirror image.
+    pixels = keras.Input(backbone.input_shape[1:])
+    mean = keras.layers.Average()([backbone(pixels), backbone(keras.ops.flip(pixels, axis=2))])
+    classifier = keras.Model(pixels, head(mean))
+"""
 
 
 def training_sections(plan: Plan) -> list[str]:
@@ -143,7 +149,8 @@ def _unfreeze(plan: Plan) -> str:
 
 
 def _finish(plan: Plan) -> str:
-    join, model = ("", "model") if plan.is_from_scratch else (_JOIN, "classifier")
+    join = _JOIN_BOTH_WAYS if plan.config.averages_flips else _JOIN
+    join, model = ("", "model") if plan.is_from_scratch else (join, "classifier")
     return _FINISH.substitute(join=join, model=model)
 
 

@@ -13,14 +13,13 @@ for the features come before it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
 
 from core.backbones.catalog import Backbone
 from core.errors import BackboneError
-from core.networks.build import SCALING_LAYER, InnerTensors, build_inner_tensors
+from core.networks.build import SCALING_LAYER, InnerTensors, Weights, build_inner_tensors
 from core.networks.hub import HubFeatureVector
 
 
@@ -73,19 +72,19 @@ class SplitNetwork:
         return keras.Model(pixels, [pooled, activations], name="lower")
 
 
-def build_backbone(backbone: Backbone, image_size: tuple[int, int], weights_path: Path | None) -> BackboneNetwork:
+def build_backbone(backbone: Backbone, image_size: tuple[int, int], weights: Weights) -> BackboneNetwork:
     """Build a network of the catalogue without its ImageNet head, preprocessing inside.
 
     Args:
         backbone: row of the catalogue.
         image_size: height and width in pixels; need not be the backbone's own.
-        weights_path: the weight file, which has the head too; None leaves the weights random.
+        weights: of the network, with its head.
 
     Raises:
         BackboneError: the network cannot take photos of this size.
         WeightsDamagedError: the file does not hold the weights of this network.
     """
-    inner = build_inner_tensors(backbone, image_size, weights_path)
+    inner = build_inner_tensors(backbone, image_size, weights)
     operations = keras.Model(inner.pixels, inner.feature_map).operations
     layers = tuple(
         operation

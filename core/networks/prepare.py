@@ -8,7 +8,7 @@ import json
 import shutil
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,25 +21,26 @@ from core.backbones.artefacts import (
     MODEL_FILE,
     Artefact,
     ArtefactRecord,
-    artefact_fingerprint,
     artefact_folder,
     hub_artefact_folder,
     hub_fingerprint,
+    joint_fingerprint,
     load_artefact,
     open_artefact,
     preparing_version,
     read_image_size,
     write_record,
 )
-from core.backbones.catalog import Backbone, find_backbone
+from core.backbones.catalog import Backbone, find_backbone, members_of
 from core.backbones.hub_places import find_hub_module
 from core.backbones.layers import layers_to_json
-from core.backbones.weights import file_sha256, find_weights, obtain_weights
+from core.backbones.weights import file_sha256, find_all_weights, obtain_weights
 from core.config import HUB_PREFIX
-from core.errors import ArtefactDamagedError, ArtefactMissingError, BackboneError, ParityError
+from core.errors import ArtefactDamagedError, ArtefactMissingError, BackboneError
 from core.jobs.context import TaskContext
 from core.links.published import Report
 from core.litert.engine import LiteRTModel
+from core.networks.comparing import compare, compare_features
 from core.photos.decode import decode_image
 from core.photos.fit import DEFAULT_CROP_FRACTION, FitMode, fit, to_array
 from core.photos.samples import SAMPLE_PHOTOS, sample_path
@@ -48,15 +49,8 @@ from core.storage.arrays import write_arrays
 from core.storage.files import ensure_free_space, remove_abandoned_drafts, write_directory_atomically
 
 if TYPE_CHECKING:
-    import keras
-
     from core.networks.build import ImageNetClassifier
     from core.networks.network import BackboneNetwork
-
-# Converted and original differ by float32 rounding only: 1e-6 is usual, 1e-4 would show in no percentage.
-MAX_PROBABILITY_DIFFERENCE = 1e-4
-# The same for the features of a Hub module, as a share of the largest: 3e-6 was seen.
-MAX_FEATURE_DIFFERENCE = 1e-3
 
 _TIMED_RUNS = 10
 
@@ -91,6 +85,8 @@ def prepare_backbone(
 ) -> ArtefactRecord:
     """Make the artefact of a backbone, unless a whole one is there already.
 
+    Of networks that stand side by side each has one of its own as well, by which its features are computed.
+
     Args:
         backbone: row of the catalogue.
         settings: folders and limits.
@@ -103,19 +99,30 @@ def prepare_backbone(
         ParityError: the converted model answers differently from Keras.
         StorageError: the artefact cannot be written.
     """
-    needs_download = find_weights(backbone, settings) is None
-    weights_path = obtain_weights(
-        backbone,
-        settings,
-        report=lambda fraction, message: report(fraction and fraction * _DOWNLOAD_FRACTION, message),
-        check_cancelled=check_cancelled,
-    )
+    members = members_of(backbone)
+    if backbone.members:
+        num_parts = len(members) + 1
+        for number, member in enumerate(members):
+            prepare_backbone(
+                member, settings, report=_part_of(report, number, num_parts), check_cancelled=check_cancelled
+            )
+        report = _part_of(report, len(members), num_parts)
+    needs_download = find_all_weights(backbone, settings) is None
+    weights = [
+        obtain_weights(
+            member,
+            settings,
+            report=lambda fraction, message: report(fraction and fraction * _DOWNLOAD_FRACTION, message),
+            check_cancelled=check_cancelled,
+        )
+        for member in members
+    ]
 
     def report_step(fraction: float | None, message: str) -> None:
         begin = _DOWNLOAD_FRACTION if needs_download else 0.0
         report(begin + (1 - begin) * (fraction or 0.0), message)
 
-    folder = artefact_folder(backbone, artefact_fingerprint(backbone, weights_path), settings)
+    folder = artefact_folder(backbone, joint_fingerprint(backbone, weights), settings)
     try:
         return load_artefact(backbone, settings).record
     except (ArtefactMissingError, ArtefactDamagedError):
@@ -124,17 +131,22 @@ def prepare_backbone(
     # The converter needs room for a copy of the graph beside the file it writes.
     ensure_free_space(folder.parent, int(3e6 * backbone.weights_megabytes))
     with write_directory_atomically(folder) as draft:
-        record = _fill_folder(draft, backbone, weights_path, report_step, check_cancelled)
+        record = _fill_folder(draft, backbone, weights, report_step, check_cancelled)
     _remove_predecessors(folder, backbone)
     remove_abandoned_drafts(folder.parent)
     report(1.0, f"{backbone.title} is ready")
     return record
 
 
+def _part_of(report: Report, number: int, num_parts: int) -> Report:
+    """Tells of one of several parts, each of which takes about as long."""
+    return lambda fraction, message: report(None if fraction is None else (number + fraction) / num_parts, message)
+
+
 def _fill_folder(
     folder: Path,
     backbone: Backbone,
-    weights_path: Path,
+    weights: Sequence[Path],
     report: Report,
     check_cancelled: Callable[[], None],
 ) -> ArtefactRecord:
@@ -149,7 +161,7 @@ def _fill_folder(
 
     check_cancelled()
     report(_BUILD_FRACTION, f"Building {backbone.title}")
-    classifier = build_classifier(backbone, weights_path)
+    classifier = build_classifier(backbone, weights)
     check_cancelled()
     report(_CONVERT_FRACTION, f"Converting {backbone.title} for fast answers")
     convert_to_litert(classifier.model, folder / MODEL_FILE)
@@ -162,7 +174,7 @@ def _fill_folder(
     difference = compare(classifier.model, converted, samples)
     record = ArtefactRecord(
         backbone=backbone.name,
-        fingerprint=artefact_fingerprint(backbone, weights_path),
+        fingerprint=joint_fingerprint(backbone, weights),
         image_size=backbone.image_size,
         fit_mode=FitMode.CROP.value,
         crop_fraction=DEFAULT_CROP_FRACTION,
@@ -235,7 +247,7 @@ def prepare_hub_module(
             feature_map_shape=converted.feature_map_shape,
             has_linear_head=True,
             file_sha256={path.name: file_sha256(path) for path in sorted(folder.iterdir())},
-            largest_probability_difference=_compare_features(network.model, converted, samples),
+            largest_probability_difference=compare_features(network.model, converted, samples),
             litert_milliseconds=_median_milliseconds(converted, samples[0]),
             prepare_seconds=time.perf_counter() - started,
         )
@@ -266,46 +278,6 @@ def _sample_squares(image_size: tuple[int, int]) -> npt.NDArray[np.uint8]:
     ]
     noise = np.random.default_rng(0).integers(0, 256, (*image_size, 3), dtype=np.uint8)
     return np.stack([*squares, noise])
-
-
-def compare(model: "keras.Model", converted: LiteRTModel, pixels: npt.NDArray[np.uint8]) -> float:
-    """Largest difference between the probabilities of the converted model and of the original.
-
-    Args:
-        model: outputs probabilities (batch, classes) first.
-        converted: the LiteRT version.
-        pixels: uint8 (batch, height, width, 3), 0-255.
-
-    Raises:
-        ParityError: a probability differs by more than `MAX_PROBABILITY_DIFFERENCE`, or a top-1 class differs.
-    """
-    # Called, not `predict`: compiling a graph for a handful of photos takes longer than answering them.
-    expected = np.asarray(model(pixels.astype(np.float32), training=False)[0])
-    actual = np.stack([converted.run(square).probabilities for square in pixels])
-    difference = float(np.abs(expected - actual).max())
-    same_top1 = bool((expected.argmax(axis=1) == actual.argmax(axis=1)).all())
-    # Written so that a NaN fails as well.
-    if not difference <= MAX_PROBABILITY_DIFFERENCE or not same_top1:
-        raise ParityError(
-            f"The converted {model.name} differs from the original by {difference:.1e} in a probability "
-            f"(at most {MAX_PROBABILITY_DIFFERENCE:.0e} is accepted; same top-1 class: {same_top1}). "
-            "It was thrown away; please report this with your versions of keras and tensorflow."
-        )
-    return difference
-
-
-def _compare_features(model: "keras.Model", converted: LiteRTModel, pixels: npt.NDArray[np.uint8]) -> float:
-    """Largest difference between the features of the converted module and the original, as a share of the largest."""
-    expected = np.asarray(model(pixels.astype(np.float32), training=False)[0])
-    actual = np.stack([converted.run(square).features for square in pixels])
-    difference = float(np.abs(expected - actual).max() / max(np.abs(expected).max(), 1e-9))
-    if not difference <= MAX_FEATURE_DIFFERENCE:
-        raise ParityError(
-            f"The converted module differs from the original by {difference:.1e} of its largest feature (at most "
-            f"{MAX_FEATURE_DIFFERENCE:.0e} is accepted). It was thrown away; please report this with your versions of "
-            "keras and tensorflow."
-        )
-    return difference
 
 
 def _save_classifier(classifier: "ImageNetClassifier", folder: Path) -> None:

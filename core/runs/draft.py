@@ -39,7 +39,7 @@ _PARTS: Mapping[str, type[AugmentConfig | HeadConfig | PhaseConfig | StoppingCon
     "stopping": StoppingConfig,
 }
 _WHOLE = (
-    *("image_size", "fit_mode", "num_views", "is_augmented_freely", "finds_learning_rate"),
+    *("image_size", "fit_mode", "num_views", "is_augmented_freely", "averages_flips", "finds_learning_rate"),
     *("has_class_weights", "label_smoothing", "seed", "precision", "uses_all_gpus"),
 )
 SHARE = "fine_tune.share"  # of the backbone's layers that are fine-tuned, 0-1; 0: the head alone is trained

@@ -8,7 +8,7 @@ import streamlit as st
 from core.backbones.artefacts import find_artefact
 from core.backbones.catalog import Backbone, all_backbones
 from core.backbones.preparation import preparation_key
-from core.backbones.weights import find_weights
+from core.backbones.weights import find_all_weights
 from core.jobs.status import TaskStatus
 from core.services import Services
 from pages.server.services import get_services
@@ -114,7 +114,7 @@ def render_actions(backbone: Backbone, services: Services, *, was_busy: bool) ->
                 look="primary",
             )
         elif task is None or task.status is TaskStatus.DONE:
-            is_here = find_weights(backbone, services.settings) is not None
+            is_here = find_all_weights(backbone, services.settings) is not None
             st.button(
                 f"{'Prepare' if is_here else 'Download and prepare'} ({size_text(backbone.weights_megabytes * 1e6)})",
                 icon=":material/download:",

@@ -168,6 +168,13 @@ def _render_photos(fields: _Fields, backbone: str) -> None:
         "It is how the tutorials do it.",
         disabled=_has_no_augmentation(values) or backbone == SCRATCH,
     )
+    fields.toggle(
+        "averages_flips",
+        "Answer by the photo and its mirror image (test-time augmentation)",
+        "Each answer is the mean of two, which is right a little more often and takes twice as long. Not for letters, "
+        "clocks and traffic signs.",
+        disabled=backbone == SCRATCH,
+    )
     st.markdown("**How far a variation may go (augmentation)**")
     fields.toggle("augment.flip", "Left and right may change places", "Not for letters, clocks and traffic signs.")
     mirrored = fields.draft.nature.mirrored_classes

@@ -28,6 +28,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "fit_mode": "how a photo becomes a square",
         "num_views": "views per photo",
         "is_augmented_freely": "free augmentation",
+        "averages_flips": "answers by the mirror image too",
         "augment.flip": "mirroring",
         "augment.rotation": "rotation",
         "augment.zoom": "zoom",

@@ -29,6 +29,7 @@ def test_the_recipes_and_their_order():
     """Our own advice comes first, the default before all; then the walk-throughs."""
     assert list(RECIPES) == [
         "quick",
+        "best_offline",
         "careful",
         "small_data",
         "mobilenet_three_dense",
@@ -62,7 +63,7 @@ def test_each_recipe_explains_itself(recipe: Recipe):
 @every_recipe()
 def test_each_walk_through_names_its_source(recipe: Recipe):
     """What repeats somebody's numbers says whose; our own advice claims no source."""
-    if recipe.name in ("quick", "careful", "small_data"):
+    if recipe.name in ("quick", "best_offline", "careful", "small_data"):
         assert recipe.source is None
     else:
         assert recipe.source is not None

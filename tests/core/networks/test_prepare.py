@@ -21,8 +21,9 @@ from core.errors import (
     TaskCancelledError,
 )
 from core.litert.engine import LiteRTModel
+from core.networks.comparing import MAX_PROBABILITY_DIFFERENCE, compare
 from core.networks.convert import convert_to_litert
-from core.networks.prepare import MAX_PROBABILITY_DIFFERENCE, compare, prepare_backbone, prepare_hub_module
+from core.networks.prepare import prepare_backbone, prepare_hub_module
 from core.services import Services, open_services
 from core.settings import Settings
 from tests.conftest import PREPARE_TIMEOUT_SECONDS
