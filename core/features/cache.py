@@ -79,8 +79,9 @@ class FeatureCache:
         Returns:
             float32 (channels,) for each photo.
         """
+        nothing: dict[str, Features] = {}
         parts = [
-            self._attempt(partial(_select, scope=scope, hashes=hashes), {})
+            self._attempt(partial(_select, scope=scope, hashes=hashes), nothing)
             for scope in _scopes(fingerprint, fit_mode, view)
         ]
         if len(parts) == 1:

@@ -37,12 +37,16 @@ class BothWaysEngine:
         plain = self.engine.run(pixels, is_alone=is_alone)
         other = self.engine.run(mirrored(pixels), is_alone=is_alone)
         return Outputs(
-            probabilities=(plain.probabilities + other.probabilities) / 2,
-            features=(plain.features + other.features) / 2,
-            feature_map=(plain.feature_map + other.feature_map[:, ::-1]) / 2,
+            probabilities=_mean(plain.probabilities, other.probabilities),
+            features=_mean(plain.features, other.features),
+            feature_map=_mean(plain.feature_map, other.feature_map[:, ::-1]),
         )
 
     def features(self, pixels: npt.NDArray[np.uint8], *, is_alone: bool = False) -> npt.NDArray[np.float32]:
         """Means of both photos' features, float32 (channels,); arguments as of `Engine.run`."""
         plain = self.engine.features(pixels, is_alone=is_alone)
-        return (plain + self.engine.features(mirrored(pixels), is_alone=is_alone)) / 2
+        return _mean(plain, self.engine.features(mirrored(pixels), is_alone=is_alone))
+
+
+def _mean(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return np.asarray((first + second) / 2, np.float32)
