@@ -161,6 +161,13 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "head_phase": phase("adam", 1e-3, 30),
         "stopping": {**PLAIN_STOPPING, "monitor": "loss", "patience": 5},
     },
+    "best_offline": {
+        "backbone": "BestOffline",
+        "averages_flips": True,
+        "head": head(dropout=0.2),
+        "head_phase": phase("adam", 1e-3, 30),
+        "stopping": {**PLAIN_STOPPING, "monitor": "loss", "patience": 5},
+    },
     "careful": {
         "backbone": "MobileNetV2",
         "augment": asdict(AugmentConfig()),
