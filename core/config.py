@@ -17,11 +17,12 @@ from typing import Literal, get_args
 from core.errors import ConfigError
 from core.records import Config
 
-Optimizer = Literal["adam", "rmsprop", "sgd"]
+Optimizer = Literal["adam", "rmsprop", "sgd", "lbfgs"]
 Precision = Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"]
 FitModeName = Literal["crop", "letterbox", "squash"]
 Monitor = Literal["loss", "accuracy"]
 
+LBFGS: Optimizer = "lbfgs"  # which solves one last layer to the end, and trains nothing else
 SCRATCH = "scratch"  # in place of a backbone: the small network that starts from nothing
 HUB_PREFIX = "hub:"  # in front of a TensorFlow Hub handle or a local folder
 
@@ -171,6 +172,11 @@ class FineTuneConfig(_TrainingConfig):
     def __post_init__(self) -> None:
         _check_whole("first_layer", self.first_layer, 0, 100_000)
         _check_config("phase", self.phase, PhaseConfig)
+        if self.phase.optimizer == LBFGS:
+            raise ConfigError(
+                "The optimizer of the fine-tuning is lbfgs, which solves a last layer only; one of adam, rmsprop, sgd "
+                "is needed."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +238,26 @@ class TrainConfig(_TrainingConfig):
                 raise ConfigError(
                     f"The backbone is {SCRATCH!r}, all of which is trained from the start; switch fine-tuning off "
                     "(fine_tune)."
+                )
+
+        self._check_solver()
+
+    def _check_solver(self) -> None:
+        if self.head_phase.optimizer != LBFGS:
+            return
+        hindrances = {
+            "hidden_units": self.head.hidden_units,
+            "dropout": self.head.dropout,
+            "label_smoothing": self.label_smoothing,
+            "is_augmented_freely": self.is_augmented_freely,
+            "finds_learning_rate": self.finds_learning_rate,
+            "backbone": self.backbone == SCRATCH and SCRATCH,
+        }
+        for name, value in hindrances.items():
+            if value:
+                raise ConfigError(
+                    f"The optimizer is lbfgs, which solves one last layer on features that stay, and the "
+                    f"{_titled(name)} is {value!r}. Switch that off, or choose another optimizer (optimizer)."
                 )
 
     def _check_what(self) -> None:

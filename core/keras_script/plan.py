@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from core.backbones.catalog import Backbone, find_backbone, members_of
-from core.config import HUB_PREFIX, SCRATCH, AugmentConfig, TrainConfig
+from core.config import HUB_PREFIX, LBFGS, SCRATCH, AugmentConfig, TrainConfig
 from core.datasets.exporting import name_folders
 from core.errors import ConfigError
 
@@ -50,6 +50,11 @@ class Plan:
                 f"{backbone.title} has no script in which its networks are trained too: their layers have no order "
                 "that Keras' own tools know. Without fine-tuning (fine_tune) it has one."
             )
+        if config.head_phase.optimizer == LBFGS and config.fine_tune is not None:
+            raise ConfigError(
+                "A run whose last layer is solved to the end and whose network is trained afterwards has no script. "
+                "With another optimizer (optimizer) it has one."
+            )
         if size is None:
             raise ConfigError(
                 f"How large photos are for {hub_source} is known only to the module itself; choose an image size "
@@ -94,6 +99,11 @@ class Plan:
     def is_from_features(self) -> bool:
         """Whether the head is trained on features that were computed once."""
         return not self.is_from_scratch and not self.config.is_augmented_freely
+
+    @property
+    def is_solved(self) -> bool:
+        """Whether the last layer is solved to the end, not trained in steps."""
+        return self.config.head_phase.optimizer == LBFGS
 
     @property
     def trains_on_pixels(self) -> bool:

