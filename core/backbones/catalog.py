@@ -60,6 +60,7 @@ class Backbone:
     # Names of the networks whose features stand side by side in this one, all equally many; none: it is one network.
     # Not in the text of a record, by which prepared networks are known.
     members: tuple[str, ...] = field(default=(), repr=False)
+    remark: str = field(default="", repr=False)  # for people: what it is good for, and what does not work with it
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -559,6 +560,12 @@ SIDE_BY_SIDE: tuple[Backbone, ...] = (
         has_linear_head=True,  # the mean of the logits
         is_bundled=True,
         members=("EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2"),
+        remark=(
+            "The three networks that come with Bluetit look at the same photo, and their features stand side by side; "
+            "as a classifier it answers by the mean of their logits. Heat maps are exact, and it goes with you in "
+            "every format, about 60 MB large. Adjusting the network itself (fine-tuning) is slow with it, for nothing "
+            "can be worked out beforehand, and such a run has no Keras script."
+        ),
     ),
 )
 
