@@ -166,6 +166,9 @@ class Classifier:
         """The network as the maker of the features that its head starts from, kept under this key."""
         if isinstance(self.engine, BothWaysEngine):
             return Embedder(key=key, squares=self.squares, engine=self.engine.engine, averages_flips=True)
+        if isinstance(self.record, ModelRecord) and self.record.averages_flips:
+            # The whole model in one file averages by itself: its features are not those of the photos alone.
+            key = key._replace(fit_mode=f"{key.fit_mode} both ways")
         return Embedder(key=key, squares=self.squares, engine=self.engine)
 
     def square(self, data: bytes, name: str) -> Image.Image:

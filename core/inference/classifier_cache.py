@@ -17,6 +17,7 @@ from core.inference.classifier import Classifier, squares_of
 from core.inference.judging import Judge, Rule, read_rule
 from core.inference.trained_model import find_trained_model, read_model_record
 from core.litert.both_ways import BothWaysEngine
+from core.litert.engine import FeatureEngine
 from core.litert.shared_engine import SharedEngine
 from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
@@ -169,9 +170,14 @@ class ClassifierCache:
     def _num_loaded_bytes(self) -> int:
         """What the loaded networks, heads and judges have as files; the caller holds the lock."""
         kept = self._loaded.values()
-        engines = {id(classifier.engine): classifier.engine.num_bytes for classifier in kept}
+        engines = {id(_network_of(classifier)): classifier.engine.num_bytes for classifier in kept}
         heads = sum(classifier.head.num_bytes for classifier in kept if classifier.head)
         return sum(engines.values()) + heads + sum(each.judge.num_bytes for each in kept if each.judge)
+
+
+def _network_of(classifier: Classifier) -> FeatureEngine:
+    """What is loaded: one network may be asked by some for a photo alone, by others for its mirror image too."""
+    return classifier.engine.engine if isinstance(classifier.engine, BothWaysEngine) else classifier.engine
 
 
 def _fingerprint_of(model: ForeignModelView) -> str:
