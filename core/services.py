@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from core.backbones.artefacts import load_artefact
+from core.backbones.artefacts import is_prepared
 from core.backbones.catalog import Backbone, find_backbone
 from core.backbones.preparation import queue_preparation
 from core.datasets.exporting import remove_orphaned_exports
@@ -17,8 +17,6 @@ from core.datasets.library import Library
 from core.datasets.purging import DatasetTrash
 from core.datasets.tasks import DatasetTasks
 from core.errors import (
-    ArtefactDamagedError,
-    ArtefactMissingError,
     BluetitError,
     SettingsError,
     StorageError,
@@ -318,9 +316,7 @@ def open_services(settings: Settings) -> Services:
         services._housekeeper.start(lambda: _look_at_clock(database), SWEEP_SECONDS)
         services._housekeeper.start(lambda: _go_on(services), SWEEP_SECONDS)
         services.supervisor.start()
-        try:
-            load_artefact(default_backbone, settings)
-        except (ArtefactMissingError, ArtefactDamagedError):
+        if not is_prepared(default_backbone, settings):
             services.request_preparation(default_backbone)
     except BluetitError:
         services.close()

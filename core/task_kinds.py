@@ -43,6 +43,7 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
                 lane=Lane.PHOTOS,
                 max_attempts=3,
                 on_worker_death="retry",
+                gives_way=True,  # photos that arrive are waited for
             ),
             TaskKind(
                 name=MAP_KIND,

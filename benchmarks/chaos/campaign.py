@@ -34,7 +34,7 @@ _AGED_DAYS = 8  # more than anything is kept that nobody needs, less than the tr
 _NETWORKS = "worker of networks"
 _MOMENTS = {  # victims, and how often
     "worker of photos": 20,
-    _NETWORKS: 6,
+    _NETWORKS: 12,
     "server": 3,
     "server while it starts": 1,
     "server while it upgrades": 1,  # an older database, in a workspace beside

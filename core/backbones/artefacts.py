@@ -25,12 +25,13 @@ import numpy as np
 import numpy.typing as npt
 
 from core.backbones.catalog import Backbone, members_of
-from core.backbones.layers import LayerRow, layers_from_json
+from core.backbones.layers import LayerRow, layers_from_json, layers_to_json
 from core.backbones.weights import file_sha256, find_published_weights
 from core.errors import ArrayFileError, ArtefactDamagedError, ArtefactMissingError
 from core.records import Record
 from core.settings import Settings
 from core.storage.arrays import read_arrays
+from core.storage.files import write_atomically
 
 MODEL_FILE = "model.tflite"
 CLASSIFIER_FILE = "classifier.npz"
@@ -43,6 +44,7 @@ PREPARING_VERSION = 1
 
 _FINGERPRINT_DIGITS = 16
 _PART_MARK = "_"  # between the fingerprints of networks that stand side by side; harmless in addresses and file names
+_WRITTEN_DIRECTLY = " without a converter"  # whose files differ in the last bit of some numbers
 _PREPARING_PACKAGES = ("keras", "tensorflow", "ai-edge-litert")
 # Before there was a number, this stood for the code of version 1 with these packages: what it prepared stays valid.
 _FIRST_PACKAGES = ("3.15.1", "2.21.0", "2.3.0")
@@ -64,7 +66,8 @@ class ArtefactRecord(Record):
     feature_map_shape: tuple[int, int, int]  # rows, columns, channels
     has_linear_head: bool  # whether logits = features @ kernel + bias
     file_sha256: dict[str, str]  # file name to hexadecimal
-    largest_probability_difference: float  # against Keras' model.predict on the samples
+    # against Keras' model.predict on the samples; None: it answers, but has not been compared yet
+    largest_probability_difference: float | None
     litert_milliseconds: float  # median for one photo on one thread, pixels to outputs
     prepare_seconds: float  # weights to artefact, download excluded
 
@@ -121,6 +124,8 @@ def _read_layers(path: Path, _modified_ns: int, _num_bytes: int) -> tuple[LayerR
 def artefact_fingerprint(backbone: Backbone, weights_path: Path) -> str:
     """Hexadecimal digest of everything that the artefact is made from."""
     content = f"{backbone} {file_sha256(weights_path)} {preparing_version()}"
+    if backbone.is_efficientnet_lite:
+        content += _WRITTEN_DIRECTLY
     return hashlib.sha256(content.encode()).hexdigest()[:_FINGERPRINT_DIGITS]
 
 
@@ -215,6 +220,14 @@ def load_artefact(backbone: Backbone, settings: Settings) -> Artefact:
     return artefact
 
 
+def is_prepared(backbone: Backbone, settings: Settings) -> bool:
+    """Whether the prepared backbone is whole, and was compared with Keras."""
+    try:
+        return load_artefact(backbone, settings).record.largest_probability_difference is not None
+    except (ArtefactMissingError, ArtefactDamagedError):
+        return False
+
+
 def _check_files(artefact: Artefact, title: str) -> None:
     for name, expected in artefact.record.file_sha256.items():
         path = artefact.folder / name
@@ -225,8 +238,14 @@ def _check_files(artefact: Artefact, title: str) -> None:
 
 
 def write_record(record: ArtefactRecord, folder: Path) -> None:
-    """Write `artefact.json` into a folder."""
-    (folder / RECORD_FILE).write_text(json.dumps(record.to_json(), indent=2), encoding="utf-8")
+    """Write `artefact.json` into a folder, in the place of what was known before."""
+    with write_atomically(folder / RECORD_FILE) as draft:
+        draft.write_text(json.dumps(record.to_json(), indent=2), encoding="utf-8")
+
+
+def write_layers(rows: Sequence[LayerRow], folder: Path) -> None:
+    """Write the table of layers into a folder."""
+    (folder / LAYERS_FILE).write_text(json.dumps(layers_to_json(rows)), encoding="utf-8")
 
 
 def read_image_size(folder: Path) -> tuple[int, int] | None:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from pathlib import Path
 
-from core.backbones.artefacts import load_artefact
+from core.backbones.artefacts import ArtefactRecord, find_artefact, load_artefact
 from core.backbones.catalog import Backbone
 from core.errors import ArtefactDamagedError, RunFileError
 from core.foreign.engine import ForeignEngine, ForeignNetwork
@@ -48,7 +48,21 @@ class ClassifierCache:
             ArtefactMissingError: the backbone has not been prepared.
             ArtefactDamagedError: what was prepared is not whole any more.
         """
-        return self._get(("backbone", backbone.name), lambda: self._load_backbone(backbone))
+        key = ("backbone", backbone.name)
+        classifier = self._get(key, lambda: self._load_backbone(backbone))
+        if self._is_out_of_date(classifier, backbone):
+            with self._lock:
+                self._loaded.pop(key, None)
+            classifier = self._get(key, lambda: self._load_backbone(backbone))
+        return classifier
+
+    def _is_out_of_date(self, classifier: Classifier, backbone: Backbone) -> bool:
+        """Whether a network that answered before it was compared with Keras has been compared now, or thrown away."""
+        record = classifier.record
+        if not isinstance(record, ArtefactRecord) or record.largest_probability_difference is not None:
+            return False
+        artefact = find_artefact(backbone, self._settings)
+        return artefact is None or artefact.record != record
 
     def get_trained(self, run_id: int) -> Classifier:
         """The classifier of a finished run's model, for its own classes, loaded when first asked for.

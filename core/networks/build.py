@@ -111,6 +111,11 @@ def _as_sequence(weights: Path | Sequence[Path]) -> Sequence[Path]:
     return (weights,) if isinstance(weights, Path) else weights
 
 
+def member_prefix(number: int) -> str:
+    """What the names of the layers of a network begin with that stands beside others."""
+    return f"net{number}_"
+
+
 def _build_side_by_side(
     backbone: Backbone, image_size: tuple[int, int], weights: Weights
 ) -> tuple[keras.Model, InnerTensors]:
@@ -130,7 +135,7 @@ def _build_side_by_side(
         biases.append(bias)
         for layer in network.layers:
             if layer.name not in ("pixels", SCALING_LAYER):
-                layer.name = f"net{number}_{layer.name}"
+                layer.name = f"{member_prefix(number)}{layer.name}"
     feature_map = keras.layers.Concatenate(name="feature_maps")(maps)
     features = keras.layers.GlobalAveragePooling2D(name="features")(feature_map)
     predictions = keras.layers.Dense(kernels[0].shape[1], activation="softmax", name="predictions")

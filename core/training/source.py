@@ -11,7 +11,8 @@ from core.errors import ConfigError, WeightsMissingError
 from core.links.published import Report
 from core.networks.hub import load_hub_backbone, resolve_hub_module
 from core.networks.network import BackboneNetwork, build_backbone, wrap_hub_layer
-from core.networks.prepare import prepare_backbone, prepare_hub_module
+from core.networks.prepare import prepare_backbone
+from core.networks.prepare_hub import prepare_hub_module
 from core.settings import Settings
 from core.training.baseline import BASELINE_IMAGE_SIZE
 

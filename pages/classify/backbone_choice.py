@@ -111,11 +111,7 @@ class BackboneChoice:
         )
         comparison = ""
         if isinstance(classifier.record, ArtefactRecord):
-            largest = classifier.record.largest_probability_difference * 100
-            comparison = (
-                "The fast version of this network (LiteRT) was compared with the original (Keras) when it was "
-                f"prepared: no probability differed by more than {largest:.5f} %."
-            )
+            comparison = _describe_comparison(classifier.record.largest_probability_difference)
         return Anatomy(
             backbone=f"{self.title} ({self.backbone.num_parameters / 1e6:.1f} million learned numbers)",
             pooling=describe_pooling(channels),
@@ -127,3 +123,12 @@ class BackboneChoice:
     def render_classes(self, services: Services) -> None:
         """A search box, for nobody reads a thousand names."""
         render_class_search()
+
+
+def _describe_comparison(largest: float | None) -> str:
+    if largest is None:
+        return "The fast version of this network (LiteRT) is being compared with the original (Keras) at present."
+    return (
+        "The fast version of this network (LiteRT) was compared with the original (Keras) when it was "
+        f"prepared: no probability differed by more than {largest * 100:.5f} %."
+    )

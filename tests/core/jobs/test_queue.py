@@ -7,6 +7,8 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from core.datasets.ingest.desk import IMPORT_KIND
+from core.datasets.tasks import CHECK_KIND
 from core.errors import IllegalTransitionError, JobError, TaskLostError, UnknownTaskError
 from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
@@ -385,6 +387,15 @@ def test_what_gives_way_comes_last(database: Database):
     assert [place and place.num_before for place in places.values()] == [1, 0]
     claimed = [queue.claim("w1", ["package_run", "train_run"]) for _ in range(2)]
     assert [task.id for task in claimed if task is not None] == [training, packaging]
+
+
+def test_photos_that_arrive_go_before_those_that_are_checked(database: Database):
+    """In a class there is one worker for photos: checks of those who were quick would keep the others' photos out."""
+    queue = TaskQueue(database, TASK_KINDS)
+    queue.register_worker("w1", pid=1, host="here", lane=Lane.PHOTOS)
+    check, photos = queue.submit(CHECK_KIND, {"dataset_id": 1}), queue.submit(IMPORT_KIND, {"import_id": 2})
+    claimed = [queue.claim("w1", [CHECK_KIND, IMPORT_KIND]) for _ in range(2)]
+    assert [task.id for task in claimed if task is not None] == [photos, check]
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from core.networks.build import build_classifier
 from core.networks.efficientnet_lite import build_efficientnet_lite
 from core.networks.layer_table import layer_table
 from core.networks.network import BackboneNetwork, build_backbone, split_at
-from core.networks.prepare import sample_pixels
+from core.networks.parity import sample_pixels
 from core.settings import Settings
 from core.training.heads import assemble, build_head, build_trainable
 from tests.core.networks.without_weights import without_weights
