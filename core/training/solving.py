@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize  # type: ignore[import-untyped]  # ships no type information
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # likewise
 
 from core.errors import ConfigError
 from core.inference.head import probabilities_of
@@ -26,6 +27,7 @@ from core.training.stopping import StoppingState
 # Steps that are told as one epoch: each looks at all photos, and telling takes longer than the step.
 STEPS_PER_EPOCH = 5
 _LEAST_GRADIENT = 1e-4  # it is solved when no derivative is larger; as scikit-learn's `tol`
+_LEAST_CHANGE = 1e-9  # of the loss, as a share; float32 knows no smaller one
 _LEAST_LIKELIHOOD = 1e-30  # whose logarithm is still a number
 
 Array = npt.NDArray[np.float32]
@@ -67,15 +69,16 @@ def solve(
         total = float(weights @ _losses(logits, targets)) + 0.5 * float((kernel.astype(np.float64) ** 2).sum())
         return total, gradient.astype(np.float64)
 
-    found = minimize(
-        loss,
-        np.zeros(shape[0] * shape[1] + shape[1]),
-        jac=True,
-        method="L-BFGS-B",
-        callback=lambda values: watch(*parts(values)),
-        # The second: float32 knows no smaller change of the loss.
-        options={"maxiter": max_steps, "gtol": _LEAST_GRADIENT, "ftol": 1e-9},
-    )
+    # On one thread the steps take moments; several wait for each other as soon as anything else runs on the machine.
+    with threadpool_limits(1):
+        found = minimize(
+            loss,
+            np.zeros(shape[0] * shape[1] + shape[1]),
+            jac=True,
+            method="L-BFGS-B",
+            callback=lambda values: watch(*parts(values)),
+            options={"maxiter": max_steps, "gtol": _LEAST_GRADIENT, "ftol": _LEAST_CHANGE},
+        )
     return parts(found.x)
 
 
@@ -163,7 +166,7 @@ class _Telling:
             accuracy=accuracy,
             validation_loss=validation_loss,
             validation_accuracy=validation_accuracy,
-            learning_rate=self.state.learning_rate,
+            learning_rate=0.0,  # there is none, so none is drawn
             seconds=time.monotonic() - self._started,
             num_photos=len(phase.train_targets),
             best_epoch=self.epoch,
