@@ -240,7 +240,7 @@ def test_fields_that_exclude_each_other_are_refused(values: dict[str, Any], word
 
 def test_only_a_last_layer_is_solved_to_the_end():
     """The layers of a backbone are trained in steps, and the message names the optimizers for that."""
-    with pytest.raises(ConfigError, match="fine-tuning is lbfgs.*one of adam, rmsprop, sgd is needed"):
+    with pytest.raises(ConfigError, match=r"fine-tuning is lbfgs.*one of adam, rmsprop, sgd is needed"):
         FineTuneConfig(phase=SOLVED)
 
 
