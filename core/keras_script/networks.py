@@ -39,7 +39,7 @@ _LITE_NETWORK = Template("""\
 
 _BUILD_SIDE_BY_SIDE = Template('''\
 def build_backbone():
-    """Build $title side by side: pixels 0-255 → features of each, with what they learned from ImageNet."""
+    """Build $title: pixels 0-255 → features of each, side by side."""
     pixels = keras.Input((*IMAGE_SIZE, 3))
     scaled = (pixels - 127) / 128
     features = []
@@ -155,7 +155,7 @@ def _build_backbone(plan: Plan, backbone: Backbone) -> str:
     if backbone.members:
         members = members_of(backbone)
         rows = "\n".join(f'        ("{member.name}", {lite_model_file(member)[1]}),' for member in members)
-        return _BUILD_SIDE_BY_SIDE.substitute(title=" and ".join(member.title for member in members), members=rows)
+        return _BUILD_SIDE_BY_SIDE.substitute(title=backbone.title, members=rows)
     match backbone.preprocessing:
         case "none":
             scaled = "pixels"

@@ -1,5 +1,6 @@
 """A run as a complete Keras program that anybody can read, start and change."""
 
+import textwrap
 from collections.abc import Sequence
 from string import Template
 
@@ -13,10 +14,12 @@ from core.keras_script.plan import Plan
 from core.keras_script.training import training_sections
 from core.photos.fit import TRAINED_CROP_FRACTION
 
+_INSTALLED_WIDTH = 100  # letters of what one line has installed
+
 _DOCSTRING = Template('''\
 """$what, as plain Keras.
 
-    pip install $packages
+$installing
     python train.py DATA
 
 DATA is a folder with the folders train and validation, perhaps test, and in each a folder of photos for every class:
@@ -86,7 +89,8 @@ def _docstring(plan: Plan) -> str:
     else:
         what = "A classifier of photos on a network of TensorFlow Hub"
         packages += ["tensorflow-hub", "tf-keras", '"setuptools<82"'] if plan.is_hub_handle else []
-    return _DOCSTRING.substitute(what=what, packages=" ".join(packages))
+    lines = textwrap.wrap(" ".join(packages), width=_INSTALLED_WIDTH, break_on_hyphens=False)
+    return _DOCSTRING.substitute(what=what, installing="\n".join(f"    pip install {line}" for line in lines))
 
 
 def _settings(plan: Plan) -> str:

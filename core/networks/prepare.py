@@ -30,7 +30,7 @@ from core.backbones.artefacts import (
     write_record,
 )
 from core.backbones.catalog import Backbone, find_backbone, members_of
-from core.backbones.efficientnet_lite import layers_of, layers_side_by_side
+from core.backbones.lite_layers import layers_of, layers_side_by_side
 from core.backbones.lite_network import write_lite_network
 from core.backbones.torch_weights import read_state_dict
 from core.backbones.weights import file_sha256, find_all_weights, obtain_weights

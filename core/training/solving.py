@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # l
 
 from core.errors import ConfigError
 from core.inference.head import probabilities_of
-from core.training.checkpoint import Checkpoint
+from core.training.checkpoint import Checkpoint, copy_values
 from core.training.inputs import CachedInputs
 from core.training.phases import EpochResult, Phase, PhaseEnd, Recorder, remembered_variables
 from core.training.stopping import StoppingState
@@ -58,8 +58,8 @@ def solve(
     shape = features.shape[1], targets.shape[1]
 
     def parts(values: npt.NDArray[np.float64]) -> tuple[Array, Array]:
-        values = values.astype(np.float32)
-        return values[: -shape[1]].reshape(shape), values[-shape[1] :]
+        single = np.asarray(values, np.float32)
+        return single[: -shape[1]].reshape(shape), single[-shape[1] :]
 
     def loss(values: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
         kernel, bias = parts(values)
@@ -176,7 +176,7 @@ class _Telling:
             self._recorder.on_epoch(result, self._checkpoint)
 
     def _checkpoint(self, last_sequence: int) -> Checkpoint:
-        values = [np.asarray(variable) for variable in remembered_variables(self._model)]
+        values = copy_values(remembered_variables(self._model))
         return Checkpoint(
             phase=self._phase.name,
             epoch=self.epoch,
@@ -184,7 +184,7 @@ class _Telling:
             stopping=self.state.to_json(),
             batch_size=self._phase.batch_size,
             weights=values,
-            optimizer=[],
+            optimizer=(),
             best_weights=values,
         )
 

@@ -230,7 +230,7 @@ def test_the_first_lines_name_every_package_that_is_imported():
     names |= {"tensorflow_hub": "tensorflow-hub", "sklearn": "scikit-learn"}
     for config in [*map(config_of, RECIPES), replace(config_of("quick"), backbone="EfficientNetLite1")]:
         script = script_of(config)
-        (installed,) = re.findall(r"pip install (.+)", script)
+        installed = " ".join(re.findall(r"pip install (.+)", script))
         imported = {module.split(".")[0] for module in re.findall(r"^(?:import|from) (\S+)", script, re.MULTILINE)}
         foreign = imported - sys.stdlib_module_names
         assert {names[module] for module in foreign} <= set(installed.split())

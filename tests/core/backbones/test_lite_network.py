@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.backbones.catalog import ALL_THREE, Backbone, find_backbone
-from core.backbones.efficientnet_lite import layers_of, layers_side_by_side
+from core.backbones.lite_layers import layers_of, layers_side_by_side
 from core.backbones.lite_network import write_lite_network
 from core.backbones.torch_weights import read_state_dict
 from core.backbones.weights import find_weights
