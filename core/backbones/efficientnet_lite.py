@@ -131,7 +131,7 @@ def twin_of(layer_name: str, block_numbers: Mapping[str, int]) -> str:
     """Name of the PyTorch module, such as `_blocks.2._bn0` for `block2b_expand_bn`.
 
     Args:
-        layer_name: as `core.networks.efficientnet_lite` and the table of layers have it.
+        layer_name: as the Keras model and the table of layers have it.
         block_numbers: name of each block to its number, from 0.
     """
     if layer_name in _OTHER_TWINS:

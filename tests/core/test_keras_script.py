@@ -205,9 +205,9 @@ def test_nothing_stands_in_a_script_that_it_does_not_use(recipe: str):
     ("recipe", "marks"),
     [
         ("quick", "copied features dropout crop"),
-        ("best_offline", "copied features solved crop"),
+        ("best_offline", "copied features solved dropout crop"),
         ("careful", "copied views augmentation batches features whole fine_tuned weights dropout crop"),
-        ("small_data", "copied views augmentation features solved crop"),
+        ("small_data", "copied views augmentation features solved weights dropout crop"),
         ("mobilenet_three_dense", "features"),
         ("mobilenetv2_fine_tuned", "augmentation batches whole fine_tuned sigmoid dropout donor"),
         ("hub_feature_vector", "hub features tensorflow"),
