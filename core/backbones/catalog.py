@@ -537,6 +537,7 @@ VARIANTS: tuple[Backbone, ...] = (
     ),
 )
 
+_NUM_LITES = 3  # at the beginning of the table
 ALL_THREE = "BestOffline"  # name of the networks that come with Bluetit, side by side
 
 SIDE_BY_SIDE: tuple[Backbone, ...] = (
@@ -546,11 +547,11 @@ SIDE_BY_SIDE: tuple[Backbone, ...] = (
         family=_SIDE_BY_SIDE_FAMILY,
         # That of the smallest for all: its features are those of a run with it alone, and the maps have one size.
         image_size=(224, 224),
-        num_parameters=sum(lite.num_parameters for lite in BACKBONES[:3]),
+        num_parameters=sum(lite.num_parameters for lite in BACKBONES[:_NUM_LITES]),
         weights_file="",  # each has one of its own
         weights_url=None,
         weights_hash=None,
-        weights_megabytes=sum(lite.weights_megabytes for lite in BACKBONES[:3]),
+        weights_megabytes=sum(lite.weights_megabytes for lite in BACKBONES[:_NUM_LITES]),
         imagenet_top1=None,  # nobody has published one
         year=2020,
         paper=BACKBONES[0].paper,
@@ -571,8 +572,8 @@ SIDE_BY_SIDE: tuple[Backbone, ...] = (
 
 
 def all_backbones() -> tuple[Backbone, ...]:
-    """List every network of the catalogue, variants last."""
-    return BACKBONES + SIDE_BY_SIDE + VARIANTS
+    """List every network of the catalogue, those that come with Bluetit first, variants last."""
+    return (*BACKBONES[:_NUM_LITES], *SIDE_BY_SIDE, *BACKBONES[_NUM_LITES:], *VARIANTS)
 
 
 def members_of(backbone: Backbone) -> tuple[Backbone, ...]:

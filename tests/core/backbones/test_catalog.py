@@ -156,7 +156,9 @@ def test_the_names_are_those_of_keras_and_three_efficientnet_lites(keras_facts: 
     lites = {"EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2"}
     assert {backbone.name for backbone in catalog.BACKBONES} == set(keras_facts.families) | lites
     assert [backbone.name for backbone in catalog.VARIANTS] == ["MobileNet-0.75-192"]
-    assert all_backbones() == catalog.BACKBONES + catalog.SIDE_BY_SIDE + catalog.VARIANTS
+    assert set(all_backbones()) == {*catalog.BACKBONES, *catalog.SIDE_BY_SIDE, *catalog.VARIANTS}
+    assert [backbone.is_bundled for backbone in all_backbones()] == [True] * 4 + [False] * (len(all_backbones()) - 4)
+    assert len(all_backbones()) == len(set(all_backbones()))
 
 
 def test_the_family_is_the_module_that_defines_the_model(keras_facts: KerasFacts):
