@@ -126,7 +126,9 @@ def _build_side_by_side(
     scaled = scale_pixels(pixels, backbone.preprocessing)
     maps, kernels, biases = [], [], []
     for number, (member, path) in enumerate(zip(members, paths, strict=True)):
-        network = _build_network(member, scaled, has_head=True)
+        # The scope is for the names of the weights, which HDF5 files have to tell apart.
+        with keras.name_scope(member_prefix(number).rstrip("_")):
+            network = _build_network(member, scaled, has_head=True)
         if path is not None:
             _load_weights(network, member, path)
         kernel, bias = _linear_head(network)
