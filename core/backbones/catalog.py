@@ -564,9 +564,9 @@ SIDE_BY_SIDE: tuple[Backbone, ...] = (
         remark=(
             "The three networks that come with Bluetit look at the same photo, and their features stand side by side; "
             "as a classifier it answers by the mean of their logits. Heat maps are exact, and models go with you as "
-            "one file of about 50 MB, as a web page 30. What does not work: the older HDF5 where answers take the mirror "
-            "image in. Adjusting the network itself (fine-tuning) is slow with it, for nothing can be worked out "
-            "beforehand, and such a run has no Keras script."
+            "one file of about 50 MB, as a web page 30. What does not work: the older HDF5 where answers take the "
+            "mirror image in. Adjusting the network itself (fine-tuning) is slow with it, for nothing can be worked "
+            "out beforehand, and such a run has no Keras script."
         ),
     ),
 )
