@@ -17,11 +17,12 @@ from typing import Literal, get_args
 from core.errors import ConfigError
 from core.records import Config
 
-Optimizer = Literal["adam", "rmsprop", "sgd"]
+Optimizer = Literal["adam", "rmsprop", "sgd", "lbfgs"]
 Precision = Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"]
 FitModeName = Literal["crop", "letterbox", "squash"]
 Monitor = Literal["loss", "accuracy"]
 
+LBFGS: Optimizer = "lbfgs"  # which solves one last layer to the end, and trains nothing else
 SCRATCH = "scratch"  # in place of a backbone: the small network that starts from nothing
 HUB_PREFIX = "hub:"  # in front of a TensorFlow Hub handle or a local folder
 
@@ -41,6 +42,7 @@ _TITLES = {
     "num_epochs": "number of epochs",
     "num_views": "number of views",
     "is_augmented_freely": "free augmentation",
+    "averages_flips": "averaging over the mirror image",
     "has_class_weights": "weighing of rare classes",
     "finds_learning_rate": "search for the learning rate",
     "uses_all_gpus": "use of all GPUs",
@@ -170,6 +172,11 @@ class FineTuneConfig(_TrainingConfig):
     def __post_init__(self) -> None:
         _check_whole("first_layer", self.first_layer, 0, 100_000)
         _check_config("phase", self.phase, PhaseConfig)
+        if self.phase.optimizer == LBFGS:
+            raise ConfigError(
+                "The optimizer of the fine-tuning is lbfgs, which solves a last layer only; one of adam, rmsprop, sgd "
+                "is needed."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +209,7 @@ class TrainConfig(_TrainingConfig):
     augment: AugmentConfig | None = None  # None: the photo as it is
     num_views: int = 1  # versions of each train photo that are computed once and taken in turn, the photo included
     is_augmented_freely: bool = False  # new pixels in every epoch, through the whole network: slow
+    averages_flips: bool = False  # answers are means over a photo and its mirror image
     head: HeadConfig = field(default_factory=HeadConfig)
     head_phase: PhaseConfig = field(default_factory=PhaseConfig)
     finds_learning_rate: bool = False  # a short trial chooses the head phase's rate in place of the config
@@ -232,6 +240,26 @@ class TrainConfig(_TrainingConfig):
                     "(fine_tune)."
                 )
 
+        self._check_solver()
+
+    def _check_solver(self) -> None:
+        if self.head_phase.optimizer != LBFGS:
+            return
+        hindrances = {
+            "hidden_units": self.head.hidden_units,
+            "dropout": self.head.dropout,
+            "label_smoothing": self.label_smoothing,
+            "is_augmented_freely": self.is_augmented_freely,
+            "finds_learning_rate": self.finds_learning_rate,
+            "backbone": self.backbone == SCRATCH and SCRATCH,
+        }
+        for name, value in hindrances.items():
+            if value:
+                raise ConfigError(
+                    f"The optimizer is lbfgs, which solves one last layer on features that stay, and the "
+                    f"{_titled(name)} is {value!r}. Switch that off, or choose another optimizer (optimizer)."
+                )
+
     def _check_what(self) -> None:
         is_hash = isinstance(self.snapshot, str) and len(self.snapshot) == 64
         if not is_hash or set(self.snapshot) - set("0123456789abcdef"):
@@ -254,7 +282,8 @@ class TrainConfig(_TrainingConfig):
 
     def _check_how(self) -> None:
         _check_whole("num_views", self.num_views, 1, MAX_VIEWS)
-        for name in ("is_augmented_freely", "finds_learning_rate", "has_class_weights", "uses_all_gpus"):
+        flags = ("is_augmented_freely", "averages_flips", "finds_learning_rate", "has_class_weights", "uses_all_gpus")
+        for name in flags:
             _check_flag(name, getattr(self, name))
         if self.augment is None and (self.num_views > 1 or self.is_augmented_freely):
             asked = f"The {_titled('num_views')} is {self.num_views}"

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,7 +31,7 @@ from core.inference.batch_registry import BatchRegistry, secret_of
 from core.inference.classifier_cache import ClassifierCache
 from core.inference.fair_pool import FairPool
 from core.inference.own_classifiers import OwnClassifiers
-from core.jobs.housekeeper import Housekeeper
+from core.jobs.housekeeper import Housekeeper, take_all
 from core.jobs.queue import TaskQueue
 from core.jobs.recent_work import look_at_clock
 from core.jobs.supervisor import Supervisor
@@ -199,22 +199,7 @@ def _clear_up(services: Services) -> None:
         "the cache": remove_cached_drafts,
         "pupils who were away for long": services.notices.look_after,
     }
-    _take_all(steps, "What was left of %s could not be cleared up; that is tried again later.")
-
-
-def _take_all(steps: Mapping[str, Callable[[], object]], complaint: str) -> None:
-    """Take steps one by one; what fails is told in the log and holds up none of the others.
-
-    Args:
-        steps: by what each is about.
-        complaint: for the log, with a place for that.
-    """
-    for what, step in steps.items():
-        try:
-            step()
-        # A file that may not be touched, or that a living worker has just removed, is no reason not to start.
-        except (BluetitError, OSError):
-            logger.exception(complaint, what)
+    take_all(steps, "What was left of %s could not be cleared up; that is tried again later.")
 
 
 def _look_at_clock(database: Database) -> None:
@@ -239,7 +224,7 @@ def _go_on(services: Services) -> None:
         "Hand-outs": services.hand_outs.go_on,
         "Photos of strangers": lambda: _give_up_strangers(services),
     }
-    _take_all(steps, "%s could not be gone on with; that is tried again later.")
+    take_all(steps, "%s could not be gone on with; that is tried again later.")
 
 
 def open_libraries(

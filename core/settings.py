@@ -156,7 +156,7 @@ class Settings:
         minimum=60,
     )
     loaded_network_bytes: int = _setting(
-        60_000_000,
+        90_000_000,  # all three that come with Bluetit side by side, and one of them besides
         unit="bytes",
         explanation="Loaded networks are kept while their files are together no larger than this; in memory, on two "
         "cores, they take about six times as much.",

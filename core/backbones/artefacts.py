@@ -9,7 +9,8 @@ An artefact is a folder `<cache>/backbones/<name>-<fingerprint>/` that appears i
 
 The fingerprint covers the weights, the versions of the converting packages and `PREPARING_VERSION`, so that a change of
 any of them leads to a new artefact and never to a stale answer. Networks for photos of another size, and modules of
-TensorFlow Hub, have artefacts of their own; the latter's have no probabilities and no classifier.
+TensorFlow Hub, have artefacts of their own; the latter's have no probabilities and no classifier. The fingerprint of
+several networks side by side has those of its members in it, so that features are kept as theirs.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from core.backbones.catalog import Backbone
+from core.backbones.catalog import Backbone, members_of
 from core.backbones.layers import LayerRow, layers_from_json, layers_to_json
 from core.backbones.weights import file_sha256, find_published_weights
 from core.errors import ArrayFileError, ArtefactDamagedError, ArtefactMissingError
@@ -42,6 +43,7 @@ RECORD_FILE = "artefact.json"
 PREPARING_VERSION = 1
 
 _FINGERPRINT_DIGITS = 16
+_PART_MARK = "_"  # between the fingerprints of networks that stand side by side; harmless in addresses and file names
 _WRITTEN_DIRECTLY = " without a converter"  # whose files differ in the last bit of some numbers
 _PREPARING_PACKAGES = ("keras", "tensorflow", "ai-edge-litert")
 # Before there was a number, this stood for the code of version 1 with these packages: what it prepared stays valid.
@@ -127,6 +129,17 @@ def artefact_fingerprint(backbone: Backbone, weights_path: Path) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:_FINGERPRINT_DIGITS]
 
 
+def joint_fingerprint(backbone: Backbone, weights_paths: Sequence[Path]) -> str:
+    """The fingerprints of all networks in one, whose weights are in these files."""
+    pairs = zip(members_of(backbone), weights_paths, strict=True)
+    return _PART_MARK.join(artefact_fingerprint(member, path) for member, path in pairs)
+
+
+def parts_of(fingerprint: str) -> list[str]:
+    """The fingerprints of the networks that stand side by side in one; its own where it is one network."""
+    return fingerprint.split(_PART_MARK)
+
+
 @cache
 def preparing_version() -> str:
     """Hexadecimal digest of the version of the code that prepares, and of the packages that it prepares with."""
@@ -179,10 +192,11 @@ def find_artefact(backbone: Backbone, settings: Settings) -> Artefact | None:
     # Most backbones were never prepared: tell so without reading their weight files.
     if not any(artefact_folder(backbone, "*", settings).parent.glob(f"{backbone.name}-*")):
         return None
-    weights_path = find_published_weights(backbone, settings)
-    if weights_path is None:
+    found = [find_published_weights(member, settings) for member in members_of(backbone)]
+    weights_paths = [path for path in found if path is not None]
+    if len(weights_paths) < len(found):
         return None
-    folder = artefact_folder(backbone, artefact_fingerprint(backbone, weights_path), settings)
+    folder = artefact_folder(backbone, joint_fingerprint(backbone, weights_paths), settings)
     if not folder.is_dir():
         return None
     try:

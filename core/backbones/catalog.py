@@ -1,9 +1,9 @@
 """Every pretrained network Bluetit knows, as one literal table.
 
-The table holds the 40 models of `keras.applications` and EfficientNet-Lite0 to 2 (`BACKBONES`), and narrower
-versions of them (`VARIANTS`). File names, addresses and hashes are those with which Keras 3.15 looks for the
-weights with the 1,000-class head in `$KERAS_HOME/models`; image sizes and parameter counts are those of the
-models it builds.
+The table holds the 40 models of `keras.applications` and EfficientNet-Lite0 to 2 (`BACKBONES`), narrower versions of
+them (`VARIANTS`), and several of them side by side (`SIDE_BY_SIDE`). File names, addresses and hashes are those with
+which Keras 3.15 looks for the weights with the 1,000-class head in `$KERAS_HOME/models`; image sizes and parameter
+counts are those of the models it builds.
 
 Source: https://keras.io/api/applications/ for accuracy; for licences, the applications page of the Keras 2
 documentation (`docs/templates/applications.md` in https://github.com/keras-team/keras until 2019). A record
@@ -11,7 +11,7 @@ that has another source names it.
 """
 
 import difflib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from core.errors import UnknownBackboneError
@@ -20,6 +20,7 @@ _KERAS_STORAGE_URL = "https://storage.googleapis.com/tensorflow/keras-applicatio
 _EFFICIENTNET_STORAGE_URL = "https://storage.googleapis.com/keras-applications"  # of B0 to B7 only
 
 _LITE_FAMILY = "efficientnet_lite"
+_SIDE_BY_SIDE_FAMILY = "side_by_side"
 
 _MAX_SUGGESTIONS = 5
 _MIN_SIMILARITY = 0.5  # difflib ratio, 0-1; below it a suggestion has little to do with what was asked for
@@ -56,6 +57,10 @@ class Backbone:
     is_bundled: bool = False  # whether installing Bluetit installs the weights
     package: str | None = None  # import name of the package that carries the weights
     alpha: float | None = None  # width multiplier of a variant; None for the paper's own width
+    # Names of the networks whose features stand side by side in this one, all equally many; none: it is one network.
+    # Not in the text of a record, by which prepared networks are known.
+    members: tuple[str, ...] = field(default=(), repr=False)
+    remark: str = field(default="", repr=False)  # for people: what it is good for, and what does not work with it
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -532,10 +537,51 @@ VARIANTS: tuple[Backbone, ...] = (
     ),
 )
 
+_NUM_LITES = 3  # at the beginning of the table
+ALL_THREE = "BestOffline"  # name of the networks that come with Bluetit, side by side
+
+SIDE_BY_SIDE: tuple[Backbone, ...] = (
+    Backbone(
+        name=ALL_THREE,
+        title="All three EfficientNet-Lite",
+        family=_SIDE_BY_SIDE_FAMILY,
+        # That of the smallest for all: its features are those of a run with it alone, and the maps have one size.
+        image_size=(224, 224),
+        num_parameters=sum(lite.num_parameters for lite in BACKBONES[:_NUM_LITES]),
+        weights_file="",  # each has one of its own
+        weights_url=None,
+        weights_hash=None,
+        weights_megabytes=sum(lite.weights_megabytes for lite in BACKBONES[:_NUM_LITES]),
+        imagenet_top1=None,  # nobody has published one
+        year=2020,
+        paper=BACKBONES[0].paper,
+        paper_url=BACKBONES[0].paper_url,
+        licence=BACKBONES[0].licence,
+        preprocessing="lite",
+        has_linear_head=True,  # the mean of the logits
+        is_bundled=True,
+        members=("EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2"),
+        remark=(
+            "The three networks that come with Bluetit look at the same photo, and their features stand side by side; "
+            "as a classifier it answers by the mean of their logits. Heat maps are exact, and models go with you as "
+            "one file of about 50 MB, as a web page 30. What does not work: the older HDF5 where answers take the "
+            "mirror image in. Adjusting the network itself (fine-tuning) is slow with it, for nothing can be worked "
+            "out beforehand, and such a run has no Keras script."
+        ),
+    ),
+)
+
 
 def all_backbones() -> tuple[Backbone, ...]:
-    """List every network of the catalogue, variants last."""
-    return BACKBONES + VARIANTS
+    """List every network of the catalogue, those that come with Bluetit first, variants last."""
+    return (*BACKBONES[:_NUM_LITES], *SIDE_BY_SIDE, *BACKBONES[_NUM_LITES:], *VARIANTS)
+
+
+def members_of(backbone: Backbone) -> tuple[Backbone, ...]:
+    """The networks that stand side by side in one, for photos of its size; itself where it is one network."""
+    return tuple(replace(find_backbone(name), image_size=backbone.image_size) for name in backbone.members) or (
+        backbone,
+    )
 
 
 def find_backbone(name: str) -> Backbone:

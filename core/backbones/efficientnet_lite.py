@@ -1,4 +1,6 @@
-"""EfficientNet-Lite0, 1 and 2 as tables: their blocks, their layers, and which arrays of PyTorch belong to which.
+"""EfficientNet-Lite0, 1 and 2 as tables: their blocks, and which arrays of PyTorch belong to which of their layers.
+
+Scripts that people take away have a copy of this text, so it needs nothing else of Bluetit.
 
 Source: M. Tan and Q. Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", 2019,
 https://arxiv.org/abs/1905.11946, and Google's EfficientNet-Lite, which leaves out squeeze-and-excitation, replaces
@@ -6,10 +8,8 @@ swish by ReLU6, and keeps the width of stem and head and the depth of the first 
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-from core.backbones.layers import LayerRow
 
 STEM_FILTERS = 32
 STEM_KERNEL_SIZE = 3  # px
@@ -131,105 +131,10 @@ def twin_of(layer_name: str, block_numbers: Mapping[str, int]) -> str:
     """Name of the PyTorch module, such as `_blocks.2._bn0` for `block2b_expand_bn`.
 
     Args:
-        layer_name: as `core.networks.efficientnet_lite` and the table of layers have it.
+        layer_name: as the Keras model and the table of layers have it.
         block_numbers: name of each block to its number, from 0.
     """
     if layer_name in _OTHER_TWINS:
         return _OTHER_TWINS[layer_name]
     block_name, suffix = layer_name.split("_", 1)
     return f"_blocks.{block_numbers[block_name]}.{_BLOCK_TWINS[suffix]}"
-
-
-def layers_of(name: str, image_size: tuple[int, int]) -> tuple[LayerRow, ...]:
-    """The table of a network's layers without its classifier, the same as Keras' model has.
-
-    Args:
-        name: "EfficientNetLite0" to "EfficientNetLite2".
-        image_size: height and width of its photos, px.
-    """
-    height, width = image_size
-    layers = _Layers(height=height, width=width, channels=3, rows=[])
-    layers.add("pixels", "InputLayer", "stem")
-    layers.convolve("stem_conv", "stem", STEM_KERNEL_SIZE, STEM_FILTERS, strides=STEM_STRIDES)
-    layers.normalise("stem", "stem", is_activated=True)
-    for block in blocks_of(name):
-        layers.add_block(block)
-    layers.convolve("top_conv", "top", 1, HEAD_FILTERS)
-    layers.normalise("top", "top", is_activated=True)
-    return tuple(layers.rows)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Layers:
-    """Rows of the table so far, and the shape of what the last of them gives."""
-
-    height: int
-    width: int
-    channels: int
-    rows: list[LayerRow]
-    is_beside_shortcut: bool = False  # a second tensor crosses to the layer that comes next
-
-    def add(
-        self, name: str, kind: str, block: str, *, parameters: int = 0, trainable: int = 0, multiply_adds: int = 0
-    ) -> None:
-        self.rows.append(
-            LayerRow(
-                index=len(self.rows),
-                name=name,
-                kind=kind,
-                block=block,
-                num_parameters=parameters,
-                num_trainable_parameters=trainable,
-                output_shape=(self.height, self.width, self.channels),
-                is_boundary=not self.is_beside_shortcut,
-                multiply_adds=multiply_adds,
-            )
-        )
-
-    def convolve(
-        self, name: str, block: str, kernel_size: int, filters: int, *, strides: int = 1, is_depthwise: bool = False
-    ) -> None:
-        parameters = kernel_size**2 * filters * (1 if is_depthwise else self.channels)
-        self.height, self.width = math.ceil(self.height / strides), math.ceil(self.width / strides)
-        self.channels = filters
-        self.add(
-            name,
-            "DepthwiseConv2D" if is_depthwise else "Conv2D",
-            block,
-            parameters=parameters,
-            trainable=parameters,
-            multiply_adds=parameters * self.height * self.width,
-        )
-
-    def normalise(self, prefix: str, block: str, *, is_activated: bool) -> None:
-        # Scale and offset are trained; mean and variance are only kept.
-        parameters = {"parameters": 4 * self.channels, "trainable": 2 * self.channels}
-        self.add(f"{prefix}_bn", "BatchNormalization", block, **parameters)
-        if is_activated:
-            self.add(f"{prefix}_activation", "ReLU", block)
-
-    def add_block(self, block: Block) -> None:
-        for is_first, (prefix, kernel_size, filters, strides) in _convolutions_of(block):
-            is_depthwise = prefix == block.name
-            suffix = "dwconv" if is_depthwise else "conv"
-            self.convolve(
-                f"{prefix}_{suffix}", block.name, kernel_size, filters, strides=strides, is_depthwise=is_depthwise
-            )
-            # The first of them takes the very tensor that goes round the block, too: that one alone crosses to it.
-            self.is_beside_shortcut = block.has_shortcut and (self.is_beside_shortcut or is_first)
-            self.normalise(prefix, block.name, is_activated=not prefix.endswith("_project"))
-        if block.has_shortcut:
-            self.add(f"{block.name}_add", "Add", block.name)
-            self.is_beside_shortcut = False
-
-
-def _convolutions_of(block: Block) -> Iterator[tuple[bool, tuple[str, int, int, int]]]:
-    """Whether it is the block's first; the prefix of its layers' names, kernel size, filters, strides."""
-    convolutions = [
-        (block.name, block.kernel_size, block.filters_inside, block.strides),
-        (f"{block.name}_project", 1, block.filters_out, 1),
-    ]
-    if block.expand_ratio != 1:
-        convolutions.insert(0, (f"{block.name}_expand", 1, block.filters_inside, 1))
-    for number, convolution in enumerate(convolutions):
-        yield number == 0, convolution

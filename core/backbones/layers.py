@@ -6,10 +6,12 @@ input. A *boundary* is a number b such that one tensor alone crosses from the la
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from core.errors import ArtefactDamagedError
 from core.records import Record
+
+Layer = TypeVar("Layer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,24 @@ def layers_from_json(values: Any) -> tuple[LayerRow, ...]:
             "The table of layers is damaged: a list of layers is needed. Prepare the backbone again to replace it."
         )
     return tuple(map(LayerRow.from_json, values))
+
+
+def side_by_side(networks: Sequence[Sequence[Layer]]) -> list[tuple[int, Layer]]:
+    """The layers of several networks in one order, in turns, so that those below their tops come together.
+
+    Args:
+        networks: the layers of each, from below.
+
+    Returns:
+        Number of the network and the layer, of every layer.
+    """
+    most = max(map(len, networks))
+    return [
+        (number, layers[len(layers) - below_top])
+        for below_top in range(most, 0, -1)
+        for number, layers in enumerate(networks)
+        if below_top <= len(layers)
+    ]
 
 
 def boundary_at(rows: Sequence[LayerRow], first_layer: int) -> int:

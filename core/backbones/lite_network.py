@@ -4,14 +4,14 @@ Batch normalisation is folded into the convolution before it, in single precisio
 converter does it, so that both come to the same numbers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from core.backbones.catalog import Backbone
+from core.backbones.catalog import Backbone, members_of
 from core.backbones.efficientnet_lite import BATCH_NORM_EPSILON, STEM_STRIDES, Block, blocks_of, twin_of
 from core.errors import WeightsDamagedError
 from core.litert.graph_writer import GraphWriter
@@ -32,31 +32,38 @@ class LiteNetwork:
     bias: Array  # (1000,): logits = features @ kernel + bias
 
 
-def write_lite_network(backbone: Backbone, state: Mapping[str, npt.NDArray[Any]]) -> LiteNetwork:
+def write_lite_network(backbone: Backbone, *states: Mapping[str, npt.NDArray[Any]]) -> LiteNetwork:
     """Write the network for photos of the backbone's image size.
 
+    Of several side by side the features stand behind each other, and so do the feature maps; the logits are the mean.
+
     Args:
-        backbone: one of the EfficientNet-Lite of the catalogue.
-        state: name to array as `core.backbones.torch_weights.read_state_dict` returns it.
+        backbone: one of the EfficientNet-Lite of the catalogue, or several side by side.
+        states: name to array as `core.backbones.torch_weights.read_state_dict` returns it, of each network in it.
 
     Raises:
         WeightsDamagedError: an array is missing or has the wrong shape.
     """
-    blocks = blocks_of(backbone.name)
-    numbers = {block.name: number for number, block in enumerate(blocks)}
+    members = members_of(backbone)
     graph = GraphWriter("pixels", (1, *backbone.image_size, 3))
-    writer = _Writer(graph, state, numbers)
-    try:
-        x = graph.scale(graph.input, _PIXEL_FACTOR, _PIXEL_OFFSET, "scale_pixels")
-        x = writer.convolve(x, "stem_conv", "stem_bn", strides=STEM_STRIDES)
-        for block in blocks:
-            x = writer.add_block(x, block)
-        feature_map = writer.convolve(x, "top_conv", "top_bn")
-        features = graph.pool(feature_map, "avg_pool")
-        kernel, bias = writer.take("predictions", "weight"), writer.take("predictions", "bias")
-        probabilities = graph.softmax(graph.connect(features, kernel, bias, "logits"), "predictions")
-    except (KeyError, ValueError) as exc:
-        raise WeightsDamagedError(f"The weights do not fit {backbone.title}: {exc}.") from exc
+    scaled = graph.scale(graph.input, _PIXEL_FACTOR, _PIXEL_OFFSET, "scale_pixels")
+    maps, pooled, kernels, biases = [], [], [], []
+    for number, (member, state) in enumerate(zip(members, states, strict=True)):
+        prefix = f"net{number}_" if len(members) > 1 else ""
+        writer = _Writer(graph, state, blocks_of(member.name), prefix)
+        try:
+            maps.append(writer.add_network(scaled))
+            kernels.append(writer.take("predictions", "weight"))
+            biases.append(writer.take("predictions", "bias"))
+        except (KeyError, ValueError) as exc:
+            raise WeightsDamagedError(f"The weights do not fit {member.title}: {exc}.") from exc
+        pooled.append(graph.pool(maps[-1], f"{prefix}avg_pool"))
+    feature_map, features, kernel, bias = maps[0], pooled[0], kernels[0], biases[0]
+    if len(members) > 1:
+        feature_map, features = graph.concatenate(maps, "feature_maps"), graph.concatenate(pooled, "features")
+        # As one layer, so that the head stays linear on the pooled features.
+        kernel, bias = np.concatenate(kernels, axis=1) / np.float32(len(members)), np.mean(biases, axis=0)
+    probabilities = graph.softmax(graph.connect(features, kernel, bias, "logits"), "predictions")
     return LiteNetwork(
         litert_file=graph.to_bytes({"output_0": probabilities, "output_1": features, "output_2": feature_map}),
         kernel=np.ascontiguousarray(kernel.T),
@@ -67,10 +74,21 @@ def write_lite_network(backbone: Backbone, state: Mapping[str, npt.NDArray[Any]]
 class _Writer:
     """Adds parts of the network with their weights."""
 
-    def __init__(self, graph: GraphWriter, state: Mapping[str, npt.NDArray[Any]], numbers: Mapping[str, int]) -> None:
+    def __init__(
+        self, graph: GraphWriter, state: Mapping[str, npt.NDArray[Any]], blocks: Sequence[Block], prefix: str
+    ) -> None:
         self._graph = graph
         self._state = state
-        self._numbers = numbers
+        self._blocks = blocks
+        self._numbers = {block.name: number for number, block in enumerate(blocks)}
+        self._prefix = prefix  # of names in the file
+
+    def add_network(self, scaled: int) -> int:
+        """Everything from scaled pixels to the last feature map."""
+        x = self.convolve(scaled, "stem_conv", "stem_bn", strides=STEM_STRIDES)
+        for block in self._blocks:
+            x = self.add_block(x, block)
+        return self.convolve(x, "top_conv", "top_bn")
 
     def take(self, layer_name: str, suffix: str) -> Array:
         """An array of a layer's twin in PyTorch."""
@@ -83,7 +101,7 @@ class _Writer:
             x = self.convolve(x, f"{block.name}_expand_conv", f"{block.name}_expand_bn")
         x = self._convolve_depthwise(x, block)
         x = self.convolve(x, f"{block.name}_project_conv", f"{block.name}_project_bn", is_relu6=False)
-        return self._graph.add(x, shortcut, f"{block.name}_add") if block.has_shortcut else x
+        return self._graph.add(x, shortcut, f"{self._prefix}{block.name}_add") if block.has_shortcut else x
 
     def convolve(self, x: int, name: str, norm_name: str, *, strides: int = 1, is_relu6: bool = True) -> int:
         """A convolution and the normalisation behind it."""
@@ -92,14 +110,19 @@ class _Writer:
         if kernel.shape[-1] != self._graph.shape_of(x)[-1]:
             raise ValueError(f"{name} takes {kernel.shape[-1]} channels, {self._graph.shape_of(x)[-1]} come")
         return self._graph.convolve(
-            x, kernel * factor[:, None, None, None], offset, name, strides=strides, is_relu6=is_relu6
+            x,
+            kernel * factor[:, None, None, None],
+            offset,
+            f"{self._prefix}{name}",
+            strides=strides,
+            is_relu6=is_relu6,
         )
 
     def _convolve_depthwise(self, x: int, block: Block) -> int:
         factor, offset = self._fold(f"{block.name}_bn")
         kernel = self.take(f"{block.name}_dwconv", "weight")[:, 0].transpose(1, 2, 0)  # from (channels, 1, ...)
         return self._graph.convolve_depthwise(
-            x, kernel * factor, offset, f"{block.name}_dwconv", strides=block.strides, is_relu6=True
+            x, kernel * factor, offset, f"{self._prefix}{block.name}_dwconv", strides=block.strides, is_relu6=True
         )
 
     def _fold(self, name: str) -> tuple[Array, Array]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
-from core.backbones.catalog import Backbone
+from core.backbones.catalog import Backbone, members_of
 from core.errors import LinkChangedError, LinkFailedError, WeightsDamagedError, WeightsMissingError
 from core.home import NO_HOME, home_dir
 from core.links.published import PublishedFile, Report, fetch_published
@@ -27,6 +27,13 @@ def keras_cache_dir() -> Path:
 def find_weights(backbone: Backbone, settings: Settings) -> Path | None:
     """The weight file on this machine, unchecked; None where there is none. Opens no file and no connection."""
     return next(iter(_candidates(backbone, settings)), None)
+
+
+def find_all_weights(backbone: Backbone, settings: Settings) -> tuple[Path, ...] | None:
+    """The same of each of the networks in one, in their order; None where one of them has none."""
+    found = [find_weights(member, settings) for member in members_of(backbone)]
+    paths = tuple(path for path in found if path is not None)
+    return paths if len(paths) == len(found) else None
 
 
 def find_published_weights(backbone: Backbone, settings: Settings) -> Path | None:

@@ -51,8 +51,8 @@ class Circumstances:
 
     @property
     def has_mirroring(self) -> bool:
-        """Whether photos were shown with left and right changed."""
-        return self.config.augment is not None and self.config.augment.flip
+        """Whether photos were shown with left and right changed, be it only for the answers."""
+        return self.config.averages_flips or (self.config.augment is not None and self.config.augment.flip)
 
     def sizes(self) -> dict[str, list[tuple[int, int]]]:
         """Width and height of the photos of each class, by its name."""

@@ -4,6 +4,9 @@ A cache never stands in the way: what is damaged, locked or does not fit on the 
 again. Several threads and processes may use it at once, and several hosts where the folder is theirs together: SQLite's
 write-ahead log (WAL) needs memory that all its users share, so they have a file of their own with a rollback journal.
 Source: https://www.sqlite.org/wal.html ("All processes using a database must be on the same host computer").
+
+Of networks that stand side by side the features of each are kept as its own, so that those which a run with one of them
+alone has computed are there for a run with all.
 """
 
 import contextlib
@@ -14,6 +17,7 @@ import time
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +25,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from core.backbones.artefacts import parts_of
 from core.settings import Settings
 from core.storage.network_folder import is_on_network
 
@@ -74,16 +79,25 @@ class FeatureCache:
         Returns:
             float32 (channels,) for each photo.
         """
-        scope = _scope(fingerprint, fit_mode, view)
-        return self._attempt(lambda connection: _select(connection, scope, hashes), {})
+        nothing: dict[str, Features] = {}
+        parts = [
+            self._attempt(partial(_select, scope=scope, hashes=hashes), nothing)
+            for scope in _scopes(fingerprint, fit_mode, view)
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        whole = set(parts[0]).intersection(*parts[1:])
+        return {photo_hash: np.concatenate([part[photo_hash] for part in parts]) for photo_hash in whole}
 
     def missing(self, fingerprint: str, fit_mode: str, hashes: Iterable[str], *, view: str = "") -> list[str]:
         """Which of the photos have no features here, in their order. Arguments are those of `get`."""
         hashes = list(hashes)
-        scope = _scope(fingerprint, fit_mode, view)
         nothing: set[str] = set()
-        known = self._attempt(lambda connection: _select_known(connection, scope, hashes), nothing)
-        return [photo_hash for photo_hash in hashes if photo_hash not in known]
+        known = [
+            self._attempt(partial(_select_known, scope=scope, hashes=hashes), nothing)
+            for scope in _scopes(fingerprint, fit_mode, view)
+        ]
+        return [photo_hash for photo_hash in hashes if not all(photo_hash in part for part in known)]
 
     def put(self, fingerprint: str, fit_mode: str, features: Mapping[str, Features], *, view: str = "") -> None:
         """Keep features; the longest unused ones are deleted when there are too many.
@@ -94,12 +108,13 @@ class FeatureCache:
             features: float32 (channels,) by photo hash.
             view: which augmented version of each photo; empty for the photo itself.
         """
-        scope = _scope(fingerprint, fit_mode, view)
+        scopes = _scopes(fingerprint, fit_mode, view)
         now = int(time.time())
         rows = []
         for photo_hash, values in features.items():
-            content = np.ascontiguousarray(values, dtype="<f4").tobytes()
-            rows.append((scope, photo_hash, now, _checksum(scope, photo_hash, content), content))
+            for scope, part in zip(scopes, np.split(values, len(scopes)), strict=True):
+                content = np.ascontiguousarray(part, dtype="<f4").tobytes()
+                rows.append((scope, photo_hash, now, _checksum(scope, photo_hash, content), content))
         if rows:
             self._attempt(lambda connection: _insert(connection, rows, self._max_bytes), None)
 
@@ -222,8 +237,9 @@ def _used_bytes(connection: sqlite3.Connection) -> int:
     return _PAGE_BYTES * (num_pages - num_free_pages)
 
 
-def _scope(fingerprint: str, fit_mode: str, view: str) -> str:
-    return f"{fingerprint} {fit_mode} {view}"
+def _scopes(fingerprint: str, fit_mode: str, view: str) -> list[str]:
+    """One for each of the networks that stand side by side."""
+    return [f"{part} {fit_mode} {view}" for part in parts_of(fingerprint)]
 
 
 def _checksum(scope: str, photo_hash: str, content: bytes) -> int:

@@ -9,7 +9,10 @@ from typing import NamedTuple
 
 from core.config import AugmentConfig
 
+MIRRORED_VIEW = -1  # number of the view that is a photo's mirror image and nothing else
+
 _NAME_DIGITS = 12
+_MIRRORED_NAME = "mirrored"
 
 
 class FeatureKey(NamedTuple):
@@ -35,8 +38,10 @@ def view_name(augmentation: AugmentConfig | None, view: int) -> str:
 
     Args:
         augmentation: how views differ from their photo; None: they do not.
-        view: its number, 0 being the photo itself.
+        view: its number, 0 being the photo itself, `MIRRORED_VIEW` its mirror image.
     """
+    if view == MIRRORED_VIEW:
+        return _MIRRORED_NAME
     if view == 0 or augmentation is None:
         return ""
     text = json.dumps(augmentation.to_json(), sort_keys=True)

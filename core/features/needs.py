@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from core.config import TrainConfig
 from core.features.cache import FeatureCache
-from core.features.key import feature_key, view_name
+from core.features.key import MIRRORED_VIEW, feature_key, view_name
 from core.photos.fit import TRAINED_CROP_FRACTION
 
 
@@ -24,6 +24,8 @@ def count_to_compute(
     # Free augmentation makes new views in every epoch; nothing of them is kept.
     train_photos = set() if config.is_augmented_freely else set(train)
     num_missing = len(cache.missing(*key, train_photos | set(kept_back)))
+    if config.averages_flips:
+        num_missing += len(cache.missing(*key, set(kept_back), view=view_name(config.augment, MIRRORED_VIEW)))
     return num_missing + sum(
         len(cache.missing(*key, train_photos, view=view_name(config.augment, view)))
         for view in range(1, config.num_views)

@@ -18,6 +18,7 @@ from core.inference.class_table import ClassTable, Prediction, imagenet_table
 from core.inference.head import Head
 from core.inference.heatmap import class_activation_map, occlusion_map
 from core.inference.judging import Judge
+from core.litert.both_ways import BothWaysEngine
 from core.litert.engine import FeatureEngine, Outputs
 from core.litert.shared_engine import SharedEngine
 from core.photos.fit import to_array
@@ -165,6 +166,11 @@ class Classifier:
 
     def embedder(self, key: FeatureKey) -> Embedder:
         """The network as the maker of the features that its head starts from, kept under this key."""
+        if isinstance(self.engine, BothWaysEngine):
+            return Embedder(key=key, squares=self.squares, engine=self.engine.engine, averages_flips=True)
+        if isinstance(self.record, ModelRecord) and self.record.averages_flips:
+            # The whole model in one file averages by itself: its features are not those of the photos alone.
+            key = key._replace(fit_mode=f"{key.fit_mode} both ways")
         return Embedder(key=key, squares=self.squares, engine=self.engine)
 
     def square(self, data: bytes, name: str) -> Image.Image:

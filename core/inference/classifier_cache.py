@@ -16,6 +16,8 @@ from core.inference.class_table import ClassTable
 from core.inference.classifier import Classifier, squares_of
 from core.inference.judging import Judge, Rule, read_rule
 from core.inference.trained_model import find_trained_model, read_model_record
+from core.litert.both_ways import BothWaysEngine
+from core.litert.engine import FeatureEngine
 from core.litert.shared_engine import SharedEngine
 from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
@@ -122,7 +124,7 @@ class ClassifierCache:
         model.check(engine)
         return Classifier(
             model.record,
-            engine,
+            BothWaysEngine(engine) if model.head is not None and model.record.averages_flips else engine,
             classes=ClassTable(labels=model.record.class_names),
             squares=squares_of(model.record, self._settings),
             head=model.head,
@@ -182,9 +184,14 @@ class ClassifierCache:
     def _num_loaded_bytes(self) -> int:
         """What the loaded networks, heads and judges have as files; the caller holds the lock."""
         kept = self._loaded.values()
-        engines = {id(classifier.engine): classifier.engine.num_bytes for classifier in kept}
+        engines = {id(_network_of(classifier)): classifier.engine.num_bytes for classifier in kept}
         heads = sum(classifier.head.num_bytes for classifier in kept if classifier.head)
         return sum(engines.values()) + heads + sum(each.judge.num_bytes for each in kept if each.judge)
+
+
+def _network_of(classifier: Classifier) -> FeatureEngine:
+    """What is loaded: one network may be asked by some for a photo alone, by others for its mirror image too."""
+    return classifier.engine.engine if isinstance(classifier.engine, BothWaysEngine) else classifier.engine
 
 
 def _fingerprint_of(model: ForeignModelView) -> str:

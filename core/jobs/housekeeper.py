@@ -1,7 +1,12 @@
 """What a server does now and then besides serving."""
 
+import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+
+from core.errors import BluetitError
+
+logger = logging.getLogger(__name__)
 
 
 class Housekeeper:
@@ -27,3 +32,18 @@ class Housekeeper:
         self._stopping.set()
         for thread in self._threads:
             thread.join()
+
+
+def take_all(steps: Mapping[str, Callable[[], object]], complaint: str) -> None:
+    """Take steps one by one; what fails is told in the log and holds up none of the others.
+
+    Args:
+        steps: by what each is about.
+        complaint: for the log, with a place for that.
+    """
+    for what, step in steps.items():
+        try:
+            step()
+        # A file that may not be touched, or that a living worker has just removed, is no reason not to start.
+        except (BluetitError, OSError):
+            logger.exception(complaint, what)

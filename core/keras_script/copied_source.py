@@ -6,7 +6,7 @@ from pathlib import Path
 from core.keras_script.imports import imports_of
 
 _CORE_DIR = Path(__file__).parent.parent
-_MODULES = ("networks/efficientnet_lite", "backbones/torch_weights")
+_MODULES = ("backbones/efficientnet_lite", "networks/efficientnet_lite", "backbones/torch_weights")
 
 _HEADING = """\
 # --- EfficientNet-Lite and its weights, copied from Bluetit: nothing to change below ---

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 KNOWN_IMPORTS: Mapping[str, tuple[str, str | None]] = {
     "Image": ("PIL", "Image"),
     "ImageOps": ("PIL", "ImageOps"),
+    "LogisticRegression": ("sklearn.linear_model", "LogisticRegression"),
     "Path": ("pathlib", "Path"),
     "keras": ("keras", None),
     "math": ("math", None),

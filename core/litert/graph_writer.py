@@ -4,7 +4,7 @@ Source of the layout: `schema.fbs` of TensorFlow Lite, of which `ai-edge-litert`
 compute is that of TensorFlow's operations of the same names; all numbers are float32.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import flatbuffers
@@ -110,6 +110,16 @@ class GraphWriter:
         shape = self.shape_of(tensor)
         return self._add(
             _Operator.ADD, [tensor, other], name, shape, options=schema.AddOptionsT(), kind=_Options.AddOptions
+        )
+
+    def concatenate(self, tensors: Sequence[int], name: str) -> int:
+        """Put the channels, on the last axis, of several tensors behind each other."""
+        shapes = [self.shape_of(tensor) for tensor in tensors]
+        options = schema.ConcatenationOptionsT()
+        options.axis = len(shapes[0]) - 1
+        shape = (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
+        return self._add(
+            _Operator.CONCATENATION, list(tensors), name, shape, options=options, kind=_Options.ConcatenationOptions
         )
 
     def pool(self, tensor: int, name: str) -> int:

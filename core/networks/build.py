@@ -5,6 +5,7 @@ pixels 0-255. Only layers that compute the same in training and inference are us
 layers such as RandomFlip or Resizing would switch later layers to training mode.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,13 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from core.backbones.catalog import Backbone
+from core.backbones.catalog import Backbone, members_of
 from core.backbones.torch_weights import read_state_dict
 from core.errors import BackboneError, WeightsDamagedError
 from core.networks.efficientnet_lite import build_efficientnet_lite, load_state_dict
+
+# The weight file of a network; of several side by side, one for each. None leaves the weights random.
+Weights = Path | Sequence[Path] | None
 
 # Mean and standard deviation of ImageNet's training photos, RGB, 0-1 and 0-255.
 # Source: `keras/src/applications/imagenet_utils.py`, modes "torch" and "caffe".
@@ -52,52 +56,96 @@ SCALING_LAYER = "scale_pixels"  # name of the layer that scales pixels, where th
 _FLATTENING_FAMILIES = ("vgg16", "vgg19")
 
 
-def build_classifier(backbone: Backbone, weights_path: Path | None) -> ImageNetClassifier:
+def build_classifier(backbone: Backbone, weights: Weights) -> ImageNetClassifier:
     """Build the network with its ImageNet head and load its weights.
 
     Args:
         backbone: row of the catalogue.
-        weights_path: the weight file; None leaves the weights random.
+        weights: of the network.
 
     Raises:
         WeightsDamagedError: the file does not hold the weights of this network.
     """
-    network, inner = _build_with_head(backbone, backbone.image_size, weights_path)
+    network, inner = _build_with_head(backbone, backbone.image_size, weights)
     kernel, bias = _linear_head(network) if backbone.has_linear_head else (None, None)
     model = keras.Model(inner.pixels, [network.output, inner.features, inner.feature_map], name=backbone.name)
     model.trainable = False
     return ImageNetClassifier(model=model, kernel=kernel, bias=bias)
 
 
-def build_inner_tensors(backbone: Backbone, image_size: tuple[int, int], weights_path: Path | None) -> InnerTensors:
+def build_inner_tensors(backbone: Backbone, image_size: tuple[int, int], weights: Weights) -> InnerTensors:
     """Build the network without its ImageNet head, for photos of any size, with the weights of the file that has one.
 
     Args:
         backbone: row of the catalogue.
         image_size: height and width in pixels.
-        weights_path: the weight file; None leaves the weights random.
+        weights: of the network.
 
     Raises:
         BackboneError: the network cannot take photos of this size.
         WeightsDamagedError: the file does not hold the weights of this network.
     """
     if backbone.family not in _FLATTENING_FAMILIES:
-        return _build_with_head(backbone, image_size, weights_path)[1]
+        return _build_with_head(backbone, image_size, weights)[1]
     _, inner = _build(backbone, image_size, has_head=False)
-    if weights_path is not None:
-        _, whole = _build_with_head(backbone, backbone.image_size, weights_path)
+    if weights is not None:
+        _, whole = _build_with_head(backbone, backbone.image_size, weights)
         donor, heir = (keras.Model(tensors.pixels, tensors.feature_map) for tensors in (whole, inner))
         heir.set_weights(donor.get_weights())
     return inner
 
 
 def _build_with_head(
-    backbone: Backbone, image_size: tuple[int, int], weights_path: Path | None
+    backbone: Backbone, image_size: tuple[int, int], weights: Weights
 ) -> tuple[keras.Model, InnerTensors]:
+    if backbone.members:
+        return _build_side_by_side(backbone, image_size, weights)
     network, inner = _build(backbone, image_size, has_head=True)
-    if weights_path is not None:
-        _load_weights(network, backbone, weights_path)
+    if weights is not None:
+        (path,) = _as_sequence(weights)
+        _load_weights(network, backbone, path)
     return network, inner
+
+
+def _as_sequence(weights: Path | Sequence[Path]) -> Sequence[Path]:
+    return (weights,) if isinstance(weights, Path) else weights
+
+
+def member_prefix(number: int) -> str:
+    """What the names of the layers of a network begin with that stands beside others."""
+    return f"net{number}_"
+
+
+def _build_side_by_side(
+    backbone: Backbone, image_size: tuple[int, int], weights: Weights
+) -> tuple[keras.Model, InnerTensors]:
+    """Several networks on the same pixels: their feature maps behind each other, and the mean of their logits."""
+    members = members_of(backbone)
+    paths: Sequence[Path | None] = [None] * len(members) if weights is None else _as_sequence(weights)
+    pixels = keras.Input((*image_size, 3), name="pixels")
+    scaled = scale_pixels(pixels, backbone.preprocessing)
+    maps, kernels, biases = [], [], []
+    for number, (member, path) in enumerate(zip(members, paths, strict=True)):
+        # The scope is for the names of the weights, which HDF5 files have to tell apart.
+        with keras.name_scope(member_prefix(number).rstrip("_")):
+            network = _build_network(member, scaled, has_head=True)
+        if path is not None:
+            _load_weights(network, member, path)
+        kernel, bias = _linear_head(network)
+        maps.append(_pooling_layer(network).input)
+        kernels.append(kernel)
+        biases.append(bias)
+        for layer in network.layers:
+            if layer.name not in ("pixels", SCALING_LAYER):
+                layer.name = f"{member_prefix(number)}{layer.name}"
+    feature_map = keras.layers.Concatenate(name="feature_maps")(maps)
+    features = keras.layers.GlobalAveragePooling2D(name="features")(feature_map)
+    predictions = keras.layers.Dense(kernels[0].shape[1], activation="softmax", name="predictions")
+    outputs = predictions(features)
+    # Each network's logits count the same; as one layer, so that the head stays linear on the pooled features.
+    predictions.set_weights([np.concatenate(kernels) / len(kernels), np.mean(biases, axis=0)])
+    inner = InnerTensors(pixels=pixels, feature_map=feature_map, features=features)
+    return keras.Model(pixels, outputs, name=backbone.name), inner
 
 
 def _build(backbone: Backbone, image_size: tuple[int, int], *, has_head: bool) -> tuple[keras.Model, InnerTensors]:
@@ -175,12 +223,18 @@ def _inner_values(network: keras.Model) -> tuple[Any, Any]:
     Squeeze-and-excitation blocks pool too; the last pooling layer is the head's. A network without one (VGG) flattens
     its last feature map; its pooled features are the mean all the same.
     """
-    pools = [layer for layer in network.layers if isinstance(layer, keras.layers.GlobalAveragePooling2D)]
-    if pools:
-        feature_map, pooled = pools[-1].input, pools[-1].output
+    pooling = _pooling_layer(network)
+    if pooling is not None:
+        feature_map, pooled = pooling.input, pooling.output
         return feature_map, keras.layers.Reshape((feature_map.shape[-1],), name="features")(pooled)
     feature_map = next(layer.output for layer in reversed(network.layers) if len(layer.output.shape) == 4)
     return feature_map, keras.layers.GlobalAveragePooling2D(name="features")(feature_map)
+
+
+def _pooling_layer(network: keras.Model) -> Any:
+    """The head's pooling layer; None where it has none."""
+    pools = [layer for layer in network.layers if isinstance(layer, keras.layers.GlobalAveragePooling2D)]
+    return pools[-1] if pools else None
 
 
 def _linear_head(network: keras.Model) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:

@@ -11,6 +11,7 @@ from core.networks.network import BackboneNetwork
 
 # What a layer's name says about the block it belongs to: a pattern, and the block's name. The first match counts.
 _BLOCKS = (
+    (r"(net\d+_(?:block_?\d+[a-z]?|stem|top))_", r"\1"),  # of networks that stand side by side
     (r"(block\d+_\d+)_(?:mixed|conv|ac)$", r"\1"),  # Inception-ResNet
     (r"(block_?\d+[a-z]?)_", r"\1"),  # MobileNetV2, EfficientNet, VGG, Xception
     (r"expanded_conv_(\d+)_", r"block_\1"),  # MobileNetV3

@@ -13,14 +13,14 @@ for the features come before it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
 
 from core.backbones.catalog import Backbone
+from core.backbones.layers import side_by_side
 from core.errors import BackboneError
-from core.networks.build import SCALING_LAYER, InnerTensors, build_inner_tensors
+from core.networks.build import SCALING_LAYER, InnerTensors, Weights, build_inner_tensors, member_prefix
 from core.networks.hub import HubFeatureVector
 
 
@@ -73,20 +73,22 @@ class SplitNetwork:
         return keras.Model(pixels, [pooled, activations], name="lower")
 
 
-def build_backbone(backbone: Backbone, image_size: tuple[int, int], weights_path: Path | None) -> BackboneNetwork:
+def build_backbone(backbone: Backbone, image_size: tuple[int, int], weights: Weights) -> BackboneNetwork:
     """Build a network of the catalogue without its ImageNet head, preprocessing inside.
 
     Args:
         backbone: row of the catalogue.
         image_size: height and width in pixels; need not be the backbone's own.
-        weights_path: the weight file, which has the head too; None leaves the weights random.
+        weights: of the network, with its head.
 
     Raises:
         BackboneError: the network cannot take photos of this size.
         WeightsDamagedError: the file does not hold the weights of this network.
     """
-    inner = build_inner_tensors(backbone, image_size, weights_path)
+    inner = build_inner_tensors(backbone, image_size, weights)
     operations = keras.Model(inner.pixels, inner.feature_map).operations
+    if backbone.members:
+        operations = _in_turns(operations, len(backbone.members))
     layers = tuple(
         operation
         for operation in operations
@@ -97,6 +99,14 @@ def build_backbone(backbone: Backbone, image_size: tuple[int, int], weights_path
         layers=layers,
         crossings=_find_crossings(operations, layers, inner),
     )
+
+
+def _in_turns(operations: Sequence[Any], num_members: int) -> list[Any]:
+    """The operations of networks that stand side by side, in the order of `core.backbones.layers.side_by_side`."""
+    prefixes = [member_prefix(number) for number in range(num_members)]
+    members = [[each for each in operations if each.name.startswith(prefix)] for prefix in prefixes]
+    *scaling, last = [each for each in operations if not each.name.startswith(tuple(prefixes))]
+    return [*scaling, *(operation for _, operation in side_by_side(members)), last]
 
 
 def wrap_hub_layer(layer: HubFeatureVector, image_size: tuple[int, int] | None = None) -> BackboneNetwork:

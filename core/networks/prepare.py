@@ -9,7 +9,7 @@ first photo does not wait for TensorFlow.
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,19 +21,19 @@ from core.backbones.artefacts import (
     CLASSIFIER_FILE,
     MODEL_FILE,
     ArtefactRecord,
-    artefact_fingerprint,
     artefact_folder,
+    joint_fingerprint,
     load_artefact,
     preparing_version,
     read_image_size,
     write_layers,
     write_record,
 )
-from core.backbones.catalog import Backbone, find_backbone
-from core.backbones.efficientnet_lite import layers_of
+from core.backbones.catalog import Backbone, find_backbone, members_of
+from core.backbones.lite_layers import layers_of, layers_side_by_side
 from core.backbones.lite_network import write_lite_network
 from core.backbones.torch_weights import read_state_dict
-from core.backbones.weights import file_sha256, find_weights, obtain_weights
+from core.backbones.weights import file_sha256, find_all_weights, obtain_weights
 from core.errors import ArtefactDamagedError, ArtefactMissingError, BackboneError, ParityError
 from core.jobs.context import TaskContext
 from core.links.published import Report
@@ -78,6 +78,8 @@ def prepare_backbone(
 ) -> ArtefactRecord:
     """Make the artefact of a backbone, unless a whole one is there already.
 
+    Of networks that stand side by side each has one of its own as well, by which its features are computed.
+
     Args:
         backbone: row of the catalogue.
         settings: folders and limits.
@@ -90,19 +92,30 @@ def prepare_backbone(
         ParityError: the converted model answers differently from Keras.
         StorageError: the artefact cannot be written.
     """
-    needs_download = find_weights(backbone, settings) is None
-    weights_path = obtain_weights(
-        backbone,
-        settings,
-        report=lambda fraction, message: report(fraction and fraction * _DOWNLOAD_FRACTION, message),
-        check_cancelled=check_cancelled,
-    )
+    members = members_of(backbone)
+    if backbone.members:
+        num_parts = len(members) + 1
+        for number, member in enumerate(members):
+            prepare_backbone(
+                member, settings, report=_part_of(report, number, num_parts), check_cancelled=check_cancelled
+            )
+        report = _part_of(report, len(members), num_parts)
+    needs_download = find_all_weights(backbone, settings) is None
+    weights = [
+        obtain_weights(
+            member,
+            settings,
+            report=lambda fraction, message: report(fraction and fraction * _DOWNLOAD_FRACTION, message),
+            check_cancelled=check_cancelled,
+        )
+        for member in members
+    ]
 
     def report_step(fraction: float | None, message: str) -> None:
         begin = _DOWNLOAD_FRACTION if needs_download else 0.0
         report(begin + (1 - begin) * (fraction or 0.0), message)
 
-    folder = artefact_folder(backbone, artefact_fingerprint(backbone, weights_path), settings)
+    folder = artefact_folder(backbone, joint_fingerprint(backbone, weights), settings)
     try:
         record = load_artefact(backbone, settings).record
     except (ArtefactMissingError, ArtefactDamagedError):
@@ -111,35 +124,43 @@ def prepare_backbone(
         # The converter needs room for a copy of the graph beside the file it writes.
         ensure_free_space(folder.parent, int(3e6 * backbone.weights_megabytes))
         with write_directory_atomically(folder) as draft:
-            if backbone.is_efficientnet_lite:
-                record = _write_directly(draft, backbone, weights_path)
+            if all(member.is_efficientnet_lite for member in members):
+                record = _write_directly(draft, backbone, weights)
             else:
-                record = _fill_folder(draft, backbone, weights_path, report_step, check_cancelled)
+                record = _fill_folder(draft, backbone, weights, report_step, check_cancelled)
         _remove_predecessors(folder, backbone)
         remove_abandoned_drafts(folder.parent)
     if record.largest_probability_difference is None:
-        record = _compare_with_keras(folder, record, backbone, weights_path, report_step, check_cancelled)
+        record = _compare_with_keras(folder, record, backbone, weights, report_step, check_cancelled)
     report(1.0, f"{backbone.title} is ready")
     return record
 
 
-def _write_directly(folder: Path, backbone: Backbone, weights_path: Path) -> ArtefactRecord:
-    """Fill the folder of an EfficientNet-Lite; it has not been compared with Keras then."""
+def _part_of(report: Report, number: int, num_parts: int) -> Report:
+    """Tells of one of several parts, each of which takes about as long."""
+    return lambda fraction, message: report(None if fraction is None else (number + fraction) / num_parts, message)
+
+
+def _write_directly(folder: Path, backbone: Backbone, weights: Sequence[Path]) -> ArtefactRecord:
+    """Fill the folder of an EfficientNet-Lite, or several side by side; it has not been compared with Keras then."""
     started = time.perf_counter()
-    network = write_lite_network(backbone, read_state_dict(weights_path))
+    network = write_lite_network(backbone, *map(read_state_dict, weights))
     (folder / MODEL_FILE).write_bytes(network.litert_file)
     write_arrays(folder / CLASSIFIER_FILE, {"kernel": network.kernel, "bias": network.bias})
-    write_layers(layers_of(backbone.name, backbone.image_size), folder)
+    if backbone.members:
+        write_layers(layers_side_by_side(backbone.members, backbone.image_size), folder)
+    else:
+        write_layers(layers_of(backbone.name, backbone.image_size), folder)
     model = LiteRTModel(network.litert_file, num_threads=1)
     square = sample_pixels(backbone)[0]
-    return _finish_folder(folder, backbone, weights_path, model, square, started=started, difference=None)
+    return _finish_folder(folder, backbone, weights, model, square, started=started, difference=None)
 
 
 def _compare_with_keras(
     folder: Path,
     record: ArtefactRecord,
     backbone: Backbone,
-    weights_path: Path,
+    weights: Sequence[Path],
     report: Report,
     check_cancelled: Callable[[], None],
 ) -> ArtefactRecord:
@@ -150,7 +171,7 @@ def _compare_with_keras(
 
     from core.networks.build import build_classifier
 
-    classifier = build_classifier(backbone, weights_path)
+    classifier = build_classifier(backbone, weights)
     check_cancelled()
     converted = LiteRTModel((folder / MODEL_FILE).read_bytes(), num_threads=1)
     try:
@@ -167,7 +188,7 @@ def _compare_with_keras(
 def _fill_folder(
     folder: Path,
     backbone: Backbone,
-    weights_path: Path,
+    weights: Sequence[Path],
     report: Report,
     check_cancelled: Callable[[], None],
 ) -> ArtefactRecord:
@@ -183,7 +204,7 @@ def _fill_folder(
 
     check_cancelled()
     report(_BUILD_FRACTION, f"Building {backbone.title}")
-    classifier = build_classifier(backbone, weights_path)
+    classifier = build_classifier(backbone, weights)
     check_cancelled()
     report(_CONVERT_FRACTION, f"Converting {backbone.title} for fast answers")
     convert_to_litert(classifier.model, folder / MODEL_FILE)
@@ -195,13 +216,13 @@ def _fill_folder(
     converted = LiteRTModel((folder / MODEL_FILE).read_bytes(), num_threads=1)
     difference = compare(classifier.model, converted, samples)
     keras.backend.clear_session()
-    return _finish_folder(folder, backbone, weights_path, converted, samples[0], started=started, difference=difference)
+    return _finish_folder(folder, backbone, weights, converted, samples[0], started=started, difference=difference)
 
 
 def _finish_folder(
     folder: Path,
     backbone: Backbone,
-    weights_path: Path,
+    weights: Sequence[Path],
     model: LiteRTModel,
     square: npt.NDArray[np.uint8],
     *,
@@ -211,7 +232,7 @@ def _finish_folder(
     """Describe what is in a folder; the speed is measured with a photo of the size that the network takes."""
     record = ArtefactRecord(
         backbone=backbone.name,
-        fingerprint=artefact_fingerprint(backbone, weights_path),
+        fingerprint=joint_fingerprint(backbone, weights),
         image_size=backbone.image_size,
         fit_mode=FitMode.CROP.value,
         crop_fraction=DEFAULT_CROP_FRACTION,

@@ -100,6 +100,11 @@ def shortest_side_for(size: tuple[int, int], mode: FitMode, *, crop_fraction: fl
     return math.ceil(longest / crop_fraction) if mode is FitMode.CROP else longest
 
 
+def mirrored(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A square, uint8 (height, width, 3), with left and right changed."""
+    return np.ascontiguousarray(pixels[:, ::-1])
+
+
 def to_array(image: Image.Image) -> NDArray[np.uint8]:
     """An RGB image as a new array: uint8 (height, width, 3), 0-255."""
     return np.array(image if image.mode == "RGB" else image.convert("RGB"), dtype=np.uint8)

@@ -12,6 +12,7 @@ from typing import Any
 from core.backbones.layers import LayerRow
 from core.config import (
     HUB_PREFIX,
+    LBFGS,
     NO_AUGMENTATION,
     SCRATCH,
     AugmentConfig,
@@ -39,7 +40,7 @@ _PARTS: Mapping[str, type[AugmentConfig | HeadConfig | PhaseConfig | StoppingCon
     "stopping": StoppingConfig,
 }
 _WHOLE = (
-    *("image_size", "fit_mode", "num_views", "is_augmented_freely", "finds_learning_rate"),
+    *("image_size", "fit_mode", "num_views", "is_augmented_freely", "averages_flips", "finds_learning_rate"),
     *("has_class_weights", "label_smoothing", "seed", "precision", "uses_all_gpus"),
 )
 SHARE = "fine_tune.share"  # of the backbone's layers that are fine-tuned, 0-1; 0: the head alone is trained
@@ -205,6 +206,8 @@ def _values(config: TrainConfig) -> dict[str, Any]:
         values |= {f"{part}.{name}": value for name, value in asdict(chosen).items()}
     head_phase = config.head_phase
     gentle = replace(head_phase, learning_rate=_tenth(head_phase.learning_rate), num_epochs=FINE_TUNE_EPOCHS)
+    if gentle.optimizer == LBFGS:  # which trains nothing but a last layer
+        gentle = replace(gentle, optimizer="adam")
     return values | _phase_values(gentle) | {SHARE: 0.0, CUT: None}
 
 

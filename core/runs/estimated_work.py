@@ -144,7 +144,7 @@ class BackboneWork:
         return seconds
 
     def _features_seconds(self) -> float:
-        num_kept_back = self.photos.validation + self.photos.test
+        num_kept_back = (self.photos.validation + self.photos.test) * (2 if self.config.averages_flips else 1)
         num_views = 0 if self.config.is_augmented_freely else self.config.num_views
         num_items = self.photos.train * num_views + num_kept_back
         if self.photos.num_to_compute is not None:

@@ -36,12 +36,16 @@ class ModelRecord(Record):
     # How wide values and transparency of the photos were shown that it learned from, as `core.photos.rendering` writes
     # it; None: of no photo, and in the records of earlier versions.
     rendering: dict[str, Any] | None = field(default=None, hash=False)
+    # Whether a head on a frozen backbone is asked for the mirror image too; `model.tflite` does so by itself.
+    averages_flips: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As `model.json` keeps it."""
         values = Record.to_json(self)
         if self.rendering is None:
             del values["rendering"]
+        if not self.averages_flips:
+            del values["averages_flips"]
         return values
 
 

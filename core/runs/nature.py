@@ -40,4 +40,6 @@ def suited(config: TrainConfig, nature: Nature) -> TrainConfig:
         config = replace(config, fit_mode=WHOLE_PHOTO)
     if nature.mirrored_classes and config.augment is not None and config.augment.flip:
         config = replace(config, augment=replace(config.augment, flip=False))
+    if nature.mirrored_classes:
+        config = replace(config, averages_flips=False)
     return config

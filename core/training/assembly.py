@@ -1,7 +1,7 @@
 """The model that a training leaves behind: its files in the run's folder, and the whole network made of them again."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from core.runs.folder import RunFolder
 from core.settings import Settings
 from core.storage.arrays import read_arrays, write_arrays
 from core.training.baseline import build_baseline
-from core.training.heads import assemble, build_head, to_probabilities
+from core.training.heads import assemble, build_head, look_both_ways, to_probabilities
 from core.training.source import NetworkSource
 
 
@@ -125,6 +125,8 @@ def rebuild(
     dense = [layer for layer in head_model.layers if isinstance(layer, keras.layers.Dense)]
     for layer, kernel, bias in zip(dense, head.kernels, head.biases, strict=True):
         layer.set_weights([kernel, bias])
+    if config.averages_flips:
+        network = replace(network, model=look_both_ways(network.model))
     features, feature_map = network.model.outputs
     return WholeModel(model=assemble(network, head_model), features=features, feature_map=feature_map)
 

@@ -16,14 +16,26 @@ _BATCH_PHOTOS = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeaturePart:
+    """One network, whose features stand beside those of others."""
+
+    encoder: Encoder
+    fingerprint: str  # of the network, or of several that are asked as one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureSource:
     """Everything that decides the features of a photo's view."""
 
-    encoder: Encoder
+    parts: tuple[FeaturePart, ...]  # in the order in which their features stand beside each other
     loader: ViewLoader
     cache: FeatureCache
-    fingerprint: str  # of the network
     fit_mode: str
+
+    @property
+    def num_features(self) -> int:
+        """Width of the features."""
+        return sum(part.encoder.shape[0] for part in self.parts)
 
     def compute(
         self, photos: Sequence[PhotoRecord], views: Sequence[int], *, watch: Callable[[int], None]
@@ -34,7 +46,7 @@ class FeatureSource:
 
         Args:
             photos: photos of the store.
-            views: numbers of the views, 0 being the photo itself.
+            views: numbers of the views, as `ViewLoader.load` takes them.
             watch: called with the number of photos done since the last call; may raise to stop.
 
         Returns:
@@ -44,7 +56,7 @@ class FeatureSource:
             DatasetError: a photo's file is missing or was changed.
             ImageError: a photo cannot be decoded.
         """
-        features = np.empty((len(photos), len(views), *self.encoder.shape), np.float32)
+        features = np.empty((len(photos), len(views), self.num_features), np.float32)
         num_computed = 0
         for column, view in enumerate(views):
             known, num_new = self._of_view(photos, view, watch)
@@ -57,26 +69,43 @@ class FeatureSource:
         self, photos: Sequence[PhotoRecord], view: int, watch: Callable[[int], None]
     ) -> tuple[dict[str, npt.NDArray[np.float32]], int]:
         name = self.loader.view_name(view)
-        features = self.cache.get(self.fingerprint, self.fit_mode, [photo.hash for photo in photos], view=name)
+        hashes = [photo.hash for photo in photos]
+        found = [self.cache.get(part.fingerprint, self.fit_mode, hashes, view=name) for part in self.parts]
         # One photo may be in two classes of a dataset.
-        unknown = list({photo.hash: photo for photo in photos if photo.hash not in features}.values())
+        unknown = list(
+            {photo.hash: photo for photo in photos if any(photo.hash not in known for known in found)}.values()
+        )
         watch(len(photos) - len(unknown))
-        if not unknown:
-            return features, 0
-        fresh: dict[str, npt.NDArray[np.float32]] = {}
-        try:
-            for photo, values in zip(
-                unknown, self.encoder.encode(lambda photo: self.loader.load(photo, view), unknown), strict=True
-            ):
-                fresh[photo.hash] = values
-                if len(fresh) >= _BATCH_PHOTOS:
-                    self._keep(fresh, name)
-                    features |= fresh
-                    fresh = {}
-                watch(1)
-        finally:
-            self._keep(fresh, name)
-        return features | fresh, len(unknown)
+        for start in range(0, len(unknown), _BATCH_PHOTOS):
+            self._compute_batch(unknown[start : start + _BATCH_PHOTOS], view, found, watch)
+        features = {photo_hash: np.concatenate([known[photo_hash] for known in found]) for photo_hash in set(hashes)}
+        return features, len(unknown)
 
-    def _keep(self, features: dict[str, npt.NDArray[np.float32]], name: str) -> None:
-        self.cache.put(self.fingerprint, self.fit_mode, features, view=name)
+    def _compute_batch(
+        self,
+        photos: Sequence[PhotoRecord],
+        view: int,
+        found: Sequence[dict[str, npt.NDArray[np.float32]]],
+        watch: Callable[[int], None],
+    ) -> None:
+        """What each network does not know of some photos goes into its dictionary; each photo is decoded once."""
+        squares: dict[str, npt.NDArray[np.uint8]] = {}
+
+        def load(photo: PhotoRecord) -> npt.NDArray[np.uint8]:
+            if len(self.parts) == 1:
+                return self.loader.load(photo, view)
+            if photo.hash not in squares:
+                squares[photo.hash] = self.loader.load(photo, view)
+            return squares[photo.hash]
+
+        lacking = [[photo for photo in photos if photo.hash not in known] for known in found]
+        last_part = {photo.hash: number for number, part in enumerate(lacking) for photo in part}
+        for number, (part, wanted, known) in enumerate(zip(self.parts, lacking, found, strict=True)):
+            fresh: dict[str, npt.NDArray[np.float32]] = {}
+            try:
+                for photo, values in zip(wanted, part.encoder.encode(load, wanted), strict=True):
+                    fresh[photo.hash] = values
+                    watch(int(last_part[photo.hash] == number))
+            finally:
+                self.cache.put(part.fingerprint, self.fit_mode, fresh, view=self.loader.view_name(view))
+                known |= fresh

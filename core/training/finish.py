@@ -112,7 +112,8 @@ def _measure(attempt: Attempt, trained: Trained) -> tuple[int, float]:
     artefact = attempt.source.artefact
     if trained.is_frozen and artefact is not None:
         num_bytes = artefact.model_path.stat().st_size + attempt.folder.head_path.stat().st_size
-        return num_bytes, artefact.record.litert_milliseconds
+        num_answers = 2 if attempt.config.averages_flips else 1
+        return num_bytes, num_answers * artefact.record.litert_milliseconds
     path = attempt.folder.litert_path
     return path.stat().st_size, milliseconds_per_photo(path, attempt.source.image_size)
 

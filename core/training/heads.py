@@ -73,6 +73,32 @@ def build_trainable(split: SplitNetwork, head_model: keras.Model) -> TrainableNe
     return model
 
 
+def look_both_ways(model: keras.Model) -> keras.Model:
+    """A backbone whose answers are means over a photo and its mirror image, out of Keras' own layers only.
+
+    Args:
+        model: pixels (batch, height, width, 3) → features (batch, channels), feature map (batch, rows, columns,
+            channels).
+
+    Returns:
+        The same inputs and outputs; the feature map of the mirror image is turned back, so that the features are its
+        mean over rows and columns.
+    """
+    pixels = keras.Input(model.input_shape[1:], name="pixels")
+    # With lists of inputs, as Keras makes them of every model that it loads; it would warn of anything else then.
+    listed = keras.Model(model.inputs, model.outputs, name=model.name)
+    features, feature_map = listed([pixels], training=False)
+    other_features, other_map = listed([keras.ops.flip(pixels, axis=2)], training=False)
+    return keras.Model(
+        pixels,
+        [
+            keras.layers.Average(name="mean_features")([features, other_features]),
+            keras.layers.Average(name="mean_feature_map")([feature_map, keras.ops.flip(other_map, axis=2)]),
+        ],
+        name="both_ways",
+    )
+
+
 def assemble(network: BackboneNetwork, head_model: keras.Model) -> keras.Model:
     """Join a whole backbone and a head for packaging, out of Keras' own layers only.
 

@@ -1,17 +1,18 @@
 """Training on a pretrained backbone: the head on its features, then perhaps its upper part."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
+from core.backbones.artefacts import Artefact
 from core.config import FineTuneConfig
 from core.errors import ConfigError
 from core.features.cache import FeatureCache
-from core.features.key import feature_key
+from core.features.key import MIRRORED_VIEW, feature_key
 from core.networks.network import BackboneNetwork, split_at
 from core.photos.fit import TRAINED_CROP_FRACTION
 from core.runs.story import PhaseName, PhaseStory
@@ -20,8 +21,8 @@ from core.training.assembly import head_of, trained_layers, write_trained
 from core.training.attempt import Attempt, StoppedEarly
 from core.training.checkpoint import Checkpoint
 from core.training.device import using_precision
-from core.training.encoders import Encoder, FeatureEncoder, KerasEncoder
-from core.training.features import FeatureSource
+from core.training.encoders import FeatureEncoder, KerasEncoder
+from core.training.features import FeaturePart, FeatureSource
 from core.training.heads import build_head, build_trainable
 from core.training.inputs import CachedInputs, FeatureInputs, Inputs
 from core.training.phase_plan import PhasePlan, activation_inputs, run_planned
@@ -93,44 +94,53 @@ def _feature_source(attempt: Attempt, network: BackboneNetwork | None) -> Featur
     if artefact is None:
         raise ConfigError("A network from scratch has no features that were learned before.")
     num_threads = attempt.settings.num_inference_threads
-    encoder: Encoder
+    parts: tuple[FeaturePart, ...]
     if attempt.device.is_gpu and network is not None:
-        encoder = KerasEncoder(keras.Model(network.model.inputs, network.model.outputs[0]), num_threads=num_threads)
+        model = keras.Model(network.model.inputs, network.model.outputs[0])
+        encoder = KerasEncoder(model, num_threads=num_threads)
+        parts = (FeaturePart(encoder=encoder, fingerprint=artefact.record.fingerprint),)
     else:
-        encoder = FeatureEncoder(artefact.model_path, artefact.record.feature_map_shape[-1], num_threads=num_threads)
+        parts = tuple(_part(member, num_threads) for member in attempt.source.members)
     key = feature_key(artefact.record.fingerprint, attempt.config.fit_mode, TRAINED_CROP_FRACTION)
     return FeatureSource(
-        encoder=encoder,
-        loader=attempt.loader,
-        cache=FeatureCache(attempt.settings),
-        fingerprint=key.fingerprint,
-        fit_mode=key.fit_mode,
+        parts=parts, loader=attempt.loader, cache=FeatureCache(attempt.settings), fit_mode=key.fit_mode
     )
+
+
+def _part(artefact: Artefact, num_threads: int) -> FeaturePart:
+    record = artefact.record
+    encoder = FeatureEncoder(artefact.model_path, record.feature_map_shape[-1], num_threads=num_threads)
+    return FeaturePart(encoder=encoder, fingerprint=record.fingerprint)
 
 
 def _compute_features(attempt: Attempt, source: FeatureSource) -> _RunFeatures:
     is_free = attempt.config.is_augmented_freely
     splits = [attempt.photos.validation, attempt.photos.test, attempt.samples]
-    num_views = attempt.config.num_views
-    num_items = len(attempt.photos.train) * (0 if is_free else num_views) + sum(map(len, splits))
+    train_views = range(attempt.config.num_views)
+    # Answers are means over these, so what is kept back is judged by such means.
+    answer_views = (0, MIRRORED_VIEW) if attempt.config.averages_flips else (0,)
+    num_items = len(attempt.photos.train) * (0 if is_free else len(train_views))
+    num_items += sum(map(len, splits)) * len(answer_views)
     with attempt.phase(PhaseStory(phase=PhaseName.FEATURES, num_photos=num_items)):
         watch = attempt.counter(num_items)
         train: Inputs
         if is_free:
             train = FeatureInputs(source=source, photos=attempt.photos.train.photos)
         else:
-            values = _compute(attempt, source, attempt.photos.train, num_views, watch)
+            values = _compute(attempt, source, attempt.photos.train, train_views, watch)
             train = CachedInputs(values=values, seed=attempt.config.seed)
-        validation, test, samples = (_compute(attempt, source, split, 1, watch)[:, 0] for split in splits)
+        validation, test, samples = (
+            _compute(attempt, source, split, answer_views, watch).mean(axis=1) for split in splits
+        )
     return _RunFeatures(
-        train=train, validation=validation, test=test, samples=samples, num_features=source.encoder.shape[0]
+        train=train, validation=validation, test=test, samples=samples, num_features=source.num_features
     )
 
 
 def _compute(
-    attempt: Attempt, source: FeatureSource, photos: LabelledPhotos, num_views: int, watch: Callable[[int], None]
+    attempt: Attempt, source: FeatureSource, photos: LabelledPhotos, views: Sequence[int], watch: Callable[[int], None]
 ) -> npt.NDArray[np.float32]:
-    values, num_computed = source.compute(photos.photos, range(num_views), watch=watch)
+    values, num_computed = source.compute(photos.photos, views, watch=watch)
     attempt.num_computed += num_computed
     return values
 

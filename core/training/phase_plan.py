@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from core.config import PhaseConfig
+from core.config import LBFGS, PhaseConfig
 from core.inference.head import probabilities_of
 from core.runs.story import PhaseName, PhaseStory
 from core.training.activations import ActivationPlan
@@ -17,6 +17,7 @@ from core.training.encoders import Array, Encoder
 from core.training.inputs import Inputs, class_weights, make_targets
 from core.training.phases import Phase, PhaseEnd, remembered_variables, run_phase
 from core.training.rate_finder import find_learning_rate
+from core.training.solving import solve_phase
 from core.training.stopping import StoppingState, begin_phase
 
 
@@ -56,7 +57,8 @@ def run_planned(attempt: Attempt, model: keras.Model, plan: PhasePlan, checkpoin
         with attempt.device.scope():
             rate = plan.config.learning_rate if kept is not None else _choose_rate(attempt, model, phase)
             begin = begin_phase(rate, plan.earlier)
-            return run_phase(model, phase, begin=begin, recorder=attempt.recorder, resumed=kept)
+            run = solve_phase if plan.config.optimizer == LBFGS else run_phase
+            return run(model, phase, begin=begin, recorder=attempt.recorder, resumed=kept)
 
     num_train = len(attempt.photos.train)
     story = PhaseStory(

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from core.config import AugmentConfig
 from core.datasets.records import SnapshotView, Split
 from core.errors import TrainingDataError
-from core.features.key import view_name
+from core.features.key import MIRRORED_VIEW, view_name
 from core.photos.augment import augment
-from core.photos.fit import to_array
+from core.photos.fit import mirrored, to_array
 from core.photos.record import PhotoRecord
 from core.photos.squares import SquareMaker
 from core.photos.store import PhotoStore
@@ -104,7 +104,11 @@ class ViewLoader:
         self._config = config
 
     def load(self, photo: PhotoRecord, view: int) -> Pixels:
-        """A view of a photo, 0 being the photo itself: uint8 (height, width, 3), 0-255.
+        """A view of a photo: uint8 (height, width, 3), 0-255.
+
+        Args:
+            photo: of the store.
+            view: 0 is the photo itself, `MIRRORED_VIEW` its mirror image, others are augmented.
 
         Raises:
             DatasetError: its file is missing or was changed.
@@ -113,6 +117,8 @@ class ViewLoader:
         data = self._store.read(photo.hash, photo.suffix)
         name = photo.hash[:_NAME_DIGITS]
         config = self._config
+        if view == MIRRORED_VIEW:
+            return mirrored(to_array(self._squares.square(data, name)))
         if view == 0 or config is None:
             return to_array(self._squares.square(data, name))
         return to_array(

@@ -94,6 +94,7 @@ def describe_model(
         backbone=config.backbone,
         has_linear_head=source.artefact is not None and not config.head.hidden_units,
         rendering=_rendering_of(photos.train),
+        averages_flips=is_on_artefact and config.averages_flips,
     )
     folder.write_json(folder.model_record_path, record.to_json())
     return record

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from core.backbones.artefacts import Artefact, load_artefact
-from core.backbones.catalog import find_backbone
-from core.backbones.weights import find_weights
+from core.backbones.catalog import find_backbone, members_of
+from core.backbones.weights import find_all_weights
 from core.config import HUB_PREFIX, SCRATCH, TrainConfig
 from core.errors import ConfigError, WeightsMissingError
 from core.links.published import Report
@@ -24,6 +24,8 @@ class NetworkSource:
     name: str  # as in `TrainConfig.backbone`
     image_size: tuple[int, int]  # height and width in pixels
     artefact: Artefact | None  # None: from scratch
+    # Of the networks that stand side by side in it, by which features are computed; itself where it is one network.
+    members: tuple[Artefact, ...] = ()
 
     def build(self, settings: Settings) -> BackboneNetwork:
         """The backbone as a Keras network, with its pretrained weights.
@@ -38,12 +40,12 @@ class NetworkSource:
         if self.name.startswith(HUB_PREFIX):
             return wrap_hub_layer(load_hub_backbone(resolve_hub_module(self.name, settings)), self.image_size)
         backbone = find_backbone(self.name)
-        weights_path = find_weights(backbone, settings)
-        if weights_path is None:
+        weights = find_all_weights(backbone, settings)
+        if weights is None:
             raise WeightsMissingError(
                 f"The weights of {backbone.title} are not on this machine any more. Prepare the network again."
             )
-        return build_backbone(backbone, self.image_size, weights_path)
+        return build_backbone(backbone, self.image_size, weights)
 
 
 def find_source(
@@ -64,6 +66,7 @@ def find_source(
     """
     if config.backbone == SCRATCH:
         return NetworkSource(name=SCRATCH, image_size=config.image_size or BASELINE_IMAGE_SIZE, artefact=None)
+    members: tuple[Artefact, ...] = ()
     if config.backbone.startswith(HUB_PREFIX):
         artefact = prepare_hub_module(
             config.backbone,
@@ -78,4 +81,11 @@ def find_source(
             backbone = replace(backbone, image_size=config.image_size)
         prepare_backbone(backbone, settings, report=report, check_cancelled=check_cancelled)
         artefact = load_artefact(backbone, settings)
-    return NetworkSource(name=config.backbone, image_size=artefact.record.image_size, artefact=artefact)
+        if backbone.members:
+            members = tuple(load_artefact(member, settings) for member in members_of(backbone))
+    return NetworkSource(
+        name=config.backbone,
+        image_size=artefact.record.image_size,
+        artefact=artefact,
+        members=members or (artefact,),
+    )

@@ -8,7 +8,7 @@ import streamlit as st
 from core.backbones.artefacts import find_artefact
 from core.backbones.catalog import Backbone, all_backbones
 from core.backbones.preparation import preparation_key
-from core.backbones.weights import find_weights
+from core.backbones.weights import find_all_weights
 from core.jobs.status import TaskStatus
 from core.services import Services
 from pages.server.services import get_services
@@ -114,7 +114,7 @@ def render_actions(backbone: Backbone, services: Services, *, was_busy: bool) ->
                 look="primary",
             )
         elif task is None or task.status is TaskStatus.DONE:
-            is_here = find_weights(backbone, services.settings) is not None
+            is_here = find_all_weights(backbone, services.settings) is not None
             st.button(
                 f"{'Prepare' if is_here else 'Download and prepare'} ({size_text(backbone.weights_megabytes * 1e6)})",
                 icon=":material/download:",
@@ -131,13 +131,15 @@ services = get_services()
 open_batch(services)  # keeps the visitor's photos in the address, for a reload of this page
 st.title("Networks", anchor=False)
 st.markdown(
-    "Pretrained networks (backbones) differ in size, speed and accuracy. Three come with Bluetit; the others are "
-    "downloaded once, when you ask for them."
+    "Pretrained networks (backbones) differ in size, speed and accuracy. Three come with Bluetit, which also answer "
+    "together; the others are downloaded once, when you ask for them."
 )
 availability = availabilities(services)
 backbones = list(all_backbones())  # in the catalogue's order: a row must stay where it is while its state changes
 shown = render_table(backbones, availability, services)
 st.subheader(shown.title, anchor=False)
+if shown.remark:
+    st.caption(shown.remark)
 st.markdown(f"[{shown.paper}]({shown.paper_url}), {shown.year}")
 is_busy = is_being_prepared(shown, services)
 st.fragment(render_actions, run_every=_POLL_SECONDS if is_busy else None)(shown, services, was_busy=is_busy)

@@ -10,6 +10,7 @@ from core.backbones.catalog import find_backbone
 from core.backbones.layers import LayerRow
 from core.config import (
     HUB_PREFIX,
+    LBFGS,
     MAX_BATCH_SIZE,
     MAX_EPOCHS,
     MAX_SIDE_PX,
@@ -42,6 +43,7 @@ _RATES = (*(digit * 10.0**power for power in range(-7, 0) for digit in (1, 2, 3,
 _VIEW_CHOICES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, MAX_VIEWS)
 _BATCH_CHOICES = (1, 2, 4, 8, 16, 32, 64, 100, 128, 256, 512, 1024, MAX_BATCH_SIZE)
 _MAX_EPOCHS_ON_SLIDER = 200
+_OPTIMIZERS_IN_STEPS = {name: title for name, title in OPTIMIZER_TITLES.items() if name != LBFGS}
 _PATIENCES = (None, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50)
 # As far as each slider goes, and its step. A config may say more; then the slider goes as far.
 _CHANGES = {
@@ -168,6 +170,13 @@ def _render_photos(fields: _Fields, backbone: str) -> None:
         "It is how the tutorials do it.",
         disabled=_has_no_augmentation(values) or backbone == SCRATCH,
     )
+    fields.toggle(
+        "averages_flips",
+        "Answer by the photo and its mirror image (test-time augmentation)",
+        "Each answer is the mean of two, which is right a little more often and takes twice as long. Not for letters, "
+        "clocks and traffic signs.",
+        disabled=backbone == SCRATCH,
+    )
     st.markdown("**How far a variation may go (augmentation)**")
     fields.toggle("augment.flip", "Left and right may change places", "Not for letters, clocks and traffic signs.")
     mirrored = fields.draft.nature.mirrored_classes
@@ -232,17 +241,24 @@ def _read_units(text: str) -> tuple[int | str, ...]:
 def _render_phase(fields: _Fields, part: str) -> None:
     left, right = st.columns(2)
     with left:
-        fields.choice(f"{part}.optimizer", "Optimizer", OPTIMIZER_TITLES)
+        titles = OPTIMIZER_TITLES if part == "head_phase" else _OPTIMIZERS_IN_STEPS
+        fields.choice(f"{part}.optimizer", "Optimizer", titles)
         fields.epochs(f"{part}.num_epochs", "Epochs")
+    is_solved = part == "head_phase" and fields.values["head_phase.optimizer"] == LBFGS
     with right:
         name = RATE if part == "fine_tune" else f"{part}.learning_rate"
         fields.rate(
             name,
             "Learning rate",
             "How large the steps are. Too small learns slowly, too large never settles.",
-            disabled=part == "head_phase" and fields.values["finds_learning_rate"],
+            disabled=is_solved or (part == "head_phase" and fields.values["finds_learning_rate"]),
         )
-        fields.among(f"{part}.batch_size", "Batch size", _BATCH_CHOICES, "Photos per step.")
+        fields.among(f"{part}.batch_size", "Batch size", _BATCH_CHOICES, "Photos per step.", disabled=is_solved)
+    if is_solved:
+        st.caption(
+            "Solved to the end: the one best last layer, whatever the learning rate, in five steps an epoch, each of "
+            "which looks at all photos. It goes with no further layers, dropout 0 and no label smoothing."
+        )
 
 
 def _render_fine_tuning(fields: _Fields, backbone: str, layers: Sequence[LayerRow]) -> None:

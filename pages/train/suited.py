@@ -11,9 +11,10 @@ from core.runs.draft import Draft, recipe_values
 from core.runs.nature import WHOLE_PHOTO
 from core.services import Services
 from pages.widgets.errors import guarded
+from pages.widgets.worth import NO_MIRRORING
 from pages.words.wording import plain
 
-_FIT, _FLIP = "fit_mode", "augment.flip"
+_FIT = "fit_mode"
 
 
 def render_suited(draft: Draft, values: Mapping[str, Any], services: Services) -> None:
@@ -59,13 +60,13 @@ def _render_mirroring(
     if not classes:
         return
     told = f"{plain(listed(classes))} are mirror images of each other"
-    if values[_FLIP]:
+    if any(values[name] for name in NO_MIRRORING):
         _tell(
             f"**{told}**, and mirroring is on: the network would be shown each of them under both names.",
             is_warning=True,
         )
-        _offer("Switch mirroring off", "flip", draft, {_FLIP: False}, standard, is_main=True)
-    elif own[_FLIP]:
+        _offer("Switch mirroring off", "flip", draft, NO_MIRRORING, standard, is_main=True)
+    elif any(own[name] for name in NO_MIRRORING):
         _tell(f"**Mirroring is off**, though the recipe has it: {told}.")
 
 

@@ -13,7 +13,7 @@ import streamlit as st
 from core.backbones.artefacts import find_artefact
 from core.backbones.catalog import Backbone, all_backbones
 from core.backbones.preparation import preparation_key
-from core.backbones.weights import find_weights, keras_cache_dir
+from core.backbones.weights import find_all_weights, keras_cache_dir
 from core.jobs.status import TaskStatus
 from core.jobs.views import TaskView
 from core.services import Services
@@ -62,7 +62,7 @@ def _last_change(folder: Path) -> int:
 def _find_availability(backbone: Backbone, settings: Settings) -> Availability:
     if find_artefact(backbone, settings) is not None:
         return Availability.READY
-    if find_weights(backbone, settings) is None:
+    if find_all_weights(backbone, settings) is None:
         return Availability.DOWNLOAD
     return Availability.BUNDLED if backbone.is_bundled else Availability.ON_THIS_MACHINE
 
@@ -82,7 +82,7 @@ def render_preparation(backbone: Backbone, services: Services) -> bool:
     """
     task = services.queue.latest(preparation_key(backbone))
     if task is None or task.status is TaskStatus.INTERRUPTED or _has_been_lost(task):
-        if find_weights(backbone, services.settings) is None:
+        if find_all_weights(backbone, services.settings) is None:
             # Nobody starts a long download by looking at a network.
             st.info(f"The weights of {backbone.title} are not on this machine yet.", icon=":material/cloud_download:")
             _render_request(backbone, services, f"Download {size_text(backbone.weights_megabytes * 1e6)}", "download")

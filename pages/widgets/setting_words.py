@@ -7,7 +7,7 @@ from typing import Any
 from core.runs.draft import CUT, SHARE
 from pages.words.wording import plain
 
-OPTIMIZER_TITLES = {"adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD"}
+OPTIMIZER_TITLES = {"adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD", "lbfgs": "solved to the end (L-BFGS)"}
 FIT_TITLES = {
     "crop": "cut to the middle (crop)",
     "letterbox": "whole photo, with borders (letterbox)",
@@ -28,6 +28,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "fit_mode": "how a photo becomes a square",
         "num_views": "views per photo",
         "is_augmented_freely": "free augmentation",
+        "averages_flips": "answers by the mirror image too",
         "augment.flip": "mirroring",
         "augment.rotation": "rotation",
         "augment.zoom": "zoom",

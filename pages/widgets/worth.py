@@ -52,7 +52,8 @@ def _mirrored(view: RunView, services: Services) -> tuple[str, ...]:
 def trained_with_mirroring(view: RunView, services: Services) -> tuple[str, ...]:
     """Classes that are mirror images of each other, where a run was trained with mirroring on all the same."""
     augment = view.config_values.get("augment") or {}
-    return _mirrored(view, services) if augment.get("flip") else ()
+    has_mirroring = augment.get("flip") or view.config_values.get("averages_flips")
+    return _mirrored(view, services) if has_mirroring else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,9 @@ class Mending:
     is_fine_tuned: bool = False  # whether the new run adjusts the network itself
 
 
+# Settings by which left and right are told apart.
+NO_MIRRORING: Mapping[str, Any] = MappingProxyType({"augment.flip": False, "averages_flips": False})
+
 _CHECK = Mending(label="See what was found", icon="troubleshoot", section="Check")
 _PHOTOS = Mending(label="Look at the photos", icon="photo_library", section="Photos")
 _SPLIT = Mending(label="Split the photos", icon="call_split", section="Split")
@@ -76,9 +80,7 @@ MENDINGS: Mapping[ReasonKind, Mending] = MappingProxyType(
         ReasonKind.CUT_OFF: Mending(
             label="Train again with the whole photo", icon="fit_screen", changes={"fit_mode": WHOLE_PHOTO}
         ),
-        ReasonKind.MIRRORING: Mending(
-            label="Train again with mirroring off", icon="flip", changes={"augment.flip": False}
-        ),
+        ReasonKind.MIRRORING: Mending(label="Train again with mirroring off", icon="flip", changes=NO_MIRRORING),
         ReasonKind.MIRRORED: Mending(label="Adjust the network itself", icon="tune", is_fine_tuned=True),
         ReasonKind.IN_TWO_CLASSES: _CHECK,
         ReasonKind.UNTRAINED: _SPLIT,

@@ -31,6 +31,7 @@ WHOLE_CONFIG = TrainConfig(
     augment=AugmentConfig(flip=False, rotation=0.2),
     num_views=4,
     is_augmented_freely=True,
+    averages_flips=True,
     head=HeadConfig(hidden_units=(1024, 512), dropout=0.5, one_unit_for_two_classes=True),
     head_phase=PhaseConfig(optimizer="sgd", learning_rate=0.01, num_epochs=3, batch_size=8),
     fine_tune=FineTuneConfig(first_layer=100, phase=PhaseConfig(learning_rate=1e-5)),
@@ -43,6 +44,7 @@ WHOLE_CONFIG = TrainConfig(
     uses_all_gpus=True,
 )
 
+SOLVED = PhaseConfig(optimizer="lbfgs")
 SHARE = "a number from 0 to 1 is needed"
 FLAG = "true or false is needed"
 # Config, field, a value that cannot be used, and what the message says is needed.
@@ -60,7 +62,7 @@ WRONG: list[tuple[type, str, Any, str]] = [
     (HeadConfig, "hidden_units", (8,) * 6, "at most 5 layers are possible"),
     (HeadConfig, "dropout", 0.95, "a number from 0 to 0.9 is needed"),
     (HeadConfig, "one_unit_for_two_classes", None, FLAG),
-    (PhaseConfig, "optimizer", "adamw", "one of adam, rmsprop, sgd is needed"),
+    (PhaseConfig, "optimizer", "adamw", "one of adam, rmsprop, sgd, lbfgs is needed"),
     (PhaseConfig, "learning_rate", 0, "a number above 0 and at most 10 is needed"),
     (PhaseConfig, "learning_rate", float("inf"), "a number above 0 and at most 10 is needed"),
     (PhaseConfig, "learning_rate", 10**400, "a number above 0 and at most 10 is needed"),
@@ -87,6 +89,7 @@ WRONG: list[tuple[type, str, Any, str]] = [
     (TrainConfig, "fit_mode", "stretch", "one of crop, letterbox, squash is needed"),
     (TrainConfig, "augment", "strong", "the values of AugmentConfig are needed"),
     (TrainConfig, "num_views", 65, "a whole number from 1 to 64 is needed"),
+    (TrainConfig, "averages_flips", "yes", FLAG),
     (TrainConfig, "is_augmented_freely", "yes", FLAG),
     (TrainConfig, "head", None, "the values of HeadConfig are needed"),
     (TrainConfig, "head_phase", HeadConfig(), "the values of PhaseConfig are needed"),
@@ -222,6 +225,9 @@ def test_json_that_cannot_be_used_is_refused(values: Any, message: str):
     ("values", "words"),
     [
         ({"num_views": 4}, r"number of views \(num_views\) is 4.*choose an augmentation \(augment\)"),
+        ({"head_phase": SOLVED}, r"lbfgs.*dropout is 0\.2"),
+        ({"head_phase": SOLVED, "head": HeadConfig(dropout=0, hidden_units=(8,))}, r"one last layer.*hidden_units"),
+        ({"head_phase": SOLVED, "head": HeadConfig(dropout=0), "backbone": SCRATCH}, "features that stay.*scratch"),
         ({"is_augmented_freely": True}, r"free augmentation \(is_augmented_freely\) is on.*choose an augmentation"),
         ({"backbone": SCRATCH, "fine_tune": FineTuneConfig()}, r"'scratch'.*switch fine-tuning off \(fine_tune\)"),
     ],
@@ -230,6 +236,12 @@ def test_fields_that_exclude_each_other_are_refused(values: dict[str, Any], word
     """Views without an augmentation and fine-tuning without anything pretrained make no sense; the remedy is named."""
     with pytest.raises(ConfigError, match=words):
         TrainConfig(**{**NEEDED[TrainConfig], **values})
+
+
+def test_only_a_last_layer_is_solved_to_the_end():
+    """The layers of a backbone are trained in steps, and the message names the optimizers for that."""
+    with pytest.raises(ConfigError, match=r"fine-tuning is lbfgs.*one of adam, rmsprop, sgd is needed"):
+        FineTuneConfig(phase=SOLVED)
 
 
 @pytest.mark.parametrize("kind", configs(), ids=name_of)

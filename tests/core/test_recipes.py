@@ -29,6 +29,7 @@ def test_the_recipes_and_their_order():
     """Our own advice comes first, the default before all; then the walk-throughs."""
     assert list(RECIPES) == [
         "quick",
+        "best_offline",
         "careful",
         "small_data",
         "mobilenet_three_dense",
@@ -62,7 +63,7 @@ def test_each_recipe_explains_itself(recipe: Recipe):
 @every_recipe()
 def test_each_walk_through_names_its_source(recipe: Recipe):
     """What repeats somebody's numbers says whose; our own advice claims no source."""
-    if recipe.name in ("quick", "careful", "small_data"):
+    if recipe.name in ("quick", "best_offline", "careful", "small_data"):
         assert recipe.source is None
     else:
         assert recipe.source is not None
@@ -160,6 +161,12 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "head_phase": phase("adam", 1e-3, 30),
         "stopping": {**PLAIN_STOPPING, "monitor": "loss", "patience": 5},
     },
+    "best_offline": {
+        "backbone": "BestOffline",
+        "averages_flips": True,
+        "head": head(dropout=0),
+        "head_phase": phase("lbfgs", 1e-3, 30),
+    },
     "careful": {
         "backbone": "MobileNetV2",
         "augment": asdict(AugmentConfig()),
@@ -181,11 +188,9 @@ PUBLISHED: dict[str, dict[str, Any]] = {
             "colour": 0.2,
         },
         "num_views": 8,
-        "head": head(dropout=0.3),
-        "head_phase": phase("adam", 1e-3, 40),
-        "stopping": {**PLAIN_STOPPING, "patience": 8},
+        "head": head(dropout=0),
+        "head_phase": phase("lbfgs", 1e-3, 30),
         "has_class_weights": True,
-        "label_smoothing": 0.05,
     },
     "mobilenet_three_dense": {
         "backbone": "MobileNet",
@@ -242,6 +247,13 @@ def test_the_numbers_are_those_published(recipe: Recipe):
     config = asdict(config_of(recipe.name, num_layers=NUM_LAYERS))
     plain = asdict(TrainConfig(snapshot=SNAPSHOT, backbone="MobileNetV2"))
     assert config == {**plain, **PUBLISHED[recipe.name]}
+
+
+@pytest.mark.parametrize("name", ["best_offline", "small_data"])
+def test_a_network_from_scratch_is_trained_in_steps(name: str):
+    """It has no features that stay, so that nothing can be solved to the end."""
+    assert config_of(name).head_phase.optimizer == "lbfgs"
+    assert config_of(name, backbone=SCRATCH).head_phase == PhaseConfig(num_epochs=30)
 
 
 def test_careful_fine_tunes_at_a_tenth_of_the_rate():

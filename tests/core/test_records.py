@@ -21,6 +21,7 @@ _CORE = Path(core.__file__).parent
 FITTING: dict[str, dict[str, Any]] = {
     "TrainConfig": {"snapshot": "0" * 64, "image_size": (224, 224), "is_augmented_freely": False, "num_views": 1},
     "HeadConfig": {"hidden_units": (8, 4)},
+    "PhaseConfig": {"optimizer": "sgd"},  # the last of them solves a last layer alone
     "SplitConfig": {"train": 0.5, "validation": 0.25, "test": 0.25},
     "ImportRequest": {"name_encoding": None},
     "ProjectSource": {"key": "0" * 32},

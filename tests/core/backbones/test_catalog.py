@@ -14,7 +14,7 @@ import pytest
 from keras.src.utils import file_utils
 
 from core.backbones import catalog
-from core.backbones.catalog import Backbone, all_backbones, find_backbone
+from core.backbones.catalog import Backbone, all_backbones, find_backbone, members_of
 from core.backbones.torch_weights import read_state_dict
 from core.errors import UnknownBackboneError
 from tests.core.networks.without_weights import without_weights
@@ -22,7 +22,8 @@ from tests.core.networks.without_weights import without_weights
 # Keras says so of MobileNetV3, whose published weights are for 224 pixels, when it is not given a size.
 pytestmark = pytest.mark.filterwarnings("ignore:`input_shape` is undefined or non-square:UserWarning")
 
-FROM_KERAS = [backbone for backbone in all_backbones() if not backbone.is_efficientnet_lite]
+SINGLE = [backbone for backbone in all_backbones() if not backbone.members]
+FROM_KERAS = [backbone for backbone in SINGLE if not backbone.is_efficientnet_lite]
 FROM_PACKAGES = [backbone for backbone in all_backbones() if backbone.package is not None]
 
 # Building all of Keras' models takes half a minute, these a few seconds. They cover every family except vgg16;
@@ -155,7 +156,9 @@ def test_the_names_are_those_of_keras_and_three_efficientnet_lites(keras_facts: 
     lites = {"EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2"}
     assert {backbone.name for backbone in catalog.BACKBONES} == set(keras_facts.families) | lites
     assert [backbone.name for backbone in catalog.VARIANTS] == ["MobileNet-0.75-192"]
-    assert all_backbones() == catalog.BACKBONES + catalog.VARIANTS
+    assert set(all_backbones()) == {*catalog.BACKBONES, *catalog.SIDE_BY_SIDE, *catalog.VARIANTS}
+    assert [backbone.is_bundled for backbone in all_backbones()] == [True] * 4 + [False] * (len(all_backbones()) - 4)
+    assert len(all_backbones()) == len(set(all_backbones()))
 
 
 def test_the_family_is_the_module_that_defines_the_model(keras_facts: KerasFacts):
@@ -234,7 +237,7 @@ def test_an_installed_package_carries_the_recorded_file(backbone: Backbone):
     assert sum(counted) == backbone.num_parameters
 
 
-@pytest.mark.parametrize("backbone", all_backbones(), ids=name_of)
+@pytest.mark.parametrize("backbone", SINGLE, ids=name_of)
 def test_every_record_is_plausible(backbone: Backbone):
     """Sizes, accuracy, year, licence, address and hash lie where those of image networks lie."""
     height, width = backbone.image_size
@@ -256,8 +259,8 @@ def test_every_record_is_plausible(backbone: Backbone):
 
 def test_the_year_is_that_of_the_paper():
     """A network's year is that of its paper on arXiv; EfficientNet-Lite came out a year after its paper."""
-    years = {backbone.name: 2000 + int(backbone.paper_url.split("/")[-1][:2]) for backbone in all_backbones()}
-    later = {backbone.name for backbone in all_backbones() if backbone.year != years[backbone.name]}
+    years = {backbone.name: 2000 + int(backbone.paper_url.split("/")[-1][:2]) for backbone in SINGLE}
+    later = {backbone.name for backbone in SINGLE if backbone.year != years[backbone.name]}
     assert later == {"EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2"}
     assert {find_backbone(name).year for name in later} == {2020}
 
@@ -270,6 +273,23 @@ def test_no_two_records_share_what_tells_them_apart():
     assert sum(len(names) for names in forms) == len(set().union(*forms))
     assert len(set(hashes)) == len(hashes)
     assert len(set(files)) == len(files)
+
+
+@pytest.mark.parametrize("backbone", catalog.SIDE_BY_SIDE, ids=name_of)
+def test_networks_side_by_side_are_the_sum_of_those_in_them(backbone: Backbone):
+    """Parameters and megabytes are those of the members; these take the same pixels, have linear heads and one licence,
+    and a network alone is its only member."""
+    members = members_of(backbone)
+    assert [member.name for member in members] == list(backbone.members)
+    assert backbone.num_parameters == sum(member.num_parameters for member in members)
+    assert backbone.weights_megabytes == pytest.approx(sum(member.weights_megabytes for member in members))
+    assert {(each.image_size, each.preprocessing, each.licence) for each in members} == {
+        (backbone.image_size, backbone.preprocessing, backbone.licence)
+    }
+    assert all(member.has_linear_head and member.is_bundled for member in members)
+    assert members_of(members[0]) == (members[0],)
+    # Prepared networks are known by the text of their records, which stays as it was before there were members.
+    assert "members" not in repr(backbone)
 
 
 @pytest.mark.parametrize("backbone", all_backbones(), ids=name_of)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.backbones.catalog import Backbone, find_backbone
-from core.backbones.efficientnet_lite import layers_of
+from core.backbones.catalog import ALL_THREE, Backbone, find_backbone
+from core.backbones.lite_layers import layers_of, layers_side_by_side
 from core.backbones.lite_network import write_lite_network
 from core.backbones.torch_weights import read_state_dict
 from core.backbones.weights import find_weights
@@ -46,6 +46,14 @@ def test_its_table_of_layers_is_that_of_keras(name: str, image_size: tuple[int, 
     backbone = find_backbone(name)
     size = image_size or backbone.image_size
     assert layers_of(name, size) == layer_table(build_backbone(backbone, size, None))
+
+
+def test_networks_side_by_side_have_the_table_of_keras():
+    """Theirs too, in turns from below, cut at the pixels or at the top: in between several tensors cross."""
+    three = find_backbone(ALL_THREE)
+    rows = layers_side_by_side(three.members, (97, 160))
+    assert rows == layer_table(build_backbone(three, (97, 160), None))
+    assert [row.index for row in rows if row.is_boundary] == [0, 1]
 
 
 def test_photos_of_another_size_and_shape_are_taken(settings: Settings, lite0: Backbone):

@@ -73,6 +73,24 @@ def test_networks_fits_and_views_are_kept_apart(cache: FeatureCache, other: tupl
     assert_same(cache.get(other[0], other[1], features, view=other[2]), changed)
 
 
+def test_networks_side_by_side_have_no_features_but_their_members(cache: FeatureCache):
+    """What a network alone has computed counts for all together, bit by bit; a photo that one of them lacks is missing.
+
+    And the other way round: what all together have computed is there for each alone.
+    """
+    first = made_features(6, seed=1)
+    second = dict(zip(first, made_features(6, seed=2).values(), strict=True))
+    cache.put("aa", FIT, first)
+    known = list(second)[:4]
+    cache.put("bb", FIT, {photo_hash: second[photo_hash] for photo_hash in known})
+    expected = {photo_hash: np.concatenate([first[photo_hash], second[photo_hash]]) for photo_hash in known}
+    assert_same(cache.get("aa_bb", FIT, first), expected)
+    assert cache.missing("aa_bb", FIT, first) == list(first)[4:]
+    cache.put("bb_aa", FIT, {"new": np.arange(8, dtype=np.float32)}, view="mirrored")
+    np.testing.assert_array_equal(cache.get("bb", FIT, ["new"], view="mirrored")["new"], np.arange(4))
+    np.testing.assert_array_equal(cache.get("aa", FIT, ["new"], view="mirrored")["new"], np.arange(4, 8))
+
+
 def test_what_is_put_again_replaces(cache: FeatureCache):
     """The latest features count."""
     features = made_features(3)

@@ -42,9 +42,10 @@ def test_a_way_that_loses_nothing_stays(fit_mode: FitModeName) -> None:
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_mirror_images_are_never_mirrored(recipe: str) -> None:
-    """Mirroring is off, and the other variations stay as they are."""
+    """Mirroring is off, for answers too, and the other variations stay as they are."""
     before, after = config(recipe).augment, suited(config(recipe), MIRRORED).augment
     assert (before is None) == (after is None)
+    assert not suited(config(recipe), MIRRORED).averages_flips
     if before is not None and after is not None:
         assert not after.flip
         assert {**after.to_json(), "flip": before.flip} == before.to_json()

@@ -199,7 +199,14 @@ def test_the_dataset_that_was_opened_last_is_chosen(visit: Visit, worker: Preten
 def test_each_recipe_is_one_choice(visit: Visit, worker: PretendWorker, birds: int) -> None:
     """Walk-throughs too, with their own networks; nothing else needs to be touched."""
     app = visit()
-    for name in ("small_data", "mobilenet_three_dense", "hub_feature_vector", "from_scratch", "densenet201"):
+    for name in (
+        "best_offline",
+        "small_data",
+        "mobilenet_three_dense",
+        "hub_feature_vector",
+        "from_scratch",
+        "densenet201",
+    ):
         recipe = RECIPES[name]
         key = "train.start.recipe" if recipe.source is None else "train.start.walk_through"
         app.radio(key=key).set_value(name).run()
@@ -398,6 +405,25 @@ def test_mirror_images_are_not_mirrored(visit: Visit, worker: PretendWorker, bir
     press(app, "Train")
     (view,) = runs(worker)
     assert view.config.augment == replace(RECIPES["small_data"].augment, flip=False)
+
+
+def test_answers_are_not_averaged_over_mirror_images_that_are_other_classes(
+    visit: Visit, worker: PretendWorker, birds: int
+) -> None:
+    """A recipe whose answers take the mirror image in does without, which is said; for other photos it does not."""
+    app = visit()
+    app.radio(key="train.start.recipe").set_value("best_offline").run()
+    assert "mirror images of each other" not in texts(app)
+    press(app, "Train")
+    assert runs(worker)[0].config.averages_flips
+    press(app, "New run")
+    find_mirrored(worker, birds)
+    app = visit()
+    app.radio(key="train.start.recipe").set_value("best_offline").run()
+    assert "**Mirroring is off**, though the recipe has it: “crow” and “tit” are mirror images" in texts(app)
+    press(app, "Train")
+    config = runs(worker)[0].config
+    assert (config.backbone, config.averages_flips) == ("BestOffline", False)
 
 
 def test_mirroring_stays_off_when_the_finding_is_put_away(visit: Visit, worker: PretendWorker, birds: int) -> None:
