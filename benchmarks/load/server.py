@@ -161,7 +161,13 @@ def begin_app(
         process = psutil.Popen(
             command,
             cwd=PROJECT_DIR,
-            env={**psutil.Process().environ(), **to_environment(settings), **(environment or {})},
+            # Where a library crashes, the log says in which line it was called.
+            env={
+                **psutil.Process().environ(),
+                "PYTHONFAULTHANDLER": "1",
+                **to_environment(settings),
+                **(environment or {}),
+            },
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -177,7 +183,8 @@ def wait_until_healthy(url: str, process: psutil.Popen, log_path: Path) -> None:
             if httpx.get(f"{url}/_stcore/health", timeout=5).status_code == httpx.codes.OK:
                 return
         time.sleep(_POLL_SECONDS)
-    raise SystemExit(f"The server has not started:\n{log_path.read_text(encoding='utf-8', errors='replace')}")
+    ending = "" if process.poll() is None else f", but ended with code {process.returncode}"
+    raise SystemExit(f"The server has not started{ending}:\n{log_path.read_text(encoding='utf-8', errors='replace')}")
 
 
 def end_app(process: psutil.Popen) -> None:
