@@ -89,7 +89,7 @@ def attack(folder: Path, network_dir: Path, num_kills: int, *, seconds: float, s
     house = House(settings, tuple(space.id for space in spaces), notes_dir, is_training=is_training)
     try:
         return Campaign(house, upgrades, seed).run(num_kills, seconds)
-    except Exception:
+    except (Exception, SystemExit):
         tell(f"{folder.name}: {traceback.format_exc()}")  # at once, and not when the other houses have ended
         raise
     finally:
