@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from core.backbones.artefacts import load_artefact
@@ -12,7 +13,6 @@ from core.backbones.catalog import Backbone
 from core.services import open_services
 from core.settings import Settings
 from tests.conftest import link_backbones
-from tests.e2e.classify_page import ClassifyPage
 from tests.e2e.conftest import OpenPage, StartApp
 from tests.e2e.dataset_page import DatasetPage
 from tests.e2e.photos import sample
@@ -22,14 +22,8 @@ PREPARE_TIMEOUT_MILLISECONDS = 300_000
 
 # The first word of the worker itself, before it loads TensorFlow: what is said until then comes from the server.
 HAS_BEGUN = "Getting ready to build"
+MOBILENET = "MobileNet 0.75, 192 px"
 IS_PREPARING = re.compile("Building|Converting|Comparing")
-
-
-def expect_ready(page: ClassifyPage) -> None:
-    """Wait until the default network is prepared."""
-    expect(page.page.get_by_text("Getting EfficientNet-Lite0 ready.")).to_be_hidden(
-        timeout=PREPARE_TIMEOUT_MILLISECONDS
-    )
 
 
 def damage(settings: Settings) -> None:
@@ -40,19 +34,30 @@ def damage(settings: Settings) -> None:
     path.write_bytes(whole[: len(whole) // 2])
 
 
-def test_a_fresh_workspace_prepares_the_network_while_photos_wait(
+def test_a_fresh_workspace_answers_at_once(
     settings: Settings, prepared_cache: Path, lite0: Backbone, start_app: StartApp, open_page: OpenPage
 ):
-    """The page opens at once, shows how far the network is, says that it is tried again when the worker has died, and
-    answers the photo added meanwhile by itself. The file of it in the cache of an earlier workspace, cut in half, does
-    not count, and is made anew without a question."""
+    """Nobody prepares anything before the first photo. The network's file in the cache of an earlier workspace, cut in
+    half, does not count, and is made anew without a question."""
     folder = settings.workspace_dir
     settings = replace(settings, workspace_dir=folder / "fresh", cache_dir=folder / "old-cache")
     link_backbones(prepared_cache, settings)
     damage(settings)
-    app = start_app(settings)
+    page = open_page(start_app(settings))
+    page.upload(sample("Coffee"))
+    page.expect_answered(1)
+    assert page.top_five("coffee.png")[0][0] in ("espresso", "cup")
+    expect(page.page.get_by_role("combobox", name="Network (backbone)")).to_have_value("EfficientNet-Lite0 · ready")
+    load_artefact(lite0, settings)  # every file of it is whole
+
+
+@pytest.mark.usefixtures("shared_dir")  # for the weights of MobileNet
+def test_photos_wait_while_a_network_is_prepared(settings: Settings, start_app: StartApp, open_page: OpenPage):
+    """The page opens at once, shows how far the network is, says that it is tried again when the worker has died, and
+    answers the photo added meanwhile by itself."""
+    app = start_app(replace(settings, default_backbone="MobileNet-0.75-192"))
     page = open_page(app)
-    expect(page.page.get_by_text("Getting EfficientNet-Lite0 ready.")).to_be_visible()
+    expect(page.page.get_by_text(f"Getting {MOBILENET} ready.")).to_be_visible()
     expect(page.page.get_by_role("progressbar")).to_be_visible()
     page.upload(sample("Coffee"))
     expect(page.card("coffee.png").get_by_text("coffee.png is waiting")).to_be_visible()
@@ -62,11 +67,10 @@ def test_a_fresh_workspace_prepares_the_network_while_photos_wait(
     worker.kill()
     expect(page.page.get_by_text("trying again")).to_be_visible()
     expect(page.page.get_by_text(IS_PREPARING)).to_be_visible(timeout=PREPARE_TIMEOUT_MILLISECONDS)
-    expect_ready(page)
+    expect(page.page.get_by_text(f"Getting {MOBILENET} ready.")).to_be_hidden(timeout=PREPARE_TIMEOUT_MILLISECONDS)
     page.expect_answered(1)
     assert page.top_five("coffee.png")[0][0] in ("espresso", "cup")
-    expect(page.page.get_by_role("combobox", name="Network (backbone)")).to_have_value("EfficientNet-Lite0 · ready")
-    load_artefact(lite0, settings)  # every file of it is whole
+    expect(page.page.get_by_role("combobox", name="Network (backbone)")).to_have_value(f"{MOBILENET} · ready")
 
 
 def test_everything_is_there_after_a_restart(prepared_settings: Settings, start_app: StartApp, open_page: OpenPage):

@@ -46,18 +46,27 @@ def test_another_network_gives_other_answers_and_the_first_ones_come_back(page: 
     expect(preparation(page, "EfficientNet-Lite0")).to_be_hidden()
 
 
+@pytest.mark.usefixtures("shared_dir")  # for the weights of MobileNet
 def test_the_choice_survives_a_reload(page: ClassifyPage):
     """A reload shows the network that was chosen, even one that is not prepared, and preparing can be stopped."""
-    page.choose(NETWORK, re.compile("^EfficientNet-Lite1 "))
-    expect(preparation(page, "EfficientNet-Lite1")).to_be_visible()
+    title = "MobileNet 0.75, 192 px"
+    page.choose(NETWORK, re.compile(f"^{title} "))
+    expect(preparation(page, title)).to_be_visible()
     page.page.reload()
     page.expect_open()
-    expect(page.page.get_by_role("combobox", name=NETWORK)).to_have_value(re.compile("^EfficientNet-Lite1 "))
+    expect(page.page.get_by_role("combobox", name=NETWORK)).to_have_value(re.compile(f"^{title} "))
     page.press_button("Stop")
-    expect(page.page.get_by_text("Preparing EfficientNet-Lite1 was stopped.")).to_be_visible(
-        timeout=PREPARE_TIMEOUT_MILLISECONDS
-    )
+    expect(page.page.get_by_text(f"Preparing {title} was stopped.")).to_be_visible(timeout=PREPARE_TIMEOUT_MILLISECONDS)
     expect(page.page.get_by_role("button", name="Try again")).to_be_visible()
+
+
+def test_a_bundled_network_answers_after_a_moment(page: ClassifyPage):
+    """It waits for nothing but its own file; that it is compared with Keras meanwhile keeps nobody."""
+    page.upload(sample("Cat"))
+    page.choose(NETWORK, re.compile("^EfficientNet-Lite1 "))
+    page.expect_answered(1)
+    expect(page.page.get_by_role("combobox", name=NETWORK)).to_have_value("EfficientNet-Lite1 · ready")
+    assert any("cat" in label for label, _ in page.top_five("chelsea.png")[:3])
 
 
 def test_a_network_that_must_be_downloaded_says_what_is_missing(page: ClassifyPage):

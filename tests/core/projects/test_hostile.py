@@ -91,7 +91,10 @@ HUGE_ARRAY = array_header("{'descr': '<f4', 'fortran_order': False, 'shape': (10
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({SUMMARY: edited(format=layout.FORMAT_VERSION + 1, made_by="9.9", new="?")}, "newer Bluetit (9.9, format 2)"),
+        (
+            {SUMMARY: edited(format=layout.FORMAT_VERSION + 1, made_by="9.9", new="?")},
+            f"newer Bluetit (9.9, format {layout.FORMAT_VERSION + 1})",
+        ),
         ({SUMMARY: edited(made_at=1e300)}, "damaged"),
         ({SUMMARY: edited(dataset_name="")}, "damaged"),
         ({SUMMARY: edited(num_bytes=10**40)}, "damaged"),

@@ -18,7 +18,7 @@ from core.photos.store import PhotoStore, encode_photo
 from core.settings import Settings
 from core.training.activations import ActivationPlan
 from core.training.encoders import PixelEncoder
-from core.training.features import FeatureSource
+from core.training.features import FeaturePart, FeatureSource
 from core.training.inputs import CachedInputs, StreamedInputs
 from core.training.photos import ViewLoader
 from tests.core.training.training_samples import paint
@@ -108,7 +108,10 @@ class Means:
 @pytest.fixture
 def source(settings: Settings, loader: ViewLoader) -> FeatureSource:
     return FeatureSource(
-        encoder=Means(), loader=loader, cache=FeatureCache(settings), fingerprint="f", fit_mode=FIT_MODE
+        parts=(FeaturePart(encoder=Means(), fingerprint="f"),),
+        loader=loader,
+        cache=FeatureCache(settings),
+        fit_mode=FIT_MODE,
     )
 
 

@@ -53,7 +53,7 @@ def test_the_board_is_the_teachers(lesson: Class) -> None:
     collect(lesson.of(lesson.pupils[0]), range(3))
     status, told = ask(board_url(), "teacher")
     assert status == 200
-    assert [(each["name"], each["has"]) for each in told["pupils"]] == [
+    assert [(each["name"], each["has"]) for each in told["spaces"]] == [
         ("Quiet Otter", "3 photos"),
         ("Brave Heron", "0 photos"),
     ]
@@ -75,7 +75,7 @@ def test_who_was_removed_is_told_nothing_more(lesson: Class) -> None:
     assert ask(notice_url(), "Brave Heron")[0] == 200
     lesson.services.deletions.request_class(lesson.classroom.id, with_teacher=False)
     assert ask(notice_url(), "Brave Heron")[0] == 403
-    assert ask(board_url(), "teacher")[1]["pupils"] == []
+    assert ask(board_url(), "teacher")[1]["spaces"] == []
 
 
 def test_the_projects_of_a_class_are_the_teachers(lesson: Class) -> None:
