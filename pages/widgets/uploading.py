@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import streamlit as st
@@ -39,6 +39,8 @@ class UploadBox:
         self._generation = 0
         self._taken_ids: dict[int, set[str]] = {}  # by generation, as what was received
         self._received: dict[int, list[tuple[str, int]]] = {}  # by generation: names and sizes in bytes
+        # Likewise: what came with a later box, before the one that had seemed to lose it handed it over after all.
+        self._given_again: dict[int, set[tuple[str, int]]] = {}
 
     @property
     def widget_key(self) -> str:
@@ -46,23 +48,49 @@ class UploadBox:
         with self._lock:
             return f"{self._key}.{self._generation}"
 
-    def take(self, files: Sequence[UploadedFile]) -> list[UploadedFile]:
-        """Those of the files that were not taken before; from now on there is a new box."""
+    def take(self, files: Sequence[UploadedFile], widget_key: str | None = None) -> list[UploadedFile]:
+        """Those of the files that were not taken before; from now on there is a new box.
+
+        Args:
+            files: what a box holds.
+            widget_key: of that box, which may hand something over after a new one has taken its place; None: the one
+                that is there now.
+        """
         with self._lock:
+            generation = self._generation if widget_key is None else int(widget_key.rpartition(".")[2])
             taken_ids = set[str]().union(*self._taken_ids.values())
             new = [file for file in files if file.file_id not in taken_ids]
-            self._taken_ids.setdefault(self._generation, set()).update(file.file_id for file in new)
-            received_before = {generation: list(names) for generation, names in self._received.items()}
-            self._received.setdefault(self._generation, []).extend((file.name, file.size) for file in new)
-            if files:
+            self._taken_ids.setdefault(generation, set()).update(file.file_id for file in new)
+            wanted = [file for file in new if not self._was_received(file, generation)]
+            self._received.setdefault(generation, []).extend((file.name, file.size) for file in new)
+            for file in wanted:
+                self._note_given_again(file)
+            if files and generation == self._generation:
                 self._generation += 1
-            for forgotten in list(self._received)[:-_MAX_REMEMBERED_BOXES]:
-                del self._received[forgotten]
-                del self._taken_ids[forgotten]
-        wanted = [file for file in new if not _was_received(file, received_before)]
+            for forgotten in sorted(self._received)[:-_MAX_REMEMBERED_BOXES]:
+                for kept in (self._received, self._taken_ids, self._given_again):
+                    kept.pop(forgotten, None)
         for file in wanted:
             file.name = _GIVEN_AGAIN.sub("", file.name)
         return wanted
+
+    def _was_received(self, file: UploadedFile, generation: int) -> bool:
+        """Whether a file had come with the box that seemed to lose it, or was given again since; holding the lock."""
+        name = file.name
+        if (name, file.size) in self._given_again.get(generation, ()):
+            return True
+        while (mark := _GIVEN_AGAIN.match(name)) is not None:
+            name = name[mark.end() :]
+            if (name, file.size) in self._received.get(int(mark[1]), ()):
+                return True
+        return False
+
+    def _note_given_again(self, file: UploadedFile) -> None:
+        """Note from which boxes a file seemed lost that is taken now; holding the lock."""
+        name = file.name
+        while (mark := _GIVEN_AGAIN.match(name)) is not None:
+            name = name[mark.end() :]
+            self._given_again.setdefault(int(mark[1]), set()).add((name, file.size))
 
     def describe(self) -> dict[str, Any]:
         """What `pages/assets/browser_events.js` has to know to find files that were lost on the way."""
@@ -84,16 +112,6 @@ def let_go(files: Sequence[UploadedFile]) -> None:
     if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
         for file in files:
             context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
-
-
-def _was_received(file: UploadedFile, received: Mapping[int, Sequence[tuple[str, int]]]) -> bool:
-    """Whether a file that was given again had come with the box from which it seemed lost."""
-    name = file.name
-    while (mark := _GIVEN_AGAIN.match(name)) is not None:
-        name = name[mark.end() :]
-        if (name, file.size) in received.get(int(mark[1]), ()):
-            return True
-    return False
 
 
 def open_box(key: str) -> UploadBox:
@@ -133,16 +151,16 @@ def render_upload_box(
         args=(box, widget_key, take),
     )
     if files:  # the run that should have taken them was overtaken before it began
-        guarded(_take_files)(box, files, take)
+        guarded(_take_files)(box, widget_key, files, take)
         st.rerun()
 
 
 def _take(box: UploadBox, widget_key: str, take: Callable[[Files], object]) -> None:
-    _take_files(box, st.session_state[widget_key], take)
+    _take_files(box, widget_key, st.session_state[widget_key], take)
 
 
-def _take_files(box: UploadBox, files: Files, take: Callable[[Files], object]) -> None:
-    new = box.take(files)
+def _take_files(box: UploadBox, widget_key: str, files: Files, take: Callable[[Files], object]) -> None:
+    new = box.take(files, widget_key)
     let_go(files)
     if new:
         take(new)

@@ -75,6 +75,22 @@ def test_a_file_given_again_counts_only_if_it_was_lost():
     assert box.take([given_again(given_again(came, 0, 5), 2, 6)]) == []
 
 
+def test_a_box_that_hands_over_late_is_the_one_that_it_was():
+    """On a slow line a box is reported once more after a new one has taken its place: what the browser took for lost
+    with it is not taken a second time, whichever comes first, and the new box stays."""
+    box = UploadBox("files")
+    old_key = box.widget_key
+    first, late, later = uploaded(1), uploaded(2), uploaded(3)
+    box.take([first], old_key)
+    new_key = box.widget_key
+    assert box.take([first, late], old_key) == [late]
+    assert box.widget_key == new_key
+    assert box.describe()["received"] == {"0": [("1.jpg", 1), ("2.jpg", 2)]}
+    taken = box.take([given_again(late, 0, 1), given_again(later, 0, 2)], new_key)
+    assert [file.name for file in taken] == ["3.jpg"]
+    assert box.take([first, late, later], old_key) == []
+
+
 def test_the_same_name_chosen_anew_is_another_file():
     """Whoever chooses a file a second time means it."""
     box = UploadBox("files")
