@@ -63,7 +63,7 @@ async def _give_photo(url: str) -> tuple[float, float]:
     """When a photo was given, and when it was answered."""
     visit = Visit(lambda _: None)
     async with Tab(url, Notes(), visit) as tab:
-        await tab.open("classify")
+        await tab.open("")  # the first page
         asked = time.perf_counter()
         await tab.upload([(_FILE_NAME, read_photos(None)[0])], on_start=visit.begin)
         if not await visit.wait_for(_FILE_NAME, _ANSWER_SECONDS):
