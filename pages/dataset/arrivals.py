@@ -8,7 +8,6 @@ from core.services import Services
 from pages.dataset.import_question import render_question
 from pages.dataset.import_report import render_report
 from pages.widgets.errors import guarded, showing_errors
-from pages.widgets.renewal import renew_now
 from pages.words.wording import plain, time_left
 
 _POLL_SECONDS = 0.5
@@ -39,7 +38,7 @@ def _render(dataset: DatasetView, services: Services, *, was_active: bool, with_
             if _is_shown(status, with_reports=with_reports, is_newest=position == 0):
                 _render_one(status, services)
         if was_active and not any(status.is_active for status in statuses):
-            renew_now()  # the whole page: counts and photos have changed
+            st.rerun()  # the whole page: counts and photos have changed
 
 
 def _is_shown(status: ImportStatus, *, with_reports: bool, is_newest: bool) -> bool:

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from core.services import Services
-from pages.widgets.renewal import renew_now
 from pages.words.wording import time_left
 
 _POLL_SECONDS = 0.5
@@ -22,7 +21,7 @@ def render_task_progress(kind: str, dataset_id: int, services: Services) -> None
 
 def _render(kind: str, dataset_id: int, services: Services) -> None:
     if not services.dataset_tasks.is_active(kind, dataset_id):
-        renew_now()
+        st.rerun()
     progress = services.dataset_tasks.progress(kind, dataset_id)
     if progress is None:
         st.progress(0.0, text="Starting")

@@ -8,7 +8,6 @@ from core.datasets.records import DatasetView
 from core.datasets.tasks import CHECK_KIND
 from core.errors import UnknownDatasetError
 from core.services import Services
-from pages.widgets.renewal import renew_now
 
 _LOOK_SECONDS = 2.0
 
@@ -54,7 +53,7 @@ def render_watch(dataset_id: int, shown: DatasetState, services: Services) -> No
     def look() -> None:
         # Not while the page is being made for the first time: what it has just said in passing would be lost.
         if not is_being_made and has_changed(dataset_id, shown, services):
-            renew_now()
+            st.rerun()
 
     look()
     is_being_made = False

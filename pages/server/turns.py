@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 # Whoever gives way is taken for somebody who came so much later: before clicks that come after that.
-_GIVES_WAY_SECONDS = 4.0
+_GIVES_WAY_SECONDS = 1.0
 
 
 class Turns:

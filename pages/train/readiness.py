@@ -26,7 +26,6 @@ from pages.widgets.findings import open_findings
 from pages.widgets.preparation import Availability, availability_of, render_preparation
 from pages.widgets.prospects import find_dataset_prospect
 from pages.widgets.remembered import remembered
-from pages.widgets.renewal import renew_now
 from pages.widgets.setting_words import describe_change
 from pages.words.wording import SPLIT_TITLES, count, plain, size_text
 
@@ -208,7 +207,7 @@ def _render_concerns(
 def _await_check(dataset_id: int, services: Services) -> None:
     """Tell that the photos are still being looked at, and make the page anew once that is known."""
     if not services.dataset_tasks.is_active(CHECK_KIND, dataset_id):
-        renew_now()
+        st.rerun()
     st.caption(":material/hourglass_top: The photos are still being checked; what is found will stand here.")
 
 

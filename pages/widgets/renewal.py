@@ -1,6 +1,6 @@
 """Pages that are made anew by themselves, for all who watch at the same moment: they give way to a person's clicks."""
 
-from typing import Any, NoReturn
+from typing import Any
 
 import streamlit as st
 
@@ -10,12 +10,6 @@ _IS_RENEWAL = "renewal.is_one"
 def renew(_payload: Any) -> None:
     """For components that say that what the page shows has changed: the page is made anew, as after every event."""
     st.session_state[_IS_RENEWAL] = True
-
-
-def renew_now() -> NoReturn:
-    """For fragments that have looked and seen that what the page shows has changed: the page is made anew, at once."""
-    st.session_state[_IS_RENEWAL] = True
-    st.rerun()
 
 
 def take_renewal() -> bool:
