@@ -209,14 +209,14 @@ def test_a_photo_is_taken_in_once_when_streamlit_calls_back_twice(prepared_setti
         from pages.classify.photo_inputs import _take_files
         from pages.widgets.uploading import _take, open_box
 
-        _take(open_box("uploads"), "uploads", lambda files: _take_files(st.session_state["batch"], files))
+        _take(open_box("uploads"), "uploads.0", lambda files: _take_files(st.session_state["batch"], files))
 
     with running_registry(prepared_settings) as registry:
         batch = registry.open(None, owner="anna")
         app = AppTest.from_function(script)
         app.session_state["batch"] = batch
         for file_id, num_expected in (("first", 1), ("first", 1), ("second", 2)):
-            app.session_state["uploads"] = [
+            app.session_state["uploads.0"] = [
                 SimpleNamespace(file_id=file_id, name="cat.png", size=1, getvalue=lambda: CAT[1])
             ]
             app.run()
