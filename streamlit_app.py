@@ -16,6 +16,7 @@ from pages.server.answer_table import ANSWER_TABLE_ROUTES
 from pages.server.class_role import is_teacher, visitor_space
 from pages.server.class_routes import CLASS_ROUTES
 from pages.server.class_start import CLASS_START_ROUTES
+from pages.server.dataset_watch import DATASET_WATCH_ROUTES
 from pages.server.doorkeeper import DoorKeeper
 from pages.server.file_routes import FILE_ROUTES
 from pages.server.headers import SecurityHeaders
@@ -33,7 +34,7 @@ from pages.server.run_routes import RUN_ROUTES
 from pages.server.served_page import PAGE_ROUTES, ServedPage
 from pages.server.sort_routes import SORT_ROUTES
 from pages.server.try_routes import TRY_ROUTES
-from pages.server.turns import PAGE_TURNS
+from pages.server.turns import page_turn
 from pages.server.upload_budget import UploadBudget
 from pages.widgets.address import note_page
 from pages.widgets.class_notice import show_class_notice
@@ -96,7 +97,7 @@ def render() -> None:
         position="top" if may_enter else "hidden",
     )
     note_page(page.title)
-    with PAGE_TURNS.taken(gives_way=take_renewal()), showing_errors(key="errors"):
+    with page_turn(gives_way=take_renewal()), showing_errors(key="errors"):
         if may_enter:
             show_class_notice(space)
             page.run()
@@ -130,6 +131,7 @@ else:
             *PRESENCE_ROUTES,
             *PHONE_ROUTES,
             *PHONE_WATCH_ROUTES,
+            *DATASET_WATCH_ROUTES,
             *SORT_ROUTES,
         ],
         middleware=[

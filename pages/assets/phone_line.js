@@ -1,10 +1,9 @@
-// A line for each class into which phones may send photos now: how many have come, how long it stays open. When photos
-// have come it has the page made anew, which shows them.
+// A line for each class into which phones may send photos now: how many have come, how long it stays open.
 class PhoneLine {
   constructor(root) {
     this.list = root.querySelector("ul");
     this.trouble = root.querySelector(".trouble");
-    this.watch = new Watch(this, { reports: true });
+    this.watch = new Watch(this);
   }
 
   update({ data }) {

@@ -19,16 +19,19 @@ from pages.dataset.sort import SORT_SECTION, render_sort
 from pages.dataset.split import render_split
 from pages.dataset.start import render_start
 from pages.dataset.vary import render_vary
-from pages.dataset.watch import render_watch, state_of
+from pages.dataset.watch import render_watch
+from pages.server.dataset_watch import tell_dataset_now
 from pages.server.services import get_services
 from pages.widgets.errors import showing_errors
+from pages.words.telling import with_tag
 from pages.words.wording import plain
 
 
 def render_dataset(dataset: DatasetView, services: Services) -> None:
     """The open dataset: counts beside, one section at a time."""
     services.dataset_tasks.request_check_if_needed(dataset)
-    shown = state_of(dataset, services)
+    statuses = services.imports.list_statuses(dataset.id)
+    told = with_tag(tell_dataset_now(dataset.id, (dataset.revision, dataset.trashed_at), statuses, services))
     classes = services.library.classes.of(dataset.id)
     with st.sidebar:
         render_chooser(dataset, services)
@@ -63,14 +66,15 @@ def render_dataset(dataset: DatasetView, services: Services) -> None:
         with st.container():  # photos that come in do not make the section below anew
             if services.phone_links.living(dataset.id):
                 render_phone_line(dataset, services)
-            render_arrivals(dataset, services, with_reports=False)
+            render_watch(dataset.id, told, services)
+            render_arrivals(statuses, services, with_reports=False)
     with showing_errors():
         sections[section]()
     if section == "Collect":
         # Below: a report that comes in must not push away the button that the person is holding.
-        render_arrivals(dataset, services, with_reports=True)
+        render_watch(dataset.id, told, services)
+        render_arrivals(statuses, services, with_reports=True)
         render_history(dataset, services)
-    render_watch(dataset.id, shown, services)
 
 
 services = get_services()

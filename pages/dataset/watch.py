@@ -1,59 +1,35 @@
-"""Notices what other visitors and background work do to the open dataset."""
+"""What happens to the open dataset by itself: bars of imports, and the page made anew when others have changed it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Any
 
-import streamlit as st
-
-from core.datasets.records import DatasetView
-from core.datasets.tasks import CHECK_KIND
-from core.errors import UnknownDatasetError
+from core.errors import DatasetError
 from core.services import Services
+from pages.server.dataset_watch import dataset_progress_url
+from pages.widgets.browser_component import load_component, show_component, watched_data
+from pages.widgets.renewal import renew
 
-_LOOK_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetState:
-    """What tells two states of a dataset apart, as far as the page shows it."""
-
-    revision: int
-    trashed_at: float | None
-    checked_revision: int | None
-    is_being_checked: bool
+_progress = load_component("import_progress", isolate_styles=False)
 
 
-def state_of(dataset: DatasetView, services: Services) -> DatasetState:
-    """What the page is about to show.
+def render_watch(dataset_id: int, told: Mapping[str, Any], services: Services) -> None:
+    """The bars, and the watch over the dataset.
 
-    To be asked for before anything else of the dataset is read: photos that come in while the page is being made are
-    noticed then, whichever parts show them already.
+    Args:
+        dataset_id: of the open dataset.
+        told: of the dataset, with its tag. To be asked for before anything else of it is read: photos that come in
+            while the page is being made are noticed then, whichever parts show them already.
+        services: the open services.
     """
-    return DatasetState(
-        revision=dataset.revision,
-        trashed_at=dataset.trashed_at,
-        checked_revision=services.library.checks.checked_revision(dataset.id),
-        is_being_checked=services.dataset_tasks.is_active(CHECK_KIND, dataset.id),
+
+    def stop(import_id: Any) -> None:
+        if not isinstance(import_id, int):
+            raise DatasetError(f"{import_id!r} came as the number of an import; a whole number was expected.")
+        services.imports.cancel(import_id)
+
+    show_component(
+        _progress,
+        key="dataset.progress",
+        data=watched_data(told, "state", "imports", url=dataset_progress_url(dataset_id)),
+        on_event={"changed": renew, "stop": stop},
     )
-
-
-def has_changed(dataset_id: int, shown: DatasetState, services: Services) -> bool:
-    """Whether the dataset, or its check, is another than the one on the screen."""
-    try:
-        dataset = services.library.datasets.get(dataset_id)
-    except UnknownDatasetError:
-        return True  # deleted for good: the page falls back to the list
-    return state_of(dataset, services) != shown
-
-
-def render_watch(dataset_id: int, shown: DatasetState, services: Services) -> None:
-    """Make the page anew as soon as what it shows is out of date."""
-    is_being_made = True
-
-    @st.fragment(run_every=_LOOK_SECONDS)
-    def look() -> None:
-        # Not while the page is being made for the first time: what it has just said in passing would be lost.
-        if not is_being_made and has_changed(dataset_id, shown, services):
-            st.rerun()
-
-    look()
-    is_being_made = False

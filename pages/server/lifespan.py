@@ -16,6 +16,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from core.errors import BluetitError
+from pages.server.kept_answers import keep_answers
 from pages.server.services import stop_services, whole_services
 from pages.server.stopping import noticing_signals
 
@@ -38,6 +39,7 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
     # another page than the first, it would offer every file of the folder `pages` instead.
     PagesManager.uses_pages_directory = False
     send_at_once()
+    keep_answers()
     await asyncio.to_thread(load_early)
     try:
         await asyncio.to_thread(whole_services)

@@ -32,8 +32,10 @@ _FORGET_SECONDS = 60.0
 _MIN_PACKED_BYTES = 1_000  # less is one packet anyway
 _PACKING_LEVEL = 4
 
-_MAX_THREADS = 2  # as many as can read from the database at once without keeping anybody waiting
-_threads = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="watching")
+_thread = ThreadPoolExecutor(1, thread_name_prefix="watching")  # more would keep whoever makes pages from working
+# After each reading the thread rests as long as that took, or so long: watching, in a server that has too much to do,
+# comes after what people do, and then everything is looked at less often.
+_LONGEST_REST_SECONDS = 0.1
 
 _TOO_MANY_OF_VISITOR = "This browser watches too much at once. Close some of its tabs."
 _TOO_MANY = "So many watch at present that there is no room. It is tried again by itself."
@@ -96,7 +98,7 @@ class Watched:
             await asyncio.sleep(self._read_at + self._every_seconds - loop.time())
             if not self._waiting:
                 return
-            reading = loop.run_in_executor(_threads, self._read_answer)
+            reading = loop.run_in_executor(_thread, self._read_answer)
             await asyncio.wait((reading,))
             self._read_at = loop.time()
             self._pass_on(reading)
@@ -114,7 +116,23 @@ class Watched:
                 future.set_result(reading.result())
 
     def _read_answer(self) -> _Answer:
-        return _Answer.of(self._read())
+        time.sleep(max(0.0, min(_rest.until - time.monotonic(), _LONGEST_REST_SECONDS)))
+        began_at = time.monotonic()
+        try:
+            return _Answer.of(self._read())
+        finally:
+            ended_at = time.monotonic()
+            _rest.until = 2 * ended_at - began_at
+
+
+@dataclass(slots=True)
+class _Rest:
+    """Of the thread that reads, which alone looks at it."""
+
+    until: float = 0.0  # monotonic seconds
+
+
+_rest = _Rest()
 
 
 class WatchDesk:

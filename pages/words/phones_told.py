@@ -10,19 +10,14 @@ from pages.words.wording import count
 _MINUTE_SECONDS = 60
 
 
-def tell_phones(links: Sequence[PhoneLinkView], revision: int, *, now: float) -> dict[str, Any]:
-    """What the line about phones says of each link; `state` is another one when the page must be made anew.
+def tell_phones(links: Sequence[PhoneLinkView], *, now: float) -> dict[str, Any]:
+    """What the line about phones says of each link.
 
     Args:
         links: that are living, into one dataset.
-        revision: of the dataset.
         now: Unix seconds.
     """
-    ids = ",".join(str(link.id) for link in links)
-    return {
-        "state": f"{revision}:{ids}",
-        "links": [{"class": link.class_name, "text": tell_link(link, now=now)} for link in links],
-    }
+    return {"links": [{"class": link.class_name, "text": tell_link(link, now=now)} for link in links]}
 
 
 def tell_link(link: PhoneLinkView, *, now: float) -> str:

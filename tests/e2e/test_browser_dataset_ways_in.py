@@ -1,11 +1,13 @@
 """Ways into a dataset, in a real browser: pasted, linked, dropped as a folder, read from a folder of the server."""
 
+import re
 from pathlib import Path
 
 from playwright.sync_api import expect
 
 from tests.e2e.clipboard import CLIPBOARD_PERMISSIONS, copy_picture, copy_text, paste
 from tests.e2e.conftest import OpenDataset
+from tests.e2e.dataset_page import WORKER_TIMEOUT_MILLISECONDS
 from tests.e2e.photos import sample
 from tests.file_server import FileServer
 
@@ -36,6 +38,20 @@ def test_links_to_photos_and_archives_are_fetched(open_dataset: OpenDataset, web
     dataset.choose_tab("Link")
     dataset.fetch_links(f"{web.url}/home.zip", into_class=False)
     dataset.expect_counts("pets: 1 not split yet", "cat: 1 not split yet", "coffee: 1 not split yet")
+
+
+def test_an_import_that_takes_long_is_stopped(open_dataset: OpenDataset, web: FileServer):
+    """Its bar has a button; nothing of it is added, and the bar takes no room any more."""
+    dataset = open_dataset()
+    dataset.create("Slow", ["pets"])
+    web.stall_after_bytes = 1_000
+    dataset.choose_tab("Link")
+    dataset.fetch_links(f"{web.url}/cat.jpg")
+    bar = dataset.main.locator(".bluetit-imports")
+    expect(bar.get_by_role("progressbar")).to_be_visible()
+    dataset.press(re.compile("^Stop "))
+    expect(dataset.main.get_by_text("stopped, nothing was added")).to_be_visible(timeout=WORKER_TIMEOUT_MILLISECONDS)
+    expect(bar).to_be_hidden()
 
 
 def test_a_folder_becomes_a_dataset(open_dataset: OpenDataset, server_folder: Path):

@@ -202,7 +202,15 @@ class ImportDesk:
         Raises:
             UnknownDatasetError: no such import.
         """
-        view = self._library.imports.get(import_id)
+        return self._status(self._library.imports.get(import_id))
+
+    def list_statuses(self, dataset_id: int, limit: int = 20) -> list[ImportStatus]:
+        """How the newest imports of a dataset stand, newest first."""
+        return [self._status(view) for view in self._library.imports.of(dataset_id, limit)]
+
+    def _status(self, view: ImportView) -> ImportStatus:
+        if view.state not in (ImportState.WAITING, ImportState.FAILED):
+            return ImportStatus(view=view, progress=None, is_active=False, error=None)
         task = None if view.task_id is None else self._queue.get(view.task_id)
         is_begun = task is not None or time.time() - view.created_at > _BEGIN_SECONDS
         if view.state is ImportState.WAITING and is_begun and not (task and task.is_active):
@@ -216,10 +224,6 @@ class ImportDesk:
             is_active=is_active,
             error=_error_of(task) if view.state is ImportState.FAILED else None,
         )
-
-    def list_statuses(self, dataset_id: int, limit: int = 20) -> list[ImportStatus]:
-        """How the newest imports of a dataset stand, newest first."""
-        return [self.status(view.id) for view in self._library.imports.of(dataset_id, limit)]
 
     def sweep(self) -> None:
         """Delete what has been waiting in the incoming folder for too long and belongs to no open import.

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from core.errors import NoSpaceError, SettingsError, StorageError
 from core.settings import Settings
-from core.storage.db import Database, open_database
+from core.storage.db import BUSY_TIMEOUT_SECONDS, Database, open_database
 from core.storage.schema import Worker
 from tests.conftest import SQLITE
 from tests.postgresql_server import PostgreSQLServer
@@ -175,6 +175,33 @@ def test_read_session_cannot_write(database: Database) -> None:
         session.add(worker("a"))
     with database.session() as session:
         session.add(worker("a"))
+    with pytest.raises(StorageError, match=r"read-?only"), database.read_session() as session:  # on its connection
+        session.add(worker("b"))
+
+
+def test_who_writes_in_a_process_waits_for_who_writes_there(database: Database) -> None:
+    """In line, before the database is asked; who gives up at last is told so."""
+    database = replace(database, writing=FewSecondsLock())
+    with database.session() as session:
+        session.add(worker("a"))
+        with pytest.raises(StorageError, match="without a pause"), database.of_space(None).session():
+            raise AssertionError("two wrote at once")
+    with database.session() as session:
+        assert session.get(Worker, "a") is not None
+
+
+class FewSecondsLock:
+    """A lock for which nobody waits as long as they say."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def acquire(self, timeout: float) -> bool:
+        assert timeout == BUSY_TIMEOUT_SECONDS
+        return self._lock.acquire(timeout=0.05)
+
+    def release(self) -> None:
+        self._lock.release()
 
 
 def test_constraints_speak_for_themselves(database: Database) -> None:

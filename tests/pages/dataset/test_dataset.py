@@ -14,18 +14,21 @@ from streamlit.testing.v1 import AppTest
 from core.datasets.checks.findings import Finding, Loss, RemedyKind, removal
 from core.datasets.checks.photo_checks import PHOTO_CHECKS, PhotoCheck, measured
 from core.datasets.checks.words import Words
-from core.datasets.ingest.desk import ImportStatus
 from core.datasets.records import Review, Split
 from core.datasets.samples.drawn_samples import CLASS_NAMES
 from core.datasets.sources.requests import ImportRequest, StagedFiles
 from core.datasets.tasks import CHECK_KIND, EXPORT_KIND, MAP_KIND
 from core.environment import to_environment
+from core.phones.links import PhoneLinks
+from core.phones.records import PhoneLinkView
 from core.photos.samples import SAMPLE_PHOTOS, sample_path
 from core.settings import Settings
-from pages.dataset import samples, watch
+from pages.dataset import samples
+from pages.server.dataset_watch import tell_dataset_now
 from pages.server.file_routes import FILE_ROUTES
 from pages.server.services import close_services, get_services
 from tests.conftest import PROJECT_DIR
+from tests.pages.component_data import told
 from tests.pages.conftest import RUN_TIMEOUT_SECONDS
 from tests.pages.server.route_visits import fetch
 from tests.waiting import wait_until
@@ -163,6 +166,20 @@ def settle(app: AppTest) -> AppTest:
     app.run()
     assert not app.exception, app.exception
     return app
+
+
+def stop_import(app: AppTest) -> None:
+    """Stop the import whose bar is shown, as the button beside the bar does in a browser."""
+    (each,) = told(app)["imports"]
+    get_services().imports.cancel(each["id"])
+    app.run()
+
+
+def state_now(app: AppTest) -> str:
+    """The state of the open dataset, whatever the page shows."""
+    services, open_id = get_services(), dataset_id(app)
+    standing = services.library.datasets.standing(open_id)
+    return tell_dataset_now(open_id, standing, services.imports.list_statuses(open_id), services)["state"]
 
 
 def settle_check(app: AppTest) -> AppTest:
@@ -605,9 +622,9 @@ def test_an_import_under_way_is_shown_in_every_section(visit: Visit):
     app = visit()
     button(app, "Handwritten digits").click().run()
     assert app.title[0].value == "Handwritten digits"
-    assert "Stop" in labels(go_to(app, "Photos"))
-    button(app, "Stop").click().run()
-    assert "Stop" not in labels(settle(app))
+    assert [each["title"] for each in told(go_to(app, "Photos"))["imports"]] == ["Handwritten digits"]
+    stop_import(app)
+    assert told(settle(app))["imports"] == []
     assert counts(dataset_id(app)) == {}
 
 
@@ -615,7 +632,7 @@ def test_an_import_can_be_stopped(visit: Visit):
     """Nothing of it is added, the report says so, and another import works afterwards."""
     app = visit(new_dataset("Stopped", "crow"))
     button(app, "Handwritten digits").click().run()
-    button(app, "Stop").click().run()
+    stop_import(app)
     assert "stopped, nothing was added" in texts(settle(app))
     assert counts(dataset_id(app)) == {"crow": 0}
     uploader(app, "dataset.collect.files").set_value([("1.jpg", TILES[0], "image/jpeg")]).run()
@@ -1173,22 +1190,21 @@ def test_visitors_see_each_others_changes(visit: Visit, birds: int):
 def test_photos_that_come_in_while_the_page_is_made_are_noticed(visit: Visit, monkeypatch: pytest.MonkeyPatch):
     """The sidebar, made first, does not keep a number that the rest of the page no longer shows."""
     app = visit(new_dataset("In the middle", "cat"))
-    services, shown = get_services(), []
-    list_statuses = services.imports.list_statuses
+    services = get_services()
+    living = services.phone_links.living
 
-    def import_and_list(dataset_id: int, limit: int = 20) -> list[ImportStatus]:
-        monkeypatch.setattr(services.imports, "list_statuses", list_statuses)  # once
+    def import_and_list(dataset_id: int) -> list[PhoneLinkView]:
+        monkeypatch.setattr(PhoneLinks, "living", lambda _, of: living(of))  # once
         bring(dataset_id, sorted_photos(cat=1))
-        return list_statuses(dataset_id, limit)
+        return living(dataset_id)
 
-    monkeypatch.setattr(services.imports, "list_statuses", import_and_list)
-    monkeypatch.setattr(watch, "render_watch", lambda _, state, __: shown.append(state))
+    monkeypatch.setattr(PhoneLinks, "living", lambda _, of: import_and_list(of))
     app.run()
     assert "**0 photos** in 1 class" in [element.value for element in app.sidebar.markdown]
-    assert watch.has_changed(dataset_id(app), shown[-1], services)
+    assert told(app)["state"] != state_now(app)
     settle_check(app.run())
     assert "**1 photo** in 1 class" in [element.value for element in app.sidebar.markdown]
-    assert not watch.has_changed(dataset_id(app), shown[-1], services)
+    assert told(app)["state"] == state_now(app)
 
 
 def test_photos_that_come_in_move_nothing(visit: Visit):

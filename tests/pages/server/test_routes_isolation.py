@@ -26,6 +26,7 @@ from core.services import Services
 from core.settings import Settings
 from core.spaces.records import SpaceKind
 from pages.server.action_routes import action_url
+from pages.server.dataset_watch import dataset_progress_url
 from pages.server.file_routes import EVERYTHING, LABELS, dataset_url, export_url, model_url, project_url
 from pages.server.heat_route import heat_url
 from pages.server.kiosk_routes import kiosk_page
@@ -218,6 +219,7 @@ ADDRESSES: dict[str, Address] = {
         for prefix, number in ((MODEL_PREFIX, life.run_id), (FOREIGN_PREFIX, life.foreign_id))
     ],
     "/bluetit/datasets/{dataset_id}/phones": lambda life, _: [phones_url(life.dataset_id)],
+    "/bluetit/datasets/{dataset_id}/progress": lambda life, _: [dataset_progress_url(life.dataset_id)],
     **{
         f"/bluetit/datasets/{{dataset_id}}/sorting/{part}": of_sorting(part) for part in ("alike", "moves", "take-back")
     },
