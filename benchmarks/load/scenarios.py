@@ -78,10 +78,10 @@ Scenario = Callable[[Server, Load], Coroutine[Any, Any, Measured]]
 
 
 @asynccontextmanager
-async def _visited(world: World, behaviours: Sequence[Behaviour]) -> AsyncIterator[None]:
-    """Visitors who come one after the other and leave at the end of the context."""
+async def _visited(world: World, behaviours: Sequence[Behaviour], first: int = 0) -> AsyncIterator[None]:
+    """Visitors who come one after the other and leave at the end of the context; `first` is the number of the first."""
     tasks = []
-    for number, behaviour in enumerate(behaviours):
+    for number, behaviour in enumerate(behaviours, first):
         tasks.append(asyncio.create_task(come(world, behaviour, number)))
         await asyncio.sleep(_ARRIVAL_SECONDS / len(behaviours))
     try:
@@ -184,7 +184,8 @@ async def _single_photos(server: Server, load: Load, *, num_many: int) -> Notes:
 
     num_single = max(1, load.num_visitors - 1)
     many = replace(world, notes=Notes())  # what they take is not what is measured
-    async with _visited(many, [bring_many] if num_many else []), _visited(world, [bring_one] * num_single):
+    # The others are others: where each has a space, who has brought so many may bring no more.
+    async with _visited(many, [bring_many] if num_many else []), _visited(world, [bring_one] * num_single, first=1):
         if not num_many:
             may_begin.set()
         for _ in range(num_single):

@@ -31,6 +31,7 @@ from pages.words.run_told import tell_run
 from pages.words.worth import caution
 
 _RUN_SECONDS = 0.4  # from one look at a run to the next
+_RUN_REST_SECONDS = 1.6  # of one that waits for its turn: twenty-nine of a class do while one is trained
 _RACE_SECONDS = 1.0
 _LIST_SECONDS = 2.0
 _EXAMINATION_SECONDS = _EXPORT_SECONDS = 0.7
@@ -138,7 +139,8 @@ async def _send_run(request: Request, visitor: str) -> Response:
     def read() -> dict[str, Any]:
         return tell_run(read_run(run_id, services))
 
-    return await _desk.answer(request, visitor, ("run", services.space_id, run_id), read, every_seconds=_RUN_SECONDS)
+    key = ("run", services.space_id, run_id)
+    return await _desk.answer(request, visitor, key, read, every_seconds=_RUN_SECONDS, rest_seconds=_RUN_REST_SECONDS)
 
 
 async def _send_runs(request: Request, visitor: str) -> Response:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 # Whoever gives way is taken for somebody who came so much later: before clicks that come after that.
-_GIVES_WAY_SECONDS = 4.0
+_GIVES_WAY_SECONDS = 2.0
 # From one look of somebody who waits, whether they are still wanted, to the next.
 _LOOK_SECONDS = 0.1
 _DUE = "turns.due"  # of the page of a session that waits for its turn

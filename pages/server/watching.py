@@ -36,6 +36,7 @@ _thread = ThreadPoolExecutor(1, thread_name_prefix="watching")  # more would kee
 # After each reading the thread rests as long as that took, or so long: watching, in a server that has too much to do,
 # comes after what people do, and then everything is looked at less often.
 _LONGEST_REST_SECONDS = 0.1
+_NUM_UNTIL_REST = 5  # readings without anything new
 
 _TOO_MANY_OF_VISITOR = "This browser watches too much at once. Close some of its tabs."
 _TOO_MANY = "So many watch at present that there is no room. It is tried again by itself."
@@ -62,9 +63,18 @@ class Watched:
     While somebody waits, a task reads it again and again; it ends when nobody does.
     """
 
-    def __init__(self, read: Read, every_seconds: float) -> None:
+    def __init__(self, read: Read, every_seconds: float, rest_seconds: float) -> None:
+        """Begin with nothing read.
+
+        Args:
+            read: what is told now.
+            every_seconds: from one reading to the next while something changes.
+            rest_seconds: while nothing has changed for some readings.
+        """
         self._read = read
         self._every_seconds = every_seconds
+        self._rest_seconds = rest_seconds
+        self._num_unchanged = 0  # readings since the last that told something new
         self._latest: _Answer | None = None
         self._read_at = -float("inf")  # by the loop's clock
         self._waiting: dict[asyncio.Future[_Answer], str] = {}  # with the tag that each knows
@@ -95,7 +105,9 @@ class Watched:
     async def _keep_reading(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
-            await asyncio.sleep(self._read_at + self._every_seconds - loop.time())
+            is_at_rest = self._num_unchanged >= _NUM_UNTIL_REST
+            wait_seconds = self._rest_seconds if is_at_rest else self._every_seconds
+            await asyncio.sleep(self._read_at + wait_seconds - loop.time())
             if not self._waiting:
                 return
             reading = loop.run_in_executor(_thread, self._read_answer)
@@ -106,7 +118,9 @@ class Watched:
     def _pass_on(self, reading: asyncio.Future[_Answer]) -> None:
         """Answer whoever does not know yet what was read; where that failed, all are told why."""
         error = reading.exception()
-        self._latest = None if error is not None else reading.result()
+        known, self._latest = self._latest, None if error is not None else reading.result()
+        is_same = known is not None and self._latest is not None and known.telling.tag == self._latest.telling.tag
+        self._num_unchanged = self._num_unchanged + 1 if is_same else 0
         for future, since in self._waiting.items():
             if future.done():
                 continue
@@ -143,7 +157,14 @@ class WatchDesk:
         self._waiting: Counter[str] = Counter()  # requests that are open, by visitor
 
     async def answer(
-        self, request: Request, visitor: str, key: tuple[object, ...], read: Read, *, every_seconds: float
+        self,
+        request: Request,
+        visitor: str,
+        key: tuple[object, ...],
+        read: Read,
+        *,
+        every_seconds: float,
+        rest_seconds: float | None = None,
     ) -> Response:
         """What is told, as soon as it is something else than the request knows; 304 when that takes too long.
 
@@ -153,12 +174,13 @@ class WatchDesk:
             key: of what is watched; others with the same key are told the same.
             read: tells what there is now, or raises a `BluetitError`.
             every_seconds: at most so often it is read.
+            rest_seconds: so often where it has not changed for a while, as of a training that waits; None: as ever.
         """
         if self._waiting[visitor] >= _MAX_WAITING_OF_VISITOR:
             return refusal(_TOO_MANY_OF_VISITOR, 429, {"Retry-After": "2"})
         if self._waiting.total() >= _MAX_WAITING:
             return refusal(_TOO_MANY, 503, {"Retry-After": "5"})
-        watched = self.find(key, read, every_seconds)
+        watched = self.find(key, read, every_seconds, rest_seconds)
         waiting = asyncio.ensure_future(watched.newer(request.query_params.get("since", ""), WAIT_SECONDS))
         try:
             with counted(self._waiting, visitor), ends_of(request) as ends:
@@ -168,10 +190,12 @@ class WatchDesk:
             waiting.cancel()
         return _respond(request, answer)
 
-    def find(self, key: tuple[object, ...], read: Read, every_seconds: float) -> Watched:
+    def find(
+        self, key: tuple[object, ...], read: Read, every_seconds: float, rest_seconds: float | None = None
+    ) -> Watched:
         """What is watched under a key, for a while after somebody asked last."""
         now = time.monotonic()
-        watched = self._watched.pop(key, None) or Watched(read, every_seconds)
+        watched = self._watched.pop(key, None) or Watched(read, every_seconds, rest_seconds or every_seconds)
         watched.asked_at = now
         self._watched[key] = watched
         oldest = next(iter(self._watched.values()))

@@ -225,3 +225,21 @@ def test_what_nobody_asks_for_is_forgotten(counter: Counter, monkeypatch: pytest
     assert all(isinstance(each, Watched) for each in found)
     assert desk.find(("run", 4), counter.read, SOON) is found[4]
     assert desk.find(("run", 0), counter.read, SOON) is not found[0]
+
+
+def test_what_does_not_change_is_read_less_often(counter: Counter) -> None:
+    """As long as that lasts: once there is something new, it is read as often as before."""
+
+    async def run() -> list[int]:
+        watched = Watched(counter.read, SOON, rest_seconds=0.3)
+        assert await watched.newer(counter.tag, 0.5) is None
+        at_rest = counter.num_readings
+        counter.number += 1
+        assert await watched.newer("", 5.0) is not None
+        at_work = counter.num_readings
+        assert await watched.newer(counter.tag, 0.25) is None
+        return [at_rest, counter.num_readings - at_work]
+
+    at_rest, at_work = asyncio.run(run())
+    assert at_rest <= 1 + watching._NUM_UNTIL_REST + 2
+    assert at_work >= watching._NUM_UNTIL_REST
