@@ -64,7 +64,7 @@ class ClassTable:
         return {names[place]: float(sums[place]) for place in np.argsort(-sums, kind="stable")}
 
 
-@lru_cache(maxsize=8)  # one table serves all photos of a network, and looking at a thousand names takes longer than adding
+@lru_cache(maxsize=8)  # all photos of a network share one table
 def _places_of(groups: tuple[str, ...]) -> tuple[tuple[str, ...], npt.NDArray[np.intp]]:
     """The groups in the order in which they first come, and for each class which of them is its own."""
     names = tuple(dict.fromkeys(groups))
