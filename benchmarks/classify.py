@@ -5,6 +5,9 @@
 DIR holds photos named `<wnid>_<label>.*`. Single and batch start from file bytes; `keras_` figures are
 `model.predict` on the same files with the same decoding; `litert_` is inference alone on decoded squares. The
 backbone is prepared afresh, in a worker process and a temporary workspace. Memory is the peak before Keras is imported.
+
+What is compared takes turns, a photo or a pass at a time, and ratios are medians of the turns': what else the machine
+does then slows both.
 """
 
 import argparse
@@ -34,7 +37,7 @@ from core.photos.fit import to_array
 from core.services import Services, open_services
 from core.settings import Settings
 
-_BATCH_ROUNDS = 3  # the median of three passes is reported
+_BATCH_ROUNDS = 5  # passes over all photos
 _KERAS_BATCH_SIZE = 32
 
 
@@ -79,9 +82,11 @@ def measure(photos: Sequence[LabelledPhoto], backbone: Backbone, settings: Setti
     predict = load_keras(backbone, settings)  # from here on the process holds TensorFlow as well
     squares = [to_array(classifier.square(photo.data, photo.name)) for photo in photos]
     single, keras_single = time_singles(classifier, predict, photos)
-    batch = median_seconds(lambda: classify_all(classifier, photos))
-    keras_batch = median_seconds(lambda: keras_batch_predict(classifier, predict, photos))
-    litert = median_seconds(lambda: run_all(classifier.engine, squares))
+    batch, litert, keras_batch = time_passes(
+        lambda: classify_all(classifier, photos),
+        lambda: run_all(classifier.engine, squares),
+        lambda: keras_batch_predict(classifier, predict, photos),
+    )
     return {
         "backbone": backbone.name,
         "images": len(photos),
@@ -90,12 +95,12 @@ def measure(photos: Sequence[LabelledPhoto], backbone: Backbone, settings: Setti
         "single_p50_ms": round(statistics.median(single) * 1000, 2),
         "single_p95_ms": round(percentile(single, 0.95) * 1000, 2),
         "keras_single_p50_ms": round(statistics.median(keras_single) * 1000, 2),
-        "single_speedup": round(statistics.median(keras_single) / statistics.median(single), 2),
-        "batch_images_per_second": round(len(photos) / batch, 1),
-        "keras_batch_images_per_second": round(len(photos) / keras_batch, 1),
-        "batch_speedup": round(keras_batch / batch, 2),
-        "litert_images_per_second": round(len(photos) / litert, 1),
-        "litert_share": round(litert / batch, 3),
+        "single_speedup": round(median_ratio(keras_single, single), 2),
+        "batch_images_per_second": round(len(photos) / statistics.median(batch), 1),
+        "keras_batch_images_per_second": round(len(photos) / statistics.median(keras_batch), 1),
+        "batch_speedup": round(median_ratio(keras_batch, batch), 2),
+        "litert_images_per_second": round(len(photos) / statistics.median(litert), 1),
+        "litert_share": round(median_ratio(litert, batch), 3),
         "rss_mb": round(rss_mb, 1),
         "prepare_seconds": round(classifier.record.prepare_seconds, 1),
     }
@@ -177,15 +182,22 @@ def keras_batch_predict(classifier: Classifier, predict: Callable[..., Any], pho
     predict(np.stack(list(squares)))
 
 
-def median_seconds(action: Callable[[], object]) -> float:
-    """Median time of a few passes, after one that is not counted."""
-    action()
-    seconds = []
-    for _ in range(_BATCH_ROUNDS):
-        started = time.perf_counter()
+def time_passes(*actions: Callable[[], object]) -> list[list[float]]:
+    """Seconds of each action in each round, after a round that is not counted."""
+    seconds: list[list[float]] = [[] for _ in actions]
+    for action in actions:
         action()
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds)
+    for _ in range(_BATCH_ROUNDS):
+        for action, taken in zip(actions, seconds, strict=True):
+            started = time.perf_counter()
+            action()
+            taken.append(time.perf_counter() - started)
+    return seconds
+
+
+def median_ratio(seconds: Sequence[float], to_seconds: Sequence[float]) -> float:
+    """Median over the turns of how many times as long one took as the other."""
+    return statistics.median(one / other for one, other in zip(seconds, to_seconds, strict=True))
 
 
 def percentile(values: Sequence[float], fraction: float) -> float:

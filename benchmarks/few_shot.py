@@ -260,7 +260,8 @@ def by_adam(features: Features, labels: Labels, seed: int) -> Answer:
     from core.runs.story import PhaseName
     from core.training.heads import build_head
     from core.training.inputs import CachedInputs, PhaseDataset, make_targets
-    from core.training.phases import Phase, compile_model
+    from core.training.phase import Phase
+    from core.training.phases import compile_model
 
     recipe = find_recipe("quick")
     num_classes = int(labels.max()) + 1

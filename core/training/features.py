@@ -76,12 +76,14 @@ class FeatureSource:
             {photo.hash: photo for photo in photos if any(photo.hash not in known for known in found)}.values()
         )
         watch(len(photos) - len(unknown))
-        for start in range(0, len(unknown), _BATCH_PHOTOS):
-            self._compute_batch(unknown[start : start + _BATCH_PHOTOS], view, found, watch)
+        # Squares are kept in memory where several networks look at them; for one alone all photos are one stream.
+        at_once = _BATCH_PHOTOS if len(self.parts) > 1 else max(len(unknown), 1)
+        for start in range(0, len(unknown), at_once):
+            self._compute_together(unknown[start : start + at_once], view, found, watch)
         features = {photo_hash: np.concatenate([known[photo_hash] for known in found]) for photo_hash in set(hashes)}
         return features, len(unknown)
 
-    def _compute_batch(
+    def _compute_together(
         self,
         photos: Sequence[PhotoRecord],
         view: int,
@@ -106,6 +108,18 @@ class FeatureSource:
                 for photo, values in zip(wanted, part.encoder.encode(load, wanted), strict=True):
                     fresh[photo.hash] = values
                     watch(int(last_part[photo.hash] == number))
+                    if len(fresh) == _BATCH_PHOTOS:
+                        self._keep(part, view, fresh, known)
+                        fresh = {}
             finally:
-                self.cache.put(part.fingerprint, self.fit_mode, fresh, view=self.loader.view_name(view))
-                known |= fresh
+                self._keep(part, view, fresh, known)
+
+    def _keep(
+        self,
+        part: FeaturePart,
+        view: int,
+        fresh: dict[str, npt.NDArray[np.float32]],
+        known: dict[str, npt.NDArray[np.float32]],
+    ) -> None:
+        self.cache.put(part.fingerprint, self.fit_mode, fresh, view=self.loader.view_name(view))
+        known |= fresh

@@ -25,8 +25,8 @@ from core.training.encoders import FeatureEncoder, KerasEncoder
 from core.training.features import FeaturePart, FeatureSource
 from core.training.heads import build_head, build_trainable
 from core.training.inputs import CachedInputs, FeatureInputs, Inputs
+from core.training.phase import PhaseEnd
 from core.training.phase_plan import PhasePlan, activation_inputs, run_planned
-from core.training.phases import PhaseEnd
 from core.training.photos import LabelledPhotos
 from core.training.trained import Trained
 

@@ -15,7 +15,8 @@ from core.training.checkpoint import Checkpoint, assign_values, copy_values, rea
 from core.training.device import pick_batch_size, training_bytes_per_photo, with_smaller_batches
 from core.training.encoders import Array, Encoder
 from core.training.inputs import Inputs, class_weights, make_targets
-from core.training.phases import Phase, PhaseEnd, remembered_variables, run_phase
+from core.training.phase import Phase, PhaseEnd, remembered_variables
+from core.training.phases import run_phase
 from core.training.rate_finder import find_learning_rate
 from core.training.solving import solve_phase
 from core.training.stopping import StoppingState, begin_phase

@@ -1,18 +1,17 @@
 """One phase of a training: Keras' `fit` with a watcher that records, remembers the best epoch, and stops in time."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 
-from core.config import PhaseConfig, StoppingConfig
 from core.runs.story import PhaseName
 from core.training.checkpoint import Arrays, Checkpoint, assign_values, copy_values
-from core.training.inputs import Array, Inputs, PhaseDataset
+from core.training.inputs import Array, PhaseDataset
+from core.training.phase import Phase, PhaseEnd, Recorder, remembered_variables, share_right
 from core.training.stopping import StoppingState, after_epoch
 
 # Inputs of validation photos that are answered at once: no gradients are kept, so these may be many.
@@ -20,70 +19,6 @@ _VALIDATION_BYTES = 16_000_000
 _MOST_AT_ONCE = 1024
 # A head answers for so many photos in two milliseconds, where Keras' `evaluate` takes forty to begin.
 _MOST_FEATURES = 10_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EpochResult:
-    """What one epoch came to; losses and accuracies are means over photos."""
-
-    epoch: int
-    loss: float
-    accuracy: float
-    validation_loss: float | None  # None without validation photos
-    validation_accuracy: float | None
-    learning_rate: float
-    seconds: float
-    num_photos: int  # trained on
-    best_epoch: int | None  # of all so far
-
-
-class Recorder(Protocol):
-    """Who is told how a phase goes, and says when to end it."""
-
-    def on_batch(self, at: float, logs: dict[str, float], num_photos: int) -> None:
-        """After each batch; `at` is in epochs, `logs` has the means within the epoch. May raise to cancel."""
-
-    def on_epoch(self, result: EpochResult, checkpoint: Callable[[int], Checkpoint]) -> None:
-        """After each epoch; `checkpoint` makes one, given the sequence number of the run's last event."""
-
-    def is_stop_requested(self) -> bool:
-        """Whether the phase is to end with the best epoch so far, even in the middle of the present one."""
-
-    def is_time_over(self) -> bool:
-        """Whether no further epoch is to begin, asked when one is done; if so, a stop counts as requested from then."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Phase:
-    """Everything about a phase but its network."""
-
-    name: PhaseName
-    config: PhaseConfig
-    stopping: StoppingConfig
-    label_smoothing: float
-    num_epochs_before: int  # of earlier phases
-    batch_size: int
-    jit_compile: bool
-    seed: int
-    train: Inputs
-    train_targets: npt.NDArray[np.float32]
-    sample_weights: npt.NDArray[np.float32] | None
-    validation: Inputs | None
-    validation_targets: npt.NDArray[np.float32]
-
-    @property
-    def last_epoch(self) -> int:
-        """Number of the last epoch that is planned."""
-        return self.num_epochs_before + self.config.num_epochs
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseEnd:
-    """A phase that is over; the network has the weights of the best epoch."""
-
-    stopping: StoppingState
-    last_epoch: int  # the number of epochs trained so far, all phases included
-    is_stopped: bool  # whether it was ended before its time, by a person or by a limit
 
 
 def compile_model(model: keras.Model, phase: Phase, *, learning_rate: float) -> None:
@@ -164,28 +99,15 @@ def _validation_dataset(phase: Phase) -> PhaseDataset | None:
 
 def _validation_features(phase: Phase) -> Array | None:
     """The inputs of all validation photos where these are features, and not too many."""
-    num_photos = len(phase.validation_targets)
-    if phase.name is not PhaseName.HEAD or phase.validation is None or num_photos > _MOST_FEATURES:
-        return None
-    return phase.validation.batch(np.arange(num_photos), 1)
+    is_small = phase.name is PhaseName.HEAD and len(phase.validation_targets) <= _MOST_FEATURES
+    return phase.all_validation() if is_small else None
 
 
 def _judge(model: keras.Model, phase: Phase, inputs: Array) -> dict[str, float]:
     """Loss and accuracy of the validation photos, all at once, under the names that Keras' `fit` gives them."""
     logits = model(inputs, training=False)
     loss = model.compute_loss(x=inputs, y=phase.validation_targets, y_pred=logits, training=False)
-    answers, targets = np.asarray(logits), phase.validation_targets
-    if targets.shape[1] == 1:
-        is_right = (answers > 0) == (targets > 0.5)
-    else:
-        is_right = answers.argmax(axis=1) == targets.argmax(axis=1)
-    return {"val_loss": float(loss), "val_accuracy": float(is_right.mean())}
-
-
-def remembered_variables(model: keras.Model) -> list[Any]:
-    """What training changes in a network: the weights that train, then the states of its random numbers."""
-    random_states = [variable for variable in model.non_trainable_variables if "seed_generator" in variable.path]
-    return [*model.trainable_variables, *random_states]
+    return {"val_loss": float(loss), "val_accuracy": share_right(np.asarray(logits), phase.validation_targets)}
 
 
 # Keras' classes carry no types.
@@ -241,15 +163,11 @@ class _Watcher(keras.callbacks.Callback):  # type: ignore[misc]
         if state.best_epoch is None:  # no loss was a number so far; the newest is as good as any
             state = replace(state, best_epoch=number)
         is_best = state.best_epoch == number
-        result = EpochResult(
+        result = self._phase.result(
+            values,
             epoch=number,
-            loss=values["loss"],
-            accuracy=values["accuracy"],
-            validation_loss=values.get("val_loss"),
-            validation_accuracy=values.get("val_accuracy"),
             learning_rate=self.state.learning_rate,
             seconds=time.monotonic() - self._epoch_started,
-            num_photos=self._num_photos,
             best_epoch=state.best_epoch,
         )
         self.state, self.last_epoch = state, number
@@ -263,14 +181,11 @@ class _Watcher(keras.callbacks.Callback):  # type: ignore[misc]
             self.model.stop_training = True
 
     def _checkpoint(self, weights: Arrays, last_sequence: int) -> Checkpoint:
-        return Checkpoint(
-            phase=self._phase.name,
+        return self._phase.checkpoint(
+            self.state,
             epoch=self.last_epoch,
             last_sequence=last_sequence,
-            stopping=self.state.to_json(),
-            batch_size=self._phase.batch_size,
             weights=weights,
-            optimizer=copy_values(self.model.optimizer.variables),
             best_weights=self.best_weights,
-            fine_tuning_from=self._phase.num_epochs_before if self._phase.name is PhaseName.FINE_TUNE else None,
+            optimizer=copy_values(self.model.optimizer.variables),
         )

@@ -13,7 +13,8 @@ import numpy as np
 
 from core.training.checkpoint import assign_values, copy_values
 from core.training.inputs import Array, PhaseDataset
-from core.training.phases import Phase, compile_model, remembered_variables
+from core.training.phase import Phase, remembered_variables
+from core.training.phases import compile_model
 
 LEAST_RATE, LARGEST_RATE = 1e-6, 1.0
 _NUM_STEPS = 120

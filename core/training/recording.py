@@ -22,7 +22,7 @@ from core.runs.story import BatchStory, EpochStory, NoteStory, PhaseName, PhaseS
 from core.storage.files import translating_disk_errors
 from core.storage.limits import tell_time_over
 from core.training.checkpoint import Checkpoint, write_checkpoint
-from core.training.phases import EpochResult
+from core.training.phase import EpochResult
 from core.training.photos import LabelledPhotos
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class RunLog:
 
 
 class RunRecorder:
-    """Writes down what happens; `core.training.phases.Recorder` is the part of it that phases know."""
+    """Writes down what happens; `core.training.phase.Recorder` is the part of it that phases know."""
 
     def __init__(self, context: TaskContext, runs: RunLibrary, *, run_id: int, log: RunLog, checkpoints: Path) -> None:
         self.log = log

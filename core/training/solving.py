@@ -21,7 +21,7 @@ from core.errors import ConfigError
 from core.inference.head import probabilities_of
 from core.training.checkpoint import Checkpoint, copy_values
 from core.training.inputs import CachedInputs
-from core.training.phases import EpochResult, Phase, PhaseEnd, Recorder, remembered_variables
+from core.training.phase import Phase, PhaseEnd, Recorder, remembered_variables, share_right
 from core.training.stopping import StoppingState
 
 # Steps that are told as one epoch: each looks at all photos, and telling takes longer than the step.
@@ -137,8 +137,7 @@ class _Telling:
         self._told_before = phase.num_epochs_before if resumed is None else resumed.epoch
         self._model, self._phase, self._recorder = model, phase, recorder
         self._features, self._targets = features, targets
-        num_validation = len(phase.validation_targets)
-        self._validation = None if phase.validation is None else phase.validation.batch(np.arange(num_validation), 1)
+        self._validation = phase.all_validation()
         self._started = time.monotonic()
 
     def after_step(self, kernel: Array, bias: Array) -> None:
@@ -153,22 +152,18 @@ class _Telling:
         self.num_untold = 0
         self.epoch += 1
         self._model.layers[-1].set_weights([kernel, bias])
-        loss, accuracy = _judge(self._features @ kernel + bias, self._targets)
-        validation_loss = validation_accuracy = None
+        values = _judge(self._features @ kernel + bias, self._targets)
+        monitored = values
         if self._validation is not None:
-            validation_loss, validation_accuracy = _judge(self._validation @ kernel + bias, phase.validation_targets)
-        monitored = (loss, accuracy) if validation_loss is None else (validation_loss, validation_accuracy)
-        value = monitored[0] if phase.stopping.monitor == "loss" else -(monitored[1] or 0.0)
+            monitored = _judge(self._validation @ kernel + bias, phase.validation_targets)
+            values |= {f"val_{name}": value for name, value in monitored.items()}
+        value = monitored["loss"] if phase.stopping.monitor == "loss" else -monitored["accuracy"]
         self.state = replace(self.state, best_epoch=self.epoch, best_value=value)
-        result = EpochResult(
+        result = phase.result(
+            values,
             epoch=self.epoch,
-            loss=loss,
-            accuracy=accuracy,
-            validation_loss=validation_loss,
-            validation_accuracy=validation_accuracy,
             learning_rate=0.0,  # there is none, so none is drawn
             seconds=time.monotonic() - self._started,
-            num_photos=len(phase.train_targets),
             best_epoch=self.epoch,
         )
         self._started = time.monotonic()
@@ -177,25 +172,14 @@ class _Telling:
 
     def _checkpoint(self, last_sequence: int) -> Checkpoint:
         values = copy_values(remembered_variables(self._model))
-        return Checkpoint(
-            phase=self._phase.name,
-            epoch=self.epoch,
-            last_sequence=last_sequence,
-            stopping=self.state.to_json(),
-            batch_size=self._phase.batch_size,
-            weights=values,
-            optimizer=(),
-            best_weights=values,
+        return self._phase.checkpoint(
+            self.state, epoch=self.epoch, last_sequence=last_sequence, weights=values, best_weights=values
         )
 
 
-def _judge(logits: Array, targets: Array) -> tuple[float, float]:
+def _judge(logits: Array, targets: Array) -> dict[str, float]:
     """Mean loss and share of right answers."""
-    if targets.shape[1] == 1:
-        is_right = (logits > 0) == (targets > 0.5)
-    else:
-        is_right = logits.argmax(axis=1) == targets.argmax(axis=1)
-    return float(_losses(logits, targets).mean()), float(is_right.mean())
+    return {"loss": float(_losses(logits, targets).mean()), "accuracy": share_right(logits, targets)}
 
 
 def _outputs(logits: Array) -> Array:

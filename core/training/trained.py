@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.inference.head import Head
-from core.training.phases import PhaseEnd
+from core.training.phase import PhaseEnd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

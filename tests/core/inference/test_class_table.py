@@ -43,6 +43,15 @@ def test_group_probabilities_tell_a_bird_from_its_species():
     assert next(iter(imagenet_table().group_probabilities(probabilities).items())) == ("bird", pytest.approx(1.0))
 
 
+def test_equally_likely_groups_keep_the_order_of_the_classes():
+    """So that the same photo has the same group every time, likeliest first."""
+    table = ClassTable(labels=("tit", "cat", "crow", "dog"), groups=("bird", "cat", "bird", "dog"))
+    found = table.group_probabilities(np.array([0.25, 0.125, 0.0, 0.625], np.float32))
+    assert list(found.items()) == [("dog", 0.625), ("bird", 0.25), ("cat", 0.125)]
+    equal = table.group_probabilities(np.array([0.0, 0.25, 0.25, 0.25], np.float32))
+    assert list(equal) == ["bird", "cat", "dog"]
+
+
 def test_classes_of_a_person_have_no_groups():
     """Nobody said what kind of thing they are."""
     assert BIRDS.group_probabilities(np.array([0.1, 0.7, 0.2], np.float32)) == {}

@@ -12,7 +12,8 @@ from core.runs.story import PhaseName
 from core.training.checkpoint import Checkpoint, copy_values
 from core.training.heads import build_head
 from core.training.inputs import CachedInputs, make_targets
-from core.training.phases import EpochResult, Phase, PhaseEnd, remembered_variables, run_phase
+from core.training.phase import EpochResult, Phase, PhaseEnd, remembered_variables
+from core.training.phases import run_phase
 from core.training.stopping import begin_phase
 
 NUM_FEATURES, NUM_CLASSES = 12, 3

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.training.checkpoint import copy_values
-from core.training.phases import remembered_variables
+from core.training.phase import remembered_variables
 from core.training.rate_finder import LARGEST_RATE, LEAST_RATE, find_learning_rate, suggest_rate
 from tests.core.training.test_phases import head, phase
 

@@ -20,7 +20,7 @@ from core.storage.limits import SpaceLimits, SpaceRoom, UploadPace
 from core.storage.schema import HOME_SPACE_ID, Task
 from core.task_kinds import TASK_KINDS
 from core.training.checkpoint import Checkpoint, read_checkpoint
-from core.training.phases import EpochResult
+from core.training.phase import EpochResult
 from core.training.recording import RunLog, RunRecorder, rewind
 from tests.core.runs.run_samples import config, take
 

@@ -10,7 +10,7 @@ from core.config import LBFGS, HeadConfig, PhaseConfig
 from core.errors import ConfigError
 from core.training.heads import build_head
 from core.training.inputs import FeatureInputs, class_weights, make_targets
-from core.training.phases import Phase
+from core.training.phase import Phase
 from core.training.solving import solve, solve_phase
 from core.training.stopping import begin_phase
 from tests.core.training.test_phases import NUM_CLASSES, NUM_FEATURES, Listener, phase
