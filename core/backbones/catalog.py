@@ -1,9 +1,9 @@
 """Every pretrained network Bluetit knows, as one literal table.
 
 The table holds the 40 models of `keras.applications` and EfficientNet-Lite0 to 2 (`BACKBONES`), narrower versions of
-them (`VARIANTS`), several of them side by side (`SIDE_BY_SIDE`), and what has features and no classes (`FEATURES_ONLY`).
-File names, addresses and hashes are those with which Keras 3.15 looks for the weights with the 1,000-class head in
-`$KERAS_HOME/models`; image sizes and parameter counts are those of the models it builds.
+them (`VARIANTS`), several of them side by side (`SIDE_BY_SIDE`), and what has features without classes
+(`FEATURES_ONLY`). File names, addresses and hashes are those with which Keras 3.15 looks for the weights with the
+1,000-class head in `$KERAS_HOME/models`; image sizes and parameter counts are those of the models it builds.
 
 Source: https://keras.io/api/applications/ for accuracy; for licences, the applications page of the Keras 2
 documentation (`docs/templates/applications.md` in https://github.com/keras-team/keras until 2019). A record
