@@ -63,7 +63,8 @@ class Backbone:
     members: tuple[str, ...] = field(default=(), repr=False)
     # Whether it names the 1,000 kinds of things by itself; False: it has features only, and classes come by training.
     has_classes: bool = field(default=True, repr=False)
-    remark: str = field(default="", repr=False)  # for people: what it is good for, and what does not work with it
+    remark: str = field(default="", repr=False)  # for people: what it is good for
+    limits: tuple[str, ...] = field(default=(), repr=False)  # for people: a sentence for each thing that does not work
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -90,6 +91,14 @@ def _float32_megabytes(num_parameters: int) -> float:
     return round(num_parameters * 4 / 1e6, 1)
 
 
+# Where the head is more than one linear layer on pooled features; what is trained on the network has one of its own.
+_MEASURED_HEAT = (
+    "Its own heat maps are measured: it is asked 49 times, each time with another part of the photo covered. Models "
+    "that you train with it show theirs at once, and exactly."
+)
+_NO_ONNX = "Models that you train with it cannot be taken away as ONNX, which lacks one of its operations (GELU)."
+
+
 def _vgg(name: str, *, parameters: int, top1: float, md5: str) -> Backbone:
     family = name.lower()
     weights_file = f"{family}_weights_tf_dim_ordering_tf_kernels.h5"
@@ -110,6 +119,7 @@ def _vgg(name: str, *, parameters: int, top1: float, md5: str) -> Backbone:
         licence="CC-BY-4.0",
         preprocessing="caffe",
         has_linear_head=False,  # three dense layers on flattened features
+        limits=(_MEASURED_HEAT,),
     )
 
 
@@ -178,6 +188,7 @@ def _mobilenet_v3(name: str, *, parameters: int, top1: float, md5: str) -> Backb
         licence="Apache-2.0",
         preprocessing="none",
         has_linear_head=False,  # a convolution and hard-swish lie between the pooled features and the logits
+        limits=(_MEASURED_HEAT,),
     )
 
 
@@ -294,6 +305,7 @@ def _convnext(name: str, *, parameters: int, top1: float, sha256: str) -> Backbo
         licence="MIT",
         preprocessing="none",
         has_linear_head=False,  # a layer normalisation lies between the pooled features and the logits
+        limits=(_MEASURED_HEAT, _NO_ONNX),
     )
 
 
@@ -569,7 +581,18 @@ FEATURES_ONLY: tuple[Backbone, ...] = (
         preprocessing="torch",
         has_linear_head=False,  # it has no head
         has_classes=False,
-        remark="",
+        remark=(
+            "A vision transformer that learned to see from 142 million photos without a single label, so that it is "
+            "less bound to the kinds of things in ImageNet than the others. Its figure is that of one linear layer "
+            "trained on what it sees. Models that you train with it have exact heat maps of 16 × 16 places."
+        ),
+        limits=(
+            "It names nothing by itself, so the Classify page does not offer it. Train with it: the model then names "
+            "your classes.",
+            "Heat maps leave out what its summary of the whole photo adds (the class token): that belongs to no place.",
+            _NO_ONNX,
+            "Its runs have no Keras script, for Keras itself lacks the network.",
+        ),
     ),
 )
 
@@ -600,9 +623,12 @@ SIDE_BY_SIDE: tuple[Backbone, ...] = (
         remark=(
             "The three networks that come with Bluetit look at the same photo, and their features stand side by side; "
             "as a classifier it answers by the mean of their logits. Heat maps are exact, and models go with you as "
-            "one file of about 50 MB, as a web page 30. What does not work: the older HDF5 where answers take the "
-            "mirror image in. Adjusting the network itself (fine-tuning) is slow with it, for nothing can be worked "
-            "out beforehand, and such a run has no Keras script."
+            "one file of about 50 MB, as a web page 30."
+        ),
+        limits=(
+            "Models that take the mirror image in cannot be taken away as the older HDF5.",
+            "Adjusting the network itself (fine-tuning) is slow with it, for nothing can be worked out beforehand, and "
+            "such a run has no Keras script.",
         ),
     ),
 )

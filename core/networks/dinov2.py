@@ -25,7 +25,7 @@ Array = npt.NDArray[np.float32]
 
 PATCH_PX = 14
 WIDTH = 384  # numbers of a token
-_NUM_BLOCKS = 12
+NUM_BLOCKS = 12
 _NUM_HEADS = 6
 _MLP_RATIO = 4  # width of the hidden dense layer by that of a token
 _EPSILON = 1e-6  # of layer normalisation
@@ -53,7 +53,7 @@ def build_dinov2(name: str, inputs: Any) -> keras.Model:
     if not rows or not columns:
         raise ValueError(f"one patch has {PATCH_PX} pixels a side, which is the least.")
     x = _embed(inputs, rows, columns)
-    for number in range(_NUM_BLOCKS):
+    for number in range(NUM_BLOCKS):
         x = _apply_block(x, f"block_{number}")
     x = _normalise(x, "top_norm")
     num_patches = rows * columns
