@@ -113,7 +113,7 @@ def interpolate_positions(grid: Array, rows: int, columns: int) -> Array:
     free constant a = -0.75.
     """
     down, across = _cubic_matrix(grid.shape[0], rows), _cubic_matrix(grid.shape[1], columns)
-    return np.einsum("ri,cj,ijw->rcw", down, across, grid, optimize=True).astype(np.float32)
+    return np.asarray(np.einsum("ri,cj,ijw->rcw", down, across, grid, optimize=True), np.float32)
 
 
 def _embed(inputs: Any, rows: int, columns: int) -> Any:

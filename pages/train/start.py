@@ -228,8 +228,8 @@ def _render_backbone(draft: Draft, services: Services) -> tuple[LayerRow, ...]:
         key=_BACKBONE,
         format_func=lambda each: _describe_backbone(each, choices),
         on_change=guarded(lambda: draft.choose_backbone(st.session_state[_BACKBONE], standard)),
-        help="The ready-made network to start from: it has learned to see from 1.3 million photos. Smaller ones are "
-        "faster, larger ones are right more often.",
+        help="The ready-made network to start from: it has learned to see from a million photos or more. Smaller ones "
+        "are faster, larger ones are right more often.",
     )
     if draft.is_expert and services.settings.allow_hub:
         _render_hub(draft, name, standard)
