@@ -152,9 +152,8 @@ def render_description(backbone: Backbone) -> None:
         st.markdown(backbone.remark)
     if backbone.limits:
         st.markdown("\n".join(["What does not work with it:", "", *(f"- {limit}" for limit in backbone.limits)]))
-    st.caption(
-        f"[{backbone.paper}]({backbone.paper_url}), {backbone.year} · licence: {backbone.licence or 'not stated'}"
-    )
+    licence = backbone.licence or "not stated"
+    st.markdown(f"[{backbone.paper}]({backbone.paper_url}), {backbone.year} · licence: {licence}")
 
 
 services = get_services()
