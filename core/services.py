@@ -292,13 +292,18 @@ def open_services(settings: Settings) -> Services:
     """Open the database, start the supervisor, and have the default backbone prepared in the background.
 
     Raises:
-        SettingsError: the default backbone is not in the catalogue.
+        SettingsError: the default backbone is not in the catalogue, or names nothing by itself.
         StorageError: the workspace cannot be used.
     """
     try:
         default_backbone = find_backbone(settings.default_backbone)
     except UnknownBackboneError as exc:
         raise SettingsError(f"The setting default_backbone cannot be used. {exc}") from exc
+    if not default_backbone.has_classes:
+        raise SettingsError(
+            f"The setting default_backbone cannot be used: {default_backbone.title} names nothing by itself. Choose a "
+            "network with classes of its own, such as EfficientNetLite0."
+        )
     database = open_database(settings)
     pool = FairPool(settings.num_inference_threads, name="classify")
     supervisor = Supervisor(settings, TaskQueue(database, TASK_KINDS), kinds=TASK_KINDS_PATH)

@@ -9,8 +9,9 @@ An artefact is a folder `<cache>/backbones/<name>-<fingerprint>/` that appears i
 
 The fingerprint covers the weights, the versions of the converting packages and `PREPARING_VERSION`, so that a change of
 any of them leads to a new artefact and never to a stale answer. Networks for photos of another size, and modules of
-TensorFlow Hub, have artefacts of their own; the latter's have no probabilities and no classifier. The fingerprint of
-several networks side by side has those of its members in it, so that features are kept as theirs.
+TensorFlow Hub, have artefacts of their own; those of modules, and of networks without classes, have no probabilities
+and no classifier. The fingerprint of several networks side by side has those of its members in it, so that features are
+kept as theirs.
 """
 
 import hashlib
@@ -66,7 +67,8 @@ class ArtefactRecord(Record):
     feature_map_shape: tuple[int, int, int]  # rows, columns, channels
     has_linear_head: bool  # whether logits = features @ kernel + bias
     file_sha256: dict[str, str]  # file name to hexadecimal
-    # against Keras' model.predict on the samples; None: it answers, but has not been compared yet
+    # Against Keras' model.predict on the samples, of networks without classes that of the features by the largest of
+    # them; None: it answers, but has not been compared yet.
     largest_probability_difference: float | None
     litert_milliseconds: float  # median for one photo on one thread, pixels to outputs
     prepare_seconds: float  # weights to artefact, download excluded

@@ -1,9 +1,9 @@
 """Every pretrained network Bluetit knows, as one literal table.
 
 The table holds the 40 models of `keras.applications` and EfficientNet-Lite0 to 2 (`BACKBONES`), narrower versions of
-them (`VARIANTS`), and several of them side by side (`SIDE_BY_SIDE`). File names, addresses and hashes are those with
-which Keras 3.15 looks for the weights with the 1,000-class head in `$KERAS_HOME/models`; image sizes and parameter
-counts are those of the models it builds.
+them (`VARIANTS`), several of them side by side (`SIDE_BY_SIDE`), and what has features without classes
+(`FEATURES_ONLY`). File names, addresses and hashes are those with which Keras 3.15 looks for the weights with the
+1,000-class head in `$KERAS_HOME/models`; image sizes and parameter counts are those of the models it builds.
 
 Source: https://keras.io/api/applications/ for accuracy; for licences, the applications page of the Keras 2
 documentation (`docs/templates/applications.md` in https://github.com/keras-team/keras until 2019). A record
@@ -21,6 +21,7 @@ _EFFICIENTNET_STORAGE_URL = "https://storage.googleapis.com/keras-applications" 
 
 _LITE_FAMILY = "efficientnet_lite"
 _SIDE_BY_SIDE_FAMILY = "side_by_side"
+_DINOV2_FAMILY = "dinov2"
 
 _MAX_SUGGESTIONS = 5
 _MIN_SIMILARITY = 0.5  # difflib ratio, 0-1; below it a suggestion has little to do with what was asked for
@@ -38,13 +39,13 @@ Preprocessing = Literal["none", "tf", "torch", "caffe", "lite"]
 class Backbone:
     """One pretrained network: what it expects, where its weights come from, and who made it."""
 
-    name: str  # class of keras.applications, or EfficientNetLite0 to 2; the key of the catalogue
+    name: str  # class of keras.applications, or EfficientNetLite0 to 2, DINOv2Small; the key of the catalogue
     title: str  # the name for people
-    family: str  # submodule of keras.applications with its preprocess_input, or "efficientnet_lite"
+    family: str  # submodule of keras.applications with its preprocess_input, or "efficientnet_lite", "dinov2"
     image_size: tuple[int, int]  # height and width in pixels
     num_parameters: int  # with the 1,000-class head; trained ones and the statistics of normalisation
     weights_file: str  # name of the file with the 1,000-class head
-    weights_url: str | None  # where Keras downloads it from; None when a package carries it
+    weights_url: str | None  # where it is downloaded from; None when a package carries it
     weights_hash: str | None  # "md5:" or "sha256:" and hexadecimal digits; None where Keras knows none
     weights_megabytes: float  # 10^6 bytes; of the file where a package carries it, else an estimate
     imagenet_top1: float | None  # percent of the ImageNet validation set, one crop, as published
@@ -60,7 +61,10 @@ class Backbone:
     # Names of the networks whose features stand side by side in this one, all equally many; none: it is one network.
     # Not in the text of a record, by which prepared networks are known.
     members: tuple[str, ...] = field(default=(), repr=False)
-    remark: str = field(default="", repr=False)  # for people: what it is good for, and what does not work with it
+    # Whether it names the 1,000 kinds of things by itself; False: it has features only, and classes come by training.
+    has_classes: bool = field(default=True, repr=False)
+    remark: str = field(default="", repr=False)  # for people: what it is good for
+    limits: tuple[str, ...] = field(default=(), repr=False)  # for people: a sentence for each thing that does not work
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -72,6 +76,11 @@ class Backbone:
         """Whether Keras lacks the network: Bluetit builds it itself and reads its weights from a PyTorch file."""
         return self.family == _LITE_FAMILY
 
+    @property
+    def is_dinov2(self) -> bool:
+        """Whether Keras lacks the network: Bluetit builds it itself and reads its weights from a safetensors file."""
+        return self.family == _DINOV2_FAMILY
+
 
 def _float32_megabytes(num_parameters: int) -> float:
     """Estimate a weight file's size from float32 weights.
@@ -80,6 +89,14 @@ def _float32_megabytes(num_parameters: int) -> float:
     small, and about a tenth for NASNetMobile (by the sizes on Keras' page).
     """
     return round(num_parameters * 4 / 1e6, 1)
+
+
+# Where the head is more than one linear layer on pooled features; what is trained on the network has one of its own.
+_MEASURED_HEAT = (
+    "Its own heat maps are measured: it is asked 49 times, each time with another part of the photo covered. Models "
+    "that you train with it show theirs at once, and exactly."
+)
+_NO_ONNX = "Models that you train with it cannot be taken away as ONNX, which lacks one of its operations (GELU)."
 
 
 def _vgg(name: str, *, parameters: int, top1: float, md5: str) -> Backbone:
@@ -102,6 +119,7 @@ def _vgg(name: str, *, parameters: int, top1: float, md5: str) -> Backbone:
         licence="CC-BY-4.0",
         preprocessing="caffe",
         has_linear_head=False,  # three dense layers on flattened features
+        limits=(_MEASURED_HEAT,),
     )
 
 
@@ -170,6 +188,7 @@ def _mobilenet_v3(name: str, *, parameters: int, top1: float, md5: str) -> Backb
         licence="Apache-2.0",
         preprocessing="none",
         has_linear_head=False,  # a convolution and hard-swish lie between the pooled features and the logits
+        limits=(_MEASURED_HEAT,),
     )
 
 
@@ -286,6 +305,7 @@ def _convnext(name: str, *, parameters: int, top1: float, sha256: str) -> Backbo
         licence="MIT",
         preprocessing="none",
         has_linear_head=False,  # a layer normalisation lies between the pooled features and the logits
+        limits=(_MEASURED_HEAT, _NO_ONNX),
     )
 
 
@@ -537,6 +557,45 @@ VARIANTS: tuple[Backbone, ...] = (
     ),
 )
 
+FEATURES_ONLY: tuple[Backbone, ...] = (
+    Backbone(
+        name="DINOv2Small",
+        title="DINOv2-Small",
+        family=_DINOV2_FAMILY,
+        image_size=(224, 224),  # 16 × 16 patches; it learned from 518 px, whose position embeddings are interpolated
+        num_parameters=22_056_576,  # of the file, the token for hidden patches included, which no answer uses
+        # Called model.safetensors where it is published, as the files of all networks there.
+        weights_file="dinov2-small.safetensors",
+        # A fixed revision. Source of size and hash: what the server states of this file.
+        weights_url=(
+            "https://huggingface.co/facebook/dinov2-small/resolve/ed25f3a31f01632728cabb09d1542f84ab7b0056/"
+            "model.safetensors"
+        ),
+        weights_hash="sha256:ae1e99fcefd534ed978cdeb8326f08030c96e28b7a81ffcbc98a857c84d14be1",
+        weights_megabytes=88.24996,
+        imagenet_top1=81.1,  # of a linear layer that was trained on its features. Source: the paper, table 4
+        year=2023,
+        paper="DINOv2: Learning Robust Visual Features without Supervision",
+        paper_url="https://arxiv.org/abs/2304.07193",
+        licence="Apache-2.0",  # Source: https://github.com/facebookresearch/dinov2
+        preprocessing="torch",
+        has_linear_head=False,  # it has no head
+        has_classes=False,
+        remark=(
+            "A vision transformer that learned to see from 142 million photos without a single label, so that it is "
+            "less bound to the kinds of things in ImageNet than the others. Its figure is that of one linear layer "
+            "trained on what it sees. Models that you train with it have exact heat maps of 16 × 16 places."
+        ),
+        limits=(
+            "It names nothing by itself, so the Classify page does not offer it. Train with it: the model then names "
+            "your classes.",
+            "Heat maps leave out what its summary of the whole photo adds (the class token): that belongs to no place.",
+            _NO_ONNX,
+            "Its runs have no Keras script, for Keras itself lacks the network.",
+        ),
+    ),
+)
+
 _NUM_LITES = 3  # at the beginning of the table
 ALL_THREE = "BestOffline"  # name of the networks that come with Bluetit, side by side
 
@@ -564,9 +623,12 @@ SIDE_BY_SIDE: tuple[Backbone, ...] = (
         remark=(
             "The three networks that come with Bluetit look at the same photo, and their features stand side by side; "
             "as a classifier it answers by the mean of their logits. Heat maps are exact, and models go with you as "
-            "one file of about 50 MB, as a web page 30. What does not work: the older HDF5 where answers take the "
-            "mirror image in. Adjusting the network itself (fine-tuning) is slow with it, for nothing can be worked "
-            "out beforehand, and such a run has no Keras script."
+            "one file of about 50 MB, as a web page 30."
+        ),
+        limits=(
+            "Models that take the mirror image in cannot be taken away as the older HDF5.",
+            "Adjusting the network itself (fine-tuning) is slow with it, for nothing can be worked out beforehand, and "
+            "such a run has no Keras script.",
         ),
     ),
 )
@@ -574,7 +636,7 @@ SIDE_BY_SIDE: tuple[Backbone, ...] = (
 
 def all_backbones() -> tuple[Backbone, ...]:
     """List every network of the catalogue, those that come with Bluetit first, variants last."""
-    return (*BACKBONES[:_NUM_LITES], *SIDE_BY_SIDE, *BACKBONES[_NUM_LITES:], *VARIANTS)
+    return (*BACKBONES[:_NUM_LITES], *SIDE_BY_SIDE, *BACKBONES[_NUM_LITES:], *VARIANTS, *FEATURES_ONLY)
 
 
 def members_of(backbone: Backbone) -> tuple[Backbone, ...]:

@@ -146,6 +146,6 @@ def _download(backbone: Backbone, settings: Settings, report: Report, check_canc
 def _missing(backbone: Backbone, settings: Settings, reason: str) -> WeightsMissingError:
     return WeightsMissingError(
         f"The weights of {backbone.title} are not on this machine and could not be downloaded ({reason}). "
-        f"On a machine with internet, get {backbone.weights_file} ({backbone.weights_megabytes:.0f} MB) from "
-        f"{backbone.weights_url} and put it into {settings.weights_path}."
+        f"On a machine with internet, get {backbone.weights_url} ({backbone.weights_megabytes:.0f} MB) and put it into "
+        f"{settings.weights_path} under the name {backbone.weights_file}."
     )

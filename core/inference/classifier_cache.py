@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.backbones.artefacts import ArtefactRecord, find_artefact, load_artefact
 from core.backbones.catalog import Backbone
-from core.errors import ArtefactDamagedError, RunFileError
+from core.errors import ArtefactDamagedError, BackboneError, RunFileError
 from core.foreign.engine import ForeignEngine, ForeignNetwork
 from core.foreign.records import ForeignModelView
 from core.inference.class_table import ClassTable
@@ -45,9 +45,15 @@ class ClassifierCache:
         """The classifier of a backbone, for the classes of ImageNet, loaded when first asked for.
 
         Raises:
+            BackboneError: the backbone has no classes of its own.
             ArtefactMissingError: the backbone has not been prepared.
             ArtefactDamagedError: what was prepared is not whole any more.
         """
+        if not backbone.has_classes:
+            raise BackboneError(
+                f"{backbone.title} names nothing by itself: it has features only. Train a model with it, which then "
+                "names your classes."
+            )
         key = ("backbone", backbone.name)
         classifier = self._get(key, lambda: self._load_backbone(backbone))
         if self._is_out_of_date(classifier, backbone):

@@ -28,6 +28,9 @@ def class_activation_map(
     map; because the features are means over the map, that is the slope by the feature, divided by the number of
     places, which scaling to 0-1 takes out again. So nothing is approximated, and no TensorFlow is needed.
 
+    Channels that are the same everywhere, as a transformer's class token is, say nothing of where, and are left out:
+    what they add to the class belongs to the whole photo.
+
     Args:
         feature_map: float32 (rows, columns, channels).
         gradient: float32 (channels,), `Head.gradient`; of a linear head the class' column of its matrix.
@@ -39,7 +42,8 @@ def class_activation_map(
     https://arxiv.org/abs/1512.04150, equation 2; R. Selvaraju et al., "Grad-CAM: Visual Explanations from Deep
     Networks via Gradient-based Localization", 2017, https://arxiv.org/abs/1610.02391, equations 1 and 2.
     """
-    return _normalise(evidence(feature_map, gradient))
+    has_places = np.ptp(feature_map, axis=(0, 1)) > 0
+    return _normalise(evidence(feature_map, np.where(has_places, gradient, 0)))
 
 
 def evidence(feature_map: npt.NDArray[np.float32], gradient: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -36,7 +36,8 @@ class Plan:
 
         Raises:
             UnknownBackboneError: the catalogue has no such network.
-            ConfigError: there are fewer than two classes, or nobody says how large the photos are.
+            ConfigError: there are fewer than two classes, nobody says how large the photos are, or Keras has no such
+                network.
         """
         if len(class_names) < 2:
             raise ConfigError(f"The classes are {list(class_names)!r}; at least two are needed.")
@@ -45,6 +46,11 @@ class Plan:
         backbone = find_backbone(config.backbone) if is_listed else None
         own_size = backbone.image_size if backbone else SCRATCH_IMAGE_SIZE if hub_source is None else None
         size = image_size or config.image_size or own_size
+        if backbone is not None and backbone.is_dinov2:
+            raise ConfigError(
+                f"{backbone.title} has no script: Keras itself lacks the network. The model for Keras, which you can "
+                "take away, has all of it."
+            )
         if backbone is not None and backbone.members and config.fine_tune is not None:
             raise ConfigError(
                 f"{backbone.title} has no script in which its networks are trained too: their layers have no order "

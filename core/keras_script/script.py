@@ -60,7 +60,8 @@ def write_script(
 
     Raises:
         UnknownBackboneError: the catalogue does not have the config's network.
-        ConfigError: there are fewer than two classes, or the image size of a Hub module is not known.
+        ConfigError: there are fewer than two classes, the image size of a Hub module is not known, or the run has no
+            script.
     """
     plan = Plan.of(config, tuple(class_names), image_size=image_size, crop_fraction=crop_fraction)
     sections = [*photo_sections(plan), *network_sections(plan), *training_sections(plan)]

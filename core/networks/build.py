@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from core.backbones.catalog import Backbone, members_of
+from core.backbones.safetensor_weights import read_safetensors
 from core.backbones.torch_weights import read_state_dict
 from core.errors import BackboneError, WeightsDamagedError
+from core.networks.dinov2 import build_dinov2, load_dinov2
 from core.networks.efficientnet_lite import build_efficientnet_lite, load_state_dict
 
 # The weight file of a network; of several side by side, one for each. None leaves the weights random.
@@ -33,7 +35,7 @@ _CAFFE_MEAN_BGR = np.array([103.939, 116.779, 123.68])
 class ImageNetClassifier:
     """A backbone with its 1,000-class head, opened up."""
 
-    # float32 pixels (batch, height, width, 3), 0-255 → probabilities (batch, 1000), 0-1;
+    # float32 pixels (batch, height, width, 3), 0-255 → probabilities (batch, 1000), 0-1, unless it has no classes;
     # pooled features (batch, channels); last feature map (batch, rows, columns, channels)
     model: keras.Model
     # float32 (channels, 1000) and (1000,): logits = features @ kernel + bias; None where the head is not linear
@@ -68,7 +70,8 @@ def build_classifier(backbone: Backbone, weights: Weights) -> ImageNetClassifier
     """
     network, inner = _build_with_head(backbone, backbone.image_size, weights)
     kernel, bias = _linear_head(network) if backbone.has_linear_head else (None, None)
-    model = keras.Model(inner.pixels, [network.output, inner.features, inner.feature_map], name=backbone.name)
+    outputs = [network.output] if backbone.has_classes else []
+    model = keras.Model(inner.pixels, [*outputs, inner.features, inner.feature_map], name=backbone.name)
     model.trainable = False
     return ImageNetClassifier(model=model, kernel=kernel, bias=bias)
 
@@ -195,6 +198,8 @@ def scale_pixels(pixels: Any, preprocessing: str) -> Any:
 def _build_network(backbone: Backbone, scaled: Any, *, has_head: bool) -> keras.Model:
     if backbone.is_efficientnet_lite:
         return build_efficientnet_lite(backbone.name, scaled)
+    if backbone.is_dinov2:
+        return build_dinov2(backbone.name, scaled)
     # The shape is known from the tensor; given once more, Keras compares it with the smallest the network can take.
     options = {"input_tensor": scaled, "input_shape": scaled.shape[1:], "include_top": has_head, "weights": None}
     if backbone.alpha is not None:
@@ -205,6 +210,9 @@ def _build_network(backbone: Backbone, scaled: Any, *, has_head: bool) -> keras.
 def _load_weights(network: keras.Model, backbone: Backbone, path: Path) -> None:
     if backbone.is_efficientnet_lite:
         load_state_dict(network, read_state_dict(path))
+        return
+    if backbone.is_dinov2:
+        load_dinov2(network, read_safetensors(path))
         return
     try:
         network.load_weights(str(path))

@@ -24,6 +24,7 @@ _BLOCKS = (
     (r"(?:\w+_)?(?:normal|reduction|adjust)_(?:\w+?_)?((?:stem_|reduce_)?\d+)$", r"cell_\1"),  # NASNet
     (r"conv_1(?:_bn)?$|conv_7b", "top"),  # MobileNetV3, Inception-ResNet
     (r"Conv_1|out_relu|top_|post_|bn$|relu$", "top"),
+    (r"embeddings$", "stem"),  # DINOv2
     (r"input|pixels|rescaling|normalization$|Conv1|bn_Conv1|conv(?:_bn)?$|conv1|pool1", "stem"),
     (r"stem_|convnext_\w+?_(?:pre)?stem", "stem"),
 )
@@ -72,10 +73,20 @@ def _count_multiply_adds(layer: keras.layers.Layer) -> int:
     """Each entry of a kernel is used once at each place of the output; strides and groups are in the shapes."""
     if isinstance(layer, keras.Model):
         return sum(_count_multiply_adds(part) for part in layer.layers)
+    if isinstance(layer, (keras.layers.EinsumDense, keras.layers.MultiHeadAttention)):
+        return _count_of_tokens(layer)
     if not isinstance(layer, _COUNTED):
         return 0
     num_places = int(math.prod(layer.output.shape[1:-1]))
     return num_places * sum(int(math.prod(weight.shape)) for weight in layer.weights if len(weight.shape) > 1)
+
+
+def _count_of_tokens(layer: keras.layers.Layer) -> int:
+    """Of layers whose biases are tables, too; in attention each token is compared with each other, and then mixed."""
+    *_, num_tokens, width = layer.output.shape
+    dense = num_tokens * sum(int(math.prod(weight.shape)) for weight in layer.weights if weight.name == "kernel")
+    is_attention = isinstance(layer, keras.layers.MultiHeadAttention)
+    return int(dense + 2 * num_tokens**2 * width if is_attention else dense)
 
 
 def _fresh_names(layers: Sequence[keras.layers.Layer]) -> list[str]:

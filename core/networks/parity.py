@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Converted and original differ by float32 rounding only: 1e-6 is usual, 1e-4 would show in no percentage.
 MAX_PROBABILITY_DIFFERENCE = 1e-4
-# The same for the features of a Hub module, as a share of the largest: 3e-6 was seen.
+# The same for features where there are no classes, as a share of the largest: 3e-6 was seen, of Hub modules and DINOv2.
 MAX_FEATURE_DIFFERENCE = 1e-3
 
 _TIMED_RUNS = 10
@@ -78,7 +78,12 @@ def compare(model: "keras.Model", converted: LiteRTModel, pixels: npt.NDArray[np
 
 
 def compare_features(model: "keras.Model", converted: LiteRTModel, pixels: npt.NDArray[np.uint8]) -> float:
-    """Largest difference between the features of the converted module and the original, as a share of the largest.
+    """Largest difference between the features of the converted network and the original, as a share of the largest.
+
+    Args:
+        model: outputs pooled features (batch, channels) first.
+        converted: the LiteRT version.
+        pixels: uint8 (batch, height, width, 3), 0-255.
 
     Raises:
         ParityError: it is more than `MAX_FEATURE_DIFFERENCE`.
@@ -88,7 +93,7 @@ def compare_features(model: "keras.Model", converted: LiteRTModel, pixels: npt.N
     difference = float(np.abs(expected - actual).max() / max(np.abs(expected).max(), 1e-9))
     if not difference <= MAX_FEATURE_DIFFERENCE:
         raise ParityError(
-            f"The converted module differs from the original by {difference:.1e} of its largest feature (at most "
+            f"The converted {model.name} differs from the original by {difference:.1e} of its largest feature (at most "
             f"{MAX_FEATURE_DIFFERENCE:.0e} is accepted). It was thrown away; please report this with your versions of "
             "keras and tensorflow."
         )

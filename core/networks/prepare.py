@@ -38,7 +38,7 @@ from core.errors import ArtefactDamagedError, ArtefactMissingError, BackboneErro
 from core.jobs.context import TaskContext
 from core.links.published import Report
 from core.litert.engine import LiteRTModel
-from core.networks.parity import compare, median_milliseconds, sample_pixels
+from core.networks.parity import compare, compare_features, median_milliseconds, sample_pixels
 from core.photos.fit import DEFAULT_CROP_FRACTION, FitMode
 from core.settings import Settings
 from core.storage.arrays import write_arrays
@@ -214,7 +214,8 @@ def _fill_folder(
     report(_COMPARE_FRACTION, "Comparing the fast version with the original")
     samples = sample_pixels(backbone)
     converted = LiteRTModel((folder / MODEL_FILE).read_bytes(), num_threads=1)
-    difference = compare(classifier.model, converted, samples)
+    # Without classes there are no probabilities to compare.
+    difference = (compare if backbone.has_classes else compare_features)(classifier.model, converted, samples)
     keras.backend.clear_session()
     return _finish_folder(folder, backbone, weights, converted, samples[0], started=started, difference=difference)
 

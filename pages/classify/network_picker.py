@@ -78,8 +78,9 @@ def _explain_fallback(choice: NetworkChoice, services: Services) -> None:
 
 
 def _backbone_choices(services: Services) -> list[BackboneChoice]:
-    """The backbones of the catalogue; what can be used at once comes first."""
+    """The backbones of the catalogue that name things; what can be used at once comes first."""
     order = list(Availability)
-    found = [(availability_of(backbone, services), backbone) for backbone in all_backbones()]
+    named = [backbone for backbone in all_backbones() if backbone.has_classes]
+    found = [(availability_of(backbone, services), backbone) for backbone in named]
     found.sort(key=lambda pair: order.index(pair[0]))
     return [BackboneChoice(backbone, availability) for availability, backbone in found]

@@ -69,7 +69,8 @@ def _render_runs(runs: list[RunView], chosen: Chosen, services: Services) -> Non
 
 def _render_networks(chosen: Chosen, services: Services) -> None:
     wanted = [backbone.name for backbone in chosen.networks]
-    ready = [each.name for each in all_backbones() if find_artefact(each, services.settings) is not None]
+    named = [each for each in all_backbones() if each.has_classes]
+    ready = [each.name for each in named if find_artefact(each, services.settings) is not None]
     titles = {name: find_backbone(name).title for name in [*ready, *wanted]}
     st.session_state[_NETWORKS] = wanted
     st.multiselect(

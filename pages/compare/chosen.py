@@ -81,7 +81,9 @@ def resolve(wanted: Wanted, services: Services) -> Chosen:
         except UnknownBackboneError:
             complaints.append(f"No network is called “{_shown(name)}”; the page Networks lists all there are.")
             continue
-        if len(networks) < MAX_NETWORKS or name in networks:
+        if not backbone.has_classes:
+            complaints.append(f"{backbone.title} names nothing by itself; only models trained with it can be compared.")
+        elif len(networks) < MAX_NETWORKS or name in networks:
             networks[name] = backbone
         else:
             complaints.append(f"{backbone.title} is left out: at most {MAX_NETWORKS} plain networks are compared.")

@@ -62,6 +62,7 @@ def render_table(backbones: list[Backbone], availability: Mapping[str, Availabil
         {
             "Network": [backbone.title for backbone in backbones],
             "Right first time": [backbone.imagenet_top1 for backbone in backbones],
+            "Names by itself": ["1,000 things" if backbone.has_classes else "nothing" for backbone in backbones],
             "Speed here": [artefact.record.litert_milliseconds if artefact else None for artefact in artefacts],
             "Size": [backbone.weights_megabytes for backbone in backbones],
             "Parameters": [backbone.num_parameters / 1e6 for backbone in backbones],
@@ -82,6 +83,10 @@ def render_table(backbones: list[Backbone], availability: Mapping[str, Availabil
             "Network": st.column_config.TextColumn(pinned=True),
             "Right first time": st.column_config.ProgressColumn(
                 format="%.1f %%", min_value=50, max_value=100, help="Published top-1 accuracy on ImageNet."
+            ),
+            "Names by itself": st.column_config.TextColumn(
+                help="What it can name before it is trained on your photos. With every network a model of yours names "
+                "your own classes."
             ),
             "Speed here": st.column_config.NumberColumn(
                 format="%.0f ms",
@@ -107,12 +112,7 @@ def render_actions(backbone: Backbone, services: Services, *, was_busy: bool) ->
     with showing_errors():
         task = services.queue.latest(preparation_key(backbone))
         if find_artefact(backbone, services.settings) is not None:
-            links.render_link(
-                links.classify_with_network(backbone.name),
-                "Classify with it",
-                icon=":material/image_search:",
-                look="primary",
-            )
+            _render_links(backbone)
         elif task is None or task.status is TaskStatus.DONE:
             is_here = find_all_weights(backbone, services.settings) is not None
             st.button(
@@ -127,20 +127,47 @@ def render_actions(backbone: Backbone, services: Services, *, was_busy: bool) ->
         st.rerun()  # the whole page: the table knows the new state, and the timer starts or stops
 
 
+def _render_links(backbone: Backbone) -> None:
+    """To the pages that work with a prepared network."""
+    with st.container(horizontal=True, gap="small"):
+        if backbone.has_classes:
+            links.render_link(
+                links.classify_with_network(backbone.name),
+                "Classify with it",
+                icon=":material/image_search:",
+                look="primary",
+            )
+        links.render_link(
+            links.train_with_network(backbone.name),
+            "Train with it",
+            icon=":material/model_training:",
+            look="secondary" if backbone.has_classes else "primary",
+        )
+
+
+def render_description(backbone: Backbone) -> None:
+    """What the selected network is good for, what does not work with it, and where it was published."""
+    st.subheader(backbone.title, anchor=False)
+    if backbone.remark:
+        st.markdown(backbone.remark)
+    if backbone.limits:
+        st.markdown("\n".join(["What does not work with it:", "", *(f"- {limit}" for limit in backbone.limits)]))
+    licence = backbone.licence or "not stated"
+    st.markdown(f"[{backbone.paper}]({backbone.paper_url}), {backbone.year} · licence: {licence}")
+
+
 services = get_services()
 open_batch(services)  # keeps the visitor's photos in the address, for a reload of this page
 st.title("Networks", anchor=False)
 st.markdown(
     "Pretrained networks (backbones) differ in size, speed and accuracy. Three come with Bluetit, which also answer "
-    "together; the others are downloaded once, when you ask for them."
+    "together; the others are downloaded once, when you ask for them. Choose one to see what it is good for, and what "
+    "does not work with it."
 )
 availability = availabilities(services)
 backbones = list(all_backbones())  # in the catalogue's order: a row must stay where it is while its state changes
 shown = render_table(backbones, availability, services)
-st.subheader(shown.title, anchor=False)
-if shown.remark:
-    st.caption(shown.remark)
-st.markdown(f"[{shown.paper}]({shown.paper_url}), {shown.year}")
+render_description(shown)
 is_busy = is_being_prepared(shown, services)
 st.fragment(render_actions, run_every=_POLL_SECONDS if is_busy else None)(shown, services, was_busy=is_busy)
 st.subheader("Accuracy and size", anchor=False)

@@ -59,7 +59,8 @@ def _choose(subjects: Mapping[str, Subject]) -> None:
 
 
 def _subjects(services: Services) -> list[Subject]:
-    ready = [each for each in all_backbones() if availability_of(each, services) is Availability.READY]
+    named = [each for each in all_backbones() if each.has_classes]
+    ready = [each for each in named if availability_of(each, services) is Availability.READY]
     runs = [_subject_of(run) for run in services.runs.list_runs() if has_model(run)]
     return [*runs, *map(_subject_of, services.foreign.list_models()), *map(_subject_of, ready)]
 

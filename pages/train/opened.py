@@ -1,8 +1,9 @@
-"""What is open on the train page: a run, a race, or the form for a new run."""
+"""What is open on the train page: a run, a race, or the form for a new run, perhaps on top of a certain network."""
 
 from collections.abc import Mapping
 
-from core.errors import UnknownRunError
+from core.backbones.catalog import Backbone, find_backbone
+from core.errors import UnknownBackboneError, UnknownRunError
 from core.runs.records import RunView
 from core.services import Services
 from pages.widgets import links
@@ -25,18 +26,26 @@ def close() -> None:
     TRAINING.open({})
 
 
-def opened(services: Services) -> RunView | str | None:
-    """The run that is open, the mark of the race that is, or None for the form."""
+def opened(services: Services) -> RunView | str | Backbone | None:
+    """The run that is open, the mark of the race that is, or None for the form.
+
+    A network that a link asks for is told once: the form keeps it from then on.
+    """
     found = _find(TRAINING.wanted(), services)
-    if found is None:
+    if found is None or isinstance(found, Backbone):
         close()
     TRAINING.write(TRAINING.last())
     return found
 
 
-def _find(wanted: Mapping[str, str], services: Services) -> RunView | str | None:
+def _find(wanted: Mapping[str, str], services: Services) -> RunView | str | Backbone | None:
     if links.RUN in wanted:
         return _find_run(wanted[links.RUN], services)
+    if links.BACKBONE in wanted:
+        try:
+            return find_backbone(wanted[links.BACKBONE])
+        except UnknownBackboneError:
+            return None  # the address was typed: the form as it was
     if links.RACE not in wanted:
         return None
     mark = wanted[links.RACE]

@@ -8,7 +8,7 @@ from pages.train.opened import opened
 from pages.train.race_page import render_race
 from pages.train.run_list import render_run_list
 from pages.train.run_page import render_run
-from pages.train.start import render_start
+from pages.train.start import begin_with, render_start
 from pages.widgets.errors import showing_errors
 
 services = get_services()
@@ -18,7 +18,9 @@ with st.sidebar:
 with showing_errors():
     if isinstance(shown, RunView):
         render_run(shown, services)
-    elif shown is not None:
+    elif isinstance(shown, str):
         render_race(shown, services)
     else:
+        if shown is not None:
+            begin_with(shown, services)
         render_start(services)

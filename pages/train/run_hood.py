@@ -83,7 +83,7 @@ def _render_diagram(view: RunView, config: TrainConfig, num_classes: int, servic
     st.markdown(
         f"A photo goes through the blocks from left to right. **{short_count(num_trained)}** of "
         f"**{short_count(num_all)}** learned numbers (parameters) were trained; the frozen ones are as they were when "
-        "the network learned from 1.3 million other photos."
+        "the network learned from a million other photos or more."
     )
     st.html(draw(blocks))
 

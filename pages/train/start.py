@@ -5,12 +5,12 @@ from typing import Any
 
 import streamlit as st
 
-from core.backbones.catalog import find_backbone
+from core.backbones.catalog import Backbone, find_backbone
 from core.backbones.layers import LayerRow
 from core.config import HUB_PREFIX, SCRATCH
 from core.datasets.records import DatasetView
 from core.errors import UnknownDatasetError
-from core.recipes import RECIPES, Recipe
+from core.recipes import DEFAULT_RECIPE, RECIPES, Recipe
 from core.runs.draft import Draft, draft_of, recipe_values
 from core.runs.nature import NOTHING_KNOWN, Nature
 from core.services import Services
@@ -67,6 +67,14 @@ def begin_again(
         draft.change(name, value, standards.get(name))
     st.session_state[_DRAFT] = draft
     close()
+
+
+def begin_with(backbone: Backbone, services: Services) -> None:
+    """Have the form on top of this network; a walk-through, which has one of its own, gives way to the usual recipe."""
+    draft = current_draft()
+    if RECIPES[draft.recipe].source is not None:
+        draft.choose_recipe(DEFAULT_RECIPE)
+    draft.choose_backbone(backbone.name, RECIPES[draft.recipe].backbone or services.settings.default_backbone)
 
 
 def _nature_of(dataset_id: int | None, services: Services) -> Nature:
@@ -220,8 +228,8 @@ def _render_backbone(draft: Draft, services: Services) -> tuple[LayerRow, ...]:
         key=_BACKBONE,
         format_func=lambda each: _describe_backbone(each, choices),
         on_change=guarded(lambda: draft.choose_backbone(st.session_state[_BACKBONE], standard)),
-        help="The ready-made network to start from: it has learned to see from 1.3 million photos. Smaller ones are "
-        "faster, larger ones are right more often.",
+        help="The ready-made network to start from: it has learned to see from a million photos or more. Smaller ones "
+        "are faster, larger ones are right more often.",
     )
     if draft.is_expert and services.settings.allow_hub:
         _render_hub(draft, name, standard)

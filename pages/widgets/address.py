@@ -76,7 +76,7 @@ class Opened:
 
 
 DATASET = Opened(name="dataset", parameters=(links.DATASET,))
-TRAINING = Opened(name="train", parameters=(links.RUN, links.RACE))
+TRAINING = Opened(name="train", parameters=(links.RUN, links.RACE, links.BACKBONE))
 RESULTS = Opened(name="results", parameters=(links.RUN,))
 COMPARISON = Opened(name="compare", parameters=(links.RUNS, links.NETWORKS, links.FOREIGN))
 NETWORK = Opened(name="network", parameters=(links.MODEL, links.NETWORK, links.FOREIGN), is_for_all_pages=True)

@@ -79,6 +79,7 @@ def _find(wanted: Mapping[str, str], services: Services) -> Chosen | None:
         run_id = row_number(wanted[links.MODEL])
         return None if run_id is None else find_model(run_id, services)
     try:
-        return find_backbone(wanted.get(links.NETWORK, ""))
+        backbone = find_backbone(wanted.get(links.NETWORK, ""))
     except UnknownBackboneError:
         return None  # the address was typed or is old: begin as if there were none
+    return backbone if backbone.has_classes else None

@@ -19,6 +19,7 @@ RUN, RACE = "run", "race"
 RUNS, NETWORKS = "runs", "networks"
 MODEL, NETWORK, PHOTOS = "model", "network", "photos"
 FOREIGN = "foreign"
+BACKBONE = "backbone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,11 @@ def dataset(dataset_id: int, section: str) -> Place:
 def trainings() -> Place:
     """The train page."""
     return Place(page="pages/train/page.py")
+
+
+def train_with_network(name: str) -> Place:
+    """The form for a new run, on top of this backbone."""
+    return Place(page=trainings().page, address={BACKBONE: name})
 
 
 def training(run_id: int) -> Place:

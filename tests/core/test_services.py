@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from core.datasets.ingest import desk as desk_module
 from core.datasets.ingest.desk import KEEP_INCOMING_SECONDS, ImportDesk
 from core.datasets.library import Library
-from core.errors import StorageError
+from core.errors import SettingsError, StorageError
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
 from core.services import open_services
@@ -34,6 +35,12 @@ def leave(path: Path) -> Path:
 def quiet_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
     """No workers are started: these tests are about what the server does by itself."""
     monkeypatch.setattr(Supervisor, "start", lambda _: None)
+
+
+def test_a_default_network_has_to_name_things(settings: Settings):
+    """One without classes could answer no photo: the server says so before it starts, with one that can."""
+    with pytest.raises(SettingsError, match=r"DINOv2-Small names nothing by itself.*EfficientNetLite0"):
+        open_services(replace(settings, default_backbone="DINOv2Small"))
 
 
 @pytest.mark.usefixtures("quiet_supervisor")

@@ -93,3 +93,19 @@ def test_the_networks_page_lists_all_networks_and_leads_back(page: ClassifyPage)
     page.follow_link("Classify with it")
     page.expect_open()
     expect(page.page.get_by_role("combobox", name=NETWORK)).to_have_value(LITE0)
+
+
+def test_a_network_that_names_nothing_says_so(page: ClassifyPage):
+    """The last row of the table: what it is, what does not work with it, and nothing that asks it for classes."""
+    page.go_to("Networks")
+    grid = page.page.get_by_test_id("stDataFrame")
+    grid.hover()
+    page.page.mouse.wheel(0, 5_000)
+    box = grid.bounding_box()
+    assert box is not None
+    heading = page.page.get_by_role("heading", name="DINOv2-Small")
+    grid.click(position={"x": 16, "y": box["height"] - 18})  # the circle before the last name
+    expect(heading).to_be_visible()
+    expect(page.page.get_by_text("It names nothing by itself")).to_be_visible()
+    expect(page.page.get_by_role("button", name="Download and prepare (88 MB)")).to_be_visible()
+    expect(page.page.get_by_role("link", name="Classify with it")).to_have_count(0)

@@ -23,7 +23,7 @@ from tests.core.networks.without_weights import without_weights
 pytestmark = pytest.mark.filterwarnings("ignore:`input_shape` is undefined or non-square:UserWarning")
 
 SINGLE = [backbone for backbone in all_backbones() if not backbone.members]
-FROM_KERAS = [backbone for backbone in SINGLE if not backbone.is_efficientnet_lite]
+FROM_KERAS = [backbone for backbone in SINGLE if not backbone.is_efficientnet_lite and not backbone.is_dinov2]
 FROM_PACKAGES = [backbone for backbone in all_backbones() if backbone.package is not None]
 
 # Building all of Keras' models takes half a minute, these a few seconds. They cover every family except vgg16;
@@ -156,7 +156,9 @@ def test_the_names_are_those_of_keras_and_three_efficientnet_lites(keras_facts: 
     lites = {"EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2"}
     assert {backbone.name for backbone in catalog.BACKBONES} == set(keras_facts.families) | lites
     assert [backbone.name for backbone in catalog.VARIANTS] == ["MobileNet-0.75-192"]
-    assert set(all_backbones()) == {*catalog.BACKBONES, *catalog.SIDE_BY_SIDE, *catalog.VARIANTS}
+    assert [backbone.name for backbone in catalog.FEATURES_ONLY] == ["DINOv2Small"]
+    groups = (catalog.BACKBONES, catalog.SIDE_BY_SIDE, catalog.VARIANTS, catalog.FEATURES_ONLY)
+    assert set(all_backbones()) == {backbone for group in groups for backbone in group}
     assert [backbone.is_bundled for backbone in all_backbones()] == [True] * 4 + [False] * (len(all_backbones()) - 4)
     assert len(all_backbones()) == len(set(all_backbones()))
 
@@ -288,8 +290,18 @@ def test_networks_side_by_side_are_the_sum_of_those_in_them(backbone: Backbone):
     }
     assert all(member.has_linear_head and member.is_bundled for member in members)
     assert members_of(members[0]) == (members[0],)
-    # Prepared networks are known by the text of their records, which stays as it was before there were members.
-    assert "members" not in repr(backbone)
+    # Prepared networks are known by the text of their records, which stays as it was before there were these.
+    for late in ("members", "has_classes", "remark", "limits"):
+        assert f"{late}=" not in repr(backbone)
+
+
+@pytest.mark.parametrize("backbone", all_backbones(), ids=name_of)
+def test_what_a_network_cannot_do_is_said(backbone: Backbone):
+    """Sentences that end; a network without classes, or whose own heat maps are measured, says so."""
+    assert all(limit[0].isupper() and limit.endswith(".") for limit in backbone.limits)
+    said = " ".join(backbone.limits)
+    assert ("names nothing by itself" in said) is not backbone.has_classes
+    assert ("heat maps are measured" in said) is (backbone.has_classes and not backbone.has_linear_head)
 
 
 @pytest.mark.parametrize("backbone", all_backbones(), ids=name_of)

@@ -30,6 +30,13 @@ def test_the_map_is_between_zero_and_one():
     np.testing.assert_array_equal(class_activation_map(feature_map, np.array([2.0, -1.0], np.float32)), [[1, 0]])
 
 
+def test_what_is_the_same_everywhere_is_left_out():
+    """A channel that tells of the whole photo, however strong, warms no place."""
+    feature_map = np.array([[[1.0, 9.0], [3.0, 9.0]]], np.float32)
+    np.testing.assert_allclose(class_activation_map(feature_map, np.array([1.0, 5.0], np.float32)), [[1 / 3, 1]])
+    np.testing.assert_allclose(class_activation_map(feature_map, np.array([1.0, -5.0], np.float32)), [[1 / 3, 1]])
+
+
 def test_a_class_without_evidence_gives_a_cold_map():
     """Nothing speaks for the class: no place is warm, and nothing is divided by zero."""
     feature_map = np.ones((2, 2, 1), np.float32)

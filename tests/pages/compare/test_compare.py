@@ -128,7 +128,7 @@ def test_what_an_address_cannot_have(visit, services, birds, two):
     """Each is named with its reason, and the others are compared all the same."""
     services.runs.trash(write_run(services, birds, asked(), name="Gone").id)
     waiting = services.runs.create_run(two[0].config, name="Waiting")
-    app = visit(two[0].id, two[1].id, two[1].id, 3, waiting.id, 99, "x" * 99, networks="NoSuchNet")
+    app = visit(two[0].id, two[1].id, two[1].id, 3, waiting.id, 99, "x" * 99, networks="NoSuchNet,DINOv2Small")
     assert app.warning[0].value.replace("\\", "").split("  \n") == [
         "Second was asked for twice; a model compared with itself shows no difference.",
         "Gone (run 3) is in the trash; bring it back on the Train page to compare it.",
@@ -136,6 +136,7 @@ def test_what_an_address_cannot_have(visit, services, birds, two):
         "There is no run 99; it may have been deleted for good.",
         f"“{'x' * 40}…” is not the number of a run; an address such as ?runs=3,5 was expected.",
         "No network is called “NoSuchNet”; the page Networks lists all there are.",
+        "DINOv2-Small names nothing by itself; only models trained with it can be compared.",
     ]
     assert "Second is right most often" in texts(app)
 

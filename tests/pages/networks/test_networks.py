@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.backbones.catalog import all_backbones
+from core.backbones.catalog import all_backbones, find_backbone
 from core.settings import Settings
 from pages.server.services import get_services
 from tests.pages.page_links import follow_link, link_labels
@@ -47,6 +47,32 @@ def test_the_network_in_use_is_selected_and_can_be_used(open_app: OpenApp, prepa
     assert app.subheader[0].value == "EfficientNet-Lite0"
     follow_link(app, "Classify with it")
     assert app.title[0].value == "What is in your photo?"
+
+
+def test_a_network_says_what_does_not_work_with_it(open_app: OpenApp, prepared_settings: Settings):
+    """Below its name, sentence for sentence, beside what it is good for."""
+    app = open_page(open_app, prepared_settings, network="BestOffline")
+    assert app.subheader[0].value == "All three EfficientNet-Lite"
+    backbone = find_backbone("BestOffline")
+    said = "\n".join(element.value for element in app.markdown)
+    assert backbone.remark in said
+    assert "What does not work with it:" in said
+    assert all(f"- {limit}" in said for limit in backbone.limits)
+
+
+def test_a_network_without_classes_is_offered_for_training_alone(
+    open_app: OpenApp, prepared_settings: Settings, without_keras_cache: None
+):
+    """The table says that it names nothing; neither its address nor the box on the classify page makes it answer."""
+    app = open_page(open_app, prepared_settings, network="DINOv2Small")
+    table = app.dataframe[0].value.set_index("Network")
+    assert table.loc["DINOv2-Small", ["Names by itself", "Weights"]].tolist() == ["nothing", "download 88 MB"]
+    assert table["Names by itself"].tolist().count("nothing") == 1
+    app = open_app(prepared_settings, network="DINOv2Small")
+    assert app.metric[0].value == "75.1 %"
+    options = next(box for box in app.selectbox if box.label.startswith("Network")).options
+    assert len(options) == len(all_backbones()) - 1
+    assert not any("DINOv2" in option for option in options)
 
 
 def test_a_network_that_is_not_here_offers_its_download(

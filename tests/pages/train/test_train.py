@@ -133,6 +133,19 @@ def test_a_page_made_anew_asks_little_of_the_database(visit: Visit, worker: Pret
 # --- before the start ------------------------------------------------------------------------------------
 
 
+def test_a_link_can_bring_a_network_along(visit: Visit, birds: int) -> None:
+    """The form is on top of it from then on, and the address has it no more; a name that is none changes nothing."""
+    app = visit(backbone="DINOv2Small")
+    assert app.selectbox(key="train.start.backbone").value == "DINOv2Small"
+    assert "backbone" not in app.query_params
+    app.run()
+    assert app.selectbox(key="train.start.backbone").value == "DINOv2Small"
+    app.query_params["backbone"] = "NoSuchNet"
+    app.run()
+    assert not app.exception, app.exception
+    assert app.selectbox(key="train.start.backbone").value == "DINOv2Small"
+
+
 def test_without_photos_the_page_says_where_to_get_some(visit: Visit) -> None:
     """Nobody is left with an empty form."""
     app = visit()
