@@ -26,7 +26,7 @@ from starlette.routing import Route
 from core.datasets.exporting import export_path, safe_file_name
 from core.errors import BluetitError, NotLetInError, UnknownDatasetError, UnknownRunError
 from core.export.bundle import labels_name, write_bundle
-from core.export.exports import why_not_handed_out, zip_path
+from core.export.exports import zip_path
 from core.export.formats import find_format
 from core.export.run_files import RUN_FILES, find_run_file
 from core.projects.layout import SUFFIX
@@ -198,7 +198,7 @@ def _export(run_id: int, name: str, services: Services) -> _Offer:
         name=f"{safe_file_name(f'{title} {row.title}')}.zip",
         media_type="application/zip",
         paths=(zip_path(folder, row),),
-        refusal=why_not_handed_out(folder, row),
+        refusal=services.exports.obtain(run_id, name),
     )
 
 
