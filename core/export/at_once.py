@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from core.errors import ParityError, RunFileError
+from core.errors import ParityError
 from core.export import program_kit
 from core.export.exports import ExportRecord
 from core.export.formats import ExportFormat
@@ -41,7 +41,7 @@ def find_direct_file(
         RunFileError: a file of the run is missing or damaged.
         StorageError: a file cannot be read.
     """
-    if not row.is_written_directly or not can_be_written(read_model_record(folder), settings):
+    if not can_be_made_at_once(row, folder, settings):
         return None
     model = find_trained_model(folder, settings)
     if model.head is None:
@@ -54,13 +54,8 @@ def find_direct_file(
 
 
 def can_be_made_at_once(row: ExportFormat, folder: RunFolder, settings: Settings) -> bool:
-    """Whether an export needs no Keras, as far as a look at the run's description tells."""
-    if not row.is_written_directly:
-        return False
-    try:
-        return can_be_written(read_model_record(folder), settings)
-    except RunFileError:
-        return False  # what is damaged is told where the export is asked for
+    """Whether an export needs no Keras, as far as a look at the run's description tells; errors as of that."""
+    return row.is_written_directly and can_be_written(read_model_record(folder), settings)
 
 
 def make_at_once(

@@ -106,7 +106,7 @@ class ExportDesk:
         with self._lock:
             making = self._making.setdefault((run_id, name), threading.Lock())
         with making:  # who comes second finds what the first has made
-            if self._state(view, row, None).is_at_once:
+            if self._is_at_once(row, folder):
                 self._refuse(view, row)
                 make_at_once(
                     run_id,
@@ -156,8 +156,15 @@ class ExportDesk:
             task=task,
             obstacle=obstacle_of(row, view),
             problem=problem,
-            is_at_once=record is None and problem is None and can_be_made_at_once(row, folder, self._settings),
+            is_at_once=self._is_at_once(row, folder),
         )
+
+    def _is_at_once(self, row: ExportFormat, folder: RunFolder) -> bool:
+        """Whether there is no export, and one can be made while somebody waits; what is damaged is no such case."""
+        try:
+            return can_be_made_at_once(row, folder, self._settings) and read_export(folder, row) is None
+        except RunFileError:
+            return False
 
 
 def queue_export(queue: TaskQueue, run_id: int, row: ExportFormat, *, maker_line: str = "") -> int:
