@@ -5,8 +5,8 @@
 Two runs of the recipe *quick* on the photos of a folder, which has `train/` and `validation/`, in a workspace of its
 own and with a worker as the app has it: it packages each model as soon as its training has ended. After the first run
 the half-precision LiteRT file is asked for, which only TensorFlow's converter writes: `converted_seconds`. After the
-second the LiteRT file is taken, which is written without it: `at_once_seconds`. Both count from the end of the run to the
-finished zip, proof included; `difference` is the largest of a probability from what the app answers, and
+second the LiteRT file is taken, which is written without it: `at_once_seconds`. Both count from the end of the run to
+the finished zip, proof included; `difference` is the largest of a probability from what the app answers, and
 `keras_difference` what packaging found beside Keras afterwards.
 """
 
