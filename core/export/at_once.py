@@ -4,6 +4,7 @@ It is held to the proof of every export, on few photos, and by a stricter measur
 with Keras when it packages the model, and makes the export again, proven on all photos, for whoever asks.
 """
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from core.storage.db import Database
 
 # Photos that it is proven on: with so many the whole takes about a second.
 NUM_PHOTOS = 16
+_writing = threading.Lock()  # a network takes three times its size of memory: one after the other
 _MAX_SECONDS = 60.0  # of a proof; a computer that is so busy makes it in the worker
 
 
@@ -48,7 +50,8 @@ def find_direct_file(
         return None
 
     def write(target: Path) -> None:
-        target.write_bytes(write_whole(model, temperature=temperature, has_feature_map=False))
+        with _writing:
+            target.write_bytes(write_whole(model, temperature=temperature, has_feature_map=False))
 
     return ModelFile(write=write, features_layer=None)
 
@@ -87,7 +90,7 @@ def make_at_once(
         temperature = maker.facts.rule.decision.temperature
         found = find_direct_file(row, RunFolder(settings, run_id), settings, temperature=temperature)
         if found is None:
-            raise ParityError(f"The model cannot be written for {row.title} at once any more. Press “Make”.")
+            raise ParityError(f"The model cannot be written for {row.title} at once any more. Have the worker make it.")
         return found
 
     order = Order(row=row, kit=program_kit, find_model=find_model, is_at_once=True)

@@ -6,6 +6,7 @@ stays to the last bit, so what answers here and what is taken away are the same 
 
 import numpy as np
 
+from core.backbones.artefacts import MODEL_FILE
 from core.config import HUB_PREFIX
 from core.errors import RunStateError
 from core.inference.head import Head
@@ -14,7 +15,7 @@ from core.litert.graph_writer import GraphWriter
 from core.runs.model_record import ModelRecord
 from core.settings import Settings
 
-# Largest network that is held in memory twice while its file is written, beside everything else that a server does.
+# Largest network that is held in memory thrice while its file is written, beside everything else that a server does.
 _MAX_NETWORK_BYTES = 100_000_000
 
 _COLUMNS_AXIS = 2  # of (batch, rows, columns, channels)
@@ -27,7 +28,7 @@ def can_be_written(record: ModelRecord, settings: Settings) -> bool:
     """
     if record.artefact is None or record.backbone.startswith(HUB_PREFIX):
         return False
-    path = settings.cache_path / "backbones" / record.artefact / "model.tflite"
+    path = settings.cache_path / "backbones" / record.artefact / MODEL_FILE
     return path.is_file() and path.stat().st_size <= _MAX_NETWORK_BYTES
 
 

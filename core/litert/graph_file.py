@@ -87,7 +87,7 @@ def put_together(parts: GraphParts) -> bytes:
     num_bytes = sum(len(each.data) for each in model.buffers if each.data is not None)
     builder = _AligningBuilder(num_bytes + _REST_BYTES)
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
-    return bytes(builder.Output())
+    return bytes(memoryview(builder.Bytes)[builder.Head() :])  # and not `Output`, which makes another copy
 
 
 def needed(operators: Sequence[Any], tensors: Collection[int]) -> list[Any]:
