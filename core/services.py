@@ -263,7 +263,7 @@ def open_libraries(
         "runs": runs,
         "run_desk": RunDesk(runs, queue, supervisor, settings),
         "run_reader": RunReader(runs, queue, database, settings),
-        "exports": ExportDesk(runs, queue, supervisor, settings),
+        "exports": ExportDesk(runs, queue, supervisor, cache, settings),
         "offers": OfferDesk(database, runs),
         "kiosks": KioskDesk(database, runs),
         "actions": ActionDesk(database, runs, settings),

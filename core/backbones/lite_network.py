@@ -14,7 +14,7 @@ import numpy.typing as npt
 from core.backbones.catalog import Backbone, members_of
 from core.backbones.efficientnet_lite import BATCH_NORM_EPSILON, STEM_STRIDES, Block, blocks_of, twin_of
 from core.errors import WeightsDamagedError
-from core.litert.graph_writer import GraphWriter
+from core.litert.graph_writer import Convolution, GraphWriter
 
 Array = npt.NDArray[np.float32]
 
@@ -99,30 +99,29 @@ class _Writer:
         shortcut = x
         if block.expand_ratio != 1:
             x = self.convolve(x, f"{block.name}_expand_conv", f"{block.name}_expand_bn")
-        x = self._convolve_depthwise(x, block)
+        x = self.convolve(x, f"{block.name}_dwconv", f"{block.name}_bn", strides=block.strides)
         x = self.convolve(x, f"{block.name}_project_conv", f"{block.name}_project_bn", is_relu6=False)
         return self._graph.add(x, shortcut, f"{self._prefix}{block.name}_add") if block.has_shortcut else x
 
     def convolve(self, x: int, name: str, norm_name: str, *, strides: int = 1, is_relu6: bool = True) -> int:
         """A convolution and the normalisation behind it."""
         factor, offset = self._fold(norm_name)
-        kernel = self.take(name, "weight").transpose(0, 2, 3, 1)  # from (out, in, height, width)
-        if kernel.shape[-1] != self._graph.shape_of(x)[-1]:
-            raise ValueError(f"{name} takes {kernel.shape[-1]} channels, {self._graph.shape_of(x)[-1]} come")
+        kernel = self.take(name, "weight") * factor[:, None, None, None]  # (out, in, height, width)
+        is_depthwise = name.endswith("_dwconv")  # its kernel says 1 for "in"
+        axes = (1, 2, 3, 0) if is_depthwise else (0, 2, 3, 1)
+        taken, given = len(kernel) if is_depthwise else kernel.shape[1], self._graph.shape_of(x)[-1]
+        if taken != given:
+            raise ValueError(f"{name} takes {taken} channels, {given} come")
         return self._graph.convolve(
             x,
-            kernel * factor[:, None, None, None],
-            offset,
+            Convolution(
+                kernel=kernel.transpose(axes),
+                bias=offset,
+                strides=strides,
+                is_depthwise=is_depthwise,
+                is_relu6=is_relu6,
+            ),
             f"{self._prefix}{name}",
-            strides=strides,
-            is_relu6=is_relu6,
-        )
-
-    def _convolve_depthwise(self, x: int, block: Block) -> int:
-        factor, offset = self._fold(f"{block.name}_bn")
-        kernel = self.take(f"{block.name}_dwconv", "weight")[:, 0].transpose(1, 2, 0)  # from (channels, 1, ...)
-        return self._graph.convolve_depthwise(
-            x, kernel * factor, offset, f"{self._prefix}{block.name}_dwconv", strides=block.strides, is_relu6=True
         )
 
     def _fold(self, name: str) -> tuple[Array, Array]:

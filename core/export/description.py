@@ -14,13 +14,14 @@ from core.export.formats import ExportFormat, Runtime
 _WIDTH = 100  # characters of a line of prose
 
 
-def describe_model(row: ExportFormat, facts: ModelFacts, *, features_layer: str) -> dict[str, Any]:
+def describe_model(row: ExportFormat, facts: ModelFacts, *, features_layer: str | None) -> dict[str, Any]:
     """What `model.json` holds.
 
     Args:
         row: of the export.
         facts: of the model.
-        features_layer: name of the layer in the Keras model that distances are measured behind.
+        features_layer: name of the layer in the Keras model that distances are measured behind; None: it was written
+            without one.
     """
     record, decision = facts.record, facts.rule.decision
     height, width = record.image_size

@@ -1,12 +1,19 @@
-"""The desk where pages have models exported; the work itself is in `core.packaging`, in worker processes."""
+"""The desk where pages have models exported; the work itself is in `core.packaging`, in worker processes.
 
+A head on a frozen network needs no worker: it is exported here, at the moment when somebody takes it.
+"""
+
+import threading
+import weakref
 from dataclasses import dataclass
 from typing import Any
 
 from core.config import HUB_PREFIX
 from core.errors import ConfigError, RunFileError, RunStateError
-from core.export.exports import ExportRecord, read_export
+from core.export.at_once import can_be_made_at_once, make_at_once
+from core.export.exports import ExportRecord, read_export, why_not_handed_out
 from core.export.formats import FORMATS, ExportFormat, find_format
+from core.inference.classifier_cache import ClassifierCache
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
 from core.jobs.views import TaskView
@@ -29,6 +36,7 @@ class ExportState:
     task: TaskView | None  # the newest that makes it
     obstacle: str | None  # for people: why it cannot be made; None: it can
     problem: str | None = None  # for people: what is damaged; None: nothing
+    is_at_once: bool = False  # whether it is made at the moment when somebody takes it
 
     @property
     def is_being_made(self) -> bool:
@@ -39,11 +47,22 @@ class ExportState:
 class ExportDesk:
     """Takes what people want to have exported; safe to share between threads."""
 
-    def __init__(self, runs: RunLibrary, queue: TaskQueue, supervisor: Supervisor, settings: Settings) -> None:
+    def __init__(
+        self,
+        runs: RunLibrary,
+        queue: TaskQueue,
+        supervisor: Supervisor,
+        classifiers: ClassifierCache,
+        settings: Settings,
+    ) -> None:
         self._runs = runs
         self._queue = queue
         self._supervisor = supervisor
+        self._classifiers = classifiers
         self._settings = settings
+        self._lock = threading.Lock()  # held for moments only
+        # Held while that run's export is made, and forgotten when nobody holds or awaits it any more.
+        self._making: weakref.WeakValueDictionary[tuple[int, str], threading.Lock] = weakref.WeakValueDictionary()
 
     def request(self, run_id: int, name: str, *, maker_line: str = "") -> int:
         """Ask for an export; the task's number, that of the one under way if there is one.
@@ -59,17 +78,44 @@ class ExportDesk:
             KeyError: no such format.
             LimitReachedError: the space has no room for files.
         """
-        view, row = self._runs.get_run(run_id), find_format(name)
-        refuse_trashed(view)
-        if view.status is not RunStatus.DONE:
-            raise refusal(view, "only one that is done can be exported")
-        obstacle = obstacle_of(row, view)
-        if obstacle is not None:
-            raise RunStateError(f"The model of “{view.name}” cannot be exported for {row.title}. {obstacle}")
-        refuse_without_room(self._queue.database, num_bytes=0)
+        row = find_format(name)
+        self._refuse(self._runs.get_run(run_id), row)
         task_id = queue_export(self._queue, run_id, row, maker_line=maker_line)
         self._supervisor.wake()
         return task_id
+
+    def obtain(self, run_id: int, name: str) -> str | None:
+        """Have the zip of a format ready for somebody who takes it, made now where that needs no worker.
+
+        Args:
+            run_id: whose model it is.
+            name: of the format.
+
+        Returns:
+            For people: why nobody gets it; None: it is whole, proven, and of the model as it answers now.
+
+        Raises:
+            UnknownRunError: no such run.
+            RunStateError: it could be made, but not of a run that is not done, or is in the trash.
+            KeyError: no such format.
+            LimitReachedError: the space has no room for files.
+            BluetitError: it could not be made; see `core.export.at_once.make_at_once`.
+        """
+        view, row = self._runs.get_run(run_id), find_format(name)
+        folder = RunFolder(self._settings, run_id)
+        with self._lock:
+            making = self._making.setdefault((run_id, name), threading.Lock())
+        with making:  # who comes second finds what the first has made
+            if self._is_at_once(row, folder):
+                self._refuse(view, row)
+                make_at_once(
+                    run_id,
+                    row,
+                    settings=self._settings,
+                    database=self._queue.database,
+                    classifiers=self._classifiers,
+                )
+            return why_not_handed_out(folder, row)
 
     def stop(self, run_id: int, name: str) -> None:
         """Stop making an export; one that nobody makes is left as it is."""
@@ -88,13 +134,37 @@ class ExportDesk:
         tasks = self._queue.latest_of([export_key(view.id, row.name) for row in FORMATS])
         return tuple(self._state(view, row, tasks.get(export_key(view.id, row.name))) for row in FORMATS)
 
+    def _refuse(self, view: RunView, row: ExportFormat) -> None:
+        """Refuse what cannot be exported, as `request` tells."""
+        refuse_trashed(view)
+        if view.status is not RunStatus.DONE:
+            raise refusal(view, "only one that is done can be exported")
+        obstacle = obstacle_of(row, view)
+        if obstacle is not None:
+            raise RunStateError(f"The model of “{view.name}” cannot be exported for {row.title}. {obstacle}")
+        refuse_without_room(self._queue.database, num_bytes=0)
+
     def _state(self, view: RunView, row: ExportFormat, task: TaskView | None) -> ExportState:
-        record, problem = None, None
+        record, problem, folder = None, None, RunFolder(self._settings, view.id)
         try:
-            record = read_export(RunFolder(self._settings, view.id), row)
+            record = read_export(folder, row)
         except RunFileError as exc:
             problem = str(exc)
-        return ExportState(row=row, record=record, task=task, obstacle=obstacle_of(row, view), problem=problem)
+        return ExportState(
+            row=row,
+            record=record,
+            task=task,
+            obstacle=obstacle_of(row, view),
+            problem=problem,
+            is_at_once=self._is_at_once(row, folder),
+        )
+
+    def _is_at_once(self, row: ExportFormat, folder: RunFolder) -> bool:
+        """Whether there is no export, and one can be made while somebody waits; what is damaged is no such case."""
+        try:
+            return can_be_made_at_once(row, folder, self._settings) and read_export(folder, row) is None
+        except RunFileError:
+            return False
 
 
 def queue_export(queue: TaskQueue, run_id: int, row: ExportFormat, *, maker_line: str = "") -> int:

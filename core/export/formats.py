@@ -5,6 +5,7 @@ converter, a function in a module of `core.packaging.converters`:
 
     write(model: CalibratedModel, target: Path) -> None
 
+One that `is_written_directly` needs its converter only where the model is more than a head on a frozen network.
 `core.export.sample_program` knows the runtimes that the sample programs use; a page of one's own is asked in a browser.
 """
 
@@ -15,6 +16,8 @@ from enum import StrEnum
 # Of the probabilities of the preview and of an export in floating point: rounding through a hundred layers makes 1e-5,
 # seldom more. Beyond, the model answers otherwise, and nobody gets it.
 MAX_FLOAT_DIFFERENCE = 1e-3
+# Of a head written behind the very network that answers here.
+MAX_DIRECT_DIFFERENCE = 1e-5
 # Of a page in a browser, which decodes photos a little differently from Pillow.
 MAX_PAGE_DIFFERENCE = 2e-2
 
@@ -48,6 +51,8 @@ class ExportFormat:
     # Modules that making it needs besides what Bluetit itself does, and the extra of pyproject.toml that brings them.
     modules: tuple[str, ...] = ()
     extra: str | None = None
+    # Whether a head on a frozen network is written without TensorFlow, at the moment when somebody asks for it.
+    is_written_directly: bool = False
     takes_programs: bool = True  # whether a module of TensorFlow Hub, a program of its own, can be in it
 
     @property
@@ -120,6 +125,7 @@ FORMATS = (
         max_difference=MAX_FLOAT_DIFFERENCE,
         packages=("ai-edge-litert", *_PHOTOS),
         opens_in=_LITERT_VERSIONS,
+        is_written_directly=True,
     ),
     ExportFormat(
         name="litert_float16",

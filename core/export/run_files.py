@@ -7,6 +7,8 @@ A new file is a row here and its converter, two functions in a module of `core.p
 
     write(whole: WholeModel, target: Path) -> None
     answer(path: Path, squares, *, is_program: bool) -> probabilities, float32 (photos, classes)
+
+The LiteRT file of a head on a frozen network is written without its converter, and compared like the others.
 """
 
 from dataclasses import dataclass

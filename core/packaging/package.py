@@ -19,13 +19,15 @@ from core.datasets.snapshots import load_snapshot
 from core.errors import ParityError
 from core.export.findings import FileFinding, write_findings
 from core.export.run_files import RUN_FILES, RunFile
-from core.inference.trained_model import read_model_record
+from core.inference.trained_model import find_trained_model, read_model_record
+from core.inference.whole_file import can_be_written, write_whole
 from core.jobs.context import TaskContext
 from core.packaging.keras_file import answer_model
 from core.photos.squares import SquareMaker
 from core.photos.store import PhotoStore
 from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
+from core.settings import Settings
 from core.storage.files import write_atomically
 from core.training.assembly import WholeModel, rebuild
 from core.training.memory import forget_networks
@@ -77,10 +79,22 @@ def run_package_task(context: TaskContext) -> None:
         check = _Check(row=row, squares=squares, expected=expected, is_program=config.backbone.startswith(HUB_PREFIX))
         path = folder.path / row.file_name
         # A model that is no head on a frozen backbone answers by its own LiteRT file, which is there.
-        is_there = not is_frozen and path == folder.litert_path
+        is_there = path == folder.litert_path and (not is_frozen or _write_directly(folder, context.settings))
         findings[row.name] = check.compare(path) if is_there else check.make(whole, path)
     write_findings(folder, findings, seconds=time.monotonic() - started)
     forget_networks()
+
+
+def _write_directly(folder: RunFolder, settings: Settings) -> bool:
+    """Write the LiteRT file of a head on a frozen network without a converter, and say whether that could be done."""
+    if not can_be_written(read_model_record(folder), settings):
+        return False
+    model = find_trained_model(folder, settings)
+    if model.head is None:
+        return False
+    with write_atomically(folder.litert_path) as temporary:
+        temporary.write_bytes(write_whole(model))
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,5 @@
 """The export as a web page of its own: model, samples and all in one file, proven by opening it in a browser."""
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
@@ -9,6 +8,7 @@ from core.errors import WebPageError
 from core.export.certificate import Proven
 from core.export.description import describe_licences
 from core.export.formats import ExportFormat
+from core.export.material import Material
 from core.export.parity import Answers, labels_of
 from core.export.proof import Proof
 from core.export.sample_program import UNKNOWN
@@ -18,7 +18,6 @@ from core.export.web.building import build_page
 from core.export.web.model import Sample, WebAction, WebModel
 from core.export.web.runtime import find_runtime
 from core.inference.reference import read_reference
-from core.packaging.material import Material
 
 
 def write(material: Material, row: ExportFormat, draft: Path) -> None:
@@ -30,7 +29,7 @@ def write(material: Material, row: ExportFormat, draft: Path) -> None:
     """
     runtime = find_runtime(material.settings, check_cancelled=material.check)
     litert_path = draft / "model.tflite"
-    importlib.import_module(row.converter).write(material.model, litert_path)
+    material.model.write(litert_path)
     litert = litert_path.read_bytes()
     litert_path.unlink()
     (draft / row.artefact).write_bytes(build_page(_web_model(material, row, litert), runtime))

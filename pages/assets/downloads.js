@@ -17,11 +17,15 @@
 
   async function fetchFile(link) {
     let problem = "The server does not answer. Try again in a moment.";
+    if (link.ariaBusy) return; // pressed again while the file is being made
+    link.ariaBusy = "true";
     try {
       if ((await fetch(link.href, { method: "HEAD" })).ok) return take(link.href);
       problem = await (await fetch(link.href)).text();
     } catch {
       // the words for it are there already
+    } finally {
+      link.ariaBusy = null;
     }
     tell(link, problem);
   }

@@ -26,7 +26,7 @@ from starlette.routing import Route
 from core.datasets.exporting import export_path, safe_file_name
 from core.errors import BluetitError, NotLetInError, UnknownDatasetError, UnknownRunError
 from core.export.bundle import labels_name, write_bundle
-from core.export.exports import why_not_handed_out, zip_path
+from core.export.exports import zip_path
 from core.export.formats import find_format
 from core.export.run_files import RUN_FILES, find_run_file
 from core.projects.layout import SUFFIX
@@ -36,7 +36,7 @@ from core.services import Services
 from core.spaces.taking_home import class_zip_path
 from pages.server.class_role import class_of_teacher
 from pages.server.photo_routes import routes_path, routes_prefix
-from pages.server.services import services_of, whole_services
+from pages.server.services import services_of, told_to, whole_services
 from pages.server.visitor import visitor_of
 
 logger = logging.getLogger(__name__)
@@ -134,7 +134,7 @@ async def _send_file(request: Request) -> Response:
         if offer is None:
             return _refusal(_GONE, 404)
         if offer.refusal is not None:
-            return _refusal(offer.refusal, 409)
+            return _refusal(told_to(visitor_of(request), offer.refusal), 409)
         headers = _HEADERS | {"Content-Disposition": f"attachment; filename*=utf-8''{quote(offer.name, safe='')}"}
         if offer.write is None:
             return FileResponse(offer.paths[0], media_type=offer.media_type, headers=headers)
@@ -193,13 +193,24 @@ def _model(run_id: int, part: str, services: Services) -> _Offer:
 
 
 def _export(run_id: int, name: str, services: Services) -> _Offer:
+    """A zip that lies there, or is made now; already when the page asks, which then lets the browser fetch it."""
     title, folder, row = services.runs.get_run(run_id).name, RunFolder(services.settings, run_id), find_format(name)
     return _Offer(
         name=f"{safe_file_name(f'{title} {row.title}')}.zip",
         media_type="application/zip",
         paths=(zip_path(folder, row),),
-        refusal=why_not_handed_out(folder, row),
+        refusal=_obtain(run_id, name, services),
     )
+
+
+def _obtain(run_id: int, name: str, services: Services) -> str | None:
+    try:
+        return services.exports.obtain(run_id, name)
+    except UnknownRunError:
+        raise
+    except BluetitError as exc:
+        logger.error("The export %s of run %d could not be made: %s", name, run_id, exc)
+        return str(exc)
 
 
 def _class(classroom_id: int, _part: str, services: Services) -> _Offer:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.export.at_once import NUM_PHOTOS
 from core.export.desk import ExportState
 from core.export.formats import ExportFormat, Runtime, find_format
 from core.jobs.status import TaskStatus
@@ -17,6 +18,10 @@ from pages.words.telling import with_tag
 from pages.words.wording import plain, size_text
 
 _MAX_MAKER_LINE = 200  # letters
+_AT_ONCE = (
+    ":material/bolt: No need to wait: it is written the moment you press, and given out once it has answered "
+    f"{NUM_PHOTOS} photos as the Classify page does."
+)
 
 
 def render_exports(view: RunView, services: Services) -> None:
@@ -100,28 +105,41 @@ def _render_buttons(state: ExportState, view: RunView, services: Services) -> No
         )
         return
     num_bytes = 0 if state.record is None else state.record.zip_bytes
-    if num_bytes:
-        render_download(f"Download · {size_text(num_bytes)}", export_url(view.id, row.name))
+    if num_bytes or state.is_at_once:
+        label = f"Download · {size_text(num_bytes)}" if num_bytes else "Download"
+        render_download(label, export_url(view.id, row.name))
     if state.obstacle is None:
+        label, icon = _making(state)
         st.button(
-            "Make again" if num_bytes or state.task is not None else "Make",
+            label,
             key=f"{key}.make",
-            icon=":material/replay:" if num_bytes else ":material/inventory_2:",
-            type="tertiary" if num_bytes else "secondary",
+            icon=icon,
+            type="tertiary" if num_bytes or state.is_at_once else "secondary",
             on_click=guarded(_make),
             args=(view.id, row, services),
         )
+
+
+def _making(state: ExportState) -> tuple[str, str]:
+    """What the button says that has the worker make it, and its icon."""
+    record = state.record
+    if state.is_at_once or (record is not None and record.zip_bytes and record.is_made_at_once):
+        return "Prove on all photos", ":material/verified:"
+    if record is not None and record.zip_bytes:
+        return "Make again", ":material/replay:"
+    return "Make" if state.task is None else "Make again", ":material/inventory_2:"
 
 
 def _render_known(state: ExportState) -> None:
     """What the proof found; why there is none; and what became of the last try to make it, where nothing did."""
     if state.record is not None:
         proven = state.record.proven
-        refusal = proven.refusal(state.row)
+        refusal = state.record.refusal(state.row)
         facts = export_facts(state.record)
         if refusal is None:
             icon = "help" if proven.certificate is None else "verified"
-            st.caption(f"{facts}  \n:material/{icon}: {plain(proven.told(state.row))}")
+            told = proven.told(state.record.promise_of(state.row))
+            st.caption(f"{facts}  \n:material/{icon}: {plain(told)}")
         else:
             st.caption(facts)
             show_error(refusal)
@@ -129,6 +147,8 @@ def _render_known(state: ExportState) -> None:
         show_error(state.problem)
     elif state.obstacle is not None:
         st.caption(f":material/block: {plain(state.obstacle)}")
+    elif state.is_at_once:
+        st.caption(_AT_ONCE)
     if state.task is None:
         return
     if state.task.status is TaskStatus.FAILED:

@@ -2,6 +2,7 @@
 
 import io
 import re
+import zipfile
 
 import numpy as np
 import psutil
@@ -49,7 +50,7 @@ def kill_trainer(app: RunningApp) -> None:
 
 def test_from_photos_to_a_model(open_dataset: OpenDataset, app: RunningApp, app_settings: Settings) -> None:
     """A run is watched live, left and found again, killed, resumed and stopped; its chart never begins anew; its files
-    are made when asked for."""
+    are made when asked for, and one without waiting."""
     dataset = open_dataset(add_dataset(app_settings, "Two colours", photos()))
     dataset.expect_counts(*(f"{name}: {NUM_PER_CLASS} not split yet" for name in COLOURS))
     page = dataset.visited
@@ -87,6 +88,11 @@ def test_from_photos_to_a_model(open_dataset: OpenDataset, app: RunningApp, app_
     train.expect_status("done, stopped early")
     expect(train.main.get_by_role("heading", name=re.compile("^Right on [34] of 4 photos"))).to_be_visible()
     assert train.is_same_chart()
+    with page.page.expect_download() as download:  # at once: LiteRT, the only format that nobody has to make first
+        train.main.get_by_role("link", name=re.compile("Download$")).click()
+    assert download.value.suggested_filename.endswith("LiteRT.zip")
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert {"model.tflite", "classify.py", "labels.txt", "certificate.json"} <= set(archive.namelist())
     train.press("Make the files")
     expect(train.main.get_by_role("link", name="Everything (zip)")).to_be_visible(
         timeout=1000 * PACKAGING_TIMEOUT_SECONDS

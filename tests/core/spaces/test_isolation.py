@@ -356,6 +356,7 @@ FREE: dict[str, Fill] = {
     "ProjectDesk.receive.name": lambda *_: "Birds.bluetit",
     "num_bytes": lambda *_: 7,
     "ExportDesk.request.name": lambda *_: FORMATS[1].name,
+    "ExportDesk.obtain.name": lambda *_: FORMATS[0].name,
     "ExportDesk.stop.name": lambda *_: FORMATS[0].name,
     "maker_line": lambda *_: "",
     "events": lambda *_: [("note", {"text": "Hello", "is_warning": False})],

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 from core.datasets.library import Library
 from core.export.desk import ExportDesk
+from core.inference.classifier_cache import ClassifierCache
 from core.jobs.context import TaskContext
 from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
@@ -54,5 +55,5 @@ def open_workshop(settings: Settings) -> Iterator[Workshop]:
             library=Library(database),
             photo_store=PhotoStore(settings.photos_path, settings.cache_path),
             run_desk=RunDesk(runs, queue, supervisor, settings),
-            exports=ExportDesk(runs, queue, supervisor, settings),
+            exports=ExportDesk(runs, queue, supervisor, ClassifierCache(settings), settings),
         )

@@ -14,11 +14,16 @@ from starlette.middleware import Middleware
 
 from core.datasets.exporting import export_path
 from core.datasets.library import Library
+from core.export.desk import ExportDesk
 from core.export.exports import zip_path
 from core.export.formats import find_format
+from core.inference.classifier_cache import ClassifierCache
+from core.jobs.queue import TaskQueue
+from core.jobs.supervisor import Supervisor
 from core.runs.folder import RunFolder
 from core.settings import Settings
 from core.storage.db import open_database
+from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 from pages.server import file_routes
 from pages.server.file_routes import EVERYTHING, FILE_ROUTES, LABELS, dataset_url, export_url, model_url
 from pages.server.served_page import ServedPage
@@ -38,13 +43,17 @@ class FileServices:
     settings: Settings
     library: Library
     runs: Any
+    exports: ExportDesk
 
 
 @pytest.fixture
 def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServices]:
     database = open_database(settings)
     runs = SimpleNamespace(get_run=lambda run_id: SimpleNamespace(id=run_id, name=TITLE))
-    opened = FileServices(settings=settings, library=Library(database), runs=runs)
+    queue = TaskQueue(database, TASK_KINDS)
+    supervisor = Supervisor(settings, queue, kinds=TASK_KINDS_PATH)
+    exports = ExportDesk(runs, queue, supervisor, ClassifierCache(settings), settings)
+    opened = FileServices(settings=settings, library=Library(database), runs=runs, exports=exports)
     monkeypatch.setattr(file_routes, "services_of", lambda _: opened)
     monkeypatch.setattr(file_routes, "whole_services", lambda: opened)
     yield opened

@@ -1,15 +1,19 @@
 """The formats to take a model away in, on the page of a run, with a worker that only pretends."""
 
+from dataclasses import replace
+
 import pytest
 
 from core.export.desk import EXPORT_MODEL_KIND
-from core.export.formats import FORMATS
+from core.export.exports import record_path
+from core.export.formats import FORMATS, find_format
+from core.inference.classifier import Classifier
 from core.jobs.status import TaskStatus
 from core.runs.decision import Decision, write_decision
 from core.runs.folder import RunFolder
 from pages.server.file_routes import FILE_ROUTES
 from tests.core.export.export_samples import certificate, write_export
-from tests.core.inference.model_samples import own_record
+from tests.core.inference.model_samples import own_record, record_for
 from tests.pages.component_data import watched
 from tests.pages.server.route_visits import fetch
 from tests.pages.train.conftest import Visit
@@ -53,6 +57,23 @@ def test_a_format_is_made_when_asked_and_told_before_it_is_taken(visit: Visit, w
     app.run()
     assert not [each for each in app.get("link_button") if each.proto.label.startswith("Download")]
     assert "The model answers otherwise than when it was made" in texts(app)
+
+
+def test_a_head_on_a_frozen_network_is_offered_without_being_made(
+    visit: Visit, worker: PretendWorker, run_id: int, classifier: Classifier
+):
+    """LiteRT can be taken at once; the worker can be asked to prove it on more photos, before and afterwards."""
+    folder = RunFolder(worker.services.settings, run_id)
+    folder.write_json(folder.model_record_path, record_for(classifier, ("crow", "tit")).to_json())
+    app = visit(run_id)
+    (link,) = [each.proto for each in app.get("link_button") if each.proto.label.startswith("Download")]
+    assert "/exports/" in link.url
+    assert "it is written the moment you press" in texts(app)
+    record = write_export(folder, certificate(num_photos=16))
+    folder.write_json(record_path(folder, find_format("litert")), replace(record, is_made_at_once=True).to_json())
+    app.run()
+    assert "the same class on all 16 test photos" in texts(app)
+    assert app.button(key=f"train.export.{run_id}.litert.make").label == "Prove on all photos"
 
 
 def test_an_export_can_be_stopped(visit: Visit, worker: PretendWorker, run_id: int):

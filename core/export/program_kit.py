@@ -1,6 +1,5 @@
 """Exports with a sample program: what lies beside the artefact, and the proof by that very program."""
 
-import importlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from core.export.certificate import Proven
 from core.export.description import describe_licences, describe_model, json_text
 from core.export.formats import ExportFormat
+from core.export.material import Material
 from core.export.parity import labels_of
 from core.export.proof import run_proof
 from core.export.sample_program import (
@@ -19,13 +19,12 @@ from core.export.sample_program import (
     sample_program,
 )
 from core.export.samples import choose_samples, expected_json
-from core.packaging.material import Material
 
 
 def write(material: Material, row: ExportFormat, draft: Path) -> None:
     """Write the artefact, and what its sample program needs, into a folder."""
     facts = material.facts
-    importlib.import_module(row.converter).write(material.model, draft / row.artefact)
+    material.model.write(draft / row.artefact)
     description = describe_model(row, facts, features_layer=material.model.features_layer)
     labels = labels_of(facts.record.class_names)
     texts = {

@@ -9,9 +9,18 @@ from core.export.facts import ModelFacts
 from core.export.formats import ExportFormat
 from core.export.parity import Preview, ProofPhotos, certify
 from core.export.proof import Proof
-from core.packaging.calibrated import CalibratedModel
 from core.runs.folder import RunFolder
 from core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFile:
+    """A run's model in one format, its probabilities calibrated inside."""
+
+    write: Callable[[Path], None]  # the file, or the folder, that people take away
+    # Name of the layer whose output the distances to the training photos are measured by; None: it has no layers that
+    # anybody asks for by name.
+    features_layer: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -21,7 +30,7 @@ class Material:
     facts: ModelFacts
     folder: RunFolder
     settings: Settings
-    model: CalibratedModel
+    model: ModelFile
     photos: ProofPhotos  # that every format is proven on
     preview: Preview  # what the Classify page says to them
     maker_line: str  # of the maker's own, for formats that show one; may be empty
