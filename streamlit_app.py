@@ -36,6 +36,7 @@ from pages.server.sort_routes import SORT_ROUTES
 from pages.server.try_routes import TRY_ROUTES
 from pages.server.turns import page_turn
 from pages.server.upload_budget import UploadBudget
+from pages.server.watch_over import WATCH_OVER_ROUTES
 from pages.widgets.address import note_page
 from pages.widgets.class_notice import show_class_notice
 from pages.widgets.errors import showing_errors
@@ -124,6 +125,7 @@ else:
             *ACTION_ROUTES,
             *KIOSK_ROUTES,
             *PAGE_ROUTES,
+            *WATCH_OVER_ROUTES,
             *ANSWER_TABLE_ROUTES,
             *CLASS_ROUTES,
             *CLASS_START_ROUTES,

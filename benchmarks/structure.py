@@ -18,10 +18,11 @@ from typing import Any
 # From the ground up: a module imports from its own floor and from those before it. A floor is a folder or a file; one
 # that stands below another (`pages.server` and `pages`) counts before it.
 FLOORS = (
-    *("core.errors", "core.home", "core.settings", "core.environment", "core.records", "core.config"),
+    *("core.errors", "core.home", "core.settings", "core.environment", "core.metrics", "core.records", "core.config"),
     *("core.recipes", "core.imagenet", "core.names", "core.seeds", "core.storage", "core.photos", "core.links"),
     *("core.hosting",),
-    *("core.jobs", "core.litert", "core.faces", "core.backbones", "core.features", "core.datasets", "core.runs"),
+    *("core.jobs", "core.monitoring", "core.litert", "core.faces", "core.backbones", "core.features"),
+    *("core.datasets", "core.runs"),
     *("core.foreign", "core.inference", "core.actions", "core.evaluation", "core.sorting", "core.keras_script"),
     *("core.export", "core.projects"),
     *("core.spaces", "core.phones"),

@@ -101,6 +101,12 @@ class Settings:
         "request comes and whether it was encrypted; whoever guesses codes is held up by address. One on this computer "
         "is believed without being named.",
     )
+    metrics_token: str = _setting(
+        "",
+        unit="text",
+        explanation="Who shows it (`Authorization: Bearer …`) gets figures for Prometheus at the address `/metrics`; "
+        "empty means that nobody does.",
+    )
     certificate_file: Path | None = _setting(
         None,
         unit="file",

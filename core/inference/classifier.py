@@ -21,6 +21,7 @@ from core.inference.judging import Judge
 from core.litert.both_ways import BothWaysEngine
 from core.litert.engine import FeatureEngine, Outputs
 from core.litert.shared_engine import SharedEngine
+from core.metrics import ANSWER_SECONDS
 from core.photos.fit import to_array
 from core.photos.remarks import tell
 from core.photos.rendering import Rendering
@@ -148,6 +149,7 @@ class Classifier:
         decoded = time.perf_counter()
         probabilities, features = self._probabilities(pixels, is_alone=is_alone)
         finished = time.perf_counter()
+        ANSWER_SECONDS.observe(finished - started)
         if self.judge is not None:
             probabilities = self.judge.calibrate(probabilities)
         predictions = self.classes.top(probabilities, TOP_K)

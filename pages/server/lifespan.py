@@ -16,6 +16,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from core.errors import BluetitError
+from core.metrics import count_errors
 from pages.server.kept_answers import keep_answers
 from pages.server.services import stop_services, whole_services
 from pages.server.stopping import noticing_signals
@@ -40,6 +41,7 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
     PagesManager.uses_pages_directory = False
     send_at_once()
     keep_answers()
+    count_errors()
     await asyncio.to_thread(load_early)
     try:
         await asyncio.to_thread(whole_services)

@@ -47,8 +47,13 @@ def routes_prefix() -> str:
 
 def routes_path() -> str:
     """Path below which the server itself has the routes: "/bluetit", behind the base path where it is set."""
-    base_path = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"/{base_path}/bluetit" if base_path else "/bluetit"
+    return f"{base_path()}/bluetit"
+
+
+def base_path() -> str:
+    """Path below which the server has everything, without a slash at its end; empty, unless it is set."""
+    path = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{path}" if path else ""
 
 
 def plotly_url() -> str:

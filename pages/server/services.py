@@ -66,8 +66,14 @@ def told_to(visitor: str | None, text: str) -> str:
 
 def access_now() -> str | None:
     """The setting `access` of the services that are open, without opening any; None: there are none."""
+    opened = services_if_open()
+    return None if opened is None else opened.settings.access
+
+
+def services_if_open() -> Services | None:
+    """The open services for everything there is, without opening any; None: there are none, or not yet."""
     opened = _opened[:1]  # without the lock, which is held while they are being opened: nobody waits for this
-    return opened[0].settings.access if opened else None
+    return opened[0] if opened else None
 
 
 def whole_services() -> Services:

@@ -28,6 +28,11 @@ def stop_notice() -> asyncio.Future[None]:
     return notice
 
 
+def is_stopping() -> bool:
+    """Whether the server has been told to stop, and answers what it has begun."""
+    return bool(_signals)
+
+
 def give_notice() -> None:
     """Tell whoever waits in this event loop that the server is about to stop."""
     for notice in list(_notices):

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from core.metrics import PAGE_SECONDS, PAGE_WAIT_SECONDS
+
 # Whoever gives way is taken for somebody who came so much later: before clicks that come after that.
 _GIVES_WAY_SECONDS = 2.0
 # From one look of somebody who waits, whether they are still wanted, to the next.
@@ -122,9 +124,12 @@ def page_turn(*, gives_way: bool) -> Iterator[None]:
     Args:
         gives_way: whether the page is made anew by itself.
     """
+    asked_at = time.monotonic()
     due = min(due_at(gives_way=gives_way), st.session_state.get(_DUE, float("inf")))
     st.session_state[_DUE] = due
     # Streamlit looks whether the run is wanted still whenever its state is read.
     with PAGE_TURNS.taken(gives_way=gives_way, due=due, while_waiting=lambda: st.session_state.get(_DUE)):
         del st.session_state[_DUE]
-        yield
+        PAGE_WAIT_SECONDS.labels("renewal" if gives_way else "click").observe(time.monotonic() - asked_at)
+        with PAGE_SECONDS.time():
+            yield

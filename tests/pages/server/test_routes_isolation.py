@@ -61,6 +61,7 @@ OF_WHOEVER_ASKS = {
 }
 # The same for all.
 OF_ALL = {
+    *("/bluetit/health", "/bluetit/ready", "/metrics"),  # tests/pages/server/test_watch_over.py
     *(f"/bluetit/{name}" for name in ("plotly.min.js", "refused_uploads.js", "downloads.js", "presence.js")),
     *(f"/bluetit/door/{name}" for name in ("door.css", "bluetit.svg", "bluetit_with_name.svg")),
     *("/bluetit/class-start/{name}", "/bluetit/phone", "/bluetit/phone/{name}"),

@@ -1,0 +1,1 @@
+"""How a server and its work stand, for whoever watches over them."""
