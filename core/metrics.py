@@ -8,7 +8,7 @@ import logging
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
-disable_created_metrics()  # when each figure was made, which nobody asks
+disable_created_metrics()  # type: ignore[no-untyped-call]  # when each figure was made, which nobody asks
 
 # Of this server alone, without what the library says of the Python process unless that is wanted.
 REGISTRY = CollectorRegistry()
