@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -53,32 +54,36 @@ def render_curves(entrants: Sequence[Entrant], services: Services) -> None:
 def _render_curve(
     entrants: Sequence[Entrant], drawn: Sequence[tuple[Entrant, list[EpochStory]]], value: str, key: str
 ) -> None:
-    figure = go.Figure()
+    traces = []
     for entrant, epochs in drawn:
         number = entrants.index(entrant)
         best, colour = epochs[-1].best_epoch, model_colour(number)
-        figure.add_scatter(
-            x=[epoch.epoch for epoch in epochs],
-            y=[getattr(epoch, value) for epoch in epochs],
-            name=chart_name(entrant.title),
-            mode="lines+markers",
-            line={"width": 2, "dash": _DASHES[number // _NUM_COLOURS % len(_DASHES)], "color": colour},
-            marker={
-                "size": [_BEST_PX if epoch.epoch == best else 0 for epoch in epochs],
-                "color": colour,
-                "opacity": 1,
-            },
-            hovertemplate="epoch %{x}: " + ("%{y:.1%}" if "accuracy" in value else "%{y:.3f}"),
+        traces.append(
+            {
+                "type": "scatter",
+                "x": [epoch.epoch for epoch in epochs],
+                "y": [getattr(epoch, value) for epoch in epochs],
+                "name": chart_name(entrant.title),
+                "mode": "lines+markers",
+                "line": {"width": 2, "dash": _DASHES[number // _NUM_COLOURS % len(_DASHES)], "color": colour},
+                "marker": {
+                    "size": [_BEST_PX if epoch.epoch == best else 0 for epoch in epochs],
+                    "color": colour,
+                    "opacity": 1,
+                },
+                "hovertemplate": "epoch %{x}: " + ("%{y:.1%}" if "accuracy" in value else "%{y:.3f}"),
+            }
         )
-    figure.update_layout(
-        height=_HEIGHT_PX,
-        margin={"l": 0, "r": 8, "t": 8, "b": 0},
-        hovermode="x unified",
-        showlegend=True,
-        legend={"orientation": "h", "y": -0.2},
-    )
-    figure.update_xaxes(title="epoch", rangemode="tozero")
-    figure.update_yaxes(tickformat=".0%" if "accuracy" in value else None)
+    layout = {
+        "height": _HEIGHT_PX,
+        "margin": {"l": 0, "r": 8, "t": 8, "b": 0},
+        "hovermode": "x unified",
+        "showlegend": True,
+        "legend": {"orientation": "h", "y": -0.2},
+        "xaxis": {"title": {"text": "epoch"}, "rangemode": "tozero"},
+        "yaxis": {"tickformat": ".0%"} if "accuracy" in value else {},
+    }
+    figure = go.Figure(data=traces, layout=layout)
     ends = [f"{entrant.title} {getattr(epochs[-1], value)}" for entrant, epochs in drawn]
     st.plotly_chart(figure, key=key, config=_NO_BAR, alt=f"{value.replace('_', ' ')} at the end: {'; '.join(ends)}")
 
@@ -122,48 +127,54 @@ def _render_trade_off(entrants: Sequence[Entrant], costs: Sequence[float | None]
         return
     points = [(cost, entrant.score.accuracy) for entrant, cost in drawn if entrant.score]
     front = pareto_front(points)
-    figure = go.Figure()
-    figure.add_scatter(
-        x=[points[index][0] for index in front],
-        y=[points[index][1] for index in front],
-        mode="lines",
-        line={"shape": "hv", "dash": "dot", "width": 1.5, "color": "rgba(128, 138, 150, 0.9)"},
-        hoverinfo="skip",
-        showlegend=False,
-    )
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "x": [points[index][0] for index in front],
+            "y": [points[index][1] for index in front],
+            "mode": "lines",
+            "line": {"shape": "hv", "dash": "dot", "width": 1.5, "color": "rgba(128, 138, 150, 0.9)"},
+            "hoverinfo": "skip",
+            "showlegend": False,
+        }
+    ]
     for index, (entrant, cost) in enumerate(drawn):
         score = entrant.score
         if score is None:
             continue
-        figure.add_scatter(
-            x=[cost],
-            y=[score.accuracy],
-            name=chart_name(entrant.title),
-            mode="markers",
-            marker={
-                "size": _MARKER_PX,
-                "symbol": "circle" if index in front else "circle-open",
-                "color": model_colour(entrants.index(entrant)),
-                "line": {"width": 2, "color": model_colour(entrants.index(entrant))},
-            },
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": [score.high - score.accuracy],
-                "arrayminus": [score.accuracy - score.low],
-                "thickness": 1,
-                "width": 4,
-            },
-            hovertemplate=f"{chart_name(entrant.title)}<br>%{{y:.1%}}, %{{x:.1f}} {unit}<extra></extra>",
+        traces.append(
+            {
+                "type": "scatter",
+                "x": [cost],
+                "y": [score.accuracy],
+                "name": chart_name(entrant.title),
+                "mode": "markers",
+                "marker": {
+                    "size": _MARKER_PX,
+                    "symbol": "circle" if index in front else "circle-open",
+                    "color": model_colour(entrants.index(entrant)),
+                    "line": {"width": 2, "color": model_colour(entrants.index(entrant))},
+                },
+                "error_y": {
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [score.high - score.accuracy],
+                    "arrayminus": [score.accuracy - score.low],
+                    "thickness": 1,
+                    "width": 4,
+                },
+                "hovertemplate": f"{chart_name(entrant.title)}<br>%{{y:.1%}}, %{{x:.1f}} {unit}<extra></extra>",
+            }
         )
-    figure.update_layout(
-        height=_HEIGHT_PX,
-        margin={"l": 0, "r": 8, "t": 8, "b": 0},
-        showlegend=True,
-        legend={"orientation": "h", "y": -0.2},
-    )
-    figure.update_xaxes(title=unit, rangemode="tozero")
-    figure.update_yaxes(tickformat=".0%")
+    layout = {
+        "height": _HEIGHT_PX,
+        "margin": {"l": 0, "r": 8, "t": 8, "b": 0},
+        "showlegend": True,
+        "legend": {"orientation": "h", "y": -0.2},
+        "xaxis": {"title": {"text": unit}, "rangemode": "tozero"},
+        "yaxis": {"tickformat": ".0%"},
+    }
+    figure = go.Figure(data=traces, layout=layout)
     names = [drawn[index][0].title for index in front]
     st.plotly_chart(figure, key=key, config=_NO_BAR, alt=f"On the front: {joined_by_and(names)}")
     beaten, winner = len(drawn) - len(front), "it" if len(front) == 1 else "one of them"

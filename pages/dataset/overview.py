@@ -1,5 +1,7 @@
 """Always in sight: how many photos each class has, in which split."""
 
+from typing import Any
+
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -33,31 +35,40 @@ def render_overview(dataset: DatasetView, classes: list[ClassView], services: Se
 
 def counts_figure(classes: list[ClassView], counts: dict[tuple[int, Split | None], int]) -> go.Figure:
     """Stacked bars, a row per class in the order of the page."""
-    figure = go.Figure()
     labels = [_short(view.name) for view in classes]
+    bars: list[dict[str, Any]] = []
     for split, title in SPLIT_TITLES.items():
         numbers = [counts.get((view.id, split), 0) for view in classes]
         if any(numbers):
-            figure.add_bar(
-                y=list(range(len(classes))),
-                x=numbers,
-                name=title,
-                orientation="h",
-                marker_color=_SPLIT_COLOURS[split],
-                customdata=[_literal(view.name) for view in classes],
-                hovertemplate="%{customdata}: %{x} " + title + "<extra></extra>",
+            bars.append(
+                {
+                    "type": "bar",
+                    "y": list(range(len(classes))),
+                    "x": numbers,
+                    "name": title,
+                    "orientation": "h",
+                    "marker": {"color": _SPLIT_COLOURS[split]},
+                    "customdata": [_literal(view.name) for view in classes],
+                    "hovertemplate": "%{customdata}: %{x} " + title + "<extra></extra>",
+                }
             )
-    figure.update_layout(
-        barmode="stack",
-        height=_FRAME_PX + _BAR_PX * len(classes),
-        margin={"l": 0, "r": 8, "t": 4, "b": 0},
-        legend={"orientation": "h", "y": -0.05, "yanchor": "top", "x": 0, "traceorder": "normal"},
-        yaxis={"autorange": "reversed", "tickvals": list(range(len(classes))), "ticktext": labels, "automargin": True},
-        xaxis={"showgrid": False, "showticklabels": False, "zeroline": False, "fixedrange": True},
-        showlegend=bool(figure.data),
-    )
-    figure.update_yaxes(fixedrange=True)
-    return figure
+    layout = {
+        "barmode": "stack",
+        "height": _FRAME_PX + _BAR_PX * len(classes),
+        "margin": {"l": 0, "r": 8, "t": 4, "b": 0},
+        "legend": {"orientation": "h", "y": -0.05, "yanchor": "top", "x": 0, "traceorder": "normal"},
+        "yaxis": {
+            "autorange": "reversed",
+            "tickvals": list(range(len(classes))),
+            "ticktext": labels,
+            "automargin": True,
+            "fixedrange": True,
+        },
+        "xaxis": {"showgrid": False, "showticklabels": False, "zeroline": False, "fixedrange": True},
+        "showlegend": bool(bars),
+    }
+    # Whole, and not step by step, which takes Plotly four times as long: this is made at every click on the page.
+    return go.Figure(data=bars, layout=layout)
 
 
 def describe_counts(classes: list[ClassView], counts: dict[tuple[int, Split | None], int]) -> str:

@@ -32,27 +32,35 @@ _COLOURS = {
 
 def accuracy_chart(backbones: list[Backbone], availability: Mapping[str, Availability]) -> go.Figure:
     """Published accuracy over size, a dot per network, coloured by where its weights are."""
-    figure = go.Figure()
+    dots = []
     for kind in Availability:
         group = [backbone for backbone in backbones if availability[backbone.name] is kind and backbone.imagenet_top1]
-        figure.add_scatter(
-            x=[backbone.weights_megabytes for backbone in group],
-            y=[backbone.imagenet_top1 for backbone in group],
-            text=[backbone.title for backbone in group],
-            mode="markers",
-            marker={"size": 11, "color": _COLOURS[kind]},
-            name=kind.value,
-            hovertemplate="%{text}<br>%{y:.1f} % right first time<br>%{x:,.0f} MB<extra></extra>",
+        dots.append(
+            {
+                "type": "scatter",
+                "x": [backbone.weights_megabytes for backbone in group],
+                "y": [backbone.imagenet_top1 for backbone in group],
+                "text": [backbone.title for backbone in group],
+                "mode": "markers",
+                "marker": {"size": 11, "color": _COLOURS[kind]},
+                "name": kind.value,
+                "hovertemplate": "%{text}<br>%{y:.1f} % right first time<br>%{x:,.0f} MB<extra></extra>",
+            }
         )
-    figure.update_layout(
-        height=340,
-        margin={"l": 0, "r": 0, "t": 8, "b": 0},
-        legend={"orientation": "h", "y": 1.12},
-        dragmode=False,
-    )
-    figure.update_xaxes(type="log", title="Size in MB (logarithmic)", dtick=1, fixedrange=True)
-    figure.update_yaxes(title="Right first time, %", fixedrange=True)
-    return figure
+    layout = {
+        "height": 340,
+        "margin": {"l": 0, "r": 0, "t": 8, "b": 0},
+        "legend": {"orientation": "h", "y": 1.12},
+        "dragmode": False,
+        "xaxis": {
+            "type": "log",
+            "title": {"text": "Size in MB (logarithmic)"},
+            "dtick": 1,
+            "fixedrange": True,
+        },
+        "yaxis": {"title": {"text": "Right first time, %"}, "fixedrange": True},
+    }
+    return go.Figure(data=dots, layout=layout)
 
 
 def render_table(backbones: list[Backbone], availability: Mapping[str, Availability], services: Services) -> Backbone:
