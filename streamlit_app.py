@@ -32,6 +32,7 @@ from pages.server.presence import PRESENCE_ROUTES
 from pages.server.proxies import believing_named_proxies
 from pages.server.run_routes import RUN_ROUTES
 from pages.server.served_page import PAGE_ROUTES, ServedPage
+from pages.server.services import asking_once
 from pages.server.sort_routes import SORT_ROUTES
 from pages.server.try_routes import TRY_ROUTES
 from pages.server.turns import page_turn
@@ -75,8 +76,9 @@ def render() -> None:
     st.set_page_config(page_title="Bluetit", page_icon=str(ASSETS / "bluetit.svg"), layout="wide")
     st.html(ASSETS / "page.css")
     st.logo(str(ASSETS / "bluetit_with_name.svg"), size="large")
-    may_enter = is_let_in()
-    space = visitor_space()
+    with asking_once():
+        may_enter = is_let_in()
+        space = visitor_space()
     page = st.navigation(
         [
             st.Page(
@@ -98,7 +100,7 @@ def render() -> None:
         position="top" if may_enter else "hidden",
     )
     note_page(page.title)
-    with page_turn(gives_way=take_renewal()), showing_errors(key="errors"):
+    with page_turn(gives_way=take_renewal()), asking_once(), showing_errors(key="errors"):
         if may_enter:
             show_class_notice(space)
             page.run()

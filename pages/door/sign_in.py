@@ -12,7 +12,7 @@ from pages.server.account_role import signed_in
 from pages.server.doorkeeper import DOOR
 from pages.server.photo_routes import routes_prefix
 from pages.server.presence import Place, note_place
-from pages.server.services import IN_COMMON, whole_services
+from pages.server.services import IN_COMMON, space_of_visitor, whole_services
 from pages.server.visitor import visitor_key
 from pages.widgets.address import DATASET, RESULTS, TRAINING, row_number
 from pages.widgets.errors import guarded
@@ -40,7 +40,7 @@ def is_let_in() -> bool:
 def _is_let_in(services: Services) -> bool:
     if services.settings.access in IN_COMMON:
         return True
-    space = services.spaces.find_by_secret(visitor_key())
+    space = space_of_visitor(visitor_key())
     if space is None or services.settings.access == "class":
         return space is not None
     account = signed_in()
@@ -56,7 +56,7 @@ def note_where(title: str) -> None:
     services = whole_services()
     if services.settings.access in IN_COMMON:
         return
-    space = services.spaces.find_by_secret(visitor_key())
+    space = space_of_visitor(visitor_key())
     if space is None:
         return
     dataset_id = row_number(DATASET.last().get(DATASET_PARAMETER, "")) if title == "Dataset" else None

@@ -3,11 +3,15 @@
 import logging
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from core.environment import find_unknown_variables, load_settings
 from core.errors import NotLetInError, StorageError
 from core.home import give_home
 from core.services import Services, open_services
+from core.spaces.records import SpaceView
 from core.storage.schema import HOME_SPACE_ID
 from core.storage.told_paths import without_folders
 from pages.server.visitor import visitor_key
@@ -19,6 +23,7 @@ _NOT_LET_IN = "This browser has not been let in here. Open the first page of thi
 IN_COMMON = ("alone", "open")  # ways of access by which all who come have one space
 
 _lock = threading.Lock()
+_asked: ContextVar[dict[str, SpaceView] | None] = ContextVar("asked", default=None)  # who was found, by key
 _opened: list[Services] = []  # at most one
 _stopping = threading.Event()  # set once the server has begun to stop
 
@@ -39,10 +44,37 @@ def services_of(visitor: str | None) -> Services:
     services = whole_services()
     if services.settings.access in IN_COMMON:
         return services.of_space(HOME_SPACE_ID)
-    space = None if visitor is None else services.spaces.find_by_secret(visitor)
+    space = None if visitor is None else space_of_visitor(visitor)
     if space is None:
         raise NotLetInError(_NOT_LET_IN)
     return services.of_space(space.id)
+
+
+def space_of_visitor(visitor: str) -> SpaceView | None:
+    """The space that a visitor is let into, by their key; None: none.
+
+    Within the block of `asking_once`, whoever was let in at the first question is so for the block. Raises as above.
+    """
+    asked = _asked.get()
+    if asked is not None and visitor in asked:
+        return asked[visitor]
+    space = whole_services().spaces.find_by_secret(visitor)
+    if asked is not None and space is not None:
+        asked[visitor] = space
+    return space
+
+
+@contextmanager
+def asking_once() -> Iterator[None]:
+    """For a page that is being made: its parts all ask whose it is, and the database is asked once.
+
+    Not for longer than the making of one page: whoever is let out meanwhile must not stay in.
+    """
+    token = _asked.set({})
+    try:
+        yield
+    finally:
+        _asked.reset(token)
 
 
 def told_to(visitor: str | None, text: str) -> str:
