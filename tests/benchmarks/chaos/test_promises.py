@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks.chaos.actions import ACTIONS
-from benchmarks.chaos.bound import Bound
+from benchmarks.chaos.bound import Bound, painted
 from benchmarks.chaos.comparing import PhotoFiles, compare, photos_in, unneeded_photos, unowned_files
 from benchmarks.chaos.journal import Action, Journal, JournalReader
 from benchmarks.chaos.promises import Promises
 from benchmarks.chaos.seen import faults_of, look
 from benchmarks.chaos.visitor import bind
 from core.datasets.ingest.importing import run_import_task
+from core.datasets.sources.requests import ImportRequest, StagedFiles
 from core.errors import BluetitError
 from core.jobs.context import TaskContext
 from core.jobs.kinds import Lane
@@ -259,3 +260,23 @@ def test_an_action_without_an_answer_may_have_happened_or_not(house: House):
     house.promises.play([action], look(house.settings.database_path))
     assert house.broken() == []
     assert house.promises.datasets[dataset_id].is_trashed
+
+
+def test_a_refused_import_that_is_there_brings_photos_of_its_own(house: House):
+    """Noted, and then not queued, it can be tried again; photos that nobody asked for are told."""
+    (space_id, *_) = house.space_ids
+    bound = house.bound[space_id]
+    dataset = bound.library.datasets.create("refused", ("blue tit", "crow", "robin"))
+    created = Action(space_id=space_id, kind="create", told={"name": "refused"}, answer={"number": dataset.id})
+    photos = {"ab-0.jpg": (painted(0, 1)[1], "blue tit", "train")}
+    staged = bound.imports.stage_files([("train/blue tit/ab-0.jpg", painted(0, 1)[0])])
+    bound.imports.submit(ImportRequest(dataset_id=dataset.id, source=StagedFiles(folder=staged), title="ab"))
+    house._import(bound)
+    told = {"dataset": dataset.id, "title": "ab", "photos": photos}
+    refused = Action(space_id=space_id, kind="import", told=told, refusal="StorageError: busy")
+    house.promises.play([created, refused], look(house.settings.database_path))
+    assert house.broken() == []
+    edit = {"dataset": dataset.id, "names": ["ab-0.jpg", "cd-0.jpg"], "fields": {"split": "test"}}
+    action = Action(space_id=space_id, kind="edit", told=edit, answer={"operation": 1})
+    (sentence,) = house.promises.play([action], look(house.settings.database_path))
+    assert sentence.endswith("had photos that nobody brought: cd-0.jpg")
