@@ -45,6 +45,7 @@ class Bound:
     run_desk: RunDesk
     exports: ExportDesk
     photo_store: PhotoStore
+    looked_at: Callable[[], float] = lambda: float("inf")  # when promises were compared last, Unix seconds
 
     def is_quiet(self, dataset_id: int) -> bool:
         """Whether nothing is on its way into a dataset."""

@@ -16,6 +16,7 @@ from benchmarks.chaos.journal import JournalReader
 from benchmarks.chaos.promises import Promises
 from benchmarks.chaos.seen import Seen, faults_of, look, running_tasks
 from benchmarks.chaos.upgrades import Upgrades
+from benchmarks.chaos.visitor import looked_mark
 from benchmarks.train import tell
 from core.datasets.library import Library
 from core.jobs.kinds import Lane
@@ -184,6 +185,7 @@ class Campaign:
         with self._house.quiet():
             actions = [action for reader in self._readers for action in reader.read_on()]
             seen = look(self._house.settings.database_path)
+            looked_mark(self._house.notes_dir).touch()
         for reader in self._readers:
             self._note(reader.faults)
             reader.faults.clear()

@@ -62,7 +62,9 @@ def delete(bound: Bound, chance: random.Random) -> Asked | None:
 
 def purge(bound: Bound, chance: random.Random) -> Asked | None:
     """Delete a dataset for good."""
-    trashed = bound.library.datasets.in_trash()
+    looked_at = bound.looked_at()
+    # What is gone cannot be compared with what was promised of it: so only what has been, in the trash as it is.
+    trashed = [each for each in bound.library.datasets.in_trash() if (each.trashed_at or looked_at) < looked_at]
     if not trashed:
         return None
     dataset = chance.choice(trashed)

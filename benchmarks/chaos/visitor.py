@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from benchmarks.chaos.actions import ACTIONS, TRAINING
@@ -53,6 +53,10 @@ class Visitor:
             return {}
         return ACTIONS if self.is_training else {act: weight for act, weight in ACTIONS.items() if act not in TRAINING}
 
+    def _looked_at(self) -> float:
+        mark = looked_mark(self.notes_dir)
+        return mark.stat().st_mtime if mark.exists() else -float("inf")
+
     def run(self) -> None:
         """Act until killed."""
         os.setpgrp()  # Ctrl+C is the driver's matter
@@ -60,7 +64,7 @@ class Visitor:
         journal = Journal(self.journal_path)
         database = open_database(self.settings)
         try:
-            bound = bind(self.settings, database, self.space_id)
+            bound = replace(bind(self.settings, database, self.space_id), looked_at=self._looked_at)
             while True:
                 with holding(self.notes_dir, self.space_id):
                     _act(bound, journal, chance, self._weights())
@@ -77,6 +81,11 @@ def holding(folder: Path, space_id: int) -> Iterator[None]:
     with (folder / f"turn-{space_id}").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def looked_mark(notes_dir: Path) -> Path:
+    """The file that is touched whenever what was promised is compared with what is there."""
+    return notes_dir / "looked"
 
 
 def bind(settings: Settings, database: Database, space_id: int) -> Bound:
