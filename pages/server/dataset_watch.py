@@ -1,26 +1,17 @@
 """What other visitors, phones and background work do to a dataset, for whoever has it open."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
-
-from starlette.requests import Request
-from starlette.responses import Response
 
 from core.datasets.ingest.desk import ImportStatus
 from core.datasets.tasks import CHECK_KIND
 from core.services import Services
-from pages.server.json_routes import NOT_HERE, Rate, json_route, refusal, whole_number
+from pages.server.dataset_routes import watched_dataset_route
 from pages.server.photo_routes import routes_prefix
-from pages.server.services import services_of
-from pages.server.watching import WatchDesk
 from pages.words.dataset_told import tell_dataset
 
 # With the way to the server and back, and the page that is made anew, a phone's photo is seen within two seconds.
 _LOOK_SECONDS = 0.8
-_RATE = Rate(per_second=10, burst=40)
-
-_desk = WatchDesk()
 
 
 def dataset_progress_url(dataset_id: int) -> str:
@@ -46,18 +37,9 @@ def tell_dataset_now(
     return tell_dataset((revision, trashed_at, checked_revision, is_checked_again), statuses)
 
 
-async def _send_dataset(request: Request, visitor: str) -> Response:
-    services = await asyncio.to_thread(services_of, visitor)
-    dataset_id = whole_number(request.path_params["dataset_id"])
-    if dataset_id is None:
-        return refusal(NOT_HERE, 404)
-
-    def read() -> dict[str, Any]:
-        standing = services.library.datasets.standing(dataset_id)
-        return tell_dataset_now(dataset_id, standing, services.imports.list_statuses(dataset_id), services)
-
-    key = (services.space_id, dataset_id)
-    return await _desk.answer(request, visitor, key, read, every_seconds=_LOOK_SECONDS)
+def _look_at_dataset(dataset_id: int, services: Services) -> dict[str, Any]:
+    standing = services.library.datasets.standing(dataset_id)
+    return tell_dataset_now(dataset_id, standing, services.imports.list_statuses(dataset_id), services)
 
 
-DATASET_WATCH_ROUTES = [json_route("/datasets/{dataset_id}/progress", _send_dataset, rate=_RATE)]
+DATASET_WATCH_ROUTES = [watched_dataset_route("progress", _look_at_dataset, every_seconds=_LOOK_SECONDS)]

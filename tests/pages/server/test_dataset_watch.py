@@ -16,7 +16,7 @@ from core.settings import Settings
 from core.storage.db import open_database
 from core.storage.schema import HOME_SPACE_ID
 from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
-from pages.server import dataset_watch
+from pages.server import dataset_routes
 from pages.server.dataset_watch import DATASET_WATCH_ROUTES, dataset_progress_url
 from pages.server.visitor import COOKIE_NAME, new_secret
 from tests.pages.server.route_visits import fetch
@@ -41,7 +41,7 @@ def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wa
     made = WatchServices(
         library, ImportDesk(settings, library, queue, supervisor), DatasetTasks(settings, library, queue, supervisor)
     )
-    monkeypatch.setattr(dataset_watch, "services_of", lambda _: made)
+    monkeypatch.setattr(dataset_routes, "services_of", lambda _: made)
     yield made
     opened.close()
 

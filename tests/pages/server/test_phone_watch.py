@@ -13,7 +13,7 @@ from core.photos.store import PhotoStore
 from core.settings import Settings
 from core.storage.db import open_database
 from core.storage.schema import HOME_SPACE_ID
-from pages.server import phone_watch
+from pages.server import dataset_routes
 from pages.server.phone_watch import PHONE_WATCH_ROUTES, phones_url
 from pages.server.visitor import COOKIE_NAME, new_secret
 from tests.core.phones.conftest import sent
@@ -36,7 +36,7 @@ def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wa
     database = opened.of_space(HOME_SPACE_ID)
     store = PhotoStore(settings.photos_path, settings.cache_path)
     made = WatchServices(Library(database), PhoneLinks(settings, database), PhonePhotos(settings, database, store))
-    monkeypatch.setattr(phone_watch, "services_of", lambda _: made)
+    monkeypatch.setattr(dataset_routes, "services_of", lambda _: made)
     yield made
     opened.close()
 
