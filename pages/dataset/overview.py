@@ -19,7 +19,7 @@ _MAX_LABEL_CHARS = 18
 
 def render_overview(dataset: DatasetView, classes: list[ClassView], services: Services) -> None:
     """The chart of counts, and the latest change with a way to undo it."""
-    counts = services.library.images.count(dataset.id)
+    counts = of_known_classes(services.library.images.count(dataset.id), classes)
     total = sum(counts.values())
     st.markdown(f"**{count(total, 'photo')}** in {count(len(classes), 'class', 'classes')}")
     if total:
@@ -31,6 +31,17 @@ def render_overview(dataset: DatasetView, classes: list[ClassView], services: Se
         )
     _render_undo(dataset, services)
     render_space_use(services)
+
+
+def of_known_classes(
+    counts: dict[tuple[int, Split | None], int], classes: list[ClassView]
+) -> dict[tuple[int, Split | None], int]:
+    """The counts of `classes` only: an import may have made another between the reading of the two.
+
+    The dataset's next revision, which the page waits for, brings it.
+    """
+    known = {view.id for view in classes}
+    return {(class_id, split): number for (class_id, split), number in counts.items() if class_id in known}
 
 
 def counts_figure(classes: list[ClassView], counts: dict[tuple[int, Split | None], int]) -> go.Figure:
