@@ -1,8 +1,8 @@
-"""What was read last from large columns, so that it is read again only after it has changed."""
+"""What was read last from large columns and files, so that it is read again only after it has changed."""
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
@@ -14,10 +14,16 @@ class KeptReadings(Generic[Value]):
     Read the mark first, then the thing: a change in between then makes it be read once more, and is never missed.
     """
 
-    def __init__(self, max_entries: int) -> None:
-        self._max_entries = max_entries
+    def __init__(self, max_weight: int) -> None:
+        """Begin with nothing kept.
+
+        Args:
+            max_weight: of all readings together, each of which weighs 1 where its keeper says nothing else.
+        """
+        self._max_weight = max_weight
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Hashable, tuple[Hashable, Value]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[Hashable, Value, int]] = OrderedDict()
+        self._weight = 0
 
     def get(self, key: Hashable, mark: Hashable) -> Value | None:
         """The reading with this mark; None where there is none."""
@@ -28,10 +34,23 @@ class KeptReadings(Generic[Value]):
             self._kept.move_to_end(key)
             return kept[1]
 
-    def keep(self, key: Hashable, mark: Hashable, value: Value) -> None:
-        """Put a reading in the place of the one before; the longest unused ones are forgotten."""
+    def keep(self, key: Hashable, mark: Hashable, value: Value, *, weight: int = 1) -> None:
+        """Put a reading in the place of the one before; the longest unused ones are forgotten, never this one."""
         with self._lock:
-            self._kept[key] = (mark, value)
-            self._kept.move_to_end(key)
-            while len(self._kept) > self._max_entries:
-                self._kept.popitem(last=False)
+            before = self._kept.pop(key, None)
+            self._weight += weight - (before[2] if before is not None else 0)
+            self._kept[key] = (mark, value, weight)
+            while self._weight > self._max_weight and len(self._kept) > 1:
+                self._weight -= self._kept.popitem(last=False)[1][2]
+
+    def read(self, key: Hashable, mark: Hashable, read: Callable[[], Value], *, weight: int = 1) -> Value:
+        """The reading with this mark, made now where there is none; two who ask at once may both make it.
+
+        Raises:
+            Exception: what reading raised; nothing is kept.
+        """
+        kept = self.get(key, mark)
+        if kept is None:
+            kept = read()
+            self.keep(key, mark, kept, weight=weight)
+        return kept

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
-import streamlit as st
 
 from core.backbones.artefacts import find_artefact
 from core.backbones.catalog import Backbone
@@ -26,15 +25,21 @@ from core.runs.folder import RunFolder
 from core.runs.records import RunView
 from core.runs.story import Outcome, Score
 from core.services import Services
+from core.storage.kept import KeptReadings
 from pages.compare.asked import Said, asked_about
 from pages.compare.chosen import Chosen
 from pages.words.wording import count
 from pages.words.worth import Weighed
 
 Result = TypeVar("Result")
+_RunRead = tuple[Contender | None, SplitMetrics | None, Split | None]
 
-_MAX_KEPT = 24  # runs; the answers to 5,000 photos of 200 classes take 4 MB
+_MAX_KEPT_BYTES = 100_000_000  # the answers to 5,000 photos of 200 classes take 4 MB
+_MIN_KEPT_BYTES = 50_000  # of a run, besides its answers
 _MAX_LISTED = 3
+
+# By folder; shared by all visitors, none of whom changes them.
+_kept_runs: KeptReadings[_RunRead] = KeptReadings(_MAX_KEPT_BYTES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -144,8 +149,16 @@ def _of_run(run: RunView, services: Services) -> Entrant:
     reading = _Reading()
     fingerprint = reading.get(lambda: read_model_record(folder).fingerprint, "")
     temperature = reading.get(lambda: read_decision(folder).temperature, 1.0)
-    stamp = (str(folder.path), run.snapshot_hash, temperature, _age_of(folder))
-    contender, metrics, split = reading.get(lambda: _read_run(folder, services, key=stamp), (None, None, None))
+    age = _age_of(folder)
+    stamp = (str(folder.path), run.snapshot_hash, temperature, age)
+
+    def read() -> _RunRead:
+        return _read_run(folder, services, temperature=temperature, snapshot_hash=run.snapshot_hash)
+
+    weight = age[1] + _MIN_KEPT_BYTES
+    contender, metrics, split = reading.get(
+        lambda: _kept_runs.read(str(folder.path), stamp, read, weight=weight), (None, None, None)
+    )
     return Entrant(
         key=f"run:{run.id}",
         title=run.name,
@@ -169,20 +182,10 @@ def _age_of(folder: RunFolder) -> tuple[int, int]:
     return (facts.st_mtime_ns, facts.st_size)
 
 
-@st.cache_resource(max_entries=_MAX_KEPT, show_spinner=False)
-def _read_run(
-    _folder: RunFolder, _services: Services, *, key: tuple[str, str, float, tuple[int, int]]
-) -> tuple[Contender | None, SplitMetrics | None, Split | None]:
-    """Answers, snapshot and figures of a run.
-
-    Args:
-        _folder: of the run.
-        _services: with the database that holds the snapshot.
-        key: what all of it depends on: folder, snapshot, temperature, age and size of the file with the answers.
-    """
-    _, snapshot_hash, temperature, _ = key
-    answers = read_answers(_folder)
-    snapshot = load_snapshot(_services.database, snapshot_hash)
+def _read_run(folder: RunFolder, services: Services, *, temperature: float, snapshot_hash: str) -> _RunRead:
+    """Answers, snapshot and figures of a run."""
+    answers = read_answers(folder)
+    snapshot = load_snapshot(services.database, snapshot_hash)
     contender = Contender.of_run(answers, snapshot, temperature=temperature)
     metrics = measure(answers.judged, temperature=temperature) if answers.judged_split else None
     return contender, metrics, answers.judged_split

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import streamlit as st
 
 from core.datasets.records import Split
 from core.errors import BluetitError, RunFileError, StorageError
@@ -20,12 +19,20 @@ from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
 from core.runs.records import RunView
 from core.services import Services
+from core.storage.kept import KeptReadings
 from pages.words.worth import Weighed
 
-_MAX_KEPT = 12  # what 5,000 photos of 200 classes come to is 12 MB for each
+_MAX_KEPT_BYTES = 50_000_000  # of each kind; of 5,000 photos of 200 classes it is 4 MB
+_MIN_KEPT_BYTES = 20_000  # of a run, besides what its file holds
 
 # Size and date of a file, so that another one is read anew; None: it is not there.
 Signature = tuple[int, int] | None
+
+# By folder or file; shared by all visitors, none of whom changes them.
+_kept_answers: KeptReadings[RunAnswers] = KeptReadings(_MAX_KEPT_BYTES)
+_kept_judged: "KeptReadings[Judged]" = KeptReadings(_MAX_KEPT_BYTES)
+_kept_temperatures: KeptReadings[float] = KeptReadings(1_000)
+_kept_examinations: KeptReadings[Examination | None] = KeptReadings(_MAX_KEPT_BYTES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,12 +84,12 @@ def read_material(view: RunView, split: Split | None, services: Services) -> Mat
     except BluetitError as exc:
         problems.append(f"The model cannot be asked any more, so there are no heat maps. {exc}")
     try:
-        answers = _kept_answers(*_key(folder.predictions_path), *_key(folder.report_path), folder)
+        answers = _read_answers(folder)
         judged = _judge(answers, split, folder)
     except (RunFileError, StorageError) as exc:
         problems.append(f"What it said to the photos is lost. {exc}")
     try:
-        found = _kept_examination(*_key(folder.examination_path), folder)
+        found = _read_examination(folder)
         examination = found if found is not None and record is not None and _is_of(found, record) else None
     except (RunFileError, StorageError) as exc:
         problems.append(str(exc))
@@ -124,42 +131,41 @@ def _judge(answers: RunAnswers, split: Split | None, folder: RunFolder) -> Judge
     if not possible:
         return None
     chosen = split if split in possible else possible[0]
-    return _kept_judged(*_key(folder.predictions_path), chosen, answers)
+    path = folder.predictions_path
+    signature = _signature(path)
+
+    def read() -> Judged:
+        temperature = _kept_temperatures.read(path, signature, lambda: fit_temperature(answers.validation))
+        return judge(answers.of(chosen), chosen, temperature=temperature)
+
+    return _kept_judged.read((path, chosen), signature, read, weight=_weight(signature))
 
 
 def _is_of(examination: Examination, record: ModelRecord) -> bool:
     return examination.fingerprint == record.fingerprint
 
 
-def _key(path: Path) -> tuple[str, Signature]:
+def _read_answers(folder: RunFolder) -> RunAnswers:
+    signature = _signature(folder.predictions_path)
+    mark = (signature, _signature(folder.report_path))
+    return _kept_answers.read(folder.path, mark, lambda: read_answers(folder), weight=_weight(signature))
+
+
+def _read_examination(folder: RunFolder) -> Examination | None:
+    signature = _signature(folder.examination_path)
+    if signature is None:
+        return None
+    return _kept_examinations.read(folder.path, signature, lambda: read_examination(folder), weight=_weight(signature))
+
+
+def _signature(path: Path) -> Signature:
     try:
         facts = path.stat()
     except OSError:
-        return str(path), None
-    return str(path), (facts.st_size, facts.st_mtime_ns)
+        return None
+    return facts.st_size, facts.st_mtime_ns
 
 
-# Shared by all visitors, none of whom changes them. What begins with an underscore is no part of the key.
-
-
-@st.cache_resource(max_entries=_MAX_KEPT, show_spinner=False)
-def _kept_answers(
-    path: str, signature: Signature, report_path: str, report_signature: Signature, _folder: RunFolder
-) -> RunAnswers:
-    return read_answers(_folder)
-
-
-@st.cache_resource(max_entries=_MAX_KEPT, show_spinner=False)
-def _kept_judged(path: str, signature: Signature, split: Split, _answers: RunAnswers) -> Judged:
-    temperature = _kept_temperature(path, signature, _answers)
-    return judge(_answers.of(split), split, temperature=temperature)
-
-
-@st.cache_resource(max_entries=_MAX_KEPT, show_spinner=False)
-def _kept_temperature(path: str, signature: Signature, _answers: RunAnswers) -> float:
-    return fit_temperature(_answers.validation)
-
-
-@st.cache_resource(max_entries=_MAX_KEPT, show_spinner=False)
-def _kept_examination(path: str, signature: Signature, _folder: RunFolder) -> Examination | None:
-    return read_examination(_folder)
+def _weight(signature: Signature) -> int:
+    """About how many bytes something takes that was read from a file."""
+    return _MIN_KEPT_BYTES + (signature[0] if signature is not None else 0)

@@ -17,6 +17,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from core.errors import BluetitError
 from core.metrics import count_errors
+from pages.server.gathered_messages import gather_messages
 from pages.server.kept_answers import keep_answers
 from pages.server.services import stop_services, whole_services
 from pages.server.stopping import noticing_signals
@@ -41,6 +42,7 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
     PagesManager.uses_pages_directory = False
     send_at_once()
     keep_answers()
+    gather_messages()
     count_errors()
     await asyncio.to_thread(load_early)
     try:
