@@ -78,6 +78,7 @@ class Examination(Record):
     shortcuts: tuple[ClassShortcut, ...]  # by class; classes without right answers are left out
     skipped: tuple[str, ...]  # for people: what could not be looked at, and why
     seconds: float
+    inputs: str = ""  # digest of all that this follows from (`core.evaluation.twins`); none where photos were left out
     version: int = VERSION  # of the way of examining
 
 

@@ -27,6 +27,7 @@ from core.evaluation.examination import CurvePoint, Examination, Neighbour
 from core.evaluation.label_errors import MIN_PHOTOS, find_suspects
 from core.evaluation.learning_curve import MIN_PHOTOS_PER_CLASS, learning_curve
 from core.evaluation.shortcuts import ShortcutPlan, Tried, choose_photos, judge_classes, try_photo
+from core.evaluation.twins import digest_inputs, find_twin
 from core.features.cache import FeatureCache
 from core.features.embedding import compute_features
 from core.inference.classifier import Classifier
@@ -44,6 +45,7 @@ from core.runs.library import RunLibrary
 from core.runs.model_record import ModelRecord, model_feature_key
 from core.runs.records import RunStatus
 from core.runs.refusals import refusal
+from core.storage.files import write_atomically
 
 NUM_NEIGHBOURS = 5
 # Where the progress bar stands after a step. Features take nearly all of the time where they are not in the cache.
@@ -85,23 +87,41 @@ def run_examine_task(context: TaskContext) -> None:
         DatasetError: none of the training photos can be read.
         TaskCancelledError: somebody asked to stop; features that were computed are kept.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no type information
-
     started = time.monotonic()
     context.report(0.0, "Looking up the photos")
     run = _look_up(context)
+    folder = RunFolder(context.settings, run.run_id)
+    record, _ = read_model_record(folder), read_answers(folder)
+    digest = digest_inputs(
+        record, folder, snapshot_hash=run.snapshot.hash, photo_hashes=run.photos.keys(), pairs=run.pairs
+    )
+    twin = find_twin(
+        context.database, context.settings, run_id=run.run_id, snapshot_hash=run.snapshot.hash, digest=digest
+    )
+    if twin is None:
+        examination = _take_look(context, run, digest, started)
+    else:
+        examination = twin.examination
+        with write_atomically(folder.reference_path) as temporary:
+            temporary.write_bytes(twin.reference)
+    folder.write_json(folder.examination_path, examination.to_json())
+    if not folder.decision_path.is_file():
+        write_decision(folder, Decision(temperature=examination.temperature))
+    context.report(1.0, "Looked at the model")
+
+
+def _take_look(context: TaskContext, run: _Run, digest: str, started: float) -> Examination:
+    """Find everything out, and keep the features of the training photos."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no type information
+
     # On one thread the fits take moments (5,000 photos of 200 classes: 4 seconds). Several threads wait for each other,
     # up to ten times as long, as soon as anything else runs on the machine, such as a training.
     with threadpool_limits(1):
         look = _Look(context, run)
-        examination, reference = look.take(started)
-    database = context.database
-    RunLibrary(database).get_run(run.run_id)  # nothing is written into the folder of a run that was deleted
+        examination, reference = look.take(digest, started)
+    RunLibrary(context.database).get_run(run.run_id)  # nothing is written into the folder of a run that was deleted
     write_reference(look.folder, reference)
-    if not look.folder.decision_path.is_file():
-        write_decision(look.folder, Decision(temperature=examination.temperature))
-    look.folder.write_json(look.folder.examination_path, examination.to_json())
-    context.report(1.0, "Looked at the model")
+    return examination
 
 
 def _look_up(context: TaskContext) -> _Run:
@@ -136,11 +156,13 @@ class _Look:
         self._store = PhotoStore(settings.photos_path, settings.cache_path)
         self._num_classes = len(self._record.class_names)
         self._skipped: list[str] = []
+        self._num_missing = 0  # photos that were deleted or cannot be read
 
-    def take(self, started: float) -> tuple[Examination, Reference]:
+    def take(self, digest: str, started: float) -> tuple[Examination, Reference]:
         """Find everything out.
 
         Args:
+            digest: of what it follows from.
             started: time of the monotonic clock when the task began.
 
         Raises:
@@ -181,6 +203,7 @@ class _Look:
             shortcuts=shortcuts,
             skipped=tuple(self._skipped),
             seconds=time.monotonic() - started,
+            inputs="" if self._num_missing else digest,
         )
         self._context.check_cancelled()
         return examination, reference
@@ -204,7 +227,8 @@ class _Look:
             if values is not None:
                 features[photo_hash] = values
         wanted = {image.photo_hash for image in self._run.snapshot.images if image.split is not None}
-        if missing := len(wanted) - len(features):
+        self._num_missing = missing = len(wanted) - len(features)
+        if missing:
             self._skipped.append(
                 f"{missing:,} of the {len(wanted):,} photos were deleted or cannot be read; they are left out."
             )

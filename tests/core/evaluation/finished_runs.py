@@ -1,5 +1,6 @@
 """Finished runs, made in a moment: real features, a head by scikit-learn, and the files that a training leaves."""
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.photos.fit import TRAINED_CROP_FRACTION
 from core.photos.store import PhotoStore, encode_photo
+from core.runs.desk import examination_key
 from core.runs.folder import RunFolder
 from core.runs.library import RunLibrary
 from core.settings import Settings
@@ -110,8 +112,26 @@ def begun_examination(settings: Settings, run_id: int) -> Iterator[TaskContext]:
     with closing(open_database(settings)) as database:
         queue = TaskQueue(database, TASK_KINDS)
         queue.register_worker("w1", pid=1, host="elsewhere", lane=Lane.PHOTOS)
-        task_id = queue.submit("examine_run", {"run_id": run_id})
+        task_id = queue.submit("examine_run", {"run_id": run_id}, key=examination_key(run_id))
         task = queue.claim("w1", ["examine_run"])
         assert task is not None
-        yield TaskContext(queue, settings, task)
-        queue.finish(task_id, "w1", status=TaskStatus.DONE)
+        status = TaskStatus.FAILED
+        try:
+            yield TaskContext(queue, settings, task)
+            status = TaskStatus.DONE
+        finally:
+            queue.finish(task_id, "w1", status=status)
+
+
+def copied_run(settings: Settings, run_id: int, name: str) -> RunFolder:
+    """Another run with the same model, as who was handed it has it; nobody has looked at that one."""
+    with closing(open_database(settings)) as database:
+        runs = RunLibrary(database)
+        view = runs.get_run(run_id)
+        copy_id = runs.create_run(view.config, name=name, dataset_id=view.dataset_id).id
+        runs.set_finished(copy_id, {})
+    source, folder = RunFolder(settings, run_id), RunFolder(settings, copy_id)
+    shutil.copytree(source.path, folder.path, dirs_exist_ok=True)
+    for path in (folder.examination_path, folder.reference_path, folder.decision_path):
+        path.unlink(missing_ok=True)
+    return folder
