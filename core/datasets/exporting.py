@@ -142,7 +142,7 @@ def run_export_task(context: TaskContext) -> None:
     remove_abandoned_drafts(target.parent)
     _remove_nameless(target.parent)
     if not target.is_file():
-        _write_zip(content, PhotoStore(settings.photos_path, settings.cache_path), target, report)
+        _write_zip(content, PhotoStore.of(settings), target, report)
     for older in _exports_of(settings, content.dataset):
         # Somebody may still be downloading it on Windows; the next export deletes it.
         if older != target:

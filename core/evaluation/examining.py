@@ -133,7 +133,7 @@ class _Look:
         self._record: ModelRecord = read_model_record(self.folder)
         self._answers: RunAnswers = read_answers(self.folder)
         self._classifier: Classifier = ClassifierCache(settings).get_trained(run.run_id)
-        self._store = PhotoStore(settings.photos_path, settings.cache_path)
+        self._store = PhotoStore.of(settings)
         self._num_classes = len(self._record.class_names)
         self._skipped: list[str] = []
 

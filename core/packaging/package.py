@@ -63,7 +63,7 @@ def run_package_task(context: TaskContext) -> None:
     whole = rebuild(config, source, folder, context.settings, num_classes=len(record.class_names), is_frozen=is_frozen)
     context.check_cancelled()
     loader = ViewLoader(
-        PhotoStore(context.settings.photos_path, context.settings.cache_path),
+        PhotoStore.of(context.settings),
         SquareMaker.of(record.image_size, record.fit_mode, context.settings, crop_fraction=record.crop_fraction),
         None,
     )

@@ -104,23 +104,23 @@ class BringingIn:
         """Give photos and networks their places; each photo is noted first, or a clean-up could take its file."""
         photos = Library(self._database).photos
         for rows in _batched(project.photos(), _PHOTOS_AT_ONCE):
-            photos.add(
-                [
-                    PhotoRecord(
-                        hash=row.hash,
-                        suffix=row.suffix,
-                        width=row.width,
-                        height=row.height,
-                        original_width=row.original_width,
-                        original_height=row.original_height,
-                        num_bytes=row.num_bytes,
-                        measurements=believable_measurements(row.measurements),
-                    )
-                    for row in rows
-                ]
-            )
+            records = [
+                PhotoRecord(
+                    hash=row.hash,
+                    suffix=row.suffix,
+                    width=row.width,
+                    height=row.height,
+                    original_width=row.original_width,
+                    original_height=row.original_height,
+                    num_bytes=row.num_bytes,
+                    measurements=believable_measurements(row.measurements),
+                )
+                for row in rows
+            ]
+            photos.add(records)
             for row in rows:
                 self._staging.publish_photo(row)
+            self._staging.keep_photos(records)
         for network in project.networks:
             self._staging.publish_network(network)
 

@@ -9,7 +9,7 @@ import hashlib
 import io
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from core.errors import ActionError, ArtefactDamagedError, ArtefactMissingError,
 from core.inference.head import read_head
 from core.inference.trained_model import read_model_record
 from core.photos.decode import decode_image
+from core.photos.record import PhotoRecord
 from core.photos.rendering import Rendering
 from core.photos.store import PhotoStore
 from core.projects.checking import CheckedProject
@@ -53,7 +54,7 @@ class Staging:
         """
         self._settings = settings
         self._prefix = f"{TEMPORARY_PREFIX}{key}-"
-        self._store = PhotoStore(settings.photos_path, settings.cache_path)
+        self._store = PhotoStore.of(settings)
         self._networks_path = settings.cache_path / "backbones"
         self._shapes: dict[str, NetworkShape] = {}  # by network, as the next
         self._names: dict[str, str] = {}  # of the folders in which prepared networks are
@@ -98,8 +99,16 @@ class Staging:
         with translating_disk_errors(final.parent):
             if draft.is_file():
                 draft.replace(final)
-            else:
+            elif self._store.has(row.hash, row.suffix):  # which brings it, where it went for room meanwhile
                 final.touch()
+
+    def keep_photos(self, photos: Iterable[PhotoRecord]) -> None:
+        """Send published photos to the object store, if there is one.
+
+        Raises:
+            StorageError: they cannot be sent.
+        """
+        self._store.keep(photos)
 
     def _draft_of(self, final: Path) -> Path:
         return final.with_name(f"{self._prefix}{final.name}")

@@ -126,7 +126,7 @@ def write_project(
             num_bytes = sum(path.stat().st_size for path in tables.files.values()) + tables.summary.num_bytes
             ensure_free_space(target.parent, round(num_bytes * _ZIP_OVERHEAD) + _ROOM_BYTES)
             with write_atomically(target) as draft, zipfile.ZipFile(draft, "w") as archive:
-                _pack(archive, tables, PhotoStore(settings.photos_path, settings.cache_path), report)
+                _pack(archive, tables, PhotoStore.of(settings), report)
     report(1.0, "The project is packed")
 
 

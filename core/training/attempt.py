@@ -81,7 +81,7 @@ class Attempt:
         squares = SquareMaker.of(
             self.source.image_size, self.config.fit_mode, self.settings, crop_fraction=TRAINED_CROP_FRACTION
         )
-        store = PhotoStore(self.settings.photos_path, self.settings.cache_path)
+        store = PhotoStore.of(self.settings)
         self.loader = ViewLoader(store, squares, self.config.augment)
 
     @property

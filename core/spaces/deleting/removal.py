@@ -72,7 +72,7 @@ def remove_photos(database: Database, settings: Settings, inventory: Inventory, 
         StorageError: the database or the disk failed.
     """
     library = Library(database)
-    store = PhotoStore(settings.photos_path, settings.cache_path)
+    store = PhotoStore.of(settings)
     listed = {**inventory.loose_photos, **inventory.photos}
     gone = library.photos.forget(inventory.photos)
     for photo_hash in gone:

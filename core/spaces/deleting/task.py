@@ -143,7 +143,7 @@ class _Attempt:
     def _take_inventory(self) -> Inventory:
         inventory = take_inventory(self._database, self._settings, self._plan)
         inventory.add(load_inventory(self._path))
-        store = PhotoStore(self._settings.photos_path, self._settings.cache_path)
+        store = PhotoStore.of(self._settings)
         add_windows(inventory, {*inventory.photos, *inventory.loose_photos}, store)
         save_inventory(inventory, self._path)
         return inventory
