@@ -13,6 +13,7 @@ from core.backbones.catalog import Backbone, find_backbone
 from core.backbones.preparation import queue_preparation
 from core.datasets.exporting import remove_orphaned_exports
 from core.datasets.garbage import collect_garbage
+from core.datasets.garbage import forget_copies as forget_photo_copies
 from core.datasets.ingest.desk import ImportDesk
 from core.datasets.library import Library
 from core.datasets.purging import DatasetTrash
@@ -27,6 +28,7 @@ from core.export.desk import ExportDesk
 from core.features.table import FeatureTable
 from core.foreign.desk import ForeignDesk
 from core.foreign.library import ForeignLibrary
+from core.foreign.places import forget_copies as forget_model_copies
 from core.inference.batch_registry import BatchRegistry, secret_of
 from core.inference.classifier_cache import ClassifierCache
 from core.inference.fair_pool import FairPool
@@ -40,6 +42,7 @@ from core.phones.photos import PhonePhotos
 from core.photos.store import PhotoStore
 from core.projects.desk import ProjectDesk
 from core.runs.desk import RunDesk
+from core.runs.left_overs import forget_copies as forget_run_copies
 from core.runs.left_overs import remove_left_overs
 from core.runs.library import RunLibrary
 from core.runs.reader import RunReader
@@ -63,6 +66,7 @@ logger = logging.getLogger(__name__)
 
 CLEAR_UP_SECONDS = 6 * 3600.0  # from one clearing up to the next
 _MAX_SPACES = 256  # whose services are kept
+COPIES_SECONDS = 600.0  # from one look for copies of what was deleted elsewhere to the next
 SWEEP_SECONDS = 60.0  # from one look for visitors who are gone to the next
 
 
@@ -202,6 +206,17 @@ def _clear_up(services: Services) -> None:
     take_all(steps, "What was left of %s could not be cleared up; that is tried again later.")
 
 
+def _forget_copies(services: Services) -> None:
+    """Delete the copies here of what other servers have deleted."""
+    database, settings = services.database, services.settings
+    steps: dict[str, Callable[[], object]] = {
+        "photos": lambda: forget_photo_copies(services.library, services.photo_store),
+        "runs": lambda: forget_run_copies(services.runs, settings),
+        "models from elsewhere": lambda: forget_model_copies(settings, ForeignLibrary(database).all_ids()),
+    }
+    take_all(steps, "Copies of deleted %s could not be deleted here; that is tried again later.")
+
+
 def _look_at_clock(database: Database) -> None:
     """Notice whether somebody has set the clock, by which trainings of the last hour are counted."""
     try:
@@ -309,6 +324,7 @@ def open_services(settings: Settings) -> Services:
     supervisor = Supervisor(settings, TaskQueue(database, TASK_KINDS), kinds=TASK_KINDS_PATH)
     cache, table = ClassifierCache(settings), FeatureTable(settings)
     batches = BatchRegistry(settings, pool)
+    photo_store = PhotoStore.of(settings)
     of_all = open_libraries(settings, supervisor, cache, database, table=table)
     deletions = DeletionDesk(database, of_all["queue"], supervisor, batches)
     services = Services(
@@ -322,7 +338,7 @@ def open_services(settings: Settings) -> Services:
         supervisor=supervisor,
         pool=pool,
         batches=batches,
-        photo_store=PhotoStore.of(settings),
+        photo_store=photo_store,
         _cache=cache,
         _table=table,
         **of_all,
@@ -331,6 +347,8 @@ def open_services(settings: Settings) -> Services:
         _clear_up(services)
         services._housekeeper.start(lambda: _clear_up(services), CLEAR_UP_SECONDS)
         services._housekeeper.start(services.batches.sweep, SWEEP_SECONDS)
+        if photo_store.is_elsewhere:
+            services._housekeeper.start(lambda: _forget_copies(services), COPIES_SECONDS)
         services._housekeeper.start(lambda: _look_at_clock(database), SWEEP_SECONDS)
         services._housekeeper.start(lambda: _go_on(services), SWEEP_SECONDS)
         services.supervisor.start()

@@ -100,6 +100,7 @@ def run_examine_task(context: TaskContext) -> None:
     write_reference(look.folder, reference)
     if not look.folder.decision_path.is_file():
         write_decision(look.folder, Decision(temperature=examination.temperature))
+    look.folder.keep()
     look.folder.write_json(look.folder.examination_path, examination.to_json())
     context.report(1.0, "Looked at the model")
 

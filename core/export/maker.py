@@ -150,6 +150,7 @@ class ExportMaker:
                 (draft / CARD_NAME).write_text(model_card(row, self.facts, proven), "utf-8")
                 kit.add_samples(material, draft)
                 record = self._publish(row, draft, record)
+            self._folder.keep()
         report(1.0, "Done")
         return record
 

@@ -34,7 +34,7 @@ from core.storage.local_copies import (
     write_mark,
 )
 from core.storage.store import Store
-from core.storage.store_keys import FOREIGN, PHOTOS, RUNS, Keys, below, is_photo, may_change, unit_of
+from core.storage.store_keys import FOREIGN, PHOTOS, RUNS, Keys, below, is_draft, is_photo, may_change, unit_of
 from core.storage.stored_files import GoneError, Listing, StoredFile, StoredFiles
 
 logger = logging.getLogger(__name__)
@@ -93,7 +93,11 @@ class ObjectStore(Store):
             for file, facts in files_below(path):
                 name = self._keys.of(file)
                 is_there = name in there and there[name].num_bytes == facts.st_size
-                if not is_there and left_out.isdisjoint(file.relative_to(path).parts or (file.name,)):
+                if (
+                    not is_there
+                    and not is_draft(name)
+                    and left_out.isdisjoint(file.relative_to(path).parts or (file.name,))
+                ):
                     sending.append((file, name))
         self._each(self._send, sending)
         self._forget_listings(self._keys.of(path) for path in paths)

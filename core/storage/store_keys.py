@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from core.storage.files import TEMPORARY_PREFIX
+
 Stored = TypeVar("Stored")
 
 PHOTOS, RUNS, FOREIGN = "photos", "runs", "foreign"
 _CACHE, _DELETING = "cache", "deleting"
 # Files that may be replaced. All others never change, once they are there.
-_MAY_CHANGE = frozenset({RUNS, _DELETING})
+_MAY_CHANGE = (f"{RUNS}/", f"{_DELETING}/", f"{_CACHE}/exports/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,14 @@ def is_photo(key: str) -> bool:
     return key.startswith(f"{PHOTOS}/")
 
 
+def is_draft(key: str) -> bool:
+    """Whether a file, or a folder that it is in, is not finished."""
+    return f"/{TEMPORARY_PREFIX}" in key
+
+
 def may_change(key: str) -> bool:
     """Whether a file may be replaced by another under its name."""
-    return key.partition("/")[0] in _MAY_CHANGE
+    return key.startswith(_MAY_CHANGE)
 
 
 def unit_of(key: str) -> str:

@@ -27,6 +27,7 @@ from core.names import clean_name
 from core.settings import Settings
 from core.storage.own_keys import is_own_key, new_key
 from core.storage.own_use import refuse_without_room, take_upload
+from core.storage.store import open_store
 
 IMPORT_KIND = "import_photos"
 
@@ -101,6 +102,7 @@ class ImportDesk:
             staging_path(staging_id, self._settings),
             max_files=self._settings.max_import_photos,
         )
+        open_store(self._settings).keep(staging_path(staging_id, self._settings))
         return staging_id
 
     def submit(self, request: ImportRequest) -> int:
@@ -242,6 +244,11 @@ class ImportDesk:
             with contextlib.suppress(OSError):
                 if folder not in needed and folder.stat().st_mtime < oldest:
                     remove_staging(folder)
+        place, store = self._settings.incoming_path, open_store(self._settings)
+        for name, stored_at in store.ages(place).items():
+            folder = place / name.partition("/")[0]
+            if folder not in needed and stored_at < oldest:
+                store.remove(folder)
 
     def _while_there_is_room(self, files: Iterable[tuple[str, bytes]]) -> Iterator[SourceFile]:
         """The files; of those that come one after the other nobody knows before how many they are."""
@@ -256,6 +263,7 @@ class ImportDesk:
     def _check_source(self, source: Source) -> None:
         if isinstance(source, StagedFiles | StagedArchive):
             folder = staging_path(source.folder, self._settings)
+            open_store(self._settings).bring(folder)
             if not is_own_key(source.folder, self._database.space_id) or not is_staged(folder):
                 raise SourceError("The uploaded photos are not on the server any more. Add them again.")
         elif isinstance(source, ServerFolder):
@@ -285,6 +293,7 @@ class ImportDesk:
 def remove_import_files(view: ImportView, settings: Settings) -> None:
     """Delete what an import that is over was made from."""
     for folder in import_folders(view, settings):
+        open_store(settings).remove(folder)
         remove_staging(folder)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Table, delete, exists, update
 
-from core.datasets.exporting import exports_dir
+from core.datasets.exporting import remove_packed
 from core.datasets.garbage import collect_garbage
 from core.datasets.library import Library
 from core.datasets.shelves.rows import chunked
@@ -25,6 +25,7 @@ from core.storage.db import Database
 from core.storage.files import TEMPORARY_PREFIX, translating_disk_errors
 from core.storage.own_keys import owner_of_arrival
 from core.storage.schema import Base, Classroom, DatasetImage, Run, Snapshot, Space, SpaceKey
+from core.storage.store import open_store
 
 # A snapshot is taken a moment before its run is noted, a file written a moment before its row.
 _YOUNG_SECONDS = 120.0
@@ -96,16 +97,20 @@ def remove_files(settings: Settings, plan: DeletionPlan, inventory: Inventory) -
     for model_id in inventory.foreign:
         remove_model(settings, int(model_id))
     remove_left_batches(settings.cache_path / "classify", older_than_seconds=0.0)
+    # By name alone: another node, whose workspace is elsewhere, may have begun the deletion.
+    arrivals = [settings.incoming_path / Path(name).name for name in inventory.folders]
     going = [
-        *(path for owner in inventory.datasets.values() for path in exports_dir(settings).glob(f"{owner}-*")),
-        *exports_dir(settings).glob("class-*"),
-        *map(Path, inventory.folders),
+        *arrivals,
         *_uploads(settings, plan.owner_ids),
         *(settings.cache_path / "maps").glob("*"),
         *(settings.cache_path / "unpacked").glob("*"),
         *_old_drafts(settings),
     ]
-    num_removed = sum(_remove(path) for path in going)
+    owners = tuple(f"{owner}-" for owner in ("class", *inventory.datasets.values()))
+    num_removed = remove_packed(settings, lambda name, _: name.startswith(owners))
+    store = open_store(settings)
+    store.remove(*arrivals, *_stored_uploads(settings, plan.owner_ids))
+    num_removed += sum(_remove(path) for path in going)
     return num_removed + _clear_logs(settings.logs_path)
 
 
@@ -131,6 +136,12 @@ def _tables_with(column: str) -> list[Table]:
 def _uploads(settings: Settings, space_ids: Collection[int]) -> list[Path]:
     """What has arrived in some spaces, and what imports have fetched for them."""
     return [path for path in settings.incoming_path.glob("*") if owner_of_arrival(path.name) in space_ids]
+
+
+def _stored_uploads(settings: Settings, space_ids: Collection[int]) -> list[Path]:
+    """The same in the object store."""
+    names = open_store(settings).sizes(settings.incoming_path)
+    return [settings.incoming_path / name for name in names if owner_of_arrival(name) in space_ids]
 
 
 def _old_drafts(settings: Settings) -> list[Path]:

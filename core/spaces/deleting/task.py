@@ -142,8 +142,8 @@ class _Attempt:
 
     def _take_inventory(self) -> Inventory:
         inventory = take_inventory(self._database, self._settings, self._plan)
-        inventory.add(load_inventory(self._path))
+        inventory.add(load_inventory(self._settings, self._view.id))
         store = PhotoStore.of(self._settings)
         add_windows(inventory, {*inventory.photos, *inventory.loose_photos}, store)
-        save_inventory(inventory, self._path)
+        save_inventory(inventory, self._settings, self._view.id)
         return inventory
