@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.s3_server import S3Server, find_program, running_s3
 from core.backbones.catalog import Backbone, find_backbone
 from core.backbones.preparation import preparation_key
 from core.inference.classifier import Classifier
@@ -26,7 +27,6 @@ from core.task_kinds import TASK_KINDS
 from tests.distribution import FilesByCost, num_processes, sort_by_cost
 from tests.made_once import made_once
 from tests.postgresql_server import PostgreSQLServer, empty_tables, find_programs, running_postgresql
-from tests.s3_server import S3Server, find_program, running_s3
 from tests.waiting import wait_until
 
 # Tests start a hundred servers and workers; where Python may not keep what it has compiled, each compiles the app anew.

