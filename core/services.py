@@ -13,7 +13,6 @@ from core.backbones.catalog import Backbone, find_backbone
 from core.backbones.preparation import queue_preparation
 from core.datasets.exporting import remove_orphaned_exports
 from core.datasets.garbage import collect_garbage
-from core.datasets.garbage import forget_copies as forget_photo_copies
 from core.datasets.ingest.desk import ImportDesk
 from core.datasets.library import Library
 from core.datasets.purging import DatasetTrash
@@ -28,7 +27,6 @@ from core.export.desk import ExportDesk
 from core.features.table import FeatureTable
 from core.foreign.desk import ForeignDesk
 from core.foreign.library import ForeignLibrary
-from core.foreign.places import forget_copies as forget_model_copies
 from core.inference.batch_registry import BatchRegistry, secret_of
 from core.inference.classifier_cache import ClassifierCache
 from core.inference.fair_pool import FairPool
@@ -42,13 +40,13 @@ from core.phones.photos import PhonePhotos
 from core.photos.store import PhotoStore
 from core.projects.desk import ProjectDesk
 from core.runs.desk import RunDesk
-from core.runs.left_overs import forget_copies as forget_run_copies
 from core.runs.left_overs import remove_left_overs
 from core.runs.library import RunLibrary
 from core.runs.reader import RunReader
 from core.settings import Settings
 from core.sorting.desk import SortingDesk
 from core.spaces.classroom import ClassroomDesk
+from core.spaces.copies import forget_copies
 from core.spaces.deleting.desk import DeletionDesk
 from core.spaces.handing_out import HandOutDesk
 from core.spaces.kiosks import KioskDesk
@@ -206,17 +204,6 @@ def _clear_up(services: Services) -> None:
     take_all(steps, "What was left of %s could not be cleared up; that is tried again later.")
 
 
-def _forget_copies(services: Services) -> None:
-    """Delete the copies here of what other servers have deleted."""
-    database, settings = services.database, services.settings
-    steps: dict[str, Callable[[], object]] = {
-        "photos": lambda: forget_photo_copies(services.library, services.photo_store),
-        "runs": lambda: forget_run_copies(services.runs, settings),
-        "models from elsewhere": lambda: forget_model_copies(settings, ForeignLibrary(database).all_ids()),
-    }
-    take_all(steps, "Copies of deleted %s could not be deleted here; that is tried again later.")
-
-
 def _look_at_clock(database: Database) -> None:
     """Notice whether somebody has set the clock, by which trainings of the last hour are counted."""
     try:
@@ -348,7 +335,7 @@ def open_services(settings: Settings) -> Services:
         services._housekeeper.start(lambda: _clear_up(services), CLEAR_UP_SECONDS)
         services._housekeeper.start(services.batches.sweep, SWEEP_SECONDS)
         if photo_store.is_elsewhere:
-            services._housekeeper.start(lambda: _forget_copies(services), COPIES_SECONDS)
+            services._housekeeper.start(lambda: forget_copies(database, settings), COPIES_SECONDS)
         services._housekeeper.start(lambda: _look_at_clock(database), SWEEP_SECONDS)
         services._housekeeper.start(lambda: _go_on(services), SWEEP_SECONDS)
         services.supervisor.start()

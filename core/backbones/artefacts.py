@@ -34,7 +34,7 @@ from core.records import Record
 from core.settings import Settings
 from core.storage.arrays import read_arrays
 from core.storage.files import write_atomically
-from core.storage.store import open_store
+from core.storage.open_store import open_store
 
 logger = logging.getLogger(__name__)
 

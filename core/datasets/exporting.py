@@ -24,7 +24,7 @@ from core.jobs.context import TaskContext
 from core.photos.store import PhotoStore
 from core.settings import Settings
 from core.storage.files import ensure_free_space, remove_abandoned_drafts, write_atomically
-from core.storage.store import open_store
+from core.storage.open_store import open_store
 
 __all__ = [
     "MANIFEST_NAME",

@@ -18,9 +18,9 @@ from core.jobs.views import Progress, TaskView
 from core.names import clean_label
 from core.settings import Settings
 from core.storage.files import ensure_free_space, translating_disk_errors
+from core.storage.open_store import open_store
 from core.storage.own_keys import is_own_key, new_key
 from core.storage.own_use import refuse_without_room, take_upload
-from core.storage.store import open_store
 
 BRING_KIND = "bring_model"
 

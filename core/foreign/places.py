@@ -11,8 +11,8 @@ from core.errors import ForeignModelError
 from core.foreign.records import ForeignSource
 from core.settings import Settings
 from core.storage.files import TEMPORARY_PREFIX, translating_disk_errors
+from core.storage.open_store import open_store
 from core.storage.own_keys import is_own_key
-from core.storage.store import open_store
 
 # A folder gets its place a moment before its row is written.
 _YOUNG_COPY_SECONDS = 600.0

@@ -27,7 +27,8 @@ from core.photos.remarks import PhotoFacts
 from core.photos.rendering import Rendering, Survey
 from core.settings import Settings
 from core.storage.files import TEMPORARY_PREFIX, remove_abandoned_drafts, translating_disk_errors
-from core.storage.store import NO_STORE, Store, open_store
+from core.storage.open_store import open_store
+from core.storage.store import NO_STORE, Store
 
 # Longest side of a stored photo: more than any network of the catalogue looks at, and enough to fill a screen.
 MAX_SIDE_PX = 1024

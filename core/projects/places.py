@@ -15,8 +15,8 @@ from core.errors import ConfigError, ProjectError
 from core.projects.layout import SUFFIX
 from core.records import Config
 from core.settings import Settings
+from core.storage.open_store import open_store
 from core.storage.own_keys import is_own_key
-from core.storage.store import open_store
 
 _FILE_NAME = re.compile(rf"[0-9]+-[0-9a-f]+-[0-9]+-[0-9a-f]+-[0-9a-f]{{16}}{re.escape(SUFFIX)}")
 _ARRIVED = "project"  # name of a file that arrived, whatever a browser calls it

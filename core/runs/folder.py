@@ -13,7 +13,7 @@ from core.records import Record
 from core.runs.records import without_nan
 from core.settings import Settings
 from core.storage.files import TEMPORARY_PREFIX, translating_disk_errors, write_atomically
-from core.storage.store import open_store
+from core.storage.open_store import open_store
 
 # Of what happens to a folder on this node, or while it gets its place.
 PLACING_MARK, _ACTIVATIONS = "project-key", "activations"
@@ -51,20 +51,12 @@ class RunFolder:
         return path
 
     def all_files(self) -> list[Path]:
-        """The files of the folder itself, without those of its folders, by name; all are here by now.
-
-        Raises:
-            StorageError: as of `file`.
-        """
+        """The files of the folder itself, without those of its folders, by name; all are here by now, as by `file`."""
         self._store.bring(*(self.path / name for name in self._store.ages(self.path) if "/" not in name))
         return sorted(path for path in self.path.glob("*") if path.is_file() and not _is_draft(path))
 
     def bring_newest(self) -> None:
-        """Have everything here as another worker has left it that has begun this run, checkpoint included.
-
-        Raises:
-            StorageError: as of `file`.
-        """
+        """Have everything here as whoever has begun this run has left it, checkpoint included; as `file`."""
         self._store.bring(self.path, is_newest=True)
 
     def keep(self) -> None:
@@ -80,11 +72,7 @@ class RunFolder:
         self._store.keep(self.checkpoints_path, without=_OWN_MATTERS)
 
     def forget_checkpoint(self) -> None:
-        """Delete the checkpoint from the object store, if there is one; here it is its writer's matter.
-
-        Raises:
-            StorageError: it cannot be deleted.
-        """
+        """Delete the checkpoint from the object store, if there is one; here it is its writer's matter."""
         self._store.remove(self.checkpoints_path)
 
     def forget(self, *paths: Path) -> None:

@@ -11,7 +11,7 @@ from core.runs.library import RunLibrary
 from core.runs.records import RunStatus, RunView
 from core.settings import Settings
 from core.storage.files import ABANDONED_AFTER_SECONDS, remove_abandoned_drafts
-from core.storage.store import open_store
+from core.storage.open_store import open_store
 
 # A folder gets its place a moment before its row is written.
 _YOUNG_COPY_SECONDS = 600.0

@@ -19,8 +19,8 @@ from core.spaces.records import SpaceKind, SpaceView
 from core.spaces.registry import SpaceRegistry
 from core.storage.db import Database
 from core.storage.limits import SpaceUse
+from core.storage.open_store import open_store
 from core.storage.schema import Dataset, DatasetImage, Photo, Run, Task
-from core.storage.store import open_store
 
 HERE_SECONDS = 40.0  # since the last sign of a browser; an open page gives one every ten seconds
 

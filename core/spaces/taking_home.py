@@ -22,8 +22,8 @@ from core.settings import Settings
 from core.spaces.records import SpaceKind
 from core.storage.db import Database
 from core.storage.files import TEMPORARY_PREFIX, write_atomically
+from core.storage.open_store import open_store
 from core.storage.schema import Space
-from core.storage.store import open_store
 
 TAKE_HOME_KIND = "take_class_home"
 

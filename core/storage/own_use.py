@@ -26,10 +26,11 @@ from core.storage.limits import (
     refuse_full_disk,
     settings_within,
 )
+from core.storage.open_store import open_store
 from core.storage.own_keys import owner_of_arrival
 from core.storage.own_rows import room_of, space_of
 from core.storage.schema import Dataset, DatasetImage, ForeignModel, Photo, Run, SnapshotImage, Space
-from core.storage.store import Store, open_store
+from core.storage.store import Store
 
 _PHOTOS, _BYTES, _RUNS = "photos", "bytes", "runs"
 

@@ -18,7 +18,6 @@ from core.backbones.artefacts import find_artefact, keep_artefact
 from core.backbones.catalog import find_backbone
 from core.config import PhaseConfig
 from core.datasets.exporting import export_path
-from core.datasets.garbage import forget_copies as forget_photo_copies
 from core.datasets.library import Library
 from core.datasets.records import ImportState, Split
 from core.datasets.sources.requests import ImportRequest, StagedFiles
@@ -38,16 +37,16 @@ from core.jobs.supervisor import Supervisor
 from core.photos.store import PhotoStore
 from core.runs.decision import Decision, read_decision, write_decision
 from core.runs.folder import RunFolder, runs_path
-from core.runs.left_overs import forget_copies as forget_run_copies
 from core.runs.library import RunLibrary
 from core.runs.records import RunStatus
 from core.runs.story import EpochStory
 from core.services import open_libraries
 from core.settings import Settings
+from core.spaces.copies import forget_copies
 from core.storage.byte_scan import scan_stored, windows_of
 from core.storage.db import Database, open_database
+from core.storage.open_store import open_store
 from core.storage.own_use import read_uses
-from core.storage.store import open_store
 from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 from tests.conftest import link_backbones
 from tests.core.training.training_samples import COLOURS, paint, submit
@@ -270,11 +269,9 @@ def test_what_is_deleted_here_is_gone_everywhere(nodes: Nodes) -> None:
     nodes.work()
     assert not store.ages(asked.settings.photos_path)
     assert not scan_stored(store, {*windows, photo.hash.encode()}, but="").found
-    there = PhotoStore.of(nodes.working)
     copies = [*nodes.working.photos_path.rglob("*.png"), *runs_path(nodes.working).glob("[0-9]*")]
     assert len(copies) > 36
     for copy in copies:
         os.utime(copy, (time.time() - LONG_AGO_SECONDS,) * 2)
-    assert forget_photo_copies(asked.library, there) == 36
-    forget_run_copies(asked.runs, nodes.working)
+    forget_copies(asked.database, nodes.working)
     assert not [path for path in copies if path.exists()]

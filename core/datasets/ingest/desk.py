@@ -25,9 +25,9 @@ from core.jobs.supervisor import Supervisor
 from core.jobs.views import Progress, TaskView
 from core.names import clean_name
 from core.settings import Settings
+from core.storage.open_store import open_store
 from core.storage.own_keys import is_own_key, new_key
 from core.storage.own_use import refuse_without_room, take_upload
-from core.storage.store import open_store
 
 IMPORT_KIND = "import_photos"
 

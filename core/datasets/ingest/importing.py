@@ -31,7 +31,7 @@ from core.errors import (
     TaskLostError,
 )
 from core.jobs.context import TaskContext
-from core.storage.store import open_store
+from core.storage.open_store import open_store
 
 
 def run_import_task(context: TaskContext) -> None:

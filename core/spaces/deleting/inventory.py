@@ -27,8 +27,8 @@ from core.spaces.deleting.records import DeletionPlan
 from core.storage.byte_scan import windows_of
 from core.storage.db import Database
 from core.storage.files import translating_disk_errors, write_atomically
+from core.storage.open_store import open_store
 from core.storage.schema import DatasetImage, ForeignModel, Photo, SnapshotImage, SnapshotOrigin, Task
-from core.storage.store import open_store
 
 
 @dataclass(slots=True, kw_only=True)

@@ -23,9 +23,9 @@ from core.spaces.deleting.inventory import Inventory
 from core.spaces.deleting.records import DeletionPlan
 from core.storage.db import Database
 from core.storage.files import TEMPORARY_PREFIX, translating_disk_errors
+from core.storage.open_store import open_store
 from core.storage.own_keys import owner_of_arrival
 from core.storage.schema import Base, Classroom, DatasetImage, Run, Snapshot, Space, SpaceKey
-from core.storage.store import open_store
 
 # A snapshot is taken a moment before its run is noted, a file written a moment before its row.
 _YOUNG_SECONDS = 120.0

@@ -13,8 +13,8 @@ from core.spaces.deleting.inventory import Inventory
 from core.spaces.deleting.records import DeletionPlan
 from core.storage.byte_scan import Scan, files_below, scan_files, scan_stored
 from core.storage.db import Database
+from core.storage.open_store import open_store
 from core.storage.schema import Base
-from core.storage.store import open_store
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _ROWS_AT_ONCE = 1_000

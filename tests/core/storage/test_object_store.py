@@ -13,7 +13,8 @@ from core.errors import NoSpaceError, SettingsError, StoreError
 from core.settings import Settings
 from core.storage.local_copies import IN_USE_SECONDS
 from core.storage.object_store import ObjectStore
-from core.storage.store import NO_STORE, Store, open_store
+from core.storage.open_store import open_store
+from core.storage.store import NO_STORE, Store
 
 PHOTO = b"the bytes of a photo"
 HASH = hashlib.sha256(PHOTO).hexdigest()
