@@ -6,6 +6,7 @@ A snapshot lasts as long as the runs that were made from it, and keeps its photo
 import time
 
 from core.datasets.library import Library
+from core.features.cache import FeatureCache
 from core.jobs.context import TaskContext
 from core.photos.store import PhotoStore
 
@@ -59,16 +60,19 @@ def run_clear_task(context: TaskContext) -> None:
     context.report(1.0, f"{num_deleted:,} photos deleted")
 
 
-def forget_copies(library: Library, store: PhotoStore) -> int:
-    """Delete files here of photos that another server has deleted, and return how many; nothing without object store.
+def forget_copies(library: Library, store: PhotoStore, features: FeatureCache) -> int:
+    """Delete what is here of photos that another server has deleted, and return how many; only with an object store.
 
     Raises:
         StorageError: the database or the disk failed.
     """
-    here = store.here_before(time.time() - _YOUNG_COPY_SECONDS)
-    gone = here.keys() - library.photos.known(here) if store.is_elsewhere else ()
+    if not store.is_elsewhere:
+        return 0
+    here = store.copies_before(time.time() - _YOUNG_COPY_SECONDS)
+    gone = sorted(here.keys() - library.photos.known(here))
     for photo_hash in gone:
         store.delete(photo_hash, here[photo_hash])
+    features.forget(gone)
     return len(gone)
 
 

@@ -252,6 +252,11 @@ class PhotoStore:
                     found[path.stem] = path.suffix
         return found
 
+    def copies_before(self, moment: float) -> dict[str, str]:
+        """The same, with photos of which only a thumbnail is here; of these the suffix is that of the thumbnail."""
+        thumbnails = self._thumbnails_path.glob("*/??/[!.]*")
+        return {path.stem: path.suffix for path in thumbnails} | self.here_before(moment)
+
     def remove_drafts(self) -> None:
         """Delete what writers that were killed long ago have left beside the photos and thumbnails."""
         for pattern, place in (("??", self.photos_path), ("*/??", self._thumbnails_path)):

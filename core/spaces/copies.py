@@ -2,6 +2,7 @@
 
 from core.datasets.garbage import forget_copies as forget_photos
 from core.datasets.library import Library
+from core.features.cache import FeatureCache
 from core.foreign.library import ForeignLibrary
 from core.foreign.places import forget_copies as forget_models
 from core.jobs.housekeeper import take_all
@@ -20,7 +21,7 @@ def forget_copies(database: Database, settings: Settings) -> None:
         settings: of this server.
     """
     steps = {
-        "photos": lambda: forget_photos(Library(database), PhotoStore.of(settings)),
+        "photos": lambda: forget_photos(Library(database), PhotoStore.of(settings), FeatureCache(settings)),
         "runs": lambda: forget_runs(RunLibrary(database), settings),
         "models from elsewhere": lambda: forget_models(settings, ForeignLibrary(database).all_ids()),
     }

@@ -75,7 +75,7 @@ class ObjectStore(Store):
         self._trimming = threading.Lock()
         self._listings: dict[str, tuple[float, Listing]] = {}
         self._sizes: dict[str, tuple[float, dict[str, int]]] = {}
-        self._arrived_bytes = max_bytes  # whoever has begun looks at once what is here
+        self._arrived_bytes = max(1, max_bytes)  # whoever has begun looks at once what is here
         self._pool = ThreadPoolExecutor(_NUM_THREADS, thread_name_prefix=_THREADS)
 
     def bring(self, *paths: Path, is_newest: bool = False) -> None:
@@ -295,7 +295,7 @@ class ObjectStore(Store):
     # --- room ----------------------------------------------------------------------------------------------
 
     def _look_for_room(self) -> None:
-        if self._arrived_bytes < self._max_bytes * _LOOK_AFTER or not self._trimming.acquire(blocking=False):
+        if self._arrived_bytes < max(1, self._max_bytes * _LOOK_AFTER) or not self._trimming.acquire(blocking=False):
             return
         try:
             self._arrived_bytes = 0

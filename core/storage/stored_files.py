@@ -1,11 +1,13 @@
 """The files of an object store by their keys, with its errors in our words; nothing here knows of copies."""
 
+import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from core.errors import StoreError
 from core.storage.store_connection import (
     connect,
     connection_errors,
@@ -15,6 +17,7 @@ from core.storage.store_connection import (
 )
 
 _SMALL_BYTES = 4_000_000  # up to which a file goes through memory, in one request
+_AWAY_SECONDS = 3.0  # for which a failure holds for all
 _BLOCK_BYTES = 8 * 1024 * 1024
 
 
@@ -46,6 +49,7 @@ class StoredFiles:
         self.url = url
         self._files, self._root = connect(url)
         self._errors = connection_errors()
+        self._away_until, self._failure = float("-inf"), ""  # of the monotonic clock
 
     def find(self, key: str) -> Listing:
         """A file, or all files below a folder; all there are for an empty key.
@@ -137,8 +141,17 @@ class StoredFiles:
         with suppress(FileNotFoundError), self._translating():
             self._files.cp_file(self._address(source), self._address(target))
 
-    def _translating(self) -> AbstractContextManager[None]:
-        return translating_store_errors(self.url, self._errors)
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        """As `translating_store_errors`; a store that has just failed is not asked by everybody, each of whom waits."""
+        if time.monotonic() < self._away_until:
+            raise StoreError(self._failure)
+        try:
+            with translating_store_errors(self.url, self._errors):
+                yield
+        except StoreError as exc:
+            self._failure, self._away_until = str(exc), time.monotonic() + _AWAY_SECONDS
+            raise
 
     def _address(self, key: str) -> str:
         return f"{self._root}/{key}" if key else self._root

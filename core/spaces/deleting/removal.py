@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 from sqlalchemy import Table, delete, exists, update
@@ -26,6 +26,7 @@ from core.storage.files import TEMPORARY_PREFIX, translating_disk_errors
 from core.storage.open_store import open_store
 from core.storage.own_keys import owner_of_arrival
 from core.storage.schema import Base, Classroom, DatasetImage, Run, Snapshot, Space, SpaceKey
+from core.storage.store_keys import Keys
 
 # A snapshot is taken a moment before its run is noted, a file written a moment before its row.
 _YOUNG_SECONDS = 120.0
@@ -119,13 +120,27 @@ def remove_features(settings: Settings, hashes: Collection[str]) -> int:
     return FeatureCache(settings).forget(sorted(hashes))
 
 
-def remove_strays(paths: Iterable[Path], settings: Settings) -> int:
+def remove_strays(paths: Collection[Path], settings: Settings) -> int:
     """Delete files in which a deleted photo was found although they are on no list: drafts of writers that were killed.
 
     Only where nothing lies that cannot be made again; how many were deleted.
+
+    Args:
+        paths: absolute; those of the object store are relative, its keys.
+        settings: where places are.
     """
     places = (settings.cache_path, settings.incoming_path, settings.logs_path)
-    return sum(_remove(path) for path in paths if any(path.is_relative_to(place) for place in places))
+    stored = [path for path in paths if not path.is_absolute() and path.parts[0] in ("cache", "incoming")]
+    open_store(settings).remove(
+        *(_place_of_stored(path, settings) for path in stored),
+    )
+    here = [path for path in paths if any(path.is_relative_to(place) for place in places)]
+    return len(stored) + sum(_remove(path) for path in here)
+
+
+def _place_of_stored(key: Path, settings: Settings) -> Path:
+    """The path here of what the object store has under a key."""
+    return Keys(settings.workspace_dir, settings.cache_path).path(key.as_posix())
 
 
 def _tables_with(column: str) -> list[Table]:
