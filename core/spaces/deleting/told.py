@@ -63,7 +63,8 @@ Begun on {_moment(receipt.began_at)}, deleted on {_moment(receipt.finished_at)} 
 belongs to one of the {who}, none names one of the deleted photos.
 - {receipt.database_sentence}
 - Every file of the workspace and its cache{stored} was looked through, byte for byte \
-({_count(receipt.num_files, "file")}, {_size(receipt.num_bytes)}), for {receipt.num_windows:,} pieces and names of the deleted photos. None was found.{plain}
+({_count(receipt.num_files, "file")}, {_size(receipt.num_bytes)}), for {receipt.num_windows:,} pieces and names of the \
+deleted photos. None was found.{plain}
 
 ## What this does not say
 
