@@ -126,5 +126,5 @@ def remove_arrived(source: ForeignSource, settings: Settings) -> None:
     Raises:
         StoreError: the object store does not answer.
     """
-    open_store(settings).remove(arrived_dir(source, settings))
     shutil.rmtree(arrived_dir(source, settings), ignore_errors=True)
+    open_store(settings).remove(arrived_dir(source, settings))

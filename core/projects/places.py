@@ -116,9 +116,9 @@ def missing_source(source: ProjectSource) -> ProjectError:
 def remove_source(source: ProjectSource, settings: Settings) -> None:
     """Delete what arrived; a file of the server stays where it is."""
     folder = arrived_path(source.key, settings).parent
-    open_store(settings).remove(folder)
     with contextlib.suppress(OSError):
         shutil.rmtree(folder)
+    open_store(settings).remove(folder)
 
 
 def list_project_files(settings: Settings) -> list[str]:

@@ -5,6 +5,7 @@ The work itself is `core.datasets.ingest.importing`, in a worker process. An imp
 """
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from core.datasets.readings.question import PlanAnswer
 from core.datasets.records import ImportState, ImportView
 from core.datasets.sources.requests import ImportRequest, ServerFolder, Source, StagedArchive, StagedFiles
 from core.datasets.sources.source_files import SourceFile
-from core.errors import DatasetError, SourceError
+from core.errors import DatasetError, SourceError, StorageError, StoreError
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.jobs.supervisor import Supervisor
@@ -28,6 +29,8 @@ from core.settings import Settings
 from core.storage.open_store import open_store
 from core.storage.own_keys import is_own_key, new_key
 from core.storage.own_use import refuse_without_room, take_upload
+
+logger = logging.getLogger(__name__)
 
 IMPORT_KIND = "import_photos"
 
@@ -102,7 +105,12 @@ class ImportDesk:
             staging_path(staging_id, self._settings),
             max_files=self._settings.max_import_photos,
         )
-        open_store(self._settings).keep(staging_path(staging_id, self._settings))
+        folder = staging_path(staging_id, self._settings)
+        try:
+            open_store(self._settings).keep(folder)
+        except StorageError:
+            remove_staging(folder)
+            raise
         return staging_id
 
     def submit(self, request: ImportRequest) -> int:
@@ -293,8 +301,11 @@ class ImportDesk:
 def remove_import_files(view: ImportView, settings: Settings) -> None:
     """Delete what an import that is over was made from."""
     for folder in import_folders(view, settings):
-        open_store(settings).remove(folder)
         remove_staging(folder)
+        try:
+            open_store(settings).remove(folder)
+        except StoreError as exc:  # the import is over all the same
+            logger.warning("What an import was made from is left to the next sweep: %s", exc)
 
 
 def import_folders(view: ImportView, settings: Settings) -> list[Path]:
