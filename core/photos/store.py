@@ -200,20 +200,26 @@ class PhotoStore:
             DatasetError: the photo is not there, or its file was changed.
             StoreError: the object store does not answer.
         """
+        content = self._content(photo_hash, suffix)
+        if hashlib.sha256(content).hexdigest() == photo_hash:
+            return content
+        if self._store.is_elsewhere:
+            self.path(photo_hash, suffix).unlink(missing_ok=True)  # half a copy, after a power cut
+            return self._content(photo_hash, suffix)  # compared with its hash when it is brought
+        raise DatasetError(
+            f"The file of the photo {photo_hash[:12]} in the workspace was changed or cut off. Restore it from a "
+            "backup, or delete the file and add the photo again."
+        )
+
+    def _content(self, photo_hash: str, suffix: str) -> bytes:
         path = self._here(photo_hash, suffix)
         try:
-            content = path.read_bytes()
+            return path.read_bytes()
         except OSError as exc:
             raise DatasetError(
                 f"The photo {photo_hash[:12]} cannot be read from the workspace ({exc.strerror or exc}). Restore its "
                 "file from a backup, or add the photo again."
             ) from exc
-        if hashlib.sha256(content).hexdigest() != photo_hash:
-            raise DatasetError(
-                f"The file of the photo {photo_hash[:12]} in the workspace was changed or cut off. Restore it from a "
-                "backup, or delete the file and add the photo again."
-            )
-        return content
 
     def delete(self, photo_hash: str, suffix: str) -> None:
         """Delete a photo and its thumbnails, if they are there.

@@ -91,13 +91,9 @@ class ObjectStore(Store):
             key = self._keys.of(path)
             there = {} if may_change(key) or is_photo(key) else self._files.find(key)
             for file, facts in files_below(path):
-                name = self._keys.of(file)
+                name, parts = self._keys.of(file), file.relative_to(path).parts or (file.name,)
                 is_there = name in there and there[name].num_bytes == facts.st_size
-                if (
-                    not is_there
-                    and not is_draft(name)
-                    and left_out.isdisjoint(file.relative_to(path).parts or (file.name,))
-                ):
+                if not (is_there or is_draft(name)) and left_out.isdisjoint(parts):
                     sending.append((file, name))
         self._each(self._send, sending)
         self._forget_listings(self._keys.of(path) for path in paths)
@@ -121,8 +117,8 @@ class ObjectStore(Store):
     def sizes(self, folder: Path) -> dict[str, int]:
         """As `Store`."""
         key = self._keys.of(folder)
-        looked_at, sizes = self._sizes.get(key, (0.0, {}))
-        if time.monotonic() - looked_at > _SIZES_SECONDS or looked_at == 0.0:
+        looked_at, sizes = self._sizes.get(key, (float("-inf"), {}))
+        if time.monotonic() - looked_at > _SIZES_SECONDS:
             looked_at, sizes = time.monotonic(), {}
             for name, stored in self._files.find(key).items():
                 first = name.removeprefix(f"{key}/").partition("/")[0]
@@ -174,7 +170,7 @@ class ObjectStore(Store):
         elif may_change(key):
             self._bring_newest(path, key, is_newest=is_newest)
         else:
-            self._bring_whole(unit_of(key))
+            self._bring_whole(path, key)
 
     def _bring_photo(self, path: Path, key: str) -> None:
         facts = facts_of(path)
@@ -230,13 +226,13 @@ class ObjectStore(Store):
                 file.unlink(missing_ok=True)
                 remove_mark(file)
 
-    def _bring_whole(self, unit: str) -> None:
-        target = self._keys.path(unit)
-        if target.exists():
+    def _bring_whole(self, path: Path, key: str) -> None:
+        if path.exists():
             return
-        listing = self._files.find(unit)
-        if unit in listing:
-            self._fetch((unit, listing[unit]), is_marked=False)
+        unit = unit_of(key)
+        target, listing = self._keys.path(unit), self._files.find(unit)
+        if target.exists():  # what is asked for went for room, or is nowhere
+            self._each(partial(self._fetch, is_marked=False), below(key, listing))
             return
         if not listing:
             return
@@ -261,6 +257,8 @@ class ObjectStore(Store):
                 with draft.open("wb") as file:
                     for piece in self._files.read(key, stored.num_bytes):
                         file.write(piece)
+                    file.flush()
+                    os.fsync(file.fileno())  # half a file would be taken for one that was changed here, and sent
                 facts = draft.stat()
                 if facts.st_size != stored.num_bytes:
                     raise StoreError(
@@ -330,6 +328,7 @@ class ObjectStore(Store):
 
     def _forget_listings(self, keys: Iterable[str]) -> None:
         with self._lock:
+            self._sizes.clear()
             for key in keys:
                 self._listings.pop(unit_of(key), None)
 
