@@ -240,7 +240,8 @@ def test_a_run_whose_node_died_goes_on_elsewhere(nodes: Nodes) -> None:
     with pytest.raises(KeyboardInterrupt):
         nodes.perform(dying, "dying")
     before = epochs()
-    nodes.queue.recover_tasks_of("dying", "its node is gone")
+    nodes.queue.recover_tasks_of("dying", "Its node is gone")
+    nodes.asked.run_desk.resume(run_id)
     again = nodes.begin(nodes.third, "another")
     assert again is not None
     nodes.perform(again, "another")
@@ -269,9 +270,10 @@ def test_what_is_deleted_here_is_gone_everywhere(nodes: Nodes) -> None:
     nodes.work()
     assert not store.ages(asked.settings.photos_path)
     assert not scan_stored(store, {*windows, photo.hash.encode()}, but="").found
-    copies = [*nodes.working.photos_path.rglob("*.png"), *runs_path(nodes.working).glob("[0-9]*")]
+    copies = [*asked.settings.photos_path.rglob("*.png"), *runs_path(nodes.third).glob("[0-9]*")]
     assert len(copies) > 36
     for copy in copies:
         os.utime(copy, (time.time() - LONG_AGO_SECONDS,) * 2)
-    forget_copies(asked.database, nodes.working)
+    for settings in (asked.settings, nodes.third):
+        forget_copies(asked.database, settings)
     assert not [path for path in copies if path.exists()]
