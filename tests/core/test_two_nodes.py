@@ -265,7 +265,7 @@ def test_what_is_deleted_here_is_gone_everywhere(nodes: Nodes) -> None:
         asked.run_desk.purge(view.id)
     assert store.sizes(runs_path(asked.settings)) == {}
     asked.library.photos.forget_snapshots(0.0)
-    asked.library.datasets.trash(nodes.dataset_id)
+    asked.library.datasets.delete(nodes.dataset_id)
     asked.trash.purge(nodes.dataset_id)
     nodes.work()
     assert not store.ages(asked.settings.photos_path)
