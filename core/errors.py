@@ -4,7 +4,8 @@
     ├── SettingsError            a setting has a value that cannot be used
     ├── ConfigError              a config has a value that cannot be used
     ├── StorageError             the workspace or the database failed
-    │   ├── NoSpaceError         the disk is full
+    │   ├── NoSpaceError         the disk, or the object store, is full
+    │   ├── StoreError           the object store does not answer, or does not let us in
     │   ├── ArrayFileError       a file of arrays is missing or damaged
     │   └── RecordError          a stored record is damaged, or of another version
     ├── NoRoomError              more photos than one visitor, or all, may have on the classify page
@@ -80,7 +81,11 @@ class StorageError(BluetitError):
 
 
 class NoSpaceError(StorageError):
-    """The disk is full."""
+    """The disk, or the object store, is full."""
+
+
+class StoreError(StorageError):
+    """The object store of photos and models does not answer, or does not let us in."""
 
 
 class ArrayFileError(StorageError):

@@ -46,6 +46,7 @@ from core.runs.reader import RunReader
 from core.settings import Settings
 from core.sorting.desk import SortingDesk
 from core.spaces.classroom import ClassroomDesk
+from core.spaces.copies import forget_copies
 from core.spaces.deleting.desk import DeletionDesk
 from core.spaces.handing_out import HandOutDesk
 from core.spaces.kiosks import KioskDesk
@@ -63,6 +64,7 @@ logger = logging.getLogger(__name__)
 
 CLEAR_UP_SECONDS = 6 * 3600.0  # from one clearing up to the next
 _MAX_SPACES = 256  # whose services are kept
+COPIES_SECONDS = 600.0  # from one look for copies of what was deleted elsewhere to the next
 SWEEP_SECONDS = 60.0  # from one look for visitors who are gone to the next
 
 
@@ -274,7 +276,7 @@ def open_libraries(
         "phone_photos": PhonePhotos(
             settings,
             database,
-            PhotoStore(settings.photos_path, settings.cache_path),
+            PhotoStore.of(settings),
             blurs_faces=lambda: _blurs_faces(database),
         ),
     }
@@ -309,6 +311,7 @@ def open_services(settings: Settings) -> Services:
     supervisor = Supervisor(settings, TaskQueue(database, TASK_KINDS), kinds=TASK_KINDS_PATH)
     cache, table = ClassifierCache(settings), FeatureTable(settings)
     batches = BatchRegistry(settings, pool)
+    photo_store = PhotoStore.of(settings)
     of_all = open_libraries(settings, supervisor, cache, database, table=table)
     deletions = DeletionDesk(database, of_all["queue"], supervisor, batches)
     services = Services(
@@ -322,7 +325,7 @@ def open_services(settings: Settings) -> Services:
         supervisor=supervisor,
         pool=pool,
         batches=batches,
-        photo_store=PhotoStore(settings.photos_path, settings.cache_path),
+        photo_store=photo_store,
         _cache=cache,
         _table=table,
         **of_all,
@@ -331,6 +334,8 @@ def open_services(settings: Settings) -> Services:
         _clear_up(services)
         services._housekeeper.start(lambda: _clear_up(services), CLEAR_UP_SECONDS)
         services._housekeeper.start(services.batches.sweep, SWEEP_SECONDS)
+        if photo_store.is_elsewhere:
+            services._housekeeper.start(lambda: forget_copies(database, settings), COPIES_SECONDS)
         services._housekeeper.start(lambda: _look_at_clock(database), SWEEP_SECONDS)
         services._housekeeper.start(lambda: _go_on(services), SWEEP_SECONDS)
         services.supervisor.start()

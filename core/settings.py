@@ -73,6 +73,21 @@ class Settings:
         unit="SQLAlchemy URL",
         explanation="The database; empty means an SQLite file in the workspace.",
     )
+    store_url: str = _setting(
+        "",
+        unit="address",
+        explanation="Where photos, models, checkpoints and exports are kept for several servers together: a bucket "
+        "(`s3://bucket/folder`), or whatever else fsspec knows; empty means the workspace. Keys and the server's "
+        "address come from the environment, as s3fs takes them (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, "
+        "`AWS_ENDPOINT_URL`), and are kept nowhere. See [store.md](store.md).",
+    )
+    store_cache_bytes: int = _setting(
+        20_000_000_000,
+        unit="bytes",
+        explanation="With `store_url`: most disk space that copies of photos and models take in the workspace; the "
+        "longest unused ones are deleted first, which the store has.",
+        minimum=0,
+    )
     access: str = _setting(
         "alone",
         unit="alone, class, accounts or open",

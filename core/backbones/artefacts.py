@@ -17,6 +17,7 @@ kept as theirs.
 import hashlib
 import importlib.metadata
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -28,11 +29,14 @@ import numpy.typing as npt
 from core.backbones.catalog import Backbone, members_of
 from core.backbones.layers import LayerRow, layers_from_json, layers_to_json
 from core.backbones.weights import file_sha256, find_published_weights
-from core.errors import ArrayFileError, ArtefactDamagedError, ArtefactMissingError
+from core.errors import ArrayFileError, ArtefactDamagedError, ArtefactMissingError, StorageError
 from core.records import Record
 from core.settings import Settings
 from core.storage.arrays import read_arrays
 from core.storage.files import write_atomically
+from core.storage.open_store import open_store
+
+logger = logging.getLogger(__name__)
 
 MODEL_FILE = "model.tflite"
 CLASSIFIER_FILE = "classifier.npz"
@@ -175,6 +179,35 @@ def hub_artefact_folder(fingerprint: str, settings: Settings) -> Path:
     return settings.cache_path / "backbones" / f"hub-{fingerprint}"
 
 
+def artefact_place(name: str, settings: Settings) -> Path:
+    """Where the artefact of a name is, here by now if any node that shares the object store has prepared it."""
+    folder = settings.cache_path / "backbones" / name
+    try:
+        open_store(settings).bring(folder)
+    except StorageError as exc:  # it can be prepared here as well
+        logger.warning("Whether %s was prepared elsewhere could not be found out: %s", name, exc)
+    return folder
+
+
+def keep_artefact(folder: Path, settings: Settings) -> None:
+    """Have other nodes use an artefact that was prepared here; where that fails, they prepare their own."""
+    try:
+        open_store(settings).keep(folder)
+    except StorageError as exc:
+        logger.warning("%s could not be sent to the store: %s", folder.name, exc)
+
+
+def _prepared_names(settings: Settings) -> set[str]:
+    """Names of all artefacts that there are, here or in the object store."""
+    place = settings.cache_path / "backbones"
+    here = {path.name for path in place.glob("*")}
+    try:
+        return here | open_store(settings).sizes(place).keys()
+    except StorageError as exc:
+        logger.warning("What was prepared elsewhere could not be found out: %s", exc)
+        return here
+
+
 def open_artefact(folder: Path) -> Artefact:
     """The artefact in a folder, every file of it compared with what was written.
 
@@ -192,13 +225,14 @@ def open_artefact(folder: Path) -> Artefact:
 def find_artefact(backbone: Backbone, settings: Settings) -> Artefact | None:
     """The prepared backbone if there is one; its files are not checked yet (`load_artefact` does)."""
     # Most backbones were never prepared: tell so without reading their weight files.
-    if not any(artefact_folder(backbone, "*", settings).parent.glob(f"{backbone.name}-*")):
+    if not any(name.startswith(f"{backbone.name}-") for name in _prepared_names(settings)):
         return None
     found = [find_published_weights(member, settings) for member in members_of(backbone)]
     weights_paths = [path for path in found if path is not None]
     if len(weights_paths) < len(found):
         return None
-    folder = artefact_folder(backbone, joint_fingerprint(backbone, weights_paths), settings)
+    name = artefact_folder(backbone, joint_fingerprint(backbone, weights_paths), settings).name
+    folder = artefact_place(name, settings)
     if not folder.is_dir():
         return None
     try:

@@ -24,6 +24,7 @@ from core.jobs.context import TaskContext
 from core.photos.store import PhotoStore
 from core.settings import Settings
 from core.storage.files import ensure_free_space, remove_abandoned_drafts, write_atomically
+from core.storage.open_store import open_store
 
 __all__ = [
     "MANIFEST_NAME",
@@ -82,14 +83,46 @@ def export_path(settings: Settings, dataset: DatasetView) -> Path:
     the dataset was made and when it was changed last, each to the microsecond.
     """
     moment = round(dataset.changed_at * 1e6)
-    return exports_dir(settings) / f"{export_owner(dataset)}-{dataset.revision}-{moment:x}.zip"
+    return packed_path(f"{export_owner(dataset)}-{dataset.revision}-{moment:x}.zip", settings)
+
+
+def packed_path(file_name: str, settings: Settings) -> Path:
+    """Where something packed is, here by now if it was packed by any node.
+
+    Raises:
+        StorageError: it is in an object store that does not answer, or the disk is full.
+    """
+    path = exports_dir(settings) / file_name
+    open_store(settings).bring(path)
+    return path
+
+
+def remove_packed(settings: Settings, is_going: Callable[[str, float], bool]) -> int:
+    """Delete packed files here and in the object store, and return how many there were.
+
+    One that somebody fetches at this moment stays on Windows until the next time.
+
+    Args:
+        settings: where they are.
+        is_going: told a file's name and the Unix seconds at which it was written.
+
+    Raises:
+        StoreError: the object store does not answer.
+    """
+    place, store = exports_dir(settings), open_store(settings)
+    going = {name for name, stored_at in store.ages(place).items() if is_going(name, stored_at)}
+    store.remove(*(place / name for name in going))
+    for path in place.glob("*"):
+        with contextlib.suppress(OSError):
+            if path.is_file() and is_going(path.name, path.stat().st_mtime):
+                path.unlink()
+                going.add(path.name)
+    return len(going)
 
 
 def forget_exports(settings: Settings, dataset: DatasetView) -> None:
     """Delete the zips and projects of a dataset, whatever their revision; those in use go with the next export."""
-    for path in exports_dir(settings).glob(f"{export_owner(dataset)}-*"):
-        with contextlib.suppress(OSError):
-            path.unlink()
+    remove_packed(settings, lambda name, _: name.startswith(f"{export_owner(dataset)}-"))
 
 
 def remove_orphaned_exports(settings: Settings, datasets: Iterable[DatasetView]) -> None:
@@ -103,10 +136,12 @@ def remove_orphaned_exports(settings: Settings, datasets: Iterable[DatasetView])
     """
     owners = {export_owner(dataset) for dataset in datasets}
     oldest = time.time() - _ORPHANS_KEPT_SECONDS
-    for path in exports_dir(settings).glob("*-*-*"):
-        with contextlib.suppress(OSError):  # somebody fetches it, on Windows
-            if "-".join(path.name.split("-")[:2]) not in owners and path.stat().st_mtime < oldest:
-                path.unlink()
+
+    def is_orphaned(name: str, written_at: float) -> bool:
+        parts = name.split("-")
+        return len(parts) > 2 and "-".join(parts[:2]) not in owners and written_at < oldest
+
+    remove_packed(settings, is_orphaned)
 
 
 def export_dataset(
@@ -142,12 +177,10 @@ def run_export_task(context: TaskContext) -> None:
     remove_abandoned_drafts(target.parent)
     _remove_nameless(target.parent)
     if not target.is_file():
-        _write_zip(content, PhotoStore(settings.photos_path, settings.cache_path), target, report)
-    for older in _exports_of(settings, content.dataset):
-        # Somebody may still be downloading it on Windows; the next export deletes it.
-        if older != target:
-            with contextlib.suppress(OSError):
-                older.unlink()
+        _write_zip(content, PhotoStore.of(settings), target, report)
+        open_store(settings).keep(target)
+    owner = f"{export_owner(content.dataset)}-"
+    remove_packed(settings, lambda name, _: name.startswith(owner) and name.endswith(".zip") and name != target.name)
 
 
 def safe_file_name(name: str) -> str:
@@ -178,10 +211,6 @@ def exports_dir(settings: Settings) -> Path:
 def export_owner(dataset: DatasetView) -> str:
     """What all exports of a dataset begin with, and those of no other dataset of any workspace."""
     return f"{dataset.id}-{round(dataset.created_at * 1e6):x}"
-
-
-def _exports_of(settings: Settings, dataset: DatasetView) -> list[Path]:
-    return list(exports_dir(settings).glob(f"{export_owner(dataset)}-*.zip"))
 
 
 def _remove_nameless(folder: Path) -> None:

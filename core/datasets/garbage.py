@@ -3,18 +3,18 @@
 A snapshot lasts as long as the runs that were made from it, and keeps its photos.
 """
 
-import contextlib
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 from core.datasets.library import Library
+from core.features.cache import FeatureCache
 from core.jobs.context import TaskContext
 from core.photos.store import PhotoStore
 
 # An import stores its photos first and adds its images last, a snapshot is taken before its run is noted: whatever is
 # younger may belong to one under way.
 MIN_AGE_SECONDS = 2 * 24 * 3600.0
+# A phone's photo is stored a moment before its row is written; all others are known before.
+_YOUNG_COPY_SECONDS = 600.0
 
 
 def collect_garbage(
@@ -53,23 +53,31 @@ def run_clear_task(context: TaskContext) -> None:
         StorageError: the database or the disk failed.
     """
     settings = context.settings
-    store = PhotoStore(settings.photos_path, settings.cache_path)
+    store = PhotoStore.of(settings)
     # The only worker for photos does this and no import: what arrived before the request is not about to be added.
     requested_at = float(context.payload["requested_at"])
     num_deleted = collect_garbage(Library(context.database), store, photos_before=requested_at)
     context.report(1.0, f"{num_deleted:,} photos deleted")
 
 
+def forget_copies(library: Library, store: PhotoStore, features: FeatureCache) -> int:
+    """Delete what is here of photos that another server has deleted, and return how many; only with an object store.
+
+    Raises:
+        StorageError: the database or the disk failed.
+    """
+    if not store.is_elsewhere:
+        return 0
+    here = store.copies_before(time.time() - _YOUNG_COPY_SECONDS)
+    gone = sorted(here.keys() - library.photos.known(here))
+    for photo_hash in gone:
+        store.delete(photo_hash, here[photo_hash])
+    features.forget(gone)
+    return len(gone)
+
+
 def _files_without_record(library: Library, store: PhotoStore, min_age_seconds: float) -> dict[str, str]:
     """Photos that an import stored before it was stopped or killed."""
-    newest = time.time() - min_age_seconds
-    found = {path.stem: path.suffix for path in _old_files(store.photos_path, newest)}
+    found = store.stored_before(time.time() - min_age_seconds)
     known = library.photos.known(found)
     return {photo_hash: suffix for photo_hash, suffix in found.items() if photo_hash not in known}
-
-
-def _old_files(folder: Path, newest: float) -> Iterator[Path]:
-    for path in folder.glob("??/[!.]*"):  # drafts are the store's own matter
-        with contextlib.suppress(FileNotFoundError):  # another process collects at the same moment
-            if path.stat().st_mtime < newest:
-                yield path

@@ -94,7 +94,7 @@ def _compute_features(photos: Sequence[PhotoRecord], context: TaskContext) -> np
     """Features of the photos, float32 (photos, channels); not-a-number for a photo that cannot be read."""
     settings = context.settings
     embedder = Embedder.of_artefact(load_artefact(find_backbone(settings.default_backbone), settings), settings)
-    store = PhotoStore(settings.photos_path, settings.cache_path)
+    store = PhotoStore.of(settings)
     features = np.full((len(photos), embedder.num_features), np.nan, np.float32)
     answers = compute_features(photos, store, embedder, FeatureCache(settings))
     for row, (_, values) in enumerate(answers):

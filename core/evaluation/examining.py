@@ -104,9 +104,10 @@ def run_examine_task(context: TaskContext) -> None:
         examination = twin.examination
         with write_atomically(folder.reference_path) as temporary:
             temporary.write_bytes(twin.reference)
-    folder.write_json(folder.examination_path, examination.to_json())
     if not folder.decision_path.is_file():
         write_decision(folder, Decision(temperature=examination.temperature))
+    folder.keep()
+    folder.write_json(folder.examination_path, examination.to_json())
     context.report(1.0, "Looked at the model")
 
 
@@ -153,7 +154,7 @@ class _Look:
         self._record: ModelRecord = read_model_record(self.folder)
         self._answers: RunAnswers = read_answers(self.folder)
         self._classifier: Classifier = ClassifierCache(settings).get_trained(run.run_id)
-        self._store = PhotoStore(settings.photos_path, settings.cache_path)
+        self._store = PhotoStore.of(settings)
         self._num_classes = len(self._record.class_names)
         self._skipped: list[str] = []
         self._num_missing = 0  # photos that were deleted or cannot be read

@@ -39,7 +39,7 @@ def write_bundle(target: IO[bytes], title: str, folder: RunFolder) -> None:
     """
     name = safe_file_name(title)
     rule = read_rule(folder)
-    wanted = [(folder.path / row.file_name, f"{name}{row.suffix}") for row in RUN_FILES]
+    wanted = [(folder.file(row.file_name), f"{name}{row.suffix}") for row in RUN_FILES]
     wanted.append((folder.labels_path, labels_name(title)))
     if rule.problem is None:
         wanted.append((folder.decision_path, DECISION_NAME))

@@ -4,7 +4,6 @@ exports/<format>.zip    what people take away
 exports/<format>.json   `ExportRecord`; also of an export that was refused, which has no zip
 """
 
-import contextlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -47,12 +46,12 @@ class ExportRecord(Record):
 
 def zip_path(folder: RunFolder, row: ExportFormat) -> Path:
     """Where the zip of a format is, whether it was made or not."""
-    return folder.exports_path / f"{row.name}.zip"
+    return folder.file(f"exports/{row.name}.zip")
 
 
 def record_path(folder: RunFolder, row: ExportFormat) -> Path:
     """Where the record of a format is, whether it was made or not."""
-    return folder.exports_path / f"{row.name}.json"
+    return folder.file(f"exports/{row.name}.json")
 
 
 def answering(folder: RunFolder, runtime: Runtime) -> dict[str, Any]:
@@ -95,10 +94,7 @@ def remove_export(folder: RunFolder, row: ExportFormat) -> None:
     Raises:
         StorageError: a file cannot be deleted.
     """
-    with translating_disk_errors(folder.exports_path):
-        for path in (record_path(folder, row), zip_path(folder, row)):
-            with contextlib.suppress(FileNotFoundError):
-                path.unlink()
+    folder.forget(record_path(folder, row), zip_path(folder, row))
 
 
 def why_not_handed_out(folder: RunFolder, row: ExportFormat) -> str | None:

@@ -66,7 +66,7 @@ def read_facts(view: RunView, folder: RunFolder, database: Database) -> ModelFac
 def _read_or_nothing(folder: RunFolder, name: str) -> Mapping[str, Any]:
     """What a file tells that no answer depends on."""
     try:
-        values = folder.read_json(folder.path / name)
+        values = folder.read_json(folder.file(name))
     except RunFileError:
         return {}
     return values if isinstance(values, dict) else {}

@@ -101,7 +101,7 @@ class ExportMaker:
         self._max_photos = max_photos
         self._check_cancelled = check_cancelled
         self._folder = RunFolder(settings, run_id)
-        self._store = PhotoStore(settings.photos_path, settings.cache_path)
+        self._store = PhotoStore.of(settings)
         # Before the rest is read: what is chosen meanwhile makes the export outdated, not wrong.
         self._answers_by = {runtime: answering(self._folder, runtime) for runtime in Runtime}
         self.facts = read_facts(self._runs.get_run(run_id), self._folder, database)
@@ -150,6 +150,7 @@ class ExportMaker:
                 (draft / CARD_NAME).write_text(model_card(row, self.facts, proven), "utf-8")
                 kit.add_samples(material, draft)
                 record = self._publish(row, draft, record)
+            self._folder.keep()
         report(1.0, "Done")
         return record
 

@@ -97,6 +97,7 @@ def _compute_view(
     name = view_name(None, view)
     known = cache.get(*embedder.key, [photo.hash for photo in photos], view=name)
     unknown = [photo for photo in photos if photo.hash not in known]
+    store.bring(unknown)
     answers = map_streamed(compute, unknown, num_threads=embedder.engine.num_threads)
     computed = {photo.hash: values for photo, values in zip(unknown, answers, strict=True) if values is not None}
     cache.put(*embedder.key, computed, view=name)

@@ -18,6 +18,7 @@ from core.jobs.views import Progress, TaskView
 from core.names import clean_label
 from core.settings import Settings
 from core.storage.files import ensure_free_space, translating_disk_errors
+from core.storage.open_store import open_store
 from core.storage.own_keys import is_own_key, new_key
 from core.storage.own_use import refuse_without_room, take_upload
 
@@ -89,6 +90,7 @@ class ForeignDesk:
                 for number, (_, file, _) in enumerate(files):
                     with (folder / f"brought-{number}").open("wb") as target:
                         shutil.copyfileobj(file, target)
+            open_store(self._settings).keep(folder)
         except StorageError:
             remove_arrived(source, self._settings)
             raise

@@ -101,6 +101,11 @@ class ForeignLibrary:
             )
             return [ForeignModelView.of(row) for row in rows]
 
+    def all_ids(self) -> set[int]:
+        """Numbers of all models, those in the trash included."""
+        with self._database.read_session() as session:
+            return set(session.scalars(select(ForeignModel.id)))
+
     def find_brought(self, key: str) -> ForeignModelView | None:
         """The model that a source has become; None: it has not."""
         with self._database.read_session() as session:

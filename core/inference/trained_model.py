@@ -14,7 +14,7 @@ Every other model has `model.tflite` and needs nothing else.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.backbones.artefacts import Artefact, find_artefact, load_artefact, open_artefact
+from core.backbones.artefacts import Artefact, artefact_place, find_artefact, load_artefact, open_artefact
 from core.backbones.catalog import Backbone, find_backbone
 from core.errors import ArtefactDamagedError, ArtefactMissingError, RunFileError, UnknownBackboneError
 from core.inference.head import Head, read_head
@@ -89,7 +89,7 @@ def find_trained_model(folder: RunFolder, settings: Settings) -> TrainedModel:
             )
         return _whole(folder, record)
     try:
-        return _on_artefact(folder, record, open_artefact(settings.cache_path / "backbones" / record.artefact))
+        return _on_artefact(folder, record, open_artefact(artefact_place(record.artefact, settings)))
     except (ArtefactMissingError, ArtefactDamagedError) as exc:
         if folder.litert_path.is_file():
             return _whole(folder, record)

@@ -6,7 +6,7 @@ stays to the last bit, so what answers here and what is taken away are the same 
 
 import numpy as np
 
-from core.backbones.artefacts import MODEL_FILE
+from core.backbones.artefacts import MODEL_FILE, artefact_place
 from core.config import HUB_PREFIX
 from core.errors import RunStateError
 from core.inference.head import Head
@@ -28,7 +28,7 @@ def can_be_written(record: ModelRecord, settings: Settings) -> bool:
     """
     if record.artefact is None or record.backbone.startswith(HUB_PREFIX):
         return False
-    path = settings.cache_path / "backbones" / record.artefact / MODEL_FILE
+    path = artefact_place(record.artefact, settings) / MODEL_FILE
     return path.is_file() and path.stat().st_size <= _MAX_NETWORK_BYTES
 
 

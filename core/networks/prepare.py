@@ -23,6 +23,7 @@ from core.backbones.artefacts import (
     ArtefactRecord,
     artefact_folder,
     joint_fingerprint,
+    keep_artefact,
     load_artefact,
     preparing_version,
     read_image_size,
@@ -132,6 +133,7 @@ def prepare_backbone(
         remove_abandoned_drafts(folder.parent)
     if record.largest_probability_difference is None:
         record = _compare_with_keras(folder, record, backbone, weights, report_step, check_cancelled)
+    keep_artefact(folder, settings)
     report(1.0, f"{backbone.title} is ready")
     return record
 

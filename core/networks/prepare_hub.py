@@ -8,8 +8,10 @@ from core.backbones.artefacts import (
     MODEL_FILE,
     Artefact,
     ArtefactRecord,
+    artefact_place,
     hub_artefact_folder,
     hub_fingerprint,
+    keep_artefact,
     open_artefact,
     write_layers,
     write_record,
@@ -65,7 +67,7 @@ def prepare_hub_module(
     started = time.perf_counter()
     network = wrap_hub_layer(load_hub_backbone(source), image_size)
     fingerprint = hub_fingerprint(source, network.image_size)
-    final = hub_artefact_folder(fingerprint, settings)
+    final = artefact_place(hub_artefact_folder(fingerprint, settings).name, settings)
     try:
         return open_artefact(final)
     except (ArtefactMissingError, ArtefactDamagedError):
@@ -92,4 +94,5 @@ def prepare_hub_module(
             prepare_seconds=time.perf_counter() - started,
         )
         write_record(record, folder)
+    keep_artefact(final, settings)
     return open_artefact(final)

@@ -63,7 +63,7 @@ def run_package_task(context: TaskContext) -> None:
     whole = rebuild(config, source, folder, context.settings, num_classes=len(record.class_names), is_frozen=is_frozen)
     context.check_cancelled()
     loader = ViewLoader(
-        PhotoStore(context.settings.photos_path, context.settings.cache_path),
+        PhotoStore.of(context.settings),
         SquareMaker.of(record.image_size, record.fit_mode, context.settings, crop_fraction=record.crop_fraction),
         None,
     )
@@ -77,10 +77,11 @@ def run_package_task(context: TaskContext) -> None:
         context.check_cancelled()
         context.report(_BEFORE_FILES + (1 - _BEFORE_FILES) * number / len(RUN_FILES), row.making)
         check = _Check(row=row, squares=squares, expected=expected, is_program=config.backbone.startswith(HUB_PREFIX))
-        path = folder.path / row.file_name
+        path = folder.file(row.file_name)
         # A model that is no head on a frozen backbone answers by its own LiteRT file, which is there.
         is_there = path == folder.litert_path and (not is_frozen or _write_directly(folder, context.settings))
         findings[row.name] = check.compare(path) if is_there else check.make(whole, path)
+    folder.keep()
     write_findings(folder, findings, seconds=time.monotonic() - started)
     forget_networks()
 

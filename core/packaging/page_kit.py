@@ -61,7 +61,7 @@ def _web_model(material: Material, row: ExportFormat, litert: bytes) -> WebModel
             for index, name in enumerate(record.class_names)
             if (each := reactions.by_class.get(name)) is not None
         },
-        action_files={name: (material.folder.path / name).read_bytes() for name in reactions.files},
+        action_files={name: material.folder.file(name).read_bytes() for name in reactions.files},
         language=reactions.language,
         licence=describe_licences(facts, row),
     )

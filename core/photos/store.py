@@ -8,24 +8,27 @@ import contextlib
 import hashlib
 import io
 import os
-import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from PIL import Image
 
 from core.errors import DatasetError
-from core.photos.decode import DecodedPhoto, decode_image, decode_photo
+from core.photos.bare_files import JPEG_END, PNG_SIGNATURE, without_metadata
+from core.photos.decode import decode_image, decode_photo
 from core.photos.fit import shrink, thumbnail_jpeg
 from core.photos.limits import DEFAULT_LIMITS, ImageLimits
 from core.photos.measurements import measure
 from core.photos.record import PhotoRecord
 from core.photos.remarks import PhotoFacts
 from core.photos.rendering import Rendering, Survey
+from core.settings import Settings
 from core.storage.files import TEMPORARY_PREFIX, remove_abandoned_drafts, translating_disk_errors
+from core.storage.open_store import open_store
+from core.storage.store import NO_STORE, Store
 
 # Longest side of a stored photo: more than any network of the catalogue looks at, and enough to fill a screen.
 MAX_SIDE_PX = 1024
@@ -77,7 +80,7 @@ def encode_photo(
     is_retouched = retouched is not image
     image = retouched
     is_unchanged = is_same_size and photo.is_as_stored and not is_retouched
-    content = _without_metadata(data, photo) if is_unchanged else None
+    content = without_metadata(data, photo) if is_unchanged else None
     if content is None:
         target = io.BytesIO()
         if photo.is_lossless and is_same_size:
@@ -89,7 +92,7 @@ def encode_photo(
         content = target.getvalue()
     record = PhotoRecord(
         hash=hashlib.sha256(content).hexdigest(),
-        suffix=".png" if content.startswith(_PNG_SIGNATURE) else ".jpg",
+        suffix=".png" if content.startswith(PNG_SIGNATURE) else ".jpg",
         width=image.width,
         height=image.height,
         original_width=photo.original_size[0],
@@ -106,61 +109,117 @@ def _rendering_record(facts: PhotoFacts) -> dict[str, Any]:
 
 
 class PhotoStore:
-    """The folder of stored photos; safe to use from any number of threads and processes."""
+    """The stored photos; safe to use from any number of threads and processes.
 
-    def __init__(self, photos_path: Path, cache_path: Path) -> None:
+    They are files of a folder. Where there is an object store besides, that has all of them, and the folder those that
+    were used here.
+    """
+
+    def __init__(self, photos_path: Path, cache_path: Path, *, store: Store = NO_STORE) -> None:
         """Make a store.
 
         Args:
             photos_path: folder of the photos; made when the first photo is put in.
             cache_path: folder for thumbnails, which may be deleted at any time.
+            store: has the photos that are not in the folder.
         """
         self.photos_path = photos_path
         self._thumbnails_path = cache_path / "thumbnails"
+        self._store = store
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The photos of a workspace.
+
+        Raises:
+            SettingsError: the object store cannot be used.
+        """
+        return cls(settings.photos_path, settings.cache_path, store=open_store(settings))
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the files of the folder are copies of what an object store has."""
+        return self._store.is_elsewhere
 
     def path(self, photo_hash: str, suffix: str) -> Path:
         """Where a photo's file is, whether it exists or not."""
         return self.photos_path / photo_hash[:2] / f"{photo_hash}{suffix}"
 
     def has(self, photo_hash: str, suffix: str) -> bool:
-        """Whether the photo is in the store."""
-        return self.path(photo_hash, suffix).is_file()
-
-    def put(self, photo: StoredPhoto) -> None:
-        """Store a photo; one that is there already is replaced only when its file is of another size, thus damaged.
-
-        Either way its file counts as new, so that nobody takes it for abandoned while its import goes on.
+        """Whether the photo is stored.
 
         Raises:
-            NoSpaceError: the disk is full; nothing was stored.
-            StorageError: the file cannot be written.
+            StoreError: the object store does not answer.
         """
-        path = self.path(photo.record.hash, photo.record.suffix)
-        with translating_disk_errors(path.parent):
-            if path.is_file() and path.stat().st_size == len(photo.data):
-                os.utime(path)
-            else:
-                _write(path, photo.data)
+        return self._here(photo_hash, suffix).is_file()
+
+    def put(self, *photos: StoredPhoto) -> None:
+        """Store photos; one that is there already is replaced only when its file is of another size, thus damaged.
+
+        Either way its file counts as new, so that nobody takes it for abandoned while its import goes on. An object
+        store has all of them afterwards.
+
+        Raises:
+            NoSpaceError: the disk or the object store is full.
+            StorageError: a file cannot be written, or sent.
+        """
+        paths = [self.path(photo.record.hash, photo.record.suffix) for photo in photos]
+        for path, photo in zip(paths, photos, strict=True):
+            with translating_disk_errors(path.parent):
+                if path.is_file() and path.stat().st_size == len(photo.data):
+                    os.utime(path)
+                else:
+                    _write(path, photo.data)
+        self._store.keep(*paths)
+
+    def keep(self, photos: Iterable[PhotoRecord]) -> None:
+        """Send photos to the object store whose files somebody else has put into the folder.
+
+        Raises:
+            StorageError: they cannot be sent.
+        """
+        self._store.keep(*(self.path(photo.hash, photo.suffix) for photo in photos))
+
+    def bring(self, photos: Iterable[PhotoRecord]) -> None:
+        """Have photos in the folder that are about to be read, many side by side.
+
+        Raises:
+            StorageError: the object store does not answer, or the disk is full.
+        """
+        self._store.bring(*(self.path(photo.hash, photo.suffix) for photo in photos))
+
+    def _here(self, photo_hash: str, suffix: str) -> Path:
+        path = self.path(photo_hash, suffix)
+        self._store.bring(path)
+        return path
 
     def read(self, photo_hash: str, suffix: str) -> bytes:
         """The bytes of a photo.
 
         Raises:
             DatasetError: the photo is not there, or its file was changed.
+            StoreError: the object store does not answer.
         """
+        content = self._content(photo_hash, suffix)
+        if hashlib.sha256(content).hexdigest() == photo_hash:
+            return content
+        if self._store.is_elsewhere:
+            self.path(photo_hash, suffix).unlink(missing_ok=True)  # half a copy, after a power cut
+            return self._content(photo_hash, suffix)  # compared with its hash when it is brought
+        raise DatasetError(
+            f"The file of the photo {photo_hash[:12]} in the workspace was changed or cut off. Restore it from a "
+            "backup, or delete the file and add the photo again."
+        )
+
+    def _content(self, photo_hash: str, suffix: str) -> bytes:
+        path = self._here(photo_hash, suffix)
         try:
-            content = self.path(photo_hash, suffix).read_bytes()
+            return path.read_bytes()
         except OSError as exc:
             raise DatasetError(
                 f"The photo {photo_hash[:12]} cannot be read from the workspace ({exc.strerror or exc}). Restore its "
                 "file from a backup, or add the photo again."
             ) from exc
-        if hashlib.sha256(content).hexdigest() != photo_hash:
-            raise DatasetError(
-                f"The file of the photo {photo_hash[:12]} in the workspace was changed or cut off. Restore it from a "
-                "backup, or delete the file and add the photo again."
-            )
-        return content
 
     def delete(self, photo_hash: str, suffix: str) -> None:
         """Delete a photo and its thumbnails, if they are there.
@@ -173,7 +232,36 @@ class PhotoStore:
             # The photo last: whoever is killed before is found out by its file, and everything of it is deleted then.
             for thumbnail in self._thumbnails_path.glob(f"*/{photo_hash[:2]}/{photo_hash}.jpg"):
                 thumbnail.unlink(missing_ok=True)
+            self._store.remove(path)
             path.unlink(missing_ok=True)
+
+    def stored_before(self, moment: float) -> dict[str, str]:
+        """Hash and suffix of what was stored before a moment, wherever it is.
+
+        Args:
+            moment: Unix seconds.
+
+        Raises:
+            StoreError: the object store does not answer.
+        """
+        found = {
+            Path(name).stem: Path(name).suffix for name, at in self._store.ages(self.photos_path).items() if at < moment
+        }
+        return {**self.here_before(moment), **found}
+
+    def here_before(self, moment: float) -> dict[str, str]:
+        """The same of what is in the folder alone."""
+        found = {}
+        for path in self.photos_path.glob("??/[!.]*"):  # no drafts
+            with contextlib.suppress(FileNotFoundError):  # another process collects at the same moment
+                if path.stat().st_mtime < moment:
+                    found[path.stem] = path.suffix
+        return found
+
+    def copies_before(self, moment: float) -> dict[str, str]:
+        """The same, with photos of which only a thumbnail is here; of these the suffix is that of the thumbnail."""
+        thumbnails = self._thumbnails_path.glob("*/??/[!.]*")
+        return {path.stem: path.suffix for path in thumbnails} | self.here_before(moment)
 
     def remove_drafts(self) -> None:
         """Delete what writers that were killed long ago have left beside the photos and thumbnails."""
@@ -195,7 +283,7 @@ class PhotoStore:
         with contextlib.suppress(OSError):
             content = path.read_bytes()
             # Half a file, after a power cut, lacks the marker that ends a JPEG.
-            if content.endswith(_JPEG_END):
+            if content.endswith(JPEG_END):
                 return content
         image = decode_image(self.read(photo.hash, photo.suffix), photo.hash[:12], shortest_side_px=side_px)
         content = thumbnail_jpeg(image, side_px)
@@ -221,100 +309,3 @@ def _write(path: Path, content: bytes) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-# --- files without metadata ------------------------------------------------------------------------------
-
-
-def _without_metadata(data: bytes, photo: DecodedPhoto) -> bytes | None:
-    """The file with only what its pixels need; None if it has to be encoded anew."""
-    if photo.facts.format == "JPEG":
-        return _strip_jpeg(data)
-    return _strip_png(data) if photo.facts.format == "PNG" else None
-
-
-# Source: ITU-T T.81, table B.1, for all of the following.
-_JPEG_START = b"\xff\xd8"
-_JPEG_END = b"\xff\xd9"
-_MARKER_END = 0xD9
-_MARKER_SCAN = 0xDA
-# Tables (DHT, DQT, DRI) and frames of the kinds that every decoder reads: baseline, extended and progressive Huffman.
-# Others, such as arithmetic coding, are encoded anew.
-_KEPT_MARKERS = frozenset((0xC4, 0xDB, 0xDD, 0xC0, 0xC1, 0xC2, _MARKER_SCAN))
-_MARKER_APP0 = 0xE0
-_MARKER_APP14 = 0xEE
-_APPLICATION_MARKERS = frozenset(range(0xE0, 0xF0))
-_MARKER_COMMENT = 0xFE
-# Inside a scan 0xFF is followed by 0 or by a restart marker, D0 to D7; anything else ends the scan.
-_SCAN_END = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
-
-
-def _strip_jpeg(data: bytes) -> bytes | None:
-    """A JPEG with only the segments that its pixels need, up to its end; None if it is of an unusual kind."""
-    parts = [_JPEG_START]
-    for marker, segment in _jpeg_segments(data):
-        if marker in _KEPT_MARKERS:
-            parts.append(segment)
-        elif marker == _MARKER_END:
-            return b"".join([*parts, _JPEG_END])
-        elif marker in _APPLICATION_MARKERS:
-            parts.append(_strip_application_segment(marker, segment))
-        elif marker != _MARKER_COMMENT:
-            return None
-    return None
-
-
-def _strip_application_segment(marker: int, segment: bytes) -> bytes:
-    """What JFIF and Adobe say about colours, in their fixed lengths; nothing of all other segments.
-
-    Source: JFIF 1.02, page 5; Adobe technical note 5116, section 18.
-    """
-    if marker == _MARKER_APP0 and segment[4:9] == b"JFIF\0" and len(segment) >= 18:
-        # Both zero: the small copy of the photo that may follow is cut off.
-        return b"\xff\xe0\x00\x10" + segment[4:16] + b"\0\0"
-    if marker == _MARKER_APP14 and segment[4:9] == b"Adobe" and len(segment) >= 16:
-        return b"\xff\xee\x00\x0e" + segment[4:16]
-    return b""
-
-
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Marker and bytes of each segment after the start, scans with their data; ends early where the file is odd."""
-    position = len(_JPEG_START)
-    while position + 4 <= len(data) or data[position : position + 2] == _JPEG_END:
-        marker = data[position + 1]
-        if data[position] != 0xFF:
-            return
-        if marker == _MARKER_END:
-            yield marker, _JPEG_END
-            return
-        end = position + 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-        if marker == _MARKER_SCAN:
-            found = _SCAN_END.search(data, end)
-            if found is None:
-                return
-            end = found.end() - 2
-        yield marker, data[position:end]
-        position = end
-
-
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# Source: PNG specification, third edition, section 5.6. Photos with transparency never come here.
-_KEPT_CHUNKS = frozenset((b"IHDR", b"PLTE", b"IDAT"))
-_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
-
-
-def _strip_png(data: bytes) -> bytes | None:
-    """A PNG with only the chunks that its pixels need; None if it is animated, has 16 bits or ends early."""
-    parts = [_PNG_SIGNATURE]
-    position = len(_PNG_SIGNATURE)
-    while position + 12 <= len(data):
-        kind = data[position + 4 : position + 8]
-        end = position + 12 + int.from_bytes(data[position : position + 4], "big")
-        if kind == b"IEND":
-            return b"".join([*parts, _PNG_END])
-        if kind == b"acTL" or (kind == b"IHDR" and data[position + 16] > 8):
-            return None
-        if kind in _KEPT_CHUNKS:
-            parts.append(data[position:end])
-        position = end
-    return None

@@ -25,7 +25,7 @@ from core.projects.checking import CheckedProject, believable_measurements, chec
 from core.projects.layout import PhotoRow
 from core.projects.project_file import ProjectFile
 from core.projects.staging import Staging
-from core.runs.folder import RunFolder, delete_folder, runs_path
+from core.runs.folder import PLACING_MARK, RunFolder, delete_folder, runs_path
 from core.runs.whole_run import insert_whole_run
 from core.settings import Settings
 from core.storage.db import Database
@@ -37,7 +37,6 @@ Report = Callable[[float | None, str], None]
 
 _ROOM = 1.05  # bytes on the disk for each byte of the project
 _PHOTOS_AT_ONCE = 500
-_MARK = "project-key"  # file in the folder of a run, from its placing until the transaction is over
 _JOURNAL_PREFIX = f"{TEMPORARY_PREFIX}placing-"  # as sweeps delete it
 # Part of the bar at which photos begin, and at which everything gets its place.
 _PHOTOS_FRACTION, _PLACING_FRACTION = 0.1, 0.95
@@ -104,23 +103,23 @@ class BringingIn:
         """Give photos and networks their places; each photo is noted first, or a clean-up could take its file."""
         photos = Library(self._database).photos
         for rows in _batched(project.photos(), _PHOTOS_AT_ONCE):
-            photos.add(
-                [
-                    PhotoRecord(
-                        hash=row.hash,
-                        suffix=row.suffix,
-                        width=row.width,
-                        height=row.height,
-                        original_width=row.original_width,
-                        original_height=row.original_height,
-                        num_bytes=row.num_bytes,
-                        measurements=believable_measurements(row.measurements),
-                    )
-                    for row in rows
-                ]
-            )
+            records = [
+                PhotoRecord(
+                    hash=row.hash,
+                    suffix=row.suffix,
+                    width=row.width,
+                    height=row.height,
+                    original_width=row.original_width,
+                    original_height=row.original_height,
+                    num_bytes=row.num_bytes,
+                    measurements=believable_measurements(row.measurements),
+                )
+                for row in rows
+            ]
+            photos.add(records)
             for row in rows:
                 self._staging.publish_photo(row)
+            self._staging.keep_photos(records)
         for network in project.networks:
             self._staging.publish_network(network)
 
@@ -195,9 +194,10 @@ class BringingIn:
             self._journal_path.touch()
             for number, run_id in enumerate(run_ids, 1):
                 draft, folder = self._staging.run_draft(number), RunFolder(self._settings, run_id)
-                (draft / _MARK).write_text(self._key, encoding="utf-8")
+                (draft / PLACING_MARK).write_text(self._key, encoding="utf-8")
                 folder.set_aside()
                 draft.rename(folder.path)
+                folder.keep()
 
     def settle(self) -> int | None:
         """Settle what became of placed folders: those of a transaction that was never committed go.
@@ -213,7 +213,7 @@ class BringingIn:
         dataset_id = Library(self._database).imports.dataset_of(self._key)
         if self._journal_path.is_file():
             with translating_disk_errors(self._journal_path):
-                for mark in runs_path(self._settings).glob(f"*/{_MARK}"):
+                for mark in runs_path(self._settings).glob(f"*/{PLACING_MARK}"):
                     if mark.read_text(encoding="utf-8") == self._key:
                         delete_folder(mark.parent) if dataset_id is None else mark.unlink()
                 self._journal_path.unlink()

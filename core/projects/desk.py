@@ -36,6 +36,7 @@ from core.runs.library import RunLibrary
 from core.runs.records import RunView
 from core.settings import Settings
 from core.storage.files import ensure_free_space, translating_disk_errors
+from core.storage.open_store import open_store
 from core.storage.own_keys import is_own_key, new_key
 from core.storage.own_use import refuse_without_room, take_upload
 
@@ -108,8 +109,8 @@ class ProjectDesk:
 
     def _told(self, view: RunView) -> list[object]:
         """What is another whenever a run would travel as another one."""
-        folder = RunFolder(self._settings, view.id).path
-        stamps = [path.stat().st_mtime_ns for name in RUN_FILES if (path := folder / name).is_file()]
+        folder = RunFolder(self._settings, view.id)
+        stamps = [path.stat().st_mtime_ns for name in RUN_FILES if (path := folder.file(name)).is_file()]
         return [view.id, view.name, view.note, view.last_sequence, view.status, *stamps]
 
     # --- bringing in ----------------------------------------------------------------------------------------
@@ -143,6 +144,7 @@ class ProjectDesk:
                 path.parent.mkdir(parents=True)
                 with path.open("wb") as target:
                     shutil.copyfileobj(file, target)
+            open_store(self._settings).keep(path.parent)
         except StorageError:
             remove_source(source, self._settings)
             raise

@@ -8,13 +8,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.datasets.exporting import export_owner, exports_dir
+from core.datasets.exporting import export_owner, packed_path, remove_packed
 from core.datasets.ingest.places import allowed_path, import_roots
 from core.datasets.records import DatasetView
 from core.errors import ConfigError, ProjectError
 from core.projects.layout import SUFFIX
 from core.records import Config
 from core.settings import Settings
+from core.storage.open_store import open_store
 from core.storage.own_keys import is_own_key
 
 _FILE_NAME = re.compile(rf"[0-9]+-[0-9a-f]+-[0-9]+-[0-9a-f]+-[0-9a-f]{{16}}{re.escape(SUFFIX)}")
@@ -54,7 +55,7 @@ def project_path(settings: Settings, file_name: str) -> Path:
     """
     if not _FILE_NAME.fullmatch(file_name):
         raise ProjectError(f"{file_name[:80]!r} is no project of this workspace. Take it home once more.")
-    return exports_dir(settings) / file_name
+    return packed_path(file_name, settings)
 
 
 def dataset_of_project(file_name: str) -> int:
@@ -76,11 +77,13 @@ def remove_older_projects(settings: Settings, newest: Path) -> None:
     """
     parts = newest.name.split("-")
     owner, state = "-".join(parts[:2]), "-".join(parts[:4])
-    for path in exports_dir(settings).glob(f"{owner}-*{SUFFIX}"):
-        with contextlib.suppress(OSError):  # on Windows one that is being downloaded stays until the next time
-            is_old = path.stat().st_mtime < time.time() - _KEPT_SECONDS
-            if path != newest and (is_old or not path.name.startswith(f"{state}-")):
-                path.unlink()
+    oldest = time.time() - _KEPT_SECONDS
+
+    def is_older(name: str, written_at: float) -> bool:
+        is_its_own = name.startswith(f"{owner}-") and name.endswith(SUFFIX) and name != newest.name
+        return is_its_own and (written_at < oldest or not name.startswith(f"{state}-"))
+
+    remove_packed(settings, is_older)
 
 
 def arrived_path(key: str, settings: Settings) -> Path:
@@ -98,6 +101,8 @@ def source_path(source: ProjectSource, settings: Settings) -> Path:
     path = arrived_path(source.key, settings)
     if source.server_path is not None:
         path = allowed_path(source.server_path, settings)
+    else:
+        open_store(settings).bring(path)
     if not path.is_file():
         raise missing_source(source)
     return path
@@ -110,8 +115,10 @@ def missing_source(source: ProjectSource) -> ProjectError:
 
 def remove_source(source: ProjectSource, settings: Settings) -> None:
     """Delete what arrived; a file of the server stays where it is."""
+    folder = arrived_path(source.key, settings).parent
     with contextlib.suppress(OSError):
-        shutil.rmtree(arrived_path(source.key, settings).parent)
+        shutil.rmtree(folder)
+    open_store(settings).remove(folder)
 
 
 def list_project_files(settings: Settings) -> list[str]:

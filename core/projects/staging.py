@@ -9,19 +9,28 @@ import hashlib
 import io
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
 
 from core.actions.files import check_file, read_actions
-from core.backbones.artefacts import MODEL_FILE, Artefact, ArtefactRecord, open_artefact, write_record
+from core.backbones.artefacts import (
+    MODEL_FILE,
+    Artefact,
+    ArtefactRecord,
+    artefact_place,
+    keep_artefact,
+    open_artefact,
+    write_record,
+)
 from core.config import HUB_PREFIX
 from core.errors import ActionError, ArtefactDamagedError, ArtefactMissingError, BluetitError, ImageError, ProjectError
 from core.inference.head import read_head
 from core.inference.trained_model import read_model_record
 from core.photos.decode import decode_image
+from core.photos.record import PhotoRecord
 from core.photos.rendering import Rendering
 from core.photos.store import PhotoStore
 from core.projects.checking import CheckedProject
@@ -32,6 +41,7 @@ from core.runs.folder import RunFolder, runs_path
 from core.runs.model_record import ModelRecord
 from core.settings import Settings
 from core.storage.files import TEMPORARY_PREFIX, publish_directory, translating_disk_errors
+from core.storage.store import NO_STORE
 
 _ARTEFACT_NAME = re.compile(r"[A-Za-z0-9_-]{1,120}")
 _FINGERPRINT_DIGITS = 16  # as a training writes it
@@ -53,7 +63,7 @@ class Staging:
         """
         self._settings = settings
         self._prefix = f"{TEMPORARY_PREFIX}{key}-"
-        self._store = PhotoStore(settings.photos_path, settings.cache_path)
+        self._store = PhotoStore.of(settings)
         self._networks_path = settings.cache_path / "backbones"
         self._shapes: dict[str, NetworkShape] = {}  # by network, as the next
         self._names: dict[str, str] = {}  # of the folders in which prepared networks are
@@ -98,8 +108,16 @@ class Staging:
         with translating_disk_errors(final.parent):
             if draft.is_file():
                 draft.replace(final)
-            else:
+            elif self._store.has(row.hash, row.suffix):  # which brings it, where it went for room meanwhile
                 final.touch()
+
+    def keep_photos(self, photos: Iterable[PhotoRecord]) -> None:
+        """Send published photos to the object store, if there is one.
+
+        Raises:
+            StorageError: they cannot be sent.
+        """
+        self._store.keep(photos)
 
     def _draft_of(self, final: Path) -> Path:
         return final.with_name(f"{self._prefix}{final.name}")
@@ -151,13 +169,14 @@ class Staging:
             final = self._networks_path / _network_name(network)
             shutil.rmtree(final, ignore_errors=True)  # a damaged one, or it would have been taken
             publish_directory(folder, final)
+            keep_artefact(final, self._settings)
 
     def _find_network(self, name: str, network: str) -> Artefact | None:
         """The prepared network of this name, where it is the same file."""
         if not _ARTEFACT_NAME.fullmatch(name):
             return None
         try:
-            artefact = open_artefact(self._networks_path / name)
+            artefact = open_artefact(artefact_place(name, self._settings))
         except (ArtefactMissingError, ArtefactDamagedError):
             return None
         return artefact if artefact.record.file_sha256.get(MODEL_FILE) == network else None
@@ -287,6 +306,7 @@ class _DraftFolder(RunFolder):
     def __init__(self, settings: Settings, path: Path) -> None:
         super().__init__(settings, 0)
         self.path = path
+        self._store = NO_STORE  # nobody else knows of it
 
 
 def _network_name(network: str) -> str:

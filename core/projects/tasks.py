@@ -7,6 +7,7 @@ from core.projects.places import ProjectSource, project_path, remove_older_proje
 from core.projects.project_file import open_project
 from core.projects.writing import write_project
 from core.storage.files import remove_abandoned_drafts
+from core.storage.open_store import open_store
 
 
 def run_write_task(context: TaskContext) -> None:
@@ -27,6 +28,7 @@ def run_write_task(context: TaskContext) -> None:
             target,
             report=lambda fraction, message: _report(context, fraction, message),
         )
+        open_store(settings).keep(target)
     remove_older_projects(settings, target)
 
 

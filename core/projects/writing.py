@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.actions.files import read_actions
-from core.backbones.artefacts import MODEL_FILE, Artefact, open_artefact
+from core.backbones.artefacts import MODEL_FILE, Artefact, artefact_place, open_artefact
 from core.datasets.shelves.rows import chunked, unknown_dataset
 from core.datasets.shelves.whole_dataset import read_whole_dataset, read_whole_images
 from core.datasets.snapshots import load_snapshot_in
@@ -126,7 +126,7 @@ def write_project(
             num_bytes = sum(path.stat().st_size for path in tables.files.values()) + tables.summary.num_bytes
             ensure_free_space(target.parent, round(num_bytes * _ZIP_OVERHEAD) + _ROOM_BYTES)
             with write_atomically(target) as draft, zipfile.ZipFile(draft, "w") as archive:
-                _pack(archive, tables, PhotoStore(settings.photos_path, settings.cache_path), report)
+                _pack(archive, tables, PhotoStore.of(settings), report)
     report(1.0, "The project is packed")
 
 
@@ -245,13 +245,13 @@ def _add_run(
     numbers = {other.id: other_number for other_number, other in enumerate(views, 1)}
     network = _find_network(run_folder, settings) if _is_done(view) else None
     for name in RUN_FILES:
-        path = run_folder.path / ("checkpoints/last.npz" if name == CHECKPOINT else name)
+        path = run_folder.file("checkpoints/last.npz" if name == CHECKPOINT else name)
         # Backbone and head in one file: made for those who take it away, and not needed beside the two.
         is_needed = not _is_done(view) if name == CHECKPOINT else name != "model.tflite" or network is None
         if is_needed and path.is_file():
             tables.files[run_path(number, f"files/{name}")] = path
     for name in read_actions(run_folder).files:
-        tables.files[run_path(number, f"files/{name}")] = run_folder.path / name
+        tables.files[run_path(number, f"files/{name}")] = run_folder.file(name)
     if network is not None:
         digest = network.record.file_sha256[MODEL_FILE]
         tables.networks[digest] = network
@@ -273,7 +273,7 @@ def _find_network(folder: RunFolder, settings: Settings) -> Artefact | None:
     """The prepared network that a model's head was trained on; None where it needs none, or it is not here any more."""
     try:
         record = read_model_record(folder)
-        return None if record.artefact is None else open_artefact(settings.cache_path / "backbones" / record.artefact)
+        return None if record.artefact is None else open_artefact(artefact_place(record.artefact, settings))
     except (RunFileError, ArtefactMissingError, ArtefactDamagedError):
         return None
 

@@ -11,6 +11,10 @@ from core.runs.library import RunLibrary
 from core.runs.records import RunStatus, RunView
 from core.settings import Settings
 from core.storage.files import ABANDONED_AFTER_SECONDS, remove_abandoned_drafts
+from core.storage.open_store import open_store
+
+# A folder gets its place a moment before its row is written.
+_YOUNG_COPY_SECONDS = 600.0
 
 
 def remove_left_overs(runs: RunLibrary, settings: Settings) -> None:
@@ -41,6 +45,43 @@ def remove_left_overs(runs: RunLibrary, settings: Settings) -> None:
         _remove_old_tree(folder.activations_dir)
         if view.status is RunStatus.DONE:  # any other may go on from its checkpoint
             _empty(folder.checkpoints_path)
+    _sweep_store(views, settings)
+
+
+def forget_copies(runs: RunLibrary, settings: Settings) -> None:
+    """Delete folders here of runs that another server has deleted; nothing without an object store.
+
+    Raises:
+        StorageError: the database, the disk or the store failed.
+    """
+    store = open_store(settings)
+    if not store.is_elsewhere:
+        return
+    newest = time.time() - _YOUNG_COPY_SECONDS
+    here = [path for path in runs_path(settings).glob("*") if path.name.isdecimal() and path.stat().st_mtime < newest]
+    # In this order: a run that is noted now has its files before.
+    stored = {name.partition("/")[0] for name in store.ages(runs_path(settings))} if here else set()
+    known = {str(view.id) for view in (*runs.list_runs(), *runs.list_trashed())}
+    for path in here:
+        if path.name not in known and path.name not in stored:
+            delete_folder(path)
+
+
+def _sweep_store(views: Collection[RunView], settings: Settings) -> None:
+    """The same among what is stored, by whichever node."""
+    store, place = open_store(settings), runs_path(settings)
+    ages = store.ages(place)
+    numbers = {name.partition("/")[0] for name in ages}
+    oldest = time.time() - ABANDONED_AFTER_SECONDS
+    ended = {str(view.id): view.status for view in views if _has_ended_long_ago(view)}
+    known = {str(view.id) for view in views}
+    for number in numbers:
+        if ages.get(f"{number}/{CONDEMNED}", oldest) < oldest:
+            store.remove(place / number / CONDEMNED if number in known else place / number)
+        elif ended.get(number) is RunStatus.CANCELLED:
+            store.remove(place / number)
+        elif ended.get(number) is RunStatus.DONE and any(name.startswith(f"{number}/checkpoints/") for name in ages):
+            store.remove(place / number / "checkpoints")
 
 
 def _settle_condemned(folder: Path, names: Collection[str]) -> None:

@@ -58,7 +58,7 @@ def _look(context: TaskContext, embedder: Embedder) -> None:
     hashes = sorted({image.photo_hash for image in library.images.of(dataset_id)})
     missing = cache.missing(*embedder.key, hashes)
     photos = library.photos.get(missing)
-    store = PhotoStore(settings.photos_path, settings.cache_path)
+    store = PhotoStore.of(settings)
     wanted = [photos[photo_hash] for photo_hash in missing if photo_hash in photos]
     for number, _ in enumerate(compute_features(wanted, store, embedder, cache), start=1):
         context.check_cancelled()

@@ -133,11 +133,12 @@ def _place(source: RunFolder, target: RunFolder) -> None:
     target.set_aside()
     draft = target.path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex[:12]}-{target.path.name}")
     draft.mkdir(parents=True)
-    for path in source.path.iterdir() if source.path.is_dir() else ():
-        if path.is_file() and path.name not in _NOT_COPIED and not path.name.startswith(TEMPORARY_PREFIX):
+    for path in source.all_files():
+        if path.name not in _NOT_COPIED:
             _link(path, draft / path.name)
     (draft / target.checkpoints_path.name).mkdir()
     draft.rename(target.path)
+    target.keep()
 
 
 def _link(source: Path, target: Path) -> None:

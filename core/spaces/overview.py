@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from core.spaces.records import SpaceKind, SpaceView
 from core.spaces.registry import SpaceRegistry
 from core.storage.db import Database
 from core.storage.limits import SpaceUse
+from core.storage.open_store import open_store
 from core.storage.schema import Dataset, DatasetImage, Photo, Run, Task
 
 HERE_SECONDS = 40.0  # since the last sign of a browser; an open page gives one every ten seconds
@@ -145,12 +147,13 @@ def _run_bytes_by_space(database: Database, settings: Settings) -> dict[int, int
     totals: dict[int, int] = defaultdict(int)
     with database.of_space(None).read_session() as session:
         rows = session.execute(select(Run.space_id, Run.id)).all()
+    stored = open_store(settings).sizes(runs_path(settings))
     for space_id, run_id in rows:
         folder = runs_path(settings) / str(run_id)
-        try:
-            totals[space_id] += _folder_bytes(folder, folder.stat().st_mtime_ns)
-        except OSError:
-            continue  # it is being deleted, or has none yet
+        here = 0
+        with suppress(OSError):  # it is being deleted, or is none here
+            here = _folder_bytes(folder, folder.stat().st_mtime_ns)
+        totals[space_id] += max(here, stored.get(str(run_id), 0))
     return dict(totals)
 
 

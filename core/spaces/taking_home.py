@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from core.datasets.exporting import exports_dir, safe_file_name
+from core.datasets.exporting import exports_dir, packed_path, remove_packed, safe_file_name
 from core.datasets.library import Library
 from core.errors import SpaceError
 from core.jobs.context import TaskContext
@@ -22,6 +22,7 @@ from core.settings import Settings
 from core.spaces.records import SpaceKind
 from core.storage.db import Database
 from core.storage.files import TEMPORARY_PREFIX, write_atomically
+from core.storage.open_store import open_store
 from core.storage.schema import Space
 
 TAKE_HOME_KIND = "take_class_home"
@@ -37,7 +38,7 @@ class TakeHomeDesk:
 
     def request(self, classroom_id: int) -> int:
         """Have everything of the pupils packed as it is now; the task's number, that of the one under way if any."""
-        class_zip_path(self._settings, classroom_id).unlink(missing_ok=True)
+        remove_packed(self._settings, lambda name, _: name == _zip_name(classroom_id))
         payload = {"classroom_id": classroom_id}
         task_id = self._queue.submit(TAKE_HOME_KIND, payload, key=_key(classroom_id))
         self._supervisor.wake()
@@ -59,7 +60,11 @@ class TakeHomeDesk:
 
 def class_zip_path(settings: Settings, classroom_id: int) -> Path:
     """Where the zip of a class is."""
-    return exports_dir(settings) / f"class-{classroom_id}.zip"
+    return packed_path(_zip_name(classroom_id), settings)
+
+
+def _zip_name(classroom_id: int) -> str:
+    return f"class-{classroom_id}.zip"
 
 
 def _key(classroom_id: int) -> str:
@@ -83,7 +88,8 @@ def run_take_home_task(context: TaskContext) -> None:
         context.check_cancelled()
         context.report(fraction, message)
 
-    with write_atomically(class_zip_path(settings, classroom_id)) as draft, zipfile.ZipFile(draft, "w") as archive:
+    target = class_zip_path(settings, classroom_id)
+    with write_atomically(target) as draft, zipfile.ZipFile(draft, "w") as archive:
         num_files = 0
         for number, (space_id, name) in enumerate(found):
             # Without the name: what tasks report outlives the class.
@@ -92,6 +98,7 @@ def run_take_home_task(context: TaskContext) -> None:
             num_files += _add_pupil(archive, own, settings, name, report=context.check_cancelled)
         if not num_files:
             raise SpaceError("No pupil has a dataset yet, so there is nothing to take home.")
+    open_store(settings).keep(target)
 
 
 def _add_pupil(

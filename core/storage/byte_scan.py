@@ -13,6 +13,8 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
+from core.storage.store import Store
+
 WINDOW_BYTES = 64
 _CHUNK_BYTES = 8 * 1024 * 1024
 _NUM_FILTERS = 3  # of two bytes each; after them every 100,000th place is left among random bytes
@@ -34,6 +36,15 @@ class Scan:
     num_bytes: int
     found: dict[Path, int]  # files in which windows were found, and how many of them each has
     unreadable: tuple[Path, ...]  # that were there and could not be read
+
+    def with_more(self, other: "Scan") -> "Scan":
+        """This and another look together."""
+        return Scan(
+            num_files=self.num_files + other.num_files,
+            num_bytes=self.num_bytes + other.num_bytes,
+            found={**self.found, **other.found},
+            unreadable=(*self.unreadable, *other.unreadable),
+        )
 
 
 def windows_of(data: bytes) -> list[bytes]:
@@ -73,7 +84,7 @@ def scan_files(paths: Iterable[Path], windows: Collection[bytes]) -> Scan:
         seen: set[bytes] = set()
         try:
             with path.open("rb") as file:
-                for chunk in _overlapping(file):
+                for chunk in _overlapping(_pieces(file)):
                     num_bytes += len(chunk)
                     seen |= sought.find(chunk)
         except FileNotFoundError:
@@ -85,6 +96,36 @@ def scan_files(paths: Iterable[Path], windows: Collection[bytes]) -> Scan:
         if seen:
             found[path] = len(seen)
     return Scan(num_files=num_files, num_bytes=num_bytes, found=found, unreadable=tuple(unreadable))
+
+
+def scan_stored(store: Store, windows: Collection[bytes], *, but: str) -> Scan:
+    """Look through everything in an object store for windows, in its bytes and in what it is called.
+
+    Args:
+        store: without one, there is nothing.
+        windows: each of `WINDOW_BYTES` bytes.
+        but: key that is passed over.
+
+    Returns:
+        Files by their keys, as relative paths.
+
+    Raises:
+        StoreError: the store does not answer.
+    """
+    sought = _Sought(windows)
+    num_files = num_bytes = 0
+    found: dict[Path, int] = {}
+    for key, pieces in store.all_files():
+        if key == but:
+            continue
+        seen = sought.find(key.encode())
+        for chunk in _overlapping(pieces):
+            num_bytes += len(chunk)
+            seen |= sought.find(chunk)
+        num_files += 1
+        if seen:
+            found[Path(key)] = len(seen)
+    return Scan(num_files=num_files, num_bytes=num_bytes, found=found, unreadable=())
 
 
 def files_below(folders: Iterable[Path]) -> Iterator[Path]:
@@ -136,10 +177,15 @@ def _pairs_at(data: Bytes, places: npt.NDArray[np.int64]) -> npt.NDArray[np.uint
     return pairs
 
 
-def _overlapping(file: IO[bytes]) -> Iterator[bytes]:
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    while piece := file.read(_CHUNK_BYTES):
+        yield piece
+
+
+def _overlapping(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Chunks of a file, each beginning with the end of the one before, so that no window is cut in two."""
     kept = b""
-    while piece := file.read(_CHUNK_BYTES):
+    for piece in pieces:
         chunk = kept + piece
         yield chunk
         kept = chunk[-(WINDOW_BYTES - 1) :]

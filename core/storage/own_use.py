@@ -26,9 +26,11 @@ from core.storage.limits import (
     refuse_full_disk,
     settings_within,
 )
+from core.storage.open_store import open_store
 from core.storage.own_keys import owner_of_arrival
 from core.storage.own_rows import room_of, space_of
 from core.storage.schema import Dataset, DatasetImage, ForeignModel, Photo, Run, SnapshotImage, Space
+from core.storage.store import Store
 
 _PHOTOS, _BYTES, _RUNS = "photos", "bytes", "runs"
 
@@ -269,18 +271,22 @@ def _measure_files(session: Session, settings: Settings) -> dict[str, dict[int, 
     found: dict[str, defaultdict[int, int]] = {
         name: defaultdict(int) for name in ("run_bytes", "export_bytes", "foreign_bytes", "incoming_bytes")
     }
+    store, runs = open_store(settings), settings.workspace_dir / "runs"
+    stored = store.sizes(runs)
     for name, space_id in of_runs.items():
-        found["run_bytes"][space_id] += num_bytes_below(settings.workspace_dir / "runs" / name)
+        found["run_bytes"][space_id] += max(num_bytes_below(runs / name), stored.get(name, 0))
+    stored = store.sizes(settings.foreign_path)
     for model_id, space_id in session.execute(select(ForeignModel.id, ForeignModel.space_id)):
-        found["foreign_bytes"][space_id] += num_bytes_below(settings.foreign_path / str(model_id))
-    for path in _entries(settings.cache_path / "exports"):
-        owner = of_datasets.get(path.name.partition("-")[0])
+        num_bytes = num_bytes_below(settings.foreign_path / str(model_id))
+        found["foreign_bytes"][space_id] += max(num_bytes, stored.get(str(model_id), 0))
+    for name, num_bytes in _entries(settings.cache_path / "exports", store).items():
+        owner = of_datasets.get(name.partition("-")[0])
         if owner is not None:
-            found["export_bytes"][owner] += num_bytes_below(path)
-    for path in _entries(settings.incoming_path):
-        owner = owner_of_arrival(path.name)
+            found["export_bytes"][owner] += num_bytes
+    for name, num_bytes in _entries(settings.incoming_path, store).items():
+        owner = owner_of_arrival(name)
         if owner is not None and (own is None or owner in own):
-            found["incoming_bytes"][owner] += num_bytes_below(path)
+            found["incoming_bytes"][owner] += num_bytes
     return {name: dict(each) for name, each in found.items()}
 
 
@@ -303,8 +309,11 @@ def _sizes(folder: Path) -> Iterator[int]:
                 continue
 
 
-def _entries(folder: Path) -> list[Path]:
+def _entries(folder: Path, store: Store) -> dict[str, int]:
+    """Bytes of what lies in a folder, here or in the object store, by name."""
     try:
-        return list(folder.iterdir())
+        here = {path.name: num_bytes_below(path) for path in folder.iterdir()}
     except OSError:
-        return []
+        here = {}
+    stored = store.sizes(folder)
+    return {name: max(here.get(name, 0), stored.get(name, 0)) for name in here | stored}

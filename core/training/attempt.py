@@ -65,7 +65,12 @@ class Attempt:
         self.num_computed = 0  # photos and views whose features were not in the cache
         self._context = context
         self.recorder = RunRecorder(
-            context, self.runs, run_id=self.run_id, log=log, checkpoints=folder.checkpoints_path
+            context,
+            self.runs,
+            run_id=self.run_id,
+            log=log,
+            checkpoints=folder.checkpoints_path,
+            keep=folder.keep_checkpoint,
         )
         self.snapshot = load_snapshot(database, self.config.snapshot)
         records = Library(database).photos.get({image.photo_hash for image in self.snapshot.images})
@@ -81,7 +86,7 @@ class Attempt:
         squares = SquareMaker.of(
             self.source.image_size, self.config.fit_mode, self.settings, crop_fraction=TRAINED_CROP_FRACTION
         )
-        store = PhotoStore(self.settings.photos_path, self.settings.cache_path)
+        store = PhotoStore.of(self.settings)
         self.loader = ViewLoader(store, squares, self.config.augment)
 
     @property

@@ -76,6 +76,9 @@ class FeatureSource:
             {photo.hash: photo for photo in photos if any(photo.hash not in known for known in found)}.values()
         )
         watch(len(photos) - len(unknown))
+        for start in range(0, len(unknown), _BATCH_PHOTOS):
+            self.loader.bring(unknown[start : start + _BATCH_PHOTOS])
+            watch(0)  # which may stop
         # Squares are kept in memory where several networks look at them; for one alone all photos are one stream.
         at_once = _BATCH_PHOTOS if len(self.parts) > 1 else max(len(unknown), 1)
         for start in range(0, len(unknown), at_once):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from core.errors import StorageError
 from core.evaluation.answers import Answers
 from core.evaluation.calibration import fit_temperature
 from core.networks.convert import convert_to_litert
@@ -16,6 +17,8 @@ from core.training.attempt import Attempt
 from core.training.photos import LabelledPhotos
 from core.training.report import answers_of, describe_model, milliseconds_per_photo, score_of, write_report
 from core.training.trained import Trained
+
+_KEEP_RETRY_SECONDS = (1.0, 5.0, 15.0, 30.0)
 
 
 def finish(attempt: Attempt, trained: Trained) -> None:
@@ -67,10 +70,28 @@ def finish(attempt: Attempt, trained: Trained) -> None:
     write_decision(attempt.folder, Decision(temperature=fit_temperature(splits["validation"])))
     events = attempt.runs.events_after(attempt.run_id, 0)
     attempt.folder.write_json(attempt.folder.events_path, [asdict(event) for event in events])
+    _keep(attempt)
     attempt.check_cancelled()
     # The checkpoint stays: whatever goes wrong from here on, a run that is resumed has nothing to train again.
     attempt.runs.set_finished(attempt.run_id, outcome.to_json())
     attempt.log.write(f"Done in {outcome.seconds['total']:.1f} s")
+
+
+def _keep(attempt: Attempt) -> None:
+    """Send the model to the object store, if there is one: hours of work must not end because it is away for a moment.
+
+    Raises:
+        StorageError: it is away for longer; the run can go on when it is back, and has nothing to train again.
+    """
+    for wait_seconds in _KEEP_RETRY_SECONDS:
+        try:
+            attempt.folder.keep()
+            return
+        except StorageError as exc:
+            attempt.log.write(f"Sending the model failed and is tried again: {exc}")
+            attempt.check_cancelled()
+            time.sleep(wait_seconds)
+    attempt.folder.keep()
 
 
 def _convert(attempt: Attempt) -> None:

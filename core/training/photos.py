@@ -1,7 +1,7 @@
 """The photos of a run: which there are in each split, and how each becomes the square that the network sees."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,6 +102,14 @@ class ViewLoader:
         self._store = store
         self._squares = squares
         self._config = config
+
+    def bring(self, photos: Sequence[PhotoRecord]) -> None:
+        """Have photos at hand that are about to be loaded.
+
+        Raises:
+            StorageError: they are in an object store that does not answer.
+        """
+        self._store.bring(photos)
 
     def load(self, photo: PhotoRecord, view: int) -> Pixels:
         """A view of a photo: uint8 (height, width, 3), 0-255.

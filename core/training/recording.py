@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from core.errors import BluetitError, TaskCancelledError
+from core.errors import BluetitError, StorageError, TaskCancelledError
 from core.jobs.context import TaskContext
 from core.runs.desk import training_seconds
 from core.runs.library import RunLibrary
@@ -79,13 +79,34 @@ class RunLog:
 class RunRecorder:
     """Writes down what happens; `core.training.phase.Recorder` is the part of it that phases know."""
 
-    def __init__(self, context: TaskContext, runs: RunLibrary, *, run_id: int, log: RunLog, checkpoints: Path) -> None:
+    def __init__(
+        self,
+        context: TaskContext,
+        runs: RunLibrary,
+        *,
+        run_id: int,
+        log: RunLog,
+        checkpoints: Path,
+        keep: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Take what it works with.
+
+        Args:
+            context: of the task.
+            runs: where it is told.
+            run_id: the run.
+            log: of the run.
+            checkpoints: folder in which each epoch is kept.
+            keep: called when one was, so that another node can go on from it.
+        """
         self.log = log
         self.epoch_seconds: list[float] = []  # of the present phase
         self._context = context
         self._runs = runs
         self._run_id = run_id
         self._checkpoints = checkpoints
+        self._keep = keep
+        self._is_kept_here_alone = False
         self._phase = PhaseName.FEATURES
         self._num_epochs_before = self._last_epoch = 0
         self._fractions = (0.0, 0.0)  # of the whole run, at the beginning and at the end of the present phase
@@ -198,8 +219,19 @@ class RunRecorder:
         # In this order: what somebody has seen finished is never trained again. An epoch that was kept, but not told
         # because the process was killed in between, is told by `rewind`.
         write_checkpoint(replace(checkpoint(self._last_sequence), told=story.to_json()), self._checkpoints)
+        self._keep_elsewhere()
         self._last_sequence = self._runs.append_events(self._run_id, events)
         self._epoch_began_at = time.monotonic()
+
+    def _keep_elsewhere(self) -> None:
+        """Send the checkpoint; what was learned is not given up because the store is away for a while."""
+        try:
+            self._keep()
+            self._is_kept_here_alone = False
+        except StorageError as exc:
+            if not self._is_kept_here_alone:
+                self.note(f"Epochs are kept on this server alone for now. {exc}", is_warning=True)
+            self._is_kept_here_alone = True
 
     def _append(self, kind: RunEventKind, payload: dict[str, Any]) -> None:
         self._last_sequence = self._runs.append_events(self._run_id, [(kind, payload)])

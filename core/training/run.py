@@ -40,8 +40,9 @@ def run_train_task(context: TaskContext) -> None:
     run_id = int(context.payload["run_id"])
     folder = RunFolder(context.settings, run_id)
     folder.create()
+    folder.bring_newest()  # another node may have begun it
     context.call_afterwards(forget_networks)
-    context.call_when_done(lambda: remove_checkpoint(folder.checkpoints_path))
+    context.call_when_done(lambda: _forget_checkpoint(folder))
     database = context.database
     try:
         with RunLog(folder.log_path) as log:
@@ -49,6 +50,10 @@ def run_train_task(context: TaskContext) -> None:
     except TaskCancelledError:
         _delete(folder)
         raise
+    except Exception:
+        _keep_log(folder)
+        raise
+    _keep_log(folder)
     if context.settings.package_after_training:
         queue_packaging(RunLibrary(database), context.queue, run_id)
 
@@ -69,6 +74,19 @@ def _train(context: TaskContext, database: Database, folder: RunFolder, log: Run
         finish(attempt, train(attempt, checkpoint))
     finally:
         attempt.remove_activations()
+
+
+def _forget_checkpoint(folder: RunFolder) -> None:
+    remove_checkpoint(folder.checkpoints_path)
+    folder.forget_checkpoint()
+
+
+def _keep_log(folder: RunFolder) -> None:
+    """Send the last lines of the log; how the run went is told without them as well."""
+    try:
+        folder.keep()
+    except StorageError as exc:
+        logger.warning("The log of a run could not be sent to the store: %s", exc)
 
 
 def _delete(folder: RunFolder) -> None:

@@ -181,14 +181,14 @@ def _model(run_id: int, part: str, services: Services) -> _Offer:
         return _Offer(
             name=f"{name}.zip",
             media_type="application/zip",
-            paths=(*(folder.path / row.file_name for row in RUN_FILES), folder.labels_path),
+            paths=(*(folder.file(row.file_name) for row in RUN_FILES), folder.labels_path),
             write=lambda target: write_bundle(target, title, folder),
         )
     if part == LABELS:
         file_name, path = labels_name(title), folder.labels_path
     else:
         row = find_run_file(part)
-        file_name, path = f"{name}{row.suffix}", folder.path / row.file_name
+        file_name, path = f"{name}{row.suffix}", folder.file(row.file_name)
     return _Offer(name=file_name, media_type="application/octet-stream", paths=(path,))
 
 

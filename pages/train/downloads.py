@@ -60,7 +60,7 @@ def _render_request(view: RunView, services: Services) -> None:
 
 def _render_files(view: RunView, services: Services) -> None:
     folder = RunFolder(services.settings, view.id)
-    offers = [(row.name, row.title, folder.path / row.file_name, row.explanation) for row in RUN_FILES]
+    offers = [(row.name, row.title, folder.file(row.file_name), row.explanation) for row in RUN_FILES]
     offers.append((LABELS, "Labels", folder.labels_path, "The class names, in the order of its answers."))
     there = [offer for offer in offers if offer[2].is_file()]
     if len(there) < len(offers):

@@ -79,7 +79,7 @@ def check_dataset(library: Library, dataset_id: int, context: TaskContext) -> No
 def _measured_by_now(library: Library, photos: dict[str, PhotoRecord], context: TaskContext) -> dict[str, PhotoRecord]:
     """The photos, those measured by an older version measured again; one that cannot be read stays as it is."""
     outdated = [photo for photo in photos.values() if not is_measured(photo.measurements)]
-    store = PhotoStore(context.settings.photos_path, context.settings.cache_path)
+    store = PhotoStore.of(context.settings)
     renewed: dict[str, PhotoRecord] = {}
     for number, photo in enumerate(outdated):
         context.check_cancelled()
@@ -113,7 +113,7 @@ class _Search:
         positions = {photo.hash: position for position, photo in enumerate(photos)}
         self._known = [(positions[first], positions[second]) for first, second in known]
         self._context = context
-        self._store = PhotoStore(context.settings.photos_path, context.settings.cache_path)
+        self._store = PhotoStore.of(context.settings)
         self._cache = FeatureCache(context.settings)
 
     def run(self) -> tuple[Pairs, bool]:

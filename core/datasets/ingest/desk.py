@@ -5,6 +5,7 @@ The work itself is `core.datasets.ingest.importing`, in a worker process. An imp
 """
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -18,15 +19,18 @@ from core.datasets.readings.question import PlanAnswer
 from core.datasets.records import ImportState, ImportView
 from core.datasets.sources.requests import ImportRequest, ServerFolder, Source, StagedArchive, StagedFiles
 from core.datasets.sources.source_files import SourceFile
-from core.errors import DatasetError, SourceError
+from core.errors import DatasetError, SourceError, StorageError, StoreError
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
 from core.jobs.supervisor import Supervisor
 from core.jobs.views import Progress, TaskView
 from core.names import clean_name
 from core.settings import Settings
+from core.storage.open_store import open_store
 from core.storage.own_keys import is_own_key, new_key
 from core.storage.own_use import refuse_without_room, take_upload
+
+logger = logging.getLogger(__name__)
 
 IMPORT_KIND = "import_photos"
 
@@ -101,6 +105,12 @@ class ImportDesk:
             staging_path(staging_id, self._settings),
             max_files=self._settings.max_import_photos,
         )
+        folder = staging_path(staging_id, self._settings)
+        try:
+            open_store(self._settings).keep(folder)
+        except StorageError:
+            remove_staging(folder)
+            raise
         return staging_id
 
     def submit(self, request: ImportRequest) -> int:
@@ -242,6 +252,11 @@ class ImportDesk:
             with contextlib.suppress(OSError):
                 if folder not in needed and folder.stat().st_mtime < oldest:
                     remove_staging(folder)
+        place, store = self._settings.incoming_path, open_store(self._settings)
+        for name, stored_at in store.ages(place).items():
+            folder = place / name.partition("/")[0]
+            if folder not in needed and stored_at < oldest:
+                store.remove(folder)
 
     def _while_there_is_room(self, files: Iterable[tuple[str, bytes]]) -> Iterator[SourceFile]:
         """The files; of those that come one after the other nobody knows before how many they are."""
@@ -256,6 +271,7 @@ class ImportDesk:
     def _check_source(self, source: Source) -> None:
         if isinstance(source, StagedFiles | StagedArchive):
             folder = staging_path(source.folder, self._settings)
+            open_store(self._settings).bring(folder)
             if not is_own_key(source.folder, self._database.space_id) or not is_staged(folder):
                 raise SourceError("The uploaded photos are not on the server any more. Add them again.")
         elif isinstance(source, ServerFolder):
@@ -286,6 +302,10 @@ def remove_import_files(view: ImportView, settings: Settings) -> None:
     """Delete what an import that is over was made from."""
     for folder in import_folders(view, settings):
         remove_staging(folder)
+        try:
+            open_store(settings).remove(folder)
+        except StoreError as exc:  # the import is over all the same
+            logger.warning("What an import was made from is left to the next sweep: %s", exc)
 
 
 def import_folders(view: ImportView, settings: Settings) -> list[Path]:

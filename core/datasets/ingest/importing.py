@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from core.datasets.archives.name_encodings import NameEncodings
-from core.datasets.ingest.desk import remove_import_files
+from core.datasets.ingest.desk import import_folders, remove_import_files
 from core.datasets.ingest.gathering import Gathered, gather
 from core.datasets.ingest.parts import Listing, merged_encodings, service_note
 from core.datasets.ingest.places import work_path
@@ -31,6 +31,7 @@ from core.errors import (
     TaskLostError,
 )
 from core.jobs.context import TaskContext
+from core.storage.open_store import open_store
 
 
 def run_import_task(context: TaskContext) -> None:
@@ -97,6 +98,8 @@ class _Import:
             report=self._report_fetching,
             check_cancelled=self._context.check_cancelled,
         )
+        folders, store = import_folders(self._view, self._settings), open_store(self._settings)
+        store.bring(*folders)
         gathered = gather(self._request, workplace)
         self._notes += gathered.notes
         for name, reason in gathered.refused:
@@ -106,6 +109,7 @@ class _Import:
         question = plan.read(gathered.name, listing, self._encodings)
         self._notes += plan.notes
         if question is not None:
+            store.keep(*folders)  # whoever goes on after the answer downloads nothing again
             self._library.imports.finish(
                 self._view.id,
                 state=ImportState.QUESTION,

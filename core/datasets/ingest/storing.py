@@ -77,7 +77,7 @@ class Storing:
         self._library = library
         self._refusals = refusals
         self._first_fraction = first_fraction
-        self._store = PhotoStore(self._settings.photos_path, self._settings.cache_path)
+        self._store = PhotoStore.of(self._settings)
         self._limits = ImageLimits(max_bytes=self._settings.max_photo_bytes, max_pixels=self._settings.max_photo_pixels)
         self._cover = FaceCover() if blurs_faces else None
         self.notes: list[str] = []  # sentences for the report
@@ -187,8 +187,7 @@ class Storing:
         batch = list(photos)
         # Known first, stored then: the clean-up of unused photos spares what has become known just now.
         self._library.photos.add([photo.record for photo in batch])
-        for photo in batch:
-            self._store.put(photo)
+        self._store.put(*batch)
 
     def _report_storing(self, num_seen: int, num_files: int) -> None:
         refused = f", {self._refusals.num:,} refused" if self._refusals.num else ""

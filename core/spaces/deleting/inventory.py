@@ -19,7 +19,7 @@ from core.datasets.library import Library
 from core.datasets.shelves.rows import chunked
 from core.errors import DatasetError
 from core.photos.store import PhotoStore
-from core.runs.folder import RunFolder
+from core.runs.folder import RunFolder, runs_path
 from core.runs.library import RunLibrary
 from core.runs.records import RunStatus
 from core.settings import Settings
@@ -27,6 +27,7 @@ from core.spaces.deleting.records import DeletionPlan
 from core.storage.byte_scan import windows_of
 from core.storage.db import Database
 from core.storage.files import translating_disk_errors, write_atomically
+from core.storage.open_store import open_store
 from core.storage.schema import DatasetImage, ForeignModel, Photo, SnapshotImage, SnapshotOrigin, Task
 
 
@@ -43,7 +44,7 @@ class Inventory:
     photos: dict[str, list[Any]] = field(default_factory=dict)  # hash to [ending, bytes]
     loose_photos: dict[str, list[Any]] = field(default_factory=dict)  # the same, of photos that nothing needs
     windows: dict[str, list[str]] = field(default_factory=dict)  # hash to pieces, as hexadecimal digits
-    folders: dict[str, int] = field(default_factory=dict)  # of imports
+    folders: dict[str, int] = field(default_factory=dict)  # names of those of imports
     tasks: dict[str, int] = field(default_factory=dict)  # number
 
     def add(self, other: "Inventory") -> None:
@@ -73,21 +74,25 @@ def take_inventory(database: Database, settings: Settings, plan: DeletionPlan) -
     return found
 
 
-def load_inventory(path: Path) -> Inventory:
-    """What an earlier attempt has written down; nothing where there was none."""
+def load_inventory(settings: Settings, deletion_id: int) -> Inventory:
+    """What an earlier attempt has written down, on whichever node; nothing where there was none."""
+    path = inventory_path(settings, deletion_id)
+    open_store(settings).bring(path, is_newest=True)
     with translating_disk_errors(path):
         return Inventory(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else Inventory()
 
 
-def save_inventory(inventory: Inventory, path: Path) -> None:
+def save_inventory(inventory: Inventory, settings: Settings, deletion_id: int) -> None:
     """Write the list down.
 
     Raises:
         StorageError: it cannot be written.
     """
+    path = inventory_path(settings, deletion_id)
     with write_atomically(path) as draft:
         values = {each.name: getattr(inventory, each.name) for each in fields(inventory)}
         draft.write_text(json.dumps(values), encoding="utf-8")
+    open_store(settings).keep(path)
 
 
 def inventory_path(settings: Settings, deletion_id: int) -> Path:
@@ -104,6 +109,7 @@ def remove_inventory(settings: Settings, deletion_id: int) -> None:
     path = inventory_path(settings, deletion_id)
     with translating_disk_errors(path):
         path.unlink(missing_ok=True)
+    open_store(settings).remove(path)
 
 
 def add_windows(inventory: Inventory, hashes: Collection[str], store: PhotoStore) -> None:
@@ -120,13 +126,15 @@ def add_windows(inventory: Inventory, hashes: Collection[str], store: PhotoStore
 
 
 def _add_space(found: Inventory, own: Database, settings: Settings) -> None:
-    library, runs = Library(own), RunLibrary(own)
+    library, runs, stored = Library(own), RunLibrary(own), open_store(settings).sizes(runs_path(settings))
     for dataset in (*library.datasets.all(), *library.datasets.in_trash()):
         found.datasets[str(dataset.id)] = export_owner(dataset)
         for view in library.imports.of(dataset.id, limit=100_000):
-            found.folders |= {str(folder): 1 for folder in import_folders(view, settings)}
+            found.folders |= {folder.name: 1 for folder in import_folders(view, settings)}
     for run in (*runs.list_runs(), *runs.list_trashed()):
-        num_bytes = sum(path.stat().st_size for path in _files(RunFolder(settings, run.id).path))
+        num_bytes = max(
+            sum(path.stat().st_size for path in _files(RunFolder(settings, run.id).path)), stored.get(str(run.id), 0)
+        )
         found.runs[str(run.id)] = [int(run.status is RunStatus.DONE), num_bytes]
         found.snapshots[run.snapshot_hash] = 1
     with own.read_session() as session:

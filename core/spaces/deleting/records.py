@@ -68,6 +68,7 @@ class Receipt(Record):
     num_plain_photos: int  # so plain that their pieces are those of any plain photo: looked for by name alone
     is_database_clean: bool  # whether no deleted row is left in its files
     database_sentence: str
+    has_store: bool = False  # whether there was an object store, which was looked through as well
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,12 +4,12 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 from sqlalchemy import Table, delete, exists, update
 
-from core.datasets.exporting import exports_dir
+from core.datasets.exporting import remove_packed
 from core.datasets.garbage import collect_garbage
 from core.datasets.library import Library
 from core.datasets.shelves.rows import chunked
@@ -23,8 +23,10 @@ from core.spaces.deleting.inventory import Inventory
 from core.spaces.deleting.records import DeletionPlan
 from core.storage.db import Database
 from core.storage.files import TEMPORARY_PREFIX, translating_disk_errors
+from core.storage.open_store import open_store
 from core.storage.own_keys import owner_of_arrival
 from core.storage.schema import Base, Classroom, DatasetImage, Run, Snapshot, Space, SpaceKey
+from core.storage.store_keys import Keys
 
 # A snapshot is taken a moment before its run is noted, a file written a moment before its row.
 _YOUNG_SECONDS = 120.0
@@ -72,7 +74,7 @@ def remove_photos(database: Database, settings: Settings, inventory: Inventory, 
         StorageError: the database or the disk failed.
     """
     library = Library(database)
-    store = PhotoStore(settings.photos_path, settings.cache_path)
+    store = PhotoStore.of(settings)
     listed = {**inventory.loose_photos, **inventory.photos}
     gone = library.photos.forget(inventory.photos)
     for photo_hash in gone:
@@ -96,16 +98,20 @@ def remove_files(settings: Settings, plan: DeletionPlan, inventory: Inventory) -
     for model_id in inventory.foreign:
         remove_model(settings, int(model_id))
     remove_left_batches(settings.cache_path / "classify", older_than_seconds=0.0)
+    # By name alone: another node, whose workspace is elsewhere, may have begun the deletion.
+    arrivals = [settings.incoming_path / Path(name).name for name in inventory.folders]
     going = [
-        *(path for owner in inventory.datasets.values() for path in exports_dir(settings).glob(f"{owner}-*")),
-        *exports_dir(settings).glob("class-*"),
-        *map(Path, inventory.folders),
+        *arrivals,
         *_uploads(settings, plan.owner_ids),
         *(settings.cache_path / "maps").glob("*"),
         *(settings.cache_path / "unpacked").glob("*"),
         *_old_drafts(settings),
     ]
-    num_removed = sum(_remove(path) for path in going)
+    owners = tuple(f"{owner}-" for owner in ("class", *inventory.datasets.values()))
+    num_removed = remove_packed(settings, lambda name, _: name.startswith(owners))
+    store = open_store(settings)
+    store.remove(*arrivals, *_stored_uploads(settings, plan.owner_ids))
+    num_removed += sum(_remove(path) for path in going)
     return num_removed + _clear_logs(settings.logs_path)
 
 
@@ -114,13 +120,27 @@ def remove_features(settings: Settings, hashes: Collection[str]) -> int:
     return FeatureCache(settings).forget(sorted(hashes))
 
 
-def remove_strays(paths: Iterable[Path], settings: Settings) -> int:
+def remove_strays(paths: Collection[Path], settings: Settings) -> int:
     """Delete files in which a deleted photo was found although they are on no list: drafts of writers that were killed.
 
     Only where nothing lies that cannot be made again; how many were deleted.
+
+    Args:
+        paths: absolute; those of the object store are relative, its keys.
+        settings: where places are.
     """
     places = (settings.cache_path, settings.incoming_path, settings.logs_path)
-    return sum(_remove(path) for path in paths if any(path.is_relative_to(place) for place in places))
+    stored = [path for path in paths if not path.is_absolute() and path.parts[0] in ("cache", "incoming")]
+    open_store(settings).remove(
+        *(_place_of_stored(path, settings) for path in stored),
+    )
+    here = [path for path in paths if any(path.is_relative_to(place) for place in places)]
+    return len(stored) + sum(_remove(path) for path in here)
+
+
+def _place_of_stored(key: Path, settings: Settings) -> Path:
+    """The path here of what the object store has under a key."""
+    return Keys(settings.workspace_dir, settings.cache_path).path(key.as_posix())
 
 
 def _tables_with(column: str) -> list[Table]:
@@ -131,6 +151,12 @@ def _tables_with(column: str) -> list[Table]:
 def _uploads(settings: Settings, space_ids: Collection[int]) -> list[Path]:
     """What has arrived in some spaces, and what imports have fetched for them."""
     return [path for path in settings.incoming_path.glob("*") if owner_of_arrival(path.name) in space_ids]
+
+
+def _stored_uploads(settings: Settings, space_ids: Collection[int]) -> list[Path]:
+    """The same in the object store."""
+    names = open_store(settings).sizes(settings.incoming_path)
+    return [settings.incoming_path / name for name in names if owner_of_arrival(name) in space_ids]
 
 
 def _old_drafts(settings: Settings) -> list[Path]:

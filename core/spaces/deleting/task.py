@@ -23,6 +23,7 @@ from core.spaces.deleting.records import DeletionPlan, DeletionView, Receipt
 from core.spaces.deleting.removal import remove_features, remove_files, remove_photos, remove_rows, remove_strays
 from core.spaces.deleting.verifying import look_through_database, look_through_files, windows_sought
 from core.storage.db import Database
+from core.storage.open_store import open_store
 from core.storage.schema import Deletion, Task
 from core.storage.scrub import scrub
 
@@ -138,12 +139,13 @@ class _Attempt:
             num_plain_photos=sum(not inventory.windows.get(each) for each in gone),
             is_database_clean=scrubbing.is_complete,
             database_sentence=scrubbing.sentence,
+            has_store=open_store(settings).is_elsewhere,
         )
 
     def _take_inventory(self) -> Inventory:
         inventory = take_inventory(self._database, self._settings, self._plan)
-        inventory.add(load_inventory(self._path))
-        store = PhotoStore(self._settings.photos_path, self._settings.cache_path)
+        inventory.add(load_inventory(self._settings, self._view.id))
+        store = PhotoStore.of(self._settings)
         add_windows(inventory, {*inventory.photos, *inventory.loose_photos}, store)
-        save_inventory(inventory, self._path)
+        save_inventory(inventory, self._settings, self._view.id)
         return inventory

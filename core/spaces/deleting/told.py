@@ -28,6 +28,13 @@ def receipt_markdown(receipt: Receipt) -> str:
     )
     who = "accounts" if receipt.reason is DeletionReason.ACCOUNT else "pupils"
     of_teacher = "What the teacher had made was deleted as well." if receipt.has_teachers else ""
+    stored = " and everything in the store of photos and models" if receipt.has_store else ""
+    copies = (
+        "- Other servers have copies of what they used last. Each deletes those of what is gone within ten minutes in "
+        "which it runs.\n"
+        if receipt.has_store
+        else ""
+    )
     return f"""# {_TITLES[receipt.reason]}
 
 Begun on {_moment(receipt.began_at)}, deleted on {_moment(receipt.finished_at)} (asked for at \
@@ -55,12 +62,13 @@ Begun on {_moment(receipt.began_at)}, deleted on {_moment(receipt.finished_at)} 
 - Every row of the {receipt.num_tables} tables of the database was read ({_count(receipt.num_rows, "row")}): none \
 belongs to one of the {who}, none names one of the deleted photos.
 - {receipt.database_sentence}
-- Every file of the workspace and its cache was looked through, byte for byte ({_count(receipt.num_files, "file")}, \
-{_size(receipt.num_bytes)}), for {receipt.num_windows:,} pieces and names of the deleted photos. None was found.{plain}
+- Every file of the workspace and its cache{stored} was looked through, byte for byte \
+({_count(receipt.num_files, "file")}, {_size(receipt.num_bytes)}), for {receipt.num_windows:,} pieces and names of the \
+deleted photos. None was found.{plain}
 
 ## What this does not say
 
-- Backups of this computer, and what {who} have saved or sent elsewhere themselves, are not looked through.
+{copies}- Backups of this computer, and what {who} have saved or sent elsewhere themselves, are not looked through.
 - Where a file was, a disk keeps its bytes until it writes over them. Whoever takes disks apart could read them, \
 unless the disk is encrypted.
 """

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from core.settings import Settings
 from core.spaces.deleting.inventory import Inventory
 from core.spaces.deleting.records import DeletionPlan
-from core.storage.byte_scan import Scan, files_below, scan_files
+from core.storage.byte_scan import Scan, files_below, scan_files, scan_stored
 from core.storage.db import Database
+from core.storage.open_store import open_store
 from core.storage.schema import Base
 
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -64,7 +65,7 @@ def look_through_database(database: Database, plan: DeletionPlan, hashes: Collec
 
 
 def look_through_files(settings: Settings, inventory: Inventory, hashes: Collection[str], *, but: Path) -> Scan:
-    """Look through all files of workspace and cache for pieces of photos, and for their names.
+    """Look through all files of workspace, cache and object store for pieces of photos, and for their names.
 
     Args:
         settings: where files are.
@@ -74,7 +75,9 @@ def look_through_files(settings: Settings, inventory: Inventory, hashes: Collect
     """
     folders = {settings.workspace_dir, settings.cache_path}
     outermost = [each for each in folders if not any(each != other and each.is_relative_to(other) for other in folders)]
-    return scan_files((path for path in files_below(outermost) if path != but), windows_sought(inventory, hashes))
+    windows = windows_sought(inventory, hashes)
+    here = scan_files((path for path in files_below(outermost) if path != but), windows)
+    return here.with_more(scan_stored(open_store(settings), windows, but=f"{but.parent.name}/{but.name}"))
 
 
 def windows_sought(inventory: Inventory, hashes: Collection[str]) -> set[bytes]:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import struct
+import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,10 +13,12 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin, features
 
+from benchmarks.s3_server import S3Server
 from core.errors import DamagedImageError, DatasetError, ImageTooLargeError, NoSpaceError, NotAnImageError, StorageError
 from core.photos.decode import decode_image
 from core.photos.limits import ImageLimits
 from core.photos.store import MAX_SIDE_PX, PhotoStore, StoredPhoto, encode_photo
+from core.settings import Settings
 
 ORIENTATION_TAG = 0x0112
 GPS_TAG = 0x8825
@@ -395,3 +398,40 @@ def test_deleting_takes_the_thumbnails_too(store: PhotoStore, stored: StoredPhot
         store.delete(stored.record.hash, stored.record.suffix)
     assert not store.has(stored.record.hash, stored.record.suffix)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.fixture
+def two_nodes(s3_server: S3Server, tmp_path: Path) -> list[PhotoStore]:
+    """The photos of two nodes that share an object store."""
+    url = s3_server.new_store()
+    return [PhotoStore.of(Settings(workspace_dir=tmp_path / name, store_url=url)) for name in ("one", "other")]
+
+
+def test_what_one_node_puts_another_reads(two_nodes: list[PhotoStore], stored: StoredPhoto):
+    """Its bytes, its thumbnail, and that it is there; what is deleted is gone for both, with its thumbnails."""
+    one, other = two_nodes
+    photo_hash, suffix = stored.record.hash, stored.record.suffix
+    one.put(stored)
+    assert other.has(photo_hash, suffix)
+    assert other.read(photo_hash, suffix) == stored.data
+    assert other.thumbnail(stored.record, 16)
+    assert other.stored_before(time.time() + 60) == {photo_hash: suffix}
+    one.delete(photo_hash, suffix)
+    assert one.stored_before(time.time() + 60) == {}
+    other.path(photo_hash, suffix).unlink()
+    assert other.copies_before(time.time() + 60) == {photo_hash: ".jpg"}  # its thumbnail
+    other.delete(photo_hash, ".jpg")
+    assert other.copies_before(time.time() + 60) == {}
+    with pytest.raises(DatasetError, match="cannot be read"):
+        other.read(photo_hash, suffix)
+
+
+def test_half_a_copy_is_brought_again(two_nodes: list[PhotoStore], stored: StoredPhoto):
+    """A power cut damages what a node has copied; the object store has it still."""
+    one, other = two_nodes
+    one.put(stored)
+    other.bring([stored.record])
+    path = other.path(stored.record.hash, stored.record.suffix)
+    path.write_bytes(stored.data[:20])
+    assert other.read(stored.record.hash, stored.record.suffix) == stored.data
+    assert path.read_bytes() == stored.data

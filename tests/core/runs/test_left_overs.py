@@ -1,13 +1,17 @@
 """What killed workers left in the folders of runs goes; what a living one writes, or anybody may need, stays."""
 
 import os
+import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from benchmarks.s3_server import S3Server
 from core.config import TrainConfig
 from core.jobs.queue import TaskQueue
+from core.runs import left_overs
 from core.runs.desk import RunDesk
 from core.runs.folder import RunFolder, runs_path
 from core.runs.left_overs import remove_left_overs
@@ -16,6 +20,7 @@ from core.runs.records import RunStatus
 from core.settings import Settings
 from core.storage.db import Database
 from core.storage.files import ABANDONED_AFTER_SECONDS
+from core.storage.open_store import open_store
 from core.storage.schema import Run, Task
 from tests.core.runs.run_samples import HandWorker, bring_to
 
@@ -112,3 +117,45 @@ def test_without_runs_there_is_nothing_to_do(runs: RunLibrary, settings: Setting
     """A new workspace has no folder of runs, and gets none."""
     remove_left_overs(runs, settings)
     assert not runs_path(settings).exists()
+
+
+@pytest.fixture
+def stored(settings: Settings, s3_server: S3Server) -> Settings:
+    return replace(settings, store_url=s3_server.new_store())
+
+
+@pytest.mark.parametrize("status", [RunStatus.DONE, RunStatus.FAILED, RunStatus.CANCELLED])
+def test_what_is_stored_goes_likewise(
+    status: RunStatus,
+    folder: RunFolder,
+    runs: RunLibrary,
+    queue: TaskQueue,
+    worker: HandWorker,
+    database: Database,
+    stored: Settings,
+):
+    """Whichever node has written it, and whether its folder is here or not."""
+    (view,) = runs.list_runs()
+    RunFolder(stored, view.id).keep()
+    bring_to(status, view, worker, queue, runs)
+    end_long_ago(database, view.id)
+    shutil.rmtree(folder.path)
+    remove_left_overs(runs, stored)
+    left = {f"{view.id}/{name}" for name in KEPT[status]}
+    assert open_store(stored).ages(runs_path(stored)).keys() == left
+
+
+def test_a_condemned_run_goes_from_the_store(
+    folder: RunFolder, runs: RunLibrary, stored: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    """Somebody was killed between the run and its files; a run that is there after all loses only the mark."""
+    monkeypatch.setattr(left_overs, "ABANDONED_AFTER_SECONDS", -60.0)
+    (view,) = runs.list_runs()
+    for run_id in (view.id, 99):
+        shutil.copytree(folder.path, runs_path(stored) / str(run_id), dirs_exist_ok=True)
+        RunFolder(stored, run_id).keep()
+        RunFolder(stored, run_id).condemn()
+        shutil.rmtree(RunFolder(stored, run_id).path)
+    remove_left_overs(runs, stored)
+    left = {f"{view.id}/{name}" for name in ("model.keras", "checkpoints/last.npz")}
+    assert open_store(stored).ages(runs_path(stored)).keys() == left

@@ -77,7 +77,7 @@ def collect(services: Services, numbers: range, *, name: str = "Birds") -> int:
     images = []
     for number in numbers:
         photo = encode_photo(picture(number), f"{number}")
-        PhotoStore(settings.photos_path, settings.cache_path).put(photo)
+        PhotoStore.of(settings).put(photo)
         split = Split.TEST if number % 4 < 2 else Split.TRAIN
         called = f"IMG secret {number}.jpg"
         images.append(NewImage(photo=photo.record, class_name=CLASSES[number % 2], name=called, split=split))

@@ -1,6 +1,6 @@
 """What a run tells of an epoch is kept before anybody sees it, whenever the process is killed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from core.errors import StorageError
+from core.errors import StorageError, StoreError
 from core.jobs.context import TaskContext
 from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
@@ -42,7 +42,12 @@ def run_id(runs: RunLibrary, database: Database) -> int:
 
 
 def recorder_of(
-    runs: RunLibrary, run_id: int, database: Database, settings: Settings, checkpoints: Path
+    runs: RunLibrary,
+    run_id: int,
+    database: Database,
+    settings: Settings,
+    checkpoints: Path,
+    keep: Callable[[], object] = lambda: None,
 ) -> RunRecorder:
     queue = TaskQueue(database, TASK_KINDS)
     queue.register_worker("w1", pid=1, host="elsewhere", lane=Lane.NETWORKS)
@@ -51,7 +56,7 @@ def recorder_of(
     assert task is not None
     log = RunLog(settings.workspace_dir / "log.txt")
     context = TaskContext(queue, settings, task)
-    recorder = RunRecorder(context, runs, run_id=run_id, log=log, checkpoints=checkpoints)
+    recorder = RunRecorder(context, runs, run_id=run_id, log=log, checkpoints=checkpoints, keep=keep)
     recorder.begin_phase(PhaseStory(phase=PhaseName.HEAD, first_epoch=1, num_epochs=3), until=1.0)
     return recorder
 
@@ -97,6 +102,24 @@ def test_an_epoch_that_cannot_be_kept_is_not_told(
     with pytest.raises(StorageError):
         recorder.on_epoch(result(1), checkpoint)
     assert epochs(runs, run_id) == []
+
+
+def test_an_epoch_that_cannot_be_sent_is_told_with_a_warning(
+    runs: RunLibrary, run_id: int, database: Database, settings: Settings
+):
+    """Hours of work do not end because the object store is away; that it is, is said once."""
+    folder = settings.workspace_dir / "checkpoints"
+
+    def fail() -> None:
+        raise StoreError("The store does not answer.")
+
+    recorder = recorder_of(runs, run_id, database, settings, folder, keep=fail)
+    for epoch in (1, 2):
+        recorder.on_epoch(result(epoch), checkpoint)
+    assert [epoch.epoch for epoch in epochs(runs, run_id)] == [1, 2]
+    notes = [event.payload for event in runs.events_after(run_id, 0, kinds=["note"])]
+    assert [note["is_warning"] for note in notes] == [True]
+    assert "on this server alone" in notes[0]["text"]
 
 
 def test_killed_between_keeping_and_telling_the_epoch_is_told_afterwards(

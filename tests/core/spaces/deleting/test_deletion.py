@@ -1,10 +1,13 @@
 """Everything of a class is deleted for good, and a receipt says so that was found out by looking."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import func, select
 
+from benchmarks.s3_server import S3Server
 from core.datasets.ingest.desk import IMPORT_KIND
 from core.errors import NotLetInError, SpaceError, UnknownSpaceError
 from core.inference.batch_records import PhotoOrigin
@@ -17,6 +20,7 @@ from core.spaces.deleting.desk import DELETE_KIND
 from core.spaces.deleting.inventory import inventory_path
 from core.spaces.deleting.records import Receipt
 from core.spaces.deleting.told import receipt_markdown
+from core.storage.open_store import open_store
 from core.storage.schema import Dataset, Photo, Run, Space, Task
 from tests.core.spaces.class_samples import Class, collect, held_class, learn, perform, photo_bytes, picture, places_of
 
@@ -25,6 +29,12 @@ pytestmark = pytest.mark.both_databases
 
 @pytest.fixture
 def lesson(settings: Settings) -> Iterator[Class]:
+    with lesson_in(settings) as held:
+        yield held
+
+
+@contextmanager
+def lesson_in(settings: Settings) -> Iterator[Class]:
     """Both pupils have photos, a model and background work; so has the teacher, who has one photo in common."""
     with held_class(settings) as held:
         for number, space in enumerate((held.teacher, *held.pupils)):
@@ -73,6 +83,25 @@ def test_nothing_of_the_pupils_is_left(lesson: Class, database_kind: str) -> Non
     assert len(photo_bytes(own)) == 8
     assert [view.name for view in own.runs.list_runs()] == ["Mine"]
     assert RunFolder(settings, own.runs.list_runs()[0].id).predictions_path.is_file()
+
+
+@pytest.mark.sqlite_only
+def test_nothing_is_left_in_the_object_store(settings: Settings, s3_server: S3Server) -> None:
+    """Nor in the workspace: the receipt says that both were looked through, and what other servers do."""
+    with lesson_in(replace(settings, store_url=s3_server.new_store())) as lesson:
+        stored, needles = open_store(lesson.services.settings), needles_of(lesson)
+        folder = RunFolder(lesson.services.settings, lesson.of(lesson.pupils[0]).runs.list_runs()[0].id)
+        folder.keep()
+        before = {key: b"".join(pieces) for key, pieces in stored.all_files()}
+        assert any(needle in content for needle in needles for content in before.values())
+        assert [key for key in before if key.startswith(f"runs/{folder.path.name}/")]
+        receipt = delete_class(lesson)
+        after = {key: b"".join(pieces) for key, pieces in stored.all_files()}
+        assert not [key for key, content in after.items() if any(each in content + key.encode() for each in needles)]
+        assert not [key for key in after if key.startswith(f"runs/{folder.path.name}/")]
+        assert len(photo_bytes(lesson.of(lesson.teacher))) == 8
+        assert receipt.has_store
+        assert "everything in the store of photos and models" in receipt_markdown(receipt)
 
 
 def test_no_row_is_left(lesson: Class) -> None:
