@@ -1,6 +1,8 @@
 // Accuracy against the value of a setting, each with its interval; the best stands out.
 const MARGIN = { l: 48, r: 18, t: 26, b: 44 };
 const MAX_NAMED_TICKS = 12; // more would lie over each other on a phone
+const PERCENT_STEPS = [0.5, 1, 2, 5, 10, 20, 25];
+const MAX_PERCENT_TICKS = 6;
 const POINT_PX = 9;
 const BEST_POINT_PX = 13;
 
@@ -56,12 +58,9 @@ class SweepChart {
     });
     return [{
       type: "scatter",
-      mode: "lines+markers+text",
+      mode: "lines+markers",
       x: of(points.x),
       y: accuracy,
-      text: isBest.map((best) => (best ? "best" : "")),
-      textposition: "top center",
-      textfont: { color: colours.text, size: 13, weight: 600 },
       hovertext: texts,
       hovertemplate: "%{hovertext}<extra></extra>",
       cliponaxis: false,
@@ -123,8 +122,8 @@ class SweepChart {
         title: { text: points.title, standoff: 6, font: { size: 12 } },
         ...(isNamed ? { tickvals: points.x, ticktext: points.labels, tickangle: 0 } : { nticks: 6 }),
       },
-      yaxis: { ...axis, range: points.range, nticks: 6, ticksuffix: " %" },
-      annotations: [{
+      yaxis: { ...axis, range: points.range, tickvals: percentTicks(points.range), ticksuffix: " %" },
+      annotations: [...this.bestLabels(places, colours), {
         text: "Validation accuracy",
         xref: "paper",
         yref: "paper",
@@ -138,6 +137,21 @@ class SweepChart {
         font: { size: 13, weight: 600, color: colours.text },
       }],
     };
+  }
+
+  // Above its interval, where it covers nothing.
+  bestLabels(places, colours) {
+    const { points } = this.told;
+    const best = points.x.map((_, number) => number).filter((number) => points.is_best[number]);
+    return best.map((number) => ({
+      text: "best",
+      x: places[number],
+      y: points.high[number],
+      yanchor: "bottom",
+      yshift: 2,
+      showarrow: false,
+      font: { size: 13, weight: 600, color: colours.text },
+    }));
   }
 
   colours() {
@@ -161,6 +175,14 @@ class SweepChart {
     this.watch.end();
     this.plotly?.purge(this.plot);
   }
+}
+
+// Round shares up to 100, however far the axis goes beyond.
+function percentTicks([low, high]) {
+  const step = PERCENT_STEPS.find((each) => (high - low) / each <= MAX_PERCENT_TICKS) ?? PERCENT_STEPS.at(-1);
+  const first = Math.ceil(low / step) * step;
+  const count = Math.floor((Math.min(high, 100) - first) / step) + 1;
+  return Array.from({ length: Math.max(0, count) }, (_, number) => first + number * step);
 }
 
 export default function render(component) {

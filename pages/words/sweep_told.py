@@ -29,7 +29,8 @@ SWEEP_TITLES: Mapping[str, str] = {
 }
 _FROZEN = "none"  # for a network that is left as it is, among first layers
 _LOG_RATIO = 8.0  # from the smallest value to the largest, from where on each doubling gets the same room
-_ROOM_PERCENT = 4.0  # on the axis, beyond what is drawn
+_ROOM_PERCENT = 4.0  # on the axis, below what is drawn
+_LABEL_ROOM = 0.12  # above it, as a share of what is drawn: the best has a word there
 _MAX_NAMED = 3
 
 
@@ -174,7 +175,7 @@ def _points(views: Sequence[RunView], setting: str, best: set[int]) -> dict[str,
         "is_best": [view.id in best for view in views],
         "range": [
             max(0.0, round(min(seen, default=0.0) - _ROOM_PERCENT, 2)),
-            min(100.0 + _ROOM_PERCENT / 2, round(max(seen, default=100.0) + _ROOM_PERCENT, 2)),
+            round(max(seen, default=100.0) + _LABEL_ROOM * (max(seen, default=100.0) - min(seen, default=0.0)), 2),
         ],
     }
 
