@@ -22,7 +22,7 @@ from typing import IO
 from core.environment import to_environment
 from core.errors import BluetitError, UnknownTaskError
 from core.home import give_home
-from core.jobs.kinds import Lane, find_kind, kinds_of
+from core.jobs.kinds import Lane, find_kind, kinds_of, placer_lane
 from core.jobs.processes import end_left_behind, end_process, is_running, remove_old_logs, worker_log_name
 from core.jobs.queue import WORKER_DIED, TaskQueue
 from core.jobs.views import TaskView, WorkerView
@@ -36,11 +36,18 @@ STOP_SECONDS = 5.0  # idle workers leave within this time
 KILL_SECONDS = 5.0  # longest wait until a killed child is gone
 
 MAX_FAILED_STARTS = 3  # in a row; then the queued tasks of the lane fail
-BACK_OFF_SECONDS = 1.0  # after the first failed start; doubles each time
+BACK_OFF_SECONDS = 1.0  # after the first failed start; doubles each time,
+MAX_BACK_OFF_SECONDS = 30.0  # up to this
 STARTED_AFTER_SECONDS = 30.0  # a worker that lived so long has started well
 NUM_LOGS_KEPT = 50
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+
+_WORKER_PROGRAM = "core.jobs.worker"
+_CLUSTER_PROGRAM = "core.jobs.cluster.placer"
+_CLUSTER_LOST = (
+    "Training waits: the connection to the computers for it (the Ray cluster) broke off. It is being made anew."
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,13 +57,25 @@ class _Pool:
     lane: Lane
     kind_names: frozenset[str]
     max_workers: int
+    # Works itself, or has a cluster do it: then one process has others run the workers, and never gives up.
+    program: str = _WORKER_PROGRAM
     failed_starts: int = 0
     failed_log_name: str = ""
     next_start_at: float = 0.0  # monotonic clock
 
+    @property
+    def is_placing(self) -> bool:
+        """Whether its process has a cluster run the workers of the lane."""
+        return self.program != _WORKER_PROGRAM
+
+    @property
+    def row_lane(self) -> str:
+        """The lane of its processes in their rows."""
+        return placer_lane(self.lane) if self.is_placing else self.lane
+
     def note_failed_start(self, what: str, log_name: str) -> None:
         self.failed_starts += 1
-        back_off_seconds = BACK_OFF_SECONDS * 2 ** (self.failed_starts - 1)
+        back_off_seconds = min(MAX_BACK_OFF_SECONDS, BACK_OFF_SECONDS * 2 ** (self.failed_starts - 1))
         self.next_start_at = time.monotonic() + back_off_seconds
         self.failed_log_name = log_name
         logger.warning("A worker %s, see %s; the next start is in %.0f s.", what, log_name, back_off_seconds)
@@ -82,6 +101,7 @@ class Supervisor:
             kinds: where the workers find the queue's table of kinds, as "module:attribute".
         """
         self._settings = settings
+        self._has_cluster = settings.workers != "local"
         self._queue = queue
         self._kinds = kinds
         self._lock = threading.Lock()  # held while children are looked at or changed
@@ -90,7 +110,8 @@ class Supervisor:
             _Pool(
                 lane=lane,
                 kind_names=kinds_of(lane, queue.kinds),
-                max_workers=settings.max_workers if lane is Lane.NETWORKS else 1,
+                max_workers=settings.max_workers if lane is Lane.NETWORKS and not self._has_cluster else 1,
+                program=_CLUSTER_PROGRAM if lane is Lane.NETWORKS and self._has_cluster else _WORKER_PROGRAM,
             )
             for lane in Lane
         ]
@@ -161,6 +182,8 @@ class Supervisor:
                 continue
             end_left_behind(child.process.pid)
             left = self._queue.recover_tasks_of(worker_id, WORKER_DIED, log_name=child.log_name)
+            if child.pool.is_placing and return_code != 0:
+                self._queue.note_trouble(worker_id, _CLUSTER_LOST)
             # Only now: when the database failed above, the next tick tries again.
             del self._children[worker_id]
             if child.process.stdin is not None:
@@ -183,7 +206,10 @@ class Supervisor:
                 self._queue.recover_tasks_of(worker.id, log_name=worker_log_name(worker.id))
             elif runs is None and worker in silent:
                 self._queue.recover_tasks_of(
-                    worker.id, log_name=worker_log_name(worker.id), silent_seconds=limit_seconds
+                    worker.id,
+                    log_name=worker_log_name(worker.id),
+                    silent_seconds=limit_seconds,
+                    goes_on=self._has_cluster,  # whose computers come and go
                 )
 
     def _end_overdue_tasks(self) -> None:
@@ -215,11 +241,11 @@ class Supervisor:
         busy = {task.worker_id for task in self._queue.running_tasks()}
         for pool in self._pools:
             workers = {worker_id for worker_id, child in self._children.items() if child.pool is pool}
-            workers |= {worker.id for worker in others if worker.lane == pool.lane}
+            workers |= {worker.id for worker in others if worker.lane == pool.row_lane}
             num_waiting = sum(num_queued.get(name, 0) for name in pool.kind_names) - len(workers - busy)
             if num_waiting <= 0:
                 continue
-            if not workers and pool.failed_starts >= MAX_FAILED_STARTS:
+            if not workers and pool.failed_starts >= MAX_FAILED_STARTS and not pool.is_placing:
                 self._give_up(pool)
             elif time.monotonic() >= pool.next_start_at:
                 for _ in range(min(num_waiting, pool.max_workers - len(workers))):
@@ -237,7 +263,7 @@ class Supervisor:
         worker_id = uuid.uuid4().hex
         logs_path = self._settings.logs_path
         log_name = worker_log_name(worker_id)
-        command = [sys.executable, "-m", "core.jobs.worker"]
+        command = [sys.executable, "-m", pool.program]
         command += ["--worker-id", worker_id, "--lane", pool.lane]
         command += ["--log-name", log_name, "--kinds", self._kinds]
         with translating_disk_errors(logs_path):
@@ -245,7 +271,7 @@ class Supervisor:
             remove_old_logs(logs_path, num_kept=NUM_LOGS_KEPT)
             log = (logs_path / log_name).open("ab")  # goes on at its end, also where that was cut off
         with log:
-            self._queue.announce_worker(worker_id, pool.lane)
+            self._queue.announce_worker(worker_id, pool.row_lane)
             try:
                 process = _popen(command, log, self._environment())
             except OSError as exc:  # no memory, too many processes

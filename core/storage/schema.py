@@ -98,6 +98,7 @@ class Worker(Base):
     started_at: Mapped[float]
     heartbeat_at: Mapped[float]
     stopped_at: Mapped[float | None]
+    trouble: Mapped[str | None]  # what keeps it from working, for people who wait
 
 
 class Task(Base):
