@@ -22,7 +22,8 @@ from typing import IO
 from core.environment import to_environment
 from core.errors import BluetitError, UnknownTaskError
 from core.home import give_home
-from core.jobs.kinds import Lane, find_kind, kinds_of, placer_lane
+from core.jobs.kinds import find_kind
+from core.jobs.pool import CLUSTER_LOST, Pool, pools_of
 from core.jobs.processes import end_left_behind, end_process, is_running, remove_old_logs, worker_log_name
 from core.jobs.queue import WORKER_DIED, TaskQueue
 from core.jobs.views import TaskView, WorkerView
@@ -36,55 +37,16 @@ STOP_SECONDS = 5.0  # idle workers leave within this time
 KILL_SECONDS = 5.0  # longest wait until a killed child is gone
 
 MAX_FAILED_STARTS = 3  # in a row; then the queued tasks of the lane fail
-BACK_OFF_SECONDS = 1.0  # after the first failed start; doubles each time,
-MAX_BACK_OFF_SECONDS = 30.0  # up to this
 STARTED_AFTER_SECONDS = 30.0  # a worker that lived so long has started well
 NUM_LOGS_KEPT = 50
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
-_WORKER_PROGRAM = "core.jobs.worker"
-_CLUSTER_PROGRAM = "core.jobs.cluster.placer"
-_CLUSTER_LOST = (
-    "Training waits: the connection to the computers for it (the Ray cluster) broke off. It is being made anew."
-)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Pool:
-    """The workers that one lane may have, and how starting them went."""
-
-    lane: Lane
-    kind_names: frozenset[str]
-    max_workers: int
-    # Works itself, or has a cluster do it: then one process has others run the workers, and never gives up.
-    program: str = _WORKER_PROGRAM
-    failed_starts: int = 0
-    failed_log_name: str = ""
-    next_start_at: float = 0.0  # monotonic clock
-
-    @property
-    def is_placing(self) -> bool:
-        """Whether its process has a cluster run the workers of the lane."""
-        return self.program != _WORKER_PROGRAM
-
-    @property
-    def row_lane(self) -> str:
-        """The lane of its processes in their rows."""
-        return placer_lane(self.lane) if self.is_placing else self.lane
-
-    def note_failed_start(self, what: str, log_name: str) -> None:
-        self.failed_starts += 1
-        back_off_seconds = min(MAX_BACK_OFF_SECONDS, BACK_OFF_SECONDS * 2 ** (self.failed_starts - 1))
-        self.next_start_at = time.monotonic() + back_off_seconds
-        self.failed_log_name = log_name
-        logger.warning("A worker %s, see %s; the next start is in %.0f s.", what, log_name, back_off_seconds)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Child:
     process: subprocess.Popen[bytes]
-    pool: _Pool
+    pool: Pool
     started_at: float  # monotonic clock
     log_name: str
 
@@ -106,15 +68,7 @@ class Supervisor:
         self._kinds = kinds
         self._lock = threading.Lock()  # held while children are looked at or changed
         self._children: dict[str, _Child] = {}  # of all lanes
-        self._pools = [
-            _Pool(
-                lane=lane,
-                kind_names=kinds_of(lane, queue.kinds),
-                max_workers=settings.max_workers if lane is Lane.NETWORKS and not self._has_cluster else 1,
-                program=_CLUSTER_PROGRAM if lane is Lane.NETWORKS and self._has_cluster else _WORKER_PROGRAM,
-            )
-            for lane in Lane
-        ]
+        self._pools = pools_of(settings, queue.kinds)
         self._thread: threading.Thread | None = None
         self._waking = threading.Event()
         self._stopping = threading.Event()
@@ -158,6 +112,9 @@ class Supervisor:
             self._recover_from_others()
             self._end_overdue_tasks()
             self._start_workers()
+            for pool in self._pools:
+                if pool.is_placing:
+                    pool.note_trouble(self._queue.trouble(pool.lane))
 
     def _run(self) -> None:
         last_problem = ""
@@ -183,7 +140,7 @@ class Supervisor:
             end_left_behind(child.process.pid)
             left = self._queue.recover_tasks_of(worker_id, WORKER_DIED, log_name=child.log_name)
             if child.pool.is_placing and return_code != 0:
-                self._queue.note_trouble(worker_id, _CLUSTER_LOST)
+                self._queue.note_trouble(worker_id, CLUSTER_LOST)
             # Only now: when the database failed above, the next tick tries again.
             del self._children[worker_id]
             if child.process.stdin is not None:
@@ -259,7 +216,7 @@ class Supervisor:
             except UnknownTaskError as exc:
                 self._queue.fail_queued([name], str(exc))
 
-    def _start_worker(self, pool: _Pool) -> None:
+    def _start_worker(self, pool: Pool) -> None:
         worker_id = uuid.uuid4().hex
         logs_path = self._settings.logs_path
         log_name = worker_log_name(worker_id)
@@ -293,7 +250,7 @@ class Supervisor:
         give_home(self._settings.workspace_dir, environment)
         return environment
 
-    def _give_up(self, pool: _Pool) -> None:
+    def _give_up(self, pool: Pool) -> None:
         self._queue.fail_queued(
             pool.kind_names,
             f"The background worker stopped at once each time it was started ({pool.failed_starts} times). "
