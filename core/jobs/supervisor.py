@@ -24,7 +24,14 @@ from core.errors import BluetitError, UnknownTaskError
 from core.home import give_home
 from core.jobs.kinds import find_kind
 from core.jobs.pool import CLUSTER_LOST, Pool, pools_of
-from core.jobs.processes import end_left_behind, end_process, is_running, remove_old_logs, worker_log_name
+from core.jobs.processes import (
+    NUM_LOGS_KEPT,
+    end_left_behind,
+    end_process,
+    is_running,
+    remove_old_logs,
+    worker_log_name,
+)
 from core.jobs.queue import WORKER_DIED, TaskQueue
 from core.jobs.views import TaskView, WorkerView
 from core.settings import Settings
@@ -38,7 +45,6 @@ KILL_SECONDS = 5.0  # longest wait until a killed child is gone
 
 MAX_FAILED_STARTS = 3  # in a row; then the queued tasks of the lane fail
 STARTED_AFTER_SECONDS = 30.0  # a worker that lived so long has started well
-NUM_LOGS_KEPT = 50
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,7 +11,7 @@ from pages.server.photo_routes import plotly_url
 from pages.server.run_routes import race_url, tell_race_now
 from pages.train.opened import close, open_run
 from pages.train.race_table import render_race_table
-from pages.train.start import begin_again
+from pages.train.start import begin_again, current_draft
 from pages.widgets.browser_component import load_component, show_component, watched_data
 from pages.widgets.errors import guarded
 from pages.words.standing import STATUS_WORDS
@@ -72,7 +72,7 @@ def _render_ways_on(views: Sequence[RunView], setting: str, services: Services, 
             type="primary",
             icon=":material/emoji_events:",
             help="Fills the form in like the best of them.",
-            on_click=guarded(begin_again),
+            on_click=guarded(_go_on),
             args=(best[0].id, services),
         )
     with st.expander("Open one of the trainings", icon=":material/open_in_new:"), st.container(horizontal=True):
@@ -85,3 +85,8 @@ def _render_ways_on(views: Sequence[RunView], setting: str, services: Services, 
                 on_click=guarded(open_run),
                 args=(view.id,),
             )
+
+
+def _go_on(run_id: int, services: Services) -> None:
+    begin_again(run_id, services)
+    current_draft().is_expert = True  # where the setting is that the sweep was about

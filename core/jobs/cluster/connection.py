@@ -57,6 +57,8 @@ def connect(address: str) -> ModuleType:
             'pip install "bluetit[ray]".',
             told=UNREACHABLE,
         ) from exc
+    if address == "auto":
+        address = os.environ.get("RAY_ADDRESS") or address
     _probe(address)
     try:
         ray.init(address=address, namespace="bluetit", log_to_driver=False, configure_logging=False)
@@ -73,14 +75,15 @@ def connect(address: str) -> ModuleType:
 
 def _probe(address: str) -> None:
     """Find out in seconds what Ray itself would wait a minute for."""
-    named = os.environ.get("RAY_ADDRESS", "") if address == "auto" else address
-    host, _, port = named.removeprefix("ray://").rpartition(":")
+    host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdecimal():
         return
     try:
         socket.create_connection((host, int(port)), timeout=_PROBE_SECONDS).close()
     except OSError as exc:
-        raise ClusterError(f"Nobody answers at {named}, the Ray cluster's head node: {exc}.", told=UNREACHABLE) from exc
+        raise ClusterError(
+            f"Nobody answers at {address}, the Ray cluster's head node: {exc}.", told=UNREACHABLE
+        ) from exc
 
 
 def share_of(ray: ModuleType, *, num_cpus: int, num_gpus: int) -> Share:

@@ -15,7 +15,7 @@ from core.home import give_home
 from core.jobs.cluster.connection import NODE_FAILS, OTHER_VERSION
 from core.jobs.handlers import import_attribute
 from core.jobs.kinds import Lane, kinds_of
-from core.jobs.processes import give_way, remove_old_logs, worker_log_name
+from core.jobs.processes import NUM_LOGS_KEPT, give_way, remove_old_logs, worker_log_name
 from core.jobs.queue import TaskQueue
 from core.jobs.worker import Worker
 from core.settings import Settings
@@ -24,8 +24,6 @@ from core.storage.db import Database, open_database
 # Where things are on this node may differ from where they are on the server; what the node says itself counts.
 _FOLDERS = ("BLUETIT_WORKSPACE_DIR", "BLUETIT_CACHE_DIR", "BLUETIT_WEIGHTS_DIR")
 _OWN_FOLDERS = {name: os.environ[name] for name in _FOLDERS if os.environ.get(name)}
-
-_NUM_LOGS_KEPT = 200  # of a cluster's workers, each of which has had one task
 
 
 def app_version() -> str:
@@ -82,15 +80,16 @@ def _open(environment: tuple[tuple[str, str], ...]) -> tuple[Settings, Database]
     os.environ.update(environment)
     settings = load_settings()
     give_home(settings.workspace_dir, os.environ)
-    give_way()
-    return settings, open_database(settings)
+    database = open_database(settings)
+    give_way()  # once, for it adds up
+    return settings, database
 
 
 @contextmanager
 def _log_to(settings: Settings, name: str) -> Iterator[None]:
     """Write what is logged meanwhile into the workspace, where the administrator looks for it."""
     settings.logs_path.mkdir(parents=True, exist_ok=True)
-    remove_old_logs(settings.logs_path, num_kept=_NUM_LOGS_KEPT)
+    remove_old_logs(settings.logs_path, num_kept=NUM_LOGS_KEPT)
     handler = logging.FileHandler(settings.logs_path / name, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()

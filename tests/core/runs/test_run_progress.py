@@ -47,10 +47,11 @@ def test_times_are_those_of_the_database(
     run = desk.submit(plan)
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 600)
-    worker.begin()
+    task_id = worker.begin()
     runs.append_events(run.id, [("note", {"text": "hello", "is_warning": False})])
     runs.request_stop(run.id)
     runs.set_finished(run.id)
+    worker.finish(task_id)
     told = runs.get_run(run.id)
     (event,) = runs.events_after(run.id, 0)
     moments = [told.started_at, told.stop_requested_at, told.finished_at, event.created_at]
