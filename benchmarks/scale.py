@@ -25,7 +25,7 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -144,20 +144,29 @@ def measure(settings: Settings, sizes: Sequence[int], *, num_runs: int, num_phot
     """The figures, as they are printed."""
     local, dataset_id = measure_local(settings, num_runs=min(num_runs, _NUM_LOCAL), num_photos=num_photos)
     measured = {size: measure_nodes(settings, size, dataset_id, num_runs=num_runs) for size in sizes}
-    first = measured[sizes[0]]
+    lost = lose_a_node(settings, dataset_id) + lose_the_head(settings, dataset_id)
+    return figures(measured, local, num_cores=num_usable_cores(), lost=lost)
+
+
+def figures(measured: Mapping[int, Measured], local: Mapping[str, str], *, num_cores: int, lost: int) -> dict[str, Any]:
+    """The figures, as they are printed.
+
+    Args:
+        measured: by number of nodes, the first being what the others are compared with.
+        local: models of a worker without Ray, by what was asked for.
+        num_cores: of this machine, on which all nodes are.
+        lost: runs and epochs.
+    """
+    fewest, first = next(iter(measured.items()))
     same = all(each.models == first.models for each in measured.values())
     same = same and all(first.models[name] == model for name, model in local.items())
-    lost = lose_a_node(settings, dataset_id)
-    lost += lose_the_head(settings, dataset_id)
-    ideal = {size: first.seconds * sizes[0] / min(size, num_usable_cores()) for size in sizes}
+    ideal = {size: first.seconds * fewest / min(size, num_cores) for size in measured}
     return {
-        "nodes": list(sizes),
+        "nodes": list(measured),
         "makespan_seconds": [round(each.seconds, 2) for each in measured.values()],
         "makespan_share": [round(ideal[size] / each.seconds, 3) for size, each in measured.items()],
         "overhead_ms": [round(1e3 * statistics.mean(each.overheads), 1) for each in measured.values()],
-        "overhead_ms_p95": [
-            round(1e3 * sorted(each.overheads)[int(0.95 * len(each.overheads))], 1) for each in measured.values()
-        ],
+        "overhead_ms_longest": [round(1e3 * max(each.overheads), 1) for each in measured.values()],
         "same_models": int(same),
         "lost": lost,
     }
@@ -315,7 +324,7 @@ def overheads_of(services: Services, task_ids: Sequence[int | None]) -> Iterator
         yield from (later[0] - earlier[1] for earlier, later in itertools.pairwise(ordered))
 
 
-def wait_for_all(services: Services, views: Sequence[RunView] | Any) -> None:
+def wait_for_all(services: Services, views: Iterable[RunView]) -> None:
     """Wait until none of the runs is active any more; tell what one that failed says."""
     views = list(views)
     wait(lambda: not any(fresh(services, view).is_active for view in views))
