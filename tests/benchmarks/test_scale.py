@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmarks.scale import Measured, figures, race_configs
+from benchmarks.scale.measuring import Measured, figures
+from benchmarks.scale.runs import race_configs
 
 
 def test_a_race_is_of_six_different_kinds() -> None:
