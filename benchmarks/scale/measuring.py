@@ -106,8 +106,8 @@ def measure_nodes(settings: Settings, num_nodes: int, dataset_id: int, *, num_ru
         views = begin(services, dataset_id, num_runs)
         wait_for_all(services, views.values())
         seconds = time.monotonic() - start
-        tell(f"took {seconds:.1f} s")
         overheads = tuple(overheads_of(services, [view.task_id for view in views.values()]))
+        tell(f"took {seconds:.1f} s, {1e3 * statistics.mean(overheads):.0f} ms between two tasks")
         return Measured(seconds=seconds, overheads=overheads, models=models_of(services, views))
 
 

@@ -64,7 +64,8 @@ class Placer:
         self._kind_names = kinds_of(lane, queue.kinds)
         self._leaving = leaving
         self._ray: ModuleType | None = None
-        self._run: Any = None  # our function as Ray knows it
+        self._run: Any = None  # our function as Ray knows it, once the cluster is entered,
+        self._environment: dict[str, str] = {}  # and what it is given
         self._placed: dict[str, _Placed] = {}  # by worker
         self._trouble = ""
         self._not_before = 0.0  # monotonic clock
