@@ -1,10 +1,11 @@
 """The same work in clusters of several sizes, and clusters that lose nodes."""
 
+import json
 import shutil
 import statistics
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from benchmarks.classify import wait_for_task
@@ -12,6 +13,7 @@ from benchmarks.scale.nodes import Nodes, first_core, kept_on
 from benchmarks.scale.runs import (
     NETWORKS,
     begin,
+    dataset_of,
     epochs_of,
     fresh,
     long_request,
@@ -49,27 +51,36 @@ class Measured:
 def measure(
     settings: Settings, sizes: Sequence[int], *, num_runs: int, num_photos: int, has_losses: bool
 ) -> dict[str, Any]:
-    """The figures, as they are printed."""
-    local, dataset_id = measure_local(settings, num_runs=min(num_runs, _NUM_LOCAL), num_photos=num_photos)
-    measured = {size: measure_nodes(settings, size, dataset_id, num_runs=num_runs) for size in sizes}
-    lost = None if not has_losses else lose_a_node(settings, dataset_id) + lose_the_head(settings, dataset_id)
+    """The figures, as they are printed; what the workspace has measured before is not measured again."""
+    local = _kept(settings, "local", lambda: measure_local(settings, num_runs=num_runs, num_photos=num_photos))
+    measured = {
+        size: _kept(settings, f"{size}-nodes", lambda size=size: measure_nodes(settings, size, num_runs=num_runs))
+        for size in sizes
+    }
+    lost = lose_a_node(settings) + lose_the_head(settings) if has_losses else None
     return figures(measured, local, num_cores=num_usable_cores(), lost=lost)
 
 
-def figures(
-    measured: Mapping[int, Measured], local: Mapping[str, str], *, num_cores: int, lost: int | None
-) -> dict[str, Any]:
+def _kept(settings: Settings, name: str, measure_it: Callable[[], Measured]) -> Measured:
+    path = settings.workspace_dir / f"scale-{name}.json"
+    if not path.exists():
+        path.write_text(json.dumps(asdict(measure_it())))
+    values = json.loads(path.read_text())
+    return Measured(**{**values, "overheads": tuple(values["overheads"])})
+
+
+def figures(measured: Mapping[int, Measured], local: Measured, *, num_cores: int, lost: int | None) -> dict[str, Any]:
     """The figures, as they are printed.
 
     Args:
         measured: by number of nodes, the first being what the others are compared with.
-        local: models of a worker without Ray, by what was asked for.
+        local: a worker without Ray, and some of the same runs.
         num_cores: of this machine, on which all nodes are.
         lost: runs and epochs; None: not looked at.
     """
     fewest, first = next(iter(measured.items()))
     same = all(each.models == first.models for each in measured.values())
-    same = same and all(first.models[name] == model for name, model in local.items())
+    same = same and all(first.models[name] == model for name, model in local.models.items())
     ideal = {size: first.seconds * fewest / min(size, num_cores) for size in measured}
     return {
         "nodes": list(measured),
@@ -77,13 +88,14 @@ def figures(
         "makespan_share": [round(ideal[size] / each.seconds, 3) for size, each in measured.items()],
         "overhead_ms": [round(1e3 * statistics.mean(each.overheads), 1) for each in measured.values()],
         "overhead_ms_longest": [round(1e3 * max(each.overheads), 1) for each in measured.values()],
+        "overhead_ms_without_ray": round(1e3 * statistics.mean(local.overheads), 1),
         "same_models": int(same),
         "lost": lost,
     }
 
 
-def measure_local(settings: Settings, *, num_runs: int, num_photos: int) -> tuple[dict[str, str], int]:
-    """The models of a worker without Ray, on one core, and the dataset that everything is about."""
+def measure_local(settings: Settings, *, num_runs: int, num_photos: int) -> Measured:
+    """Some of the runs by a worker without Ray, on one core; makes what everything is about."""
     alone = replace(settings, workers="local", inference_threads=1)
     with kept_on({first_core()}), opened(alone) as services:
         dataset_id = import_photos(services, DrawnShapes(num_per_class=num_photos), "drawn")
@@ -91,30 +103,35 @@ def measure_local(settings: Settings, *, num_runs: int, num_photos: int) -> tupl
         for backbone in {member.name: member for member in members}.values():
             if find_artefact(backbone, services.settings) is None:
                 wait_for_task(services, services.request_preparation(backbone))
-        views = begin(services, dataset_id, num_runs)
-        wait_for_all(services, views.values())
-        return models_of(services, views), dataset_id
+        return _train_all(services, dataset_id, min(num_runs, _NUM_LOCAL))
 
 
-def measure_nodes(settings: Settings, num_nodes: int, dataset_id: int, *, num_runs: int) -> Measured:
-    """The same in a cluster of so many nodes."""
+def _train_all(services: Services, dataset_id: int, num_runs: int) -> Measured:
+    """Train the race and so many runs, the features being computed anew."""
+    shutil.rmtree(services.settings.cache_path / "features", ignore_errors=True)
+    start = time.monotonic()
+    views = begin(services, dataset_id, num_runs)
+    wait_for_all(services, views.values())
+    seconds = time.monotonic() - start
+    overheads = tuple(overheads_of(services, [view.task_id for view in views.values()]))
+    tell(f"took {seconds:.1f} s, {1e3 * statistics.mean(overheads):.0f} ms between two tasks")
+    return Measured(seconds=seconds, overheads=overheads, models=models_of(services, views))
+
+
+def measure_nodes(settings: Settings, num_nodes: int, *, num_runs: int) -> Measured:
+    """All of the runs in a cluster of so many nodes."""
     tell(f"{num_nodes} nodes")
     with Nodes(num_nodes), opened(settings) as services:
+        dataset_id = dataset_of(services)
         warm_up(services, dataset_id, num_nodes)
-        shutil.rmtree(services.settings.cache_path / "features")
-        start = time.monotonic()
-        views = begin(services, dataset_id, num_runs)
-        wait_for_all(services, views.values())
-        seconds = time.monotonic() - start
-        overheads = tuple(overheads_of(services, [view.task_id for view in views.values()]))
-        tell(f"took {seconds:.1f} s, {1e3 * statistics.mean(overheads):.0f} ms between two tasks")
-        return Measured(seconds=seconds, overheads=overheads, models=models_of(services, views))
+        return _train_all(services, dataset_id, num_runs)
 
 
-def lose_a_node(settings: Settings, dataset_id: int) -> int:
+def lose_a_node(settings: Settings) -> int:
     """Kill the node that trains; what is lost, in runs and in finished epochs."""
     tell("a node is killed")
     with Nodes(2) as nodes, opened(settings) as services:
+        dataset_id = dataset_of(services)
         warm_up(services, dataset_id, 2)
         (view,) = begin_runs(services.database, services.run_desk, [long_request(dataset_id)])
         others = begin(services, dataset_id, 4, has_race=False)
@@ -124,10 +141,11 @@ def lose_a_node(settings: Settings, dataset_id: int) -> int:
         return count_lost(services, [view, *others.values()], view, before)
 
 
-def lose_the_head(settings: Settings, dataset_id: int) -> int:
+def lose_the_head(settings: Settings) -> int:
     """Kill the whole cluster while something is trained and something waits, and bring another one to its address."""
     tell("the head node is killed")
     with opened(settings) as services:
+        dataset_id = dataset_of(services)
         with Nodes(1) as nodes:
             port = int(nodes.address.rpartition(":")[2])
             (view,) = begin_runs(services.database, services.run_desk, [long_request(dataset_id)])

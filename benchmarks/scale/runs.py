@@ -51,6 +51,11 @@ def begin(services: Services, dataset_id: int, num_runs: int, *, has_race: bool 
     return dict(zip(wanted, begin_runs(services.database, services.run_desk, requests), strict=True))
 
 
+def dataset_of(services: Services) -> int:
+    """The dataset that everything is about."""
+    return services.library.datasets.all()[0].id
+
+
 def long_request(dataset_id: int) -> RunRequest:
     """A run of many epochs, each of which takes a moment."""
     config = find_recipe("from_scratch").config(NO_SNAPSHOT)
