@@ -26,7 +26,7 @@ NETWORKS = ("EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2", ALL_T
 _FIRST_TUNED_LAYER = 120  # of EfficientNet-Lite0's 141
 _POLL_SECONDS = 0.05
 _LONGEST_SECONDS = 420.0
-_LONG_EPOCHS = 60  # of the run whose node is killed
+_LONG_EPOCHS = 20  # of the run whose node is killed
 _FEW_EPOCHS = 2  # of what is dear in the race
 _WARM_UP_EPOCHS = 4
 
