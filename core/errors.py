@@ -58,7 +58,8 @@
         ├── UnknownTaskError     no such task, or no such kind of task
         ├── IllegalTransitionError  a status change that the table forbids
         ├── TaskCancelledError   somebody asked for the task to stop
-        └── TaskLostError        the task was given to another worker
+        ├── TaskLostError        the task was given to another worker
+        └── ClusterError         the computers that train cannot be reached or used
 
 Messages say what came in, what was expected, and what to do. Pages show them as they are.
 """
@@ -298,3 +299,15 @@ class TaskCancelledError(JobError):
 
 class TaskLostError(JobError):
     """The task was given to another worker while this one was silent; this one must let go."""
+
+
+class ClusterError(JobError):
+    """The computers that train cannot be reached or used; the message is for whoever runs them.
+
+    Attributes:
+        told: the same for people who wait, without names of computers.
+    """
+
+    def __init__(self, message: str, *, told: str) -> None:
+        super().__init__(message)
+        self.told = told

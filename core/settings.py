@@ -5,6 +5,7 @@ administrators.
 """
 
 import os
+import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from core.home import default_workspace_dir
 ENVIRONMENT_PREFIX = "BLUETIT_"
 
 _PATHS = ("workspace_dir", "weights_dir", "cache_dir", "web_runtime_dir", "certificate_file", "certificate_key_file")
+
+
+_RAY_ADDRESS = re.compile(r"ray://[^\s/]+:[0-9]+")
 
 
 def _setting(
@@ -340,6 +344,26 @@ class Settings:
         explanation="Worker processes for networks that run at the same time; one more works on photos.",
         minimum=1,
     )
+    workers: str = _setting(
+        "local",
+        unit="local, auto or ray://host:port",
+        explanation="Where networks are trained: in processes of this computer (`local`), or in a Ray cluster: the "
+        "one that this computer belongs to (`auto`), or the one at an address. Ray then decides where, and "
+        "`max_workers` says nothing. docs/scale.md tells how.",
+    )
+    ray_cpus: int = _setting(
+        1,
+        unit="processor cores",
+        explanation="Cores that each training gets in a Ray cluster without graphics cards; it uses no more.",
+        minimum=1,
+    )
+    ray_gpus: int = _setting(
+        1,
+        unit="graphics cards",
+        explanation="Graphics cards (GPUs) that each training gets in a Ray cluster that has any; more than one helps "
+        "only runs that are told to use all.",
+        minimum=1,
+    )
     worker_dead_after_seconds: float = _setting(
         30.0,
         unit="seconds",
@@ -401,6 +425,11 @@ class Settings:
             raise SettingsError(
                 "BLUETIT_CERTIFICATE_FILE and BLUETIT_CERTIFICATE_KEY_FILE belong together, and only one of them is "
                 "set. Set both, or none."
+            )
+        if self.workers not in ("local", "auto") and not _RAY_ADDRESS.fullmatch(self.workers):
+            raise SettingsError(
+                f"BLUETIT_WORKERS is {self.workers!r}; it must be local, auto, or the address of a Ray cluster, "
+                "such as ray://head:10001."
             )
         for name in ("import_dirs", "hub_dirs"):
             folders = (

@@ -15,6 +15,11 @@ class Lane(StrEnum):
     PHOTOS = "photos"  # one worker; it loads no more than its handlers do
 
 
+def placer_lane(lane: str) -> str:
+    """The lane, in their rows, of those who have others run the workers of a lane and work at no task themselves."""
+    return f"{lane} placer"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskKind:
     """One kind of task."""

@@ -11,6 +11,8 @@ import psutil
 
 from core.jobs.views import WorkerView
 
+NUM_LOGS_KEPT = 200  # of workers; one in a cluster has written of a single task
+
 _END_SECONDS = 5.0  # longest wait until a killed process is gone
 # Of workers beside the server, by which it has three times their share of a processor that both want (Linux weighs each
 # step with 1.25).

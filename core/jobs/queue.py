@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from core.errors import IllegalTransitionError, JobError
-from core.jobs.kinds import Lane, find_kind
+from core.jobs.kinds import find_kind
+from core.jobs.recovery import recover
 from core.jobs.status import TaskStatus
 from core.jobs.task_reader import TaskReader
 from core.jobs.task_rows import (
@@ -217,8 +217,8 @@ class TaskQueue(TaskReader):
                 lock_owned_task(session, task_id, worker_id, attempt)
             return append_event_row(session, task_id, kind=kind, payload=payload)
 
-    def register_worker(self, worker_id: str, *, pid: int, host: str, lane: Lane) -> None:
-        """Make a worker known, before its first claim."""
+    def register_worker(self, worker_id: str, *, pid: int, host: str, lane: str) -> None:
+        """Make a worker known, before its first claim; `lane` as in its row."""
         with self.database.session() as session:
             now = session.scalar(select(database_now()))
             # It may have been announced, and even been taken for dead since then.
@@ -234,9 +234,13 @@ class TaskQueue(TaskReader):
         """Say that a worker has stopped."""
         self._set_worker(worker_id, stopped_at=database_now())
 
+    def note_trouble(self, worker_id: str, trouble: str | None) -> None:
+        """Say what keeps a worker, or whoever places workers, from working; for people who wait. None: nothing."""
+        self._set_worker(worker_id, trouble=trouble)
+
     # For the supervisor
 
-    def announce_worker(self, worker_id: str, lane: Lane) -> None:
+    def announce_worker(self, worker_id: str, lane: str) -> None:
         """Make a worker known before its process is begun, so that other servers start none in its place."""
         # Until it registers no process can be looked up, only the age of this row tells.
         self.register_worker(worker_id, pid=0, host="", lane=lane)
@@ -287,6 +291,7 @@ class TaskQueue(TaskReader):
         *,
         log_name: str | None = None,
         silent_seconds: float | None = None,
+        goes_on: bool = False,
     ) -> list[TaskView]:
         """Decide what becomes of the tasks that a worker left running, and note that it has stopped.
 
@@ -296,6 +301,7 @@ class TaskQueue(TaskReader):
             log_name: where the details are, when that is known.
             silent_seconds: how long the worker must have said nothing, where only that tells that it is dead; one that
                 has said something in the meantime keeps its tasks.
+            goes_on: whether what a person would continue goes on by itself, as where computers come and go.
 
         Returns:
             The tasks with their new status: cancelled when that was asked for; queued again or failed when
@@ -309,7 +315,8 @@ class TaskQueue(TaskReader):
             tasks = session.scalars(left.order_by(Task.id).with_for_update()).all()
             guests = spaces_of_guests(session)
             for task in tasks:
-                self._recover(session, task, reason, "" if task.space_id in guests else details)
+                told = "" if task.space_id in guests else details
+                recover(session, task, self.kinds, reason, details=told, goes_on=goes_on)
             note_stopped(session, worker_id)
             return [TaskView.of(task) for task in tasks]
 
@@ -322,29 +329,11 @@ class TaskQueue(TaskReader):
                 told = without_log(error) if task.space_id in guests else error
                 move_task(session, task, TaskStatus.FAILED, error=told)
 
-    def _recover(self, session: Session, task: Task, reason: str, details: str) -> None:
-        if task.cancel_requested_at is not None:
-            move_task(session, task, TaskStatus.CANCELLED)
-            return
-        kind = self.kinds.get(task.kind)
-        if kind is None:
-            move_task(session, task, TaskStatus.FAILED, error=f"{reason}.{details}")
-        elif kind.on_worker_death == "interrupt":
-            error = f"{reason}; the task can be continued.{details}"
-            move_task(session, task, TaskStatus.INTERRUPTED, error=error)
-        elif task.attempts >= kind.max_attempts:
-            error = f"{reason} in attempt {task.attempts} of {kind.max_attempts}, the last one.{details}"
-            move_task(session, task, TaskStatus.FAILED, error=error)
-        else:
-            text = f"{reason}; trying again (attempt {task.attempts + 1} of {kind.max_attempts})."
-            append_event_row(session, task.id, kind="message", payload={"text": text})
-            move_task(session, task, TaskStatus.QUEUED)
-
     def _workers(self, statement: Select[Worker]) -> list[WorkerView]:
         with self.database.read_session() as session:
             workers = session.scalars(statement.order_by(Worker.started_at))
             return [WorkerView.of(worker) for worker in workers]
 
-    def _set_worker(self, worker_id: str, **values: database_now | None) -> None:
+    def _set_worker(self, worker_id: str, **values: database_now | str | None) -> None:
         with self.database.session() as session:
             session.execute(update(Worker).where(Worker.id == worker_id).values(values))

@@ -22,8 +22,16 @@ from typing import IO
 from core.environment import to_environment
 from core.errors import BluetitError, UnknownTaskError
 from core.home import give_home
-from core.jobs.kinds import Lane, find_kind, kinds_of
-from core.jobs.processes import end_left_behind, end_process, is_running, remove_old_logs, worker_log_name
+from core.jobs.kinds import find_kind
+from core.jobs.pool import CLUSTER_LOST, Pool, pools_of
+from core.jobs.processes import (
+    NUM_LOGS_KEPT,
+    end_left_behind,
+    end_process,
+    is_running,
+    remove_old_logs,
+    worker_log_name,
+)
 from core.jobs.queue import WORKER_DIED, TaskQueue
 from core.jobs.views import TaskView, WorkerView
 from core.settings import Settings
@@ -36,36 +44,15 @@ STOP_SECONDS = 5.0  # idle workers leave within this time
 KILL_SECONDS = 5.0  # longest wait until a killed child is gone
 
 MAX_FAILED_STARTS = 3  # in a row; then the queued tasks of the lane fail
-BACK_OFF_SECONDS = 1.0  # after the first failed start; doubles each time
 STARTED_AFTER_SECONDS = 30.0  # a worker that lived so long has started well
-NUM_LOGS_KEPT = 50
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
-
-
-@dataclass(slots=True, kw_only=True)
-class _Pool:
-    """The workers that one lane may have, and how starting them went."""
-
-    lane: Lane
-    kind_names: frozenset[str]
-    max_workers: int
-    failed_starts: int = 0
-    failed_log_name: str = ""
-    next_start_at: float = 0.0  # monotonic clock
-
-    def note_failed_start(self, what: str, log_name: str) -> None:
-        self.failed_starts += 1
-        back_off_seconds = BACK_OFF_SECONDS * 2 ** (self.failed_starts - 1)
-        self.next_start_at = time.monotonic() + back_off_seconds
-        self.failed_log_name = log_name
-        logger.warning("A worker %s, see %s; the next start is in %.0f s.", what, log_name, back_off_seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Child:
     process: subprocess.Popen[bytes]
-    pool: _Pool
+    pool: Pool
     started_at: float  # monotonic clock
     log_name: str
 
@@ -82,18 +69,12 @@ class Supervisor:
             kinds: where the workers find the queue's table of kinds, as "module:attribute".
         """
         self._settings = settings
+        self._has_cluster = settings.workers != "local"
         self._queue = queue
         self._kinds = kinds
         self._lock = threading.Lock()  # held while children are looked at or changed
         self._children: dict[str, _Child] = {}  # of all lanes
-        self._pools = [
-            _Pool(
-                lane=lane,
-                kind_names=kinds_of(lane, queue.kinds),
-                max_workers=settings.max_workers if lane is Lane.NETWORKS else 1,
-            )
-            for lane in Lane
-        ]
+        self._pools = pools_of(settings, queue.kinds)
         self._thread: threading.Thread | None = None
         self._waking = threading.Event()
         self._stopping = threading.Event()
@@ -137,6 +118,9 @@ class Supervisor:
             self._recover_from_others()
             self._end_overdue_tasks()
             self._start_workers()
+            for pool in self._pools:
+                if pool.is_placing:
+                    pool.note_trouble(self._queue.trouble(pool.lane))
 
     def _run(self) -> None:
         last_problem = ""
@@ -161,6 +145,8 @@ class Supervisor:
                 continue
             end_left_behind(child.process.pid)
             left = self._queue.recover_tasks_of(worker_id, WORKER_DIED, log_name=child.log_name)
+            if child.pool.is_placing and return_code != 0:
+                self._queue.note_trouble(worker_id, CLUSTER_LOST)
             # Only now: when the database failed above, the next tick tries again.
             del self._children[worker_id]
             if child.process.stdin is not None:
@@ -183,7 +169,10 @@ class Supervisor:
                 self._queue.recover_tasks_of(worker.id, log_name=worker_log_name(worker.id))
             elif runs is None and worker in silent:
                 self._queue.recover_tasks_of(
-                    worker.id, log_name=worker_log_name(worker.id), silent_seconds=limit_seconds
+                    worker.id,
+                    log_name=worker_log_name(worker.id),
+                    silent_seconds=limit_seconds,
+                    goes_on=self._has_cluster,  # whose computers come and go
                 )
 
     def _end_overdue_tasks(self) -> None:
@@ -215,11 +204,11 @@ class Supervisor:
         busy = {task.worker_id for task in self._queue.running_tasks()}
         for pool in self._pools:
             workers = {worker_id for worker_id, child in self._children.items() if child.pool is pool}
-            workers |= {worker.id for worker in others if worker.lane == pool.lane}
+            workers |= {worker.id for worker in others if worker.lane == pool.row_lane}
             num_waiting = sum(num_queued.get(name, 0) for name in pool.kind_names) - len(workers - busy)
             if num_waiting <= 0:
                 continue
-            if not workers and pool.failed_starts >= MAX_FAILED_STARTS:
+            if not workers and pool.failed_starts >= MAX_FAILED_STARTS and not pool.is_placing:
                 self._give_up(pool)
             elif time.monotonic() >= pool.next_start_at:
                 for _ in range(min(num_waiting, pool.max_workers - len(workers))):
@@ -233,11 +222,11 @@ class Supervisor:
             except UnknownTaskError as exc:
                 self._queue.fail_queued([name], str(exc))
 
-    def _start_worker(self, pool: _Pool) -> None:
+    def _start_worker(self, pool: Pool) -> None:
         worker_id = uuid.uuid4().hex
         logs_path = self._settings.logs_path
         log_name = worker_log_name(worker_id)
-        command = [sys.executable, "-m", "core.jobs.worker"]
+        command = [sys.executable, "-m", pool.program]
         command += ["--worker-id", worker_id, "--lane", pool.lane]
         command += ["--log-name", log_name, "--kinds", self._kinds]
         with translating_disk_errors(logs_path):
@@ -245,7 +234,7 @@ class Supervisor:
             remove_old_logs(logs_path, num_kept=NUM_LOGS_KEPT)
             log = (logs_path / log_name).open("ab")  # goes on at its end, also where that was cut off
         with log:
-            self._queue.announce_worker(worker_id, pool.lane)
+            self._queue.announce_worker(worker_id, pool.row_lane)
             try:
                 process = _popen(command, log, self._environment())
             except OSError as exc:  # no memory, too many processes
@@ -267,7 +256,7 @@ class Supervisor:
         give_home(self._settings.workspace_dir, environment)
         return environment
 
-    def _give_up(self, pool: _Pool) -> None:
+    def _give_up(self, pool: Pool) -> None:
         self._queue.fail_queued(
             pool.kind_names,
             f"The background worker stopped at once each time it was started ({pool.failed_starts} times). "

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Select, bindparam, case, exists, func, select
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from core.jobs.kinds import Lane, TaskKind, find_kind, kinds_of
 from core.jobs.status import TaskStatus
 from core.jobs.task_rows import active_with, unknown_task
+from core.jobs.trouble import read_trouble
 from core.jobs.turns import WaitingTask, is_later, order_of_turns, party_of
 from core.jobs.views import EventView, Progress, QueuePlace, TaskView
 from core.jobs.waiting import tell_places, usual_seconds
@@ -188,7 +190,14 @@ class TaskReader:
             kind: usual_seconds(session.scalars(_RECENT_SECONDS, {"kind": kind}).all())
             for kind in {task.kind for task in order} | {kind for kind, _ in begun}
         }
-        return tell_places(order, begun, usual, num_workers=session.scalar(_NUM_WORKERS, names) or 1)
+        trouble = read_trouble(session, names["lane"])
+        places = tell_places(order, begun, usual, num_workers=session.scalar(_NUM_WORKERS, names) or 1)
+        return {task_id: replace(place, trouble=trouble) for task_id, place in places.items()} if trouble else places
+
+    def trouble(self, lane: Lane) -> str | None:
+        """Why nothing of a lane can be begun at present, in sentences for people; None: nothing is wrong."""
+        with self.database.of_space(None).read_session() as session:
+            return read_trouble(session, lane)
 
     def is_cancel_requested(self, task_id: int) -> bool:
         """Whether somebody asked for a task to stop.

@@ -104,6 +104,7 @@ class QueuePlace:
     num_before: int  # tasks of the same lane that wait and will be begun before it
     num_running: int  # tasks of the same lane that workers have, whosever they are
     seconds: float | None  # that it is likely to wait, from how long such tasks took; None: none has ended yet
+    trouble: str | None = None  # why nothing can be begun at present, in sentences for people; None: nothing is wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,25 +59,41 @@ class Worker:
         lane: Lane,
         log_name: str,
         server_gone: threading.Event,
+        cluster_host: str = "",
     ) -> None:
+        """Prepare to work; nothing is begun yet.
+
+        Args:
+            queue: to take tasks from.
+            settings: for the handlers.
+            worker_id: name that no worker had before.
+            lane: whose tasks it takes.
+            log_name: name of the file with its log, for error messages.
+            server_gone: set when it is to leave after its task.
+            cluster_host: the node of a cluster on which it takes one task and leaves; empty: a process of its own,
+                which goes on.
+        """
         self._queue = queue
         self._settings = settings
         self._worker_id = worker_id
         self._lane = lane
         self._log_name = log_name
         self._server_gone = server_gone
+        self._cluster_host = cluster_host
         self._leaving = threading.Event()
 
     def run(self) -> None:
         """Work until the server is gone, somebody stops the process, or photos are long done."""
-        self._queue.register_worker(self._worker_id, pid=os.getpid(), host=this_host(), lane=self._lane)
+        host = self._cluster_host or this_host()
+        self._queue.register_worker(self._worker_id, pid=os.getpid(), host=host, lane=self._lane)
         heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         heart.start()
         try:
             self._work()
         except KeyboardInterrupt:
             logger.info("Told to stop.")
-            self._queue.recover_tasks_of(self._worker_id, "The worker was told to stop")
+            is_in_cluster = bool(self._cluster_host)
+            self._queue.recover_tasks_of(self._worker_id, "The worker was told to stop", goes_on=is_in_cluster)
         finally:
             # In this order, or a late heartbeat would say that the worker is alive.
             self._leaving.set()
@@ -97,11 +113,14 @@ class Worker:
             if task is not None:
                 self._perform(task)
                 idle_since = time.monotonic()
-            elif self._lane is Lane.PHOTOS and time.monotonic() - idle_since >= PHOTOS_LEAVE_SECONDS:
+            if self._cluster_host:
+                return  # the place is needed by whoever is next, which the cluster decides
+            if task is not None:
+                continue
+            if self._lane is Lane.PHOTOS and time.monotonic() - idle_since >= PHOTOS_LEAVE_SECONDS:
                 logger.info("Nothing to do for a while.")
                 return
-            else:
-                self._server_gone.wait(IDLE_SECONDS)
+            self._server_gone.wait(IDLE_SECONDS)
 
     def _perform(self, task: ClaimedTask) -> None:
         logger.info("Task %d (%s), attempt %d: begun.", task.id, task.kind, task.attempt)
@@ -179,9 +198,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--kinds", required=True, help="table of task kinds, as module:attribute")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    _stop_on_signals()
+    stop_on_signals()
     give_way()
-    server_gone = _watch_standard_input()
+    server_gone = watch_standard_input()
     settings = load_settings()
     kinds = import_attribute(options.kinds)
     database = open_database(settings)
@@ -198,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         database.close()
 
 
-def _stop_on_signals() -> None:
+def stop_on_signals() -> None:
     """Make every polite signal a `KeyboardInterrupt`, once: the second must not disturb the cleaning up."""
     signals = [signal.SIGINT, signal.SIGTERM]
     if sys.platform == "win32":
@@ -213,7 +232,7 @@ def _stop_on_signals() -> None:
         signal.signal(number, stop)
 
 
-def _watch_standard_input() -> threading.Event:
+def watch_standard_input() -> threading.Event:
     """An event that is set when the other end of standard input closes.
 
     The pipe moves to a number of its own and standard input becomes empty: handlers cannot read from the pipe

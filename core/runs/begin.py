@@ -45,7 +45,8 @@ class RunRequest:
     recipe: str | None = None  # that the config was made from
     name: str | None = None  # None: one is found
     parent_id: int | None = None  # the run that it goes on from, or of which it is a changed copy
-    race: str | None = None  # mark that the runs of one race have in common
+    race: str | None = None  # mark that the runs of one race, or of one sweep, have in common
+    detail: str = ""  # what tells it from the others of its sweep, for its name
 
 
 def find_prospect(images: Sequence[ImageView], likeness: Likeness) -> Prospect:
@@ -188,6 +189,7 @@ def begin_runs(database: Database, desk: RunDesk, requests: Sequence[RunRequest]
             dataset_id=request.dataset_id,
             parent_id=request.parent_id,
             race=request.race,
+            detail=request.detail,
         )
         for request in requests
     ]

@@ -48,6 +48,7 @@ class RunDesk:
         dataset_id: int | None = None,
         parent_id: int | None = None,
         race: str | None = None,
+        detail: str = "",
     ) -> RunView:
         """Note a new run and have it trained as soon as a worker is free; arguments as for `create_run`.
 
@@ -64,7 +65,7 @@ class RunDesk:
         if config.backbone.startswith(HUB_PREFIX):
             find_hub_module(config.backbone, self._settings)  # the worker looks again, this tells it at once
         view = self._library.create_run(
-            config, name=name, recipe=recipe, dataset_id=dataset_id, parent_id=parent_id, race=race
+            config, name=name, recipe=recipe, dataset_id=dataset_id, parent_id=parent_id, race=race, detail=detail
         )
         folder = RunFolder(self._settings, view.id)
         folder.set_aside()

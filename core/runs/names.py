@@ -23,13 +23,16 @@ _MAX_DATASET_CHARS = 40
 _MAX_DEFAULT_CHARS = MAX_NAME_CHARS - 8
 
 
-def default_name(config: TrainConfig, *, recipe: str | None = None, dataset_name: str | None = None) -> str:
+def default_name(
+    config: TrainConfig, *, recipe: str | None = None, dataset_name: str | None = None, detail: str = ""
+) -> str:
     """What a run is, without a number: "flowers · Quick · EfficientNet-Lite0", "flowers · From scratch".
 
     Args:
         config: what it is trained with.
         recipe: name of the recipe that the config was made from; one that nobody knows any more is left out.
         dataset_name: of the dataset that it learns from.
+        detail: what else tells it from others, such as "dropout 0.2"; goes last.
     """
     network = network_title(config.backbone)
     known = RECIPES.get(recipe or "")
@@ -37,6 +40,7 @@ def default_name(config: TrainConfig, *, recipe: str | None = None, dataset_name
     parts = [_shortened(dataset_name, _MAX_DATASET_CHARS) if dataset_name else "", title]
     if not names_network(title, network):
         parts.append(network)
+    parts.append(detail)
     return _shortened(_BETWEEN.join(part for part in parts if part), _MAX_DEFAULT_CHARS)
 
 

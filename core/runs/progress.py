@@ -1,6 +1,5 @@
-"""How runs are trained: their tasks, stops and events."""
+"""How runs are trained: their tasks, stops and events; by the clock of the database, for workers may have others."""
 
-import time
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from core.errors import RunStateError
 from core.runs.records import RunEventKind, RunEventView, RunView, without_nan
 from core.runs.refusals import refusal, unknown_run
 from core.runs.rows import lock_live_run, lock_run, run_view
+from core.storage.clock import database_now
 from core.storage.db import Database
 from core.storage.schema import Run, RunEvent
 
@@ -55,7 +55,7 @@ class RunProgress:
             if view.is_cancel_requested:
                 raise RunStateError(f"The run “{view.name}” is being cancelled already; nothing of it will be kept.")
             if run.stop_requested_at is None:
-                run.stop_requested_at = time.time()
+                run.stop_requested_at = session.scalar(select(database_now()))
 
     def is_stop_requested(self, run_id: int) -> bool:
         """Whether somebody asked for a run to end with the best epoch so far.
@@ -108,7 +108,7 @@ class RunProgress:
         """
         with self._database.session() as session:
             run = lock_run(session, run_id)
-            run.started_at, run.finished_at = run.started_at or time.time(), None
+            run.started_at, run.finished_at = run.started_at or session.scalar(select(database_now())), None
             if task_id is not None:
                 run.task_id = max(task_id, run.task_id or 0)
 
@@ -120,7 +120,7 @@ class RunProgress:
         """
         with self._database.session() as session:
             run = lock_run(session, run_id)
-            run.finished_at = time.time()
+            run.finished_at = session.scalar(select(database_now()))
             if outcome is not None:
                 run.outcome = without_nan(outcome)
 
@@ -142,14 +142,14 @@ class RunProgress:
             update(Run)
             .where(Run.id == run_id)
             .values(last_sequence=Run.last_sequence + len(events))
-            .returning(Run.last_sequence)
+            .returning(Run.last_sequence, database_now())
             .execution_options(synchronize_session=False)
         )
-        now = time.time()
         with self._database.session() as session:
-            last = session.scalar(count_on)
-            if last is None:
+            counted = session.execute(count_on).one_or_none()
+            if counted is None:
                 raise unknown_run(run_id)
+            last, now = counted
             rows = [
                 {
                     "run_id": run_id,
@@ -162,7 +162,7 @@ class RunProgress:
             ]
             if rows:
                 session.execute(insert(RunEvent), rows)
-            return last
+            return int(last)
 
     def events_after(
         self,

@@ -57,7 +57,7 @@ class RunView:
     recipe: str | None
     config_values: dict[str, Any]  # as `TrainConfig.to_json` wrote them
     parent_id: int | None  # the run that it goes on from, or of which it is a changed copy
-    race: str | None  # mark that the runs of one race of backbones have in common
+    race: str | None  # mark that the runs of one race of backbones, or of one sweep over a setting, have in common
     task_id: int | None  # the newest that trains it; None: not queued yet
     package_task_id: int | None  # the newest that packages it
     last_sequence: int  # of its events; 0: none yet

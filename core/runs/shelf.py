@@ -42,6 +42,7 @@ class RunShelf:
         dataset_id: int | None = None,
         parent_id: int | None = None,
         race: str | None = None,
+        detail: str = "",
     ) -> RunView:
         """Note a new run, which nobody trains yet.
 
@@ -51,7 +52,8 @@ class RunShelf:
             recipe: name of the recipe that the config was made from.
             dataset_id: the dataset under which people look for it.
             parent_id: the run that it goes on from, or of which it is a changed copy.
-            race: mark that the runs of one race of backbones have in common.
+            race: mark that the runs of one race of backbones, or of one sweep over a setting, have in common.
+            detail: what tells it from the others of its sweep, behind a name that is found, such as "dropout 0.2".
 
         Raises:
             NameRefusedError: a run cannot have the name, or another one has it.
@@ -69,7 +71,7 @@ class RunShelf:
         }
         if name is not None:
             return self._insert(clean_name(name, "run"), values)
-        usual = default_name(config, recipe=recipe, dataset_name=self._dataset_name(dataset_id))
+        usual = default_name(config, recipe=recipe, dataset_name=self._dataset_name(dataset_id), detail=detail)
         for _ in range(WRITE_TRIES):
             try:
                 return self._insert(self.free_name(usual), values)

@@ -98,6 +98,7 @@ class Worker(Base):
     started_at: Mapped[float]
     heartbeat_at: Mapped[float]
     stopped_at: Mapped[float | None]
+    trouble: Mapped[str | None]  # what keeps it from working, for people who wait
 
 
 class Task(Base):
@@ -376,7 +377,7 @@ class Run(Base):
     config: Mapped[dict[str, Any]]  # a `TrainConfig` as JSON
     # The run that it goes on from, or of which it is a changed copy.
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id", ondelete="SET NULL"), index=True)
-    race: Mapped[str | None]  # mark that the runs of one race of backbones have in common
+    race: Mapped[str | None]  # mark that the runs of one race, or of one sweep, have in common
     task_id: Mapped[int | None]  # the newest that trains it
     package_task_id: Mapped[int | None]  # the newest that packages it
     last_sequence: Mapped[int]  # of its events, those that were dropped too

@@ -1,4 +1,4 @@
-// The networks of a race, the best first, and how many have arrived.
+// The networks of a race, or the values of a sweep, and how many have arrived.
 class RaceTable {
   constructor(root) {
     this.text = root.querySelector(".text");
@@ -13,7 +13,7 @@ class RaceTable {
     this.watch.connect(data);
   }
 
-  show({ fraction, text, caption, columns, rows }) {
+  show({ fraction, text, caption, columns, rows, first }) {
     const isActive = fraction !== null;
     this.text.hidden = !isActive;
     this.track.hidden = !isActive;
@@ -24,7 +24,7 @@ class RaceTable {
     this.table.caption.textContent = caption;
     const [head] = this.table.tHead.rows;
     if (head.cells.length === 0) head.append(...columns.map(headCell));
-    this.table.tBodies[0].replaceChildren(...rows.map((row) => tableRow(row, columns)));
+    this.table.tBodies[0].replaceChildren(...rows.map((row) => tableRow(row, columns, first)));
   }
 
   showTrouble(sentence) {
@@ -45,9 +45,9 @@ function headCell(title) {
 }
 
 // Names are text, whatever letters they have. Only one that has arrived has a place.
-function tableRow(cells, columns) {
+function tableRow(cells, columns, first) {
   const row = document.createElement("tr");
-  row.className = cells[0] === "1" ? "is-first" : "";
+  row.className = cells[0] === first ? "is-first" : "";
   row.append(...cells.map((text, number) => {
     const cell = document.createElement("td");
     cell.dataset.title = columns[number];

@@ -5,7 +5,7 @@ What a page shows when it is made and what the browser is told afterwards come f
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -18,6 +18,7 @@ from core.jobs.views import TaskView
 from core.runs.desk import examination_key
 from core.runs.reader import RunNow
 from core.runs.records import RunStatus, RunView
+from core.runs.sweep import find_swept
 from core.services import Services
 from pages.server.json_routes import Rate, json_route
 from pages.server.photo_routes import routes_prefix
@@ -28,6 +29,7 @@ from pages.words.export_told import tell_export
 from pages.words.race_told import ranked, tell_race
 from pages.words.run_list_told import tell_runs
 from pages.words.run_told import tell_run
+from pages.words.sweep_told import tell_sweep
 from pages.words.worth import caution
 
 _RUN_SECONDS = 0.4  # from one look at a run to the next
@@ -78,12 +80,12 @@ def read_run(run_id: int, services: Services) -> RunNow:
 
 
 def read_race(race: str, services: Services) -> list[RunView]:
-    """The runs of a race that are not in the trash, ranked."""
+    """The runs of a race, or of a sweep, that are not in the trash, ranked."""
     return ranked([view for view in services.runs.list_runs() if view.race == race])
 
 
-def tell_race_now(views: list[RunView], services: Services) -> dict[str, Any]:
-    """The table of a race, with how far those are that have not arrived."""
+def tell_race_now(views: Sequence[RunView], services: Services) -> dict[str, Any]:
+    """The table of a race, or table and chart of a sweep, with how far those are that have not arrived."""
     waiting = {view.id: view.task_id for view in views if view.status is RunStatus.QUEUED and view.task_id is not None}
     found = services.queue.places_in_queue(set(waiting.values()))
     places = {run_id: found[task_id] for run_id, task_id in waiting.items()}
@@ -92,6 +94,9 @@ def tell_race_now(views: list[RunView], services: Services) -> dict[str, Any]:
         for view in views
         if view.is_active and view.id not in places and view.task_id is not None
     }
+    swept = find_swept([view.config_values for view in views])
+    if swept is not None:
+        return tell_sweep(views, swept, places, progress)
     return tell_race(views, places, progress)
 
 

@@ -5,10 +5,10 @@ import streamlit as st
 from core.runs.records import RunView
 from pages.server.services import get_services
 from pages.train.opened import opened
-from pages.train.race_page import render_race
 from pages.train.run_list import render_run_list
 from pages.train.run_page import render_run
 from pages.train.start import begin_with, render_start
+from pages.train.together import render_together
 from pages.widgets.errors import showing_errors
 
 services = get_services()
@@ -19,7 +19,7 @@ with showing_errors():
     if isinstance(shown, RunView):
         render_run(shown, services)
     elif isinstance(shown, str):
-        render_race(shown, services)
+        render_together(shown, services)
     else:
         if shown is not None:
             begin_with(shown, services)

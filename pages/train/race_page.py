@@ -1,39 +1,31 @@
 """A race of networks: who is how good, how fast, how large; the winner can be fine-tuned."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
+from core.runs.records import RunView
 from core.services import Services
-from pages.server.run_routes import race_url, read_race, tell_race_now
+from pages.server.run_routes import race_url, tell_race_now
 from pages.train.opened import close, open_run
+from pages.train.race_table import render_race_table
 from pages.train.start import begin_again
-from pages.widgets.browser_component import load_component, show_component, watched_data
 from pages.widgets.errors import guarded
-from pages.widgets.renewal import renew
 from pages.words.race_told import outcome_of
 from pages.words.standing import STATUS_WORDS
 from pages.words.telling import with_tag
 from pages.words.wording import plain
 
-_table = load_component("race_table")
 
-_PARTS = ("state", "fraction", "text", "caption", "columns", "rows")
-
-
-def render_race(race: str, services: Services) -> None:
+def render_race(race: str, views: Sequence[RunView], services: Services) -> None:
     """The race with this mark; the browser keeps the table up to date until all have arrived."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Which network suits the photos?", anchor=False, width="content")
         st.space("stretch")
         st.button("New run", icon=":material/add:", on_click=guarded(close))
-    views = read_race(race, services)
     is_active = any(view.is_active for view in views)
     told = with_tag(tell_race_now(views, services))
-    show_component(
-        _table,
-        key="train.race.table",
-        data=watched_data(told, *_PARTS, url=race_url(race) if is_active else None),
-        on_event={"changed": renew},
-    )
+    render_race_table(told, url=race_url(race) if is_active else None, key="train.race.table")
     st.caption(
         "Ranked by validation accuracy; with few photos, neighbours in the table may be equally good: look at what is "
         "plausible. The time for one photo is measured on one processor core of this computer (latency)."

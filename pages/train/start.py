@@ -19,6 +19,7 @@ from pages.train.layers import layers_of
 from pages.train.opened import close
 from pages.train.race_form import render_race_form
 from pages.train.readiness import render_readiness
+from pages.train.sweep_form import render_sweep_form
 from pages.train.walk_through import render_published
 from pages.widgets import links
 from pages.widgets.address import last_dataset
@@ -106,6 +107,7 @@ def render_start(services: Services) -> None:
         layers = _render_backbone(draft, services)
         if draft.is_expert:
             render_expert(draft, datasets[draft.dataset_id], layers, services)
+            render_sweep_form(draft, datasets[draft.dataset_id], layers, services)
         render_race_form(draft, services)
     with right:
         render_readiness(draft, datasets[draft.dataset_id], layers, services)

@@ -62,8 +62,9 @@ def tell_race(
         "text": f"{num_arrived} of {len(views)} have arrived" if num_active else "",
         "caption": count(len(views), "network"),
         "columns": list(COLUMNS),
+        "first": "1",
         "rows": [
-            _row(place, view, _standing(view, places.get(view.id), progress.get(view.id)))
+            _row(place, view, standing_of(view, places.get(view.id), progress.get(view.id)))
             for place, view in enumerate(views, start=1)
         ],
     }
@@ -85,7 +86,7 @@ def _row(place: int, view: RunView, standing: str) -> list[str]:
     ]
 
 
-def _standing(view: RunView, place: QueuePlace | None, progress: Progress | None) -> str:
+def standing_of(view: RunView, place: QueuePlace | None, progress: Progress | None) -> str:
     """How far one is that has not arrived."""
     words = STATUS_WORDS[view.status][0]
     if view.status is RunStatus.QUEUED:

@@ -1,12 +1,14 @@
 """The list of runs: each run in a line, with what it got to so far."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.runs.names import names_dataset
 from core.runs.records import RunView
+from core.runs.sweep import find_swept
 from pages.words.standing import STATUS_WORDS, best_score, duration_of
+from pages.words.sweep_told import SWEEP_TITLES
 from pages.words.wording import count, share_text, time_text
 
 LINE_PX = 22
@@ -22,7 +24,7 @@ def tell_runs(
     datasets: Mapping[int, str],
     now: float,
 ) -> dict[str, Any]:
-    """All runs, each in a line, with the way to its race above the first run of each.
+    """All runs, each in a line, with the way to its race or sweep above the first run of each.
 
     Args:
         views: all runs.
@@ -31,7 +33,10 @@ def tell_runs(
         datasets: names by number.
         now: Unix seconds.
     """
-    num_runs = Counter(view.race for view in views if view.race is not None)
+    together: defaultdict[str, list[RunView]] = defaultdict(list)
+    for view in views:
+        if view.race is not None:
+            together[view.race].append(view)
     lines = []
     told_races: set[str] = set()
     for view in views:
@@ -39,9 +44,16 @@ def tell_runs(
         line |= {"caution": cautions.get(view.id, ""), "race": None}
         if view.race is not None and view.race not in told_races:
             told_races.add(view.race)
-            line["race"] = {"mark": view.race, "text": f"Race of {count(num_runs[view.race], 'network')}"}
+            line["race"] = {"mark": view.race, "text": _together_text(together[view.race])}
         lines.append(line)
     return {"heading": count(len(views), "run"), "runs": lines}
+
+
+def _together_text(views: Sequence[RunView]) -> str:
+    swept = find_swept([view.config_values for view in views])
+    if swept is None:
+        return f"Race of {count(len(views), 'network')}"
+    return f"{count(len(views), 'value')}: {SWEEP_TITLES[swept].partition(' (')[0]}"
 
 
 def tell_line(view: RunView, accuracies: Sequence[float], datasets: Mapping[int, str], now: float) -> dict[str, Any]:

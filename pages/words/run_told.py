@@ -54,6 +54,8 @@ def _progress(text: str = "", fraction: float | None = 0.0, **others: Any) -> di
 def _queue_text(now: RunNow) -> str:
     if now.place is None:
         return "Being begun"
+    if now.place.trouble is not None:
+        return now.place.trouble
     if now.place.num_before + now.place.num_running == 0:
         return "A worker is being started"
     return f"Waiting for its turn. {queue_place_text(now.place)}"

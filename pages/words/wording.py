@@ -128,12 +128,16 @@ def ordinal(number: int) -> str:
 
 def queue_place_text(place: QueuePlace) -> str:
     """The place in the queue as a sentence, and the wait where it is known: "You are 4th, about 2 minutes"."""
+    if place.trouble is not None:
+        return place.trouble
     who = "You are next" if place.num_before == 0 else f"You are {ordinal(place.num_before + 1)}"
     return f"{who}{_wait(place)}"
 
 
 def queue_place_short(place: QueuePlace) -> str:
     """The same of one of several things of one person: "next", "4th, about 2 minutes"."""
+    if place.trouble is not None:
+        return "nothing can be begun at the moment"
     return f"{'next' if place.num_before == 0 else ordinal(place.num_before + 1)}{_wait(place)}"
 
 

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from core.environment import load_settings, to_environment
+from core.jobs import pool as pool_module
 from core.jobs import supervisor as supervisor_module
 from core.jobs.kinds import Lane, TaskKind
 from core.jobs.processes import this_host
@@ -303,7 +304,7 @@ def test_worker_that_cannot_start(
     queue: TaskQueue, make_supervisor: MakeSupervisor, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After three starts that fail the task fails and names the log with the reason."""
-    monkeypatch.setattr(supervisor_module, "BACK_OFF_SECONDS", 0.05)
+    monkeypatch.setattr(pool_module, "BACK_OFF_SECONDS", 0.05)
     number = queue.submit("count", {})
     make_supervisor("no_such_module:KINDS").start()
     error = wait_for_status(queue, number, TaskStatus.FAILED).error or ""
@@ -317,7 +318,7 @@ def test_pause_after_a_failed_start(
     queue: TaskQueue, make_supervisor: MakeSupervisor, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next start waits; ticks in between start nothing."""
-    monkeypatch.setattr(supervisor_module, "BACK_OFF_SECONDS", 1000.0)
+    monkeypatch.setattr(pool_module, "BACK_OFF_SECONDS", 1000.0)
     queue.submit("count", {})
     supervisor = make_supervisor("no_such_module:KINDS")
     supervisor.tick()
@@ -332,7 +333,7 @@ def test_program_that_cannot_be_run(
     queue: TaskQueue, make_supervisor: MakeSupervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the system refuses a new process, that is a failed start, not the end of the supervisor."""
-    monkeypatch.setattr(supervisor_module, "BACK_OFF_SECONDS", 0.0)
+    monkeypatch.setattr(pool_module, "BACK_OFF_SECONDS", 0.0)
     monkeypatch.setattr(sys, "executable", "/no/such/python")
     number = queue.submit("count", {})
     supervisor = make_supervisor()
@@ -422,7 +423,7 @@ def test_failed_starts_of_one_lane(
     queue: TaskQueue, make_supervisor: MakeSupervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Workers for photos that cannot start take nothing from the other lane, nor does their back-off."""
-    monkeypatch.setattr(supervisor_module, "BACK_OFF_SECONDS", 0.05)
+    monkeypatch.setattr(pool_module, "BACK_OFF_SECONDS", 0.05)
     supervisor = make_supervisor("no_such_module:KINDS")
     photos = queue.submit("photos_count", {})
     queue.register_worker("other", pid=1, host="elsewhere", lane=Lane.NETWORKS)

@@ -1,5 +1,7 @@
 """What a run says of its training: times, stops, outcome and events, in order and without a gap."""
 
+import time
+
 import pytest
 
 from core.config import TrainConfig
@@ -36,6 +38,24 @@ def test_times_and_outcome(runs: RunLibrary, desk: RunDesk, worker: HandWorker, 
     assert done.outcome == {"accuracy": 0.96, "loss": None}
     runs.set_finished(run_id)
     assert runs.get_run(run_id).outcome == done.outcome
+
+
+def test_times_are_those_of_the_database(
+    runs: RunLibrary, desk: RunDesk, worker: HandWorker, plan: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker whose clock is ten minutes fast writes no moments that are to come."""
+    run = desk.submit(plan)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 600)
+    task_id = worker.begin()
+    runs.append_events(run.id, [("note", {"text": "hello", "is_warning": False})])
+    runs.request_stop(run.id)
+    runs.set_finished(run.id)
+    worker.finish(task_id)
+    told = runs.get_run(run.id)
+    (event,) = runs.events_after(run.id, 0)
+    moments = [told.started_at, told.stop_requested_at, told.finished_at, event.created_at]
+    assert all(moment is not None and abs(moment - now) < 60 for moment in moments)
 
 
 def test_newest_task_counts(runs: RunLibrary, desk: RunDesk, queue: TaskQueue, plan: TrainConfig) -> None:

@@ -94,6 +94,8 @@ TELL_NOTHING = {
         (f"TaskQueue.{name}_worker" for name in ("announce", "register", "unregister")), "workers are the server's"
     ),
     "TaskQueue.heartbeat": "the same",
+    "TaskQueue.note_trouble": "the same",
+    "TaskQueue.trouble": "what keeps everybody from training is told to everybody",
 }
 
 Fill = Callable[[Life, "Ground"], Any]
@@ -343,6 +345,9 @@ FREE: dict[str, Fill] = {
     "attempt": lambda *_: None,
     "log_name": lambda *_: None,
     "silent_seconds": lambda *_: None,
+    "goes_on": lambda *_: False,
+    "trouble": lambda *_: "It waits.",
+    "detail": lambda *_: "",
     "dead_after_seconds": lambda *_: 1e9,
     "TaskQueue.dead_workers.dead_after_seconds": lambda *_: -1e9,
     "grace_seconds": lambda *_: -1e9,

@@ -96,6 +96,9 @@ def test_sizes_and_places() -> None:
     assert queue_place_text(fourth) == "You are 4th, about 2 minutes"
     assert queue_place_text(unknown) == "You are 2nd"
     assert [queue_place_short(place) for place in (first, fourth)] == ["next, about 30 seconds", "4th, about 2 minutes"]
+    stuck = QueuePlace(num_before=0, num_running=0, seconds=30.0, trouble="Training waits: nobody is there.")
+    assert queue_place_text(stuck) == "Training waits: nobody is there."
+    assert queue_place_short(stuck) == "nothing can be begun at the moment"
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES.keys())

@@ -10,7 +10,7 @@ NBSP = "\N{NO-BREAK SPACE}"
 
 def run(run_id: int, **values: Any) -> RunView:
     nothing = dict.fromkeys(RunView.__dataclass_fields__)
-    known = {"id": run_id, "name": f"Run {run_id}", "dataset_id": 3, "status": RunStatus.RUNNING}
+    known = {"config_values": {}, "id": run_id, "name": f"Run {run_id}", "dataset_id": 3, "status": RunStatus.RUNNING}
     return RunView(**{**nothing, **known, **values})
 
 
@@ -43,6 +43,12 @@ def test_the_way_to_a_race() -> None:
         {"mark": "a", "text": "Race of 1 network"},
         None,
     ]
+
+
+def test_the_way_to_a_sweep() -> None:
+    """Runs that were begun together and differ in one setting alone are told by that setting."""
+    views = [run(number, race="a", config_values={"seed": number, "backbone": "any"}) for number in (1, 2, 3)]
+    assert tell(*views)["runs"][0]["race"] == {"mark": "a", "text": "3 values: seed"}
 
 
 def test_sparklines() -> None:

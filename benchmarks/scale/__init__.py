@@ -1,0 +1,1 @@
+"""What training in a cluster saves, costs and loses; `__main__` says how it is measured."""

@@ -1,0 +1,27 @@
+"""What keeps workers from being begun elsewhere, as those who wait are told it."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.jobs.kinds import placer_lane
+from core.storage.clock import database_now
+from core.storage.schema import Worker
+
+# What nobody has repeated for so long is over: whoever places workers says it again each time that it fails.
+_TOLD_SECONDS = 120.0
+
+
+def read_trouble(session: Session, lane: str) -> str | None:
+    """Why nothing of a lane can be begun at present, in sentences for people; None: nothing is wrong.
+
+    Args:
+        session: of everything.
+        lane: a `Lane`.
+    """
+    newest = (
+        select(Worker.trouble)
+        .where(Worker.lane == placer_lane(lane), Worker.heartbeat_at > database_now() - _TOLD_SECONDS)
+        .order_by(Worker.started_at.desc())
+        .limit(1)
+    )
+    return session.scalar(newest)
