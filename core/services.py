@@ -27,7 +27,7 @@ from core.export.desk import ExportDesk
 from core.features.table import FeatureTable
 from core.foreign.desk import ForeignDesk
 from core.foreign.library import ForeignLibrary
-from core.inference.batch_registry import BatchRegistry, secret_of
+from core.inference.batch_registry import BatchRegistry
 from core.inference.classifier_cache import ClassifierCache
 from core.inference.fair_pool import FairPool
 from core.inference.own_classifiers import OwnClassifiers
@@ -140,11 +140,15 @@ class Services:
         return replace(self, settings=bound.settings, is_guest=bound.is_guest, **of_space)
 
     def close(self) -> None:
-        """Stop the background work, delete visitors' photos and let go of the database."""
+        """Stop the background work and let go of the database.
+
+        Visitors' photos stay for another server, or the next start. When a lesson ends they go: nobody comes back to
+        the laptop of a class, and what pupils have shown it must not lie there.
+        """
         self._housekeeper.stop()
         self.supervisor.stop()
         self.pool.close()
-        self.batches.close()
+        self.batches.close(keeps_photos=self.settings.access != "class" or bool(self.settings.database_url))
         self._cache.close()
         self.database.close()
 
@@ -214,7 +218,15 @@ def _look_at_clock(database: Database) -> None:
 def _give_up_strangers(services: Services) -> None:
     """Take the photos of those off the classify page who were let out while they put them there."""
     if services.settings.access in ("class", "accounts"):
-        services.batches.give_up_of(lambda owner: services.spaces.find_by_secret(secret_of(owner)) is None)
+        services.batches.give_up_strangers()
+
+
+def _sweep_batches(services: Services) -> None:
+    """Take the photos of those off the classify page who are gone."""
+    try:
+        services.batches.sweep()
+    except StorageError as exc:
+        logger.warning("Photos of visitors who are gone could not be deleted; that is tried again later: %s", exc)
 
 
 def _go_on(services: Services) -> None:
@@ -308,7 +320,7 @@ def open_services(settings: Settings) -> Services:
     pool = FairPool(settings.num_inference_threads, name="classify")
     supervisor = Supervisor(settings, TaskQueue(database, TASK_KINDS), kinds=TASK_KINDS_PATH)
     cache, table = ClassifierCache(settings), FeatureTable(settings)
-    batches = BatchRegistry(settings, pool)
+    batches = BatchRegistry(settings, pool, database)
     of_all = open_libraries(settings, supervisor, cache, database, table=table)
     deletions = DeletionDesk(database, of_all["queue"], supervisor, batches)
     services = Services(
@@ -330,7 +342,7 @@ def open_services(settings: Settings) -> Services:
     try:
         _clear_up(services)
         services._housekeeper.start(lambda: _clear_up(services), CLEAR_UP_SECONDS)
-        services._housekeeper.start(services.batches.sweep, SWEEP_SECONDS)
+        services._housekeeper.start(lambda: _sweep_batches(services), SWEEP_SECONDS)
         services._housekeeper.start(lambda: _look_at_clock(database), SWEEP_SECONDS)
         services._housekeeper.start(lambda: _go_on(services), SWEEP_SECONDS)
         services.supervisor.start()
