@@ -322,8 +322,9 @@ class Settings:
     max_workers: int = _setting(
         1,
         unit="processes",
-        explanation="Worker processes for networks that run at the same time; one more works on photos.",
-        minimum=1,
+        explanation="Worker processes for networks that run at the same time; one more works on photos. 0: this server "
+        "starts none, and others do the work (`bluetit worker`).",
+        minimum=0,
     )
     worker_dead_after_seconds: float = _setting(
         30.0,
@@ -335,6 +336,13 @@ class Settings:
         10.0,
         unit="seconds",
         explanation="Time a cancelled task has to stop by itself before its worker is ended.",
+        minimum=0,
+    )
+    stop_wait_seconds: float = _setting(
+        8.0,
+        unit="seconds",
+        explanation="How long a server that is told to stop (SIGTERM) goes on at most, to finish uploads and photos "
+        "that it has begun, and `bluetit worker` its tasks.",
         minimum=0,
     )
     # Limits of each space, where there are several

@@ -123,6 +123,11 @@ class BatchRegistry:
         with self._lock:
             return len(self._batches)
 
+    @property
+    def is_answering(self) -> bool:
+        """Whether photos of somebody are being answered, or read, and it goes on by itself."""
+        return any(batch.is_running for batch in self._all())
+
     def sweep(self) -> None:
         """Take the photos of those out who have been gone for too long, whichever server had them.
 

@@ -62,6 +62,12 @@ class RunningBatch:
         self._file_turns = Turns(self._take_file)
         self._link_turns = Turns(self._take_link)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a network is on its way through the photos."""
+        with self._lock:
+            return self._run is not None
+
     def find(self, photo_id: int, fingerprint: str = "") -> Answer | None:
         """A photo, with what a network said to it; None: it is not here, or no more."""
         with self._lock:

@@ -90,7 +90,8 @@ class Supervisor:
             _Pool(
                 lane=lane,
                 kind_names=kinds_of(lane, queue.kinds),
-                max_workers=settings.max_workers if lane is Lane.NETWORKS else 1,
+                # Where networks are others' work, photos are, too.
+                max_workers=settings.max_workers if lane is Lane.NETWORKS else min(1, settings.max_workers),
             )
             for lane in Lane
         ]

@@ -50,6 +50,7 @@ def running_app(
     environment: Mapping[str, str] | None = None,
     port: int | None = None,
     options: Sequence[str] = (),
+    log_name: str = "streamlit.log",
 ) -> Iterator[RunningApp]:
     """Start the app as a person does, and end it with its workers; a traceback in the server's log is a failure.
 
@@ -58,9 +59,10 @@ def running_app(
         environment: further variables, such as `KERAS_HOME`.
         port: on which it listens; None: one that is free.
         options: further ones for `streamlit run`.
+        log_name: of the server's log, where several have one workspace.
     """
     settings.workspace_dir.mkdir(parents=True, exist_ok=True)
-    log_path = settings.workspace_dir / "streamlit.log"
+    log_path = settings.workspace_dir / log_name
     port = port if port is not None else free_port()
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
     command += ["--server.port", str(port), "--server.headless", "true", *options]

@@ -15,8 +15,9 @@ from PIL import Image
 from starlette.applications import Starlette
 
 from core.foreign.library import ForeignLibrary
+from core.inference.batch_notes import batch_owner
 from core.inference.batch_records import GivenPhoto, PhotoOrigin
-from core.inference.batch_registry import BatchRegistry, batch_owner
+from core.inference.batch_registry import BatchRegistry
 from core.inference.classifier import Classifier
 from core.inference.classifier_cache import ClassifierCache
 from core.inference.own_classifiers import OwnClassifiers
