@@ -5,6 +5,7 @@
     ├── ConfigError              a config has a value that cannot be used
     ├── StorageError             the workspace or the database failed
     │   ├── NoSpaceError         the disk is full
+    │   ├── NewerDatabaseError   a newer Bluetit has changed the tables
     │   ├── ArrayFileError       a file of arrays is missing or damaged
     │   └── RecordError          a stored record is damaged, or of another version
     ├── NoRoomError              more photos than one visitor, or all, may have on the classify page
@@ -81,6 +82,10 @@ class StorageError(BluetitError):
 
 class NoSpaceError(StorageError):
     """The disk is full."""
+
+
+class NewerDatabaseError(StorageError):
+    """A newer Bluetit has changed the tables of the database."""
 
 
 class ArrayFileError(StorageError):

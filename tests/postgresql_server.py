@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-from sqlalchemy import URL, Connection, true
+from sqlalchemy import URL, Connection, make_url, true
 
 from core.storage.schema import HOME_SPACE_ID, Base
 from tests.waiting import wait_until
@@ -66,6 +66,22 @@ class PostgreSQLServer:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
         url = URL.create("postgresql+psycopg", username=_SUPERUSER, database=name, query={"host": str(self._folder)})
         return url.render_as_string(hide_password=False)
+
+    @contextmanager
+    def away(self, url: str) -> Iterator[None]:
+        """Have a database answer nobody within the block, as if its server were not there.
+
+        Args:
+            url: as `new_database` gave it.
+        """
+        name = make_url(url).database
+        with psycopg.connect(self._address, autocommit=True) as connection:
+            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+            try:
+                yield
+            finally:
+                connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
 
 def empty_tables(connection: Connection) -> None:

@@ -8,14 +8,17 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Route, expect
+from sqlalchemy import select
 
 from core.settings import Settings
+from core.storage.db import open_database
+from core.storage.schema import ClassifyBatch
 from tests.conftest import POSTGRESQL_PROGRAMS, link_backbones
 from tests.e2e.classify_page import ClassifyPage
 from tests.e2e.conftest import OpenTab
@@ -56,7 +59,7 @@ class SlowUpload:
 
     def __init__(self, visited: ClassifyPage, path: Path) -> None:
         self._page, held = visited.page, []
-        self._page.route("**/_stcore/upload_file/**", held.append)
+        self._page.route("**/_stcore/upload_file/**", lambda route: held.append(route))
         visited.upload(path)
         wait_until(lambda: self._page.wait_for_timeout(10) or held)
         self._route: Route = held[0]
@@ -173,3 +176,36 @@ def test_a_server_that_is_replaced_finishes_what_it_has_begun(pair: Pair, open_t
     visited.expect_answered(NUM_PHOTOS + 1, timeout_milliseconds=STOP_TIMEOUT_SECONDS * 1000)
     assert pair.root.port_of("/bluetit/answers/") == pair.other(port)
     pair.start(port)
+
+
+def test_the_database_is_away_for_a_while(pair: Pair, postgresql: PostgreSQLServer, open_tab: OpenTab) -> None:
+    """Photos are answered all the same, other pages say what is wrong, no server is ready; nothing is lost."""
+    visited, other = (ClassifyPage(open_tab(may_fail=True), pair.root.url) for _ in range(2))
+    for each in (visited, other):
+        each.open()
+    visited.upload(sample("Cat"))
+    visited.expect_answered(1)
+    with postgresql.away(pair.settings.database_url):
+        assert [readiness(port) for port in pair.apps] == [(503, "database")] * 2
+        visited.upload(sample("Coffee"))
+        visited.expect_answered(2)
+        other.go_to("Dataset")
+        expect(other.page.get_by_text("The database of").first).to_be_visible()
+        logs = [app.log() for app in pair.apps.values()]
+        assert any("cannot be written down at present" in log for log in logs)
+    wait_until(lambda: [readiness(port) for port in pair.apps] == [(200, None)] * 2)
+    port = pair.root.port_of(f"/bluetit/answers/{visited.page.url.partition('photos=')[2][:22]}")
+    wait_until(lambda: count_photos(pair.settings) >= 2)
+    pair.apps[port].process.kill()
+    pair.apps[port].process.wait()
+    visited.page.reload()
+    visited.expect_answered(2)
+    other.go_to("Dataset")
+    expect(other.page.get_by_role("heading", name="Teach it your own photos")).to_be_visible()
+
+
+def count_photos(settings: Settings) -> int:
+    """Of the batch that was written down last."""
+    with closing(open_database(settings)) as database, database.read_session() as session:
+        numbers = session.scalars(select(ClassifyBatch.num_photos).order_by(ClassifyBatch.seen_at)).all()
+        return numbers[-1]
