@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PROJECT_DIR
+from tests.hosts import Host
 from tests.waiting import wait_until
 
 START_TIMEOUT_SECONDS = 60.0
@@ -52,11 +53,11 @@ class FrontServer:
         """Status and path of every request that was answered so far."""
         return [(int(status), path) for status, path, _ in self._lines()]
 
-    def port_of(self, part: str) -> int:
-        """The port of the server that was asked last for an address with this part, and answered."""
+    def server_of(self, part: str) -> str:
+        """The server that was asked last for an address with this part, and answered, as address and port."""
         found = [asked for _, path, asked in self._lines() if part in path]
         assert found, self._lines()
-        return int(found[-1].rpartition(":")[2])
+        return found[-1].rpartition(", ")[2]
 
     def _lines(self) -> list[list[str]]:
         lines = self.access_log_path.read_text(encoding="utf-8").splitlines()
@@ -77,29 +78,33 @@ def front_server(app_url: str, folder: Path, *, largest_upload: str = "220m") ->
 
 
 @contextmanager
-def balancing_server(ports: Sequence[int], folder: Path, *, path: str = "/photos/") -> Iterator[FrontServer]:
+def balancing_server(
+    servers: Sequence[str], folder: Path, *, path: str = "/photos/", host: Host | None = None
+) -> Iterator[FrontServer]:
     """Start nginx with `docs/nginx-balanced.conf`, but for ports and host name.
 
     Args:
-        ports: of the two page servers.
+        servers: the two page servers, each an address with a port.
         folder: for what nginx writes; must not exist.
         path: below which the app is shown; "/" for the root of the host.
+        host: where it runs; None: here.
     """
     port = _free_port()
     block = (PROJECT_DIR / "docs" / "nginx-balanced.conf").read_text(encoding="utf-8")
-    ours = {f"127.0.0.1:{standard}": f"127.0.0.1:{port}" for standard, port in zip((8501, 8502), ports, strict=True)}
-    block = _adapted(block, port, ours)
+    ours = dict(zip(("127.0.0.1:8501", "127.0.0.1:8502"), servers, strict=True))
+    block = _adapted(block, port, ours, host)
     if path == "/":  # as docs/scale-out.md says
         whole, _, rest = block.partition("    location = /photos {")
         block = whole + rest.partition("    }\n")[2].replace("location /photos/ {", "location / {")
         block = block.replace("proxy_pass http://bluetit/;", "proxy_pass http://bluetit;")
-    with _serving(block, folder, port, path) as running:
+    with _serving(block, folder, port, path, host) as running:
         yield running
 
 
-def _adapted(block: str, port: int, ours: Mapping[str, str]) -> str:
+def _adapted(block: str, port: int, ours: Mapping[str, str], host: Host | None = None) -> str:
     """A configuration with what is the test's own in place of what the documentation has."""
-    changes = {"listen 80;": f"listen 127.0.0.1:{port};", "photos.example.org": "localhost", **ours}
+    address, name = ("127.0.0.1", "localhost") if host is None else (host.address, host.address)
+    changes = {"listen 80;": f"listen {address}:{port};", "photos.example.org": name, **ours}
     for old, new in changes.items():
         assert old in block
         block = block.replace(old, new)
@@ -107,7 +112,9 @@ def _adapted(block: str, port: int, ours: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def _serving(block: str, folder: Path, port: int, path: str = "/photos/") -> Iterator[FrontServer]:
+def _serving(
+    block: str, folder: Path, port: int, path: str = "/photos/", host: Host | None = None
+) -> Iterator[FrontServer]:
     nginx = shutil.which("nginx", path=_PLACES)
     if nginx is None:
         pytest.skip("needs nginx: it is not installed")
@@ -115,10 +122,11 @@ def _serving(block: str, folder: Path, port: int, path: str = "/photos/") -> Ite
     folder.mkdir(parents=True)
     (folder / "nginx.conf").write_text(_MAIN.format(folder=folder, server=block, user=user), encoding="utf-8")
     command = [nginx, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    process = subprocess.Popen(command if host is None else host.command(command), stdin=subprocess.DEVNULL)
+    place = "localhost" if host is None else host.address
     try:
-        wait_until(lambda: _listens(port, process, folder), START_TIMEOUT_SECONDS)
-        yield FrontServer(url=f"http://localhost:{port}{path}", access_log_path=folder / "access.log")
+        wait_until(lambda: _listens(place, port, process, folder), START_TIMEOUT_SECONDS)
+        yield FrontServer(url=f"http://{place}:{port}{path}", access_log_path=folder / "access.log")
     finally:
         process.terminate()
         process.wait(STOP_TIMEOUT_SECONDS)
@@ -130,7 +138,7 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _listens(port: int, process: subprocess.Popen[bytes], folder: Path) -> bool:
+def _listens(place: str, port: int, process: subprocess.Popen[bytes], folder: Path) -> bool:
     assert process.poll() is None, (folder / "error.log").read_text(encoding="utf-8")
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((place, port)) == 0

@@ -1,31 +1,42 @@
-"""Two page servers on one PostgreSQL behind Debian's nginx, with the configuration of the documentation."""
+"""What `compose.yaml` puts together, as processes on several hosts of this machine: two page servers and two workers on
+one PostgreSQL, behind Debian's nginx with the configuration of the documentation."""
 
 import http.client
 import json
+import os
 import signal
+import subprocess
+import sys
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Route, expect
 from sqlalchemy import select
 
+from core.datasets.library import Library
+from core.datasets.tasks import CHECK_KIND
+from core.environment import to_environment
+from core.jobs.queue import TaskQueue
 from core.settings import Settings
 from core.storage.db import open_database
 from core.storage.schema import ClassifyBatch
-from tests.conftest import POSTGRESQL_PROGRAMS, link_backbones
+from core.task_kinds import TASK_KINDS
+from tests.conftest import POSTGRESQL_PROGRAMS, PROJECT_DIR, link_backbones
 from tests.e2e.classify_page import ClassifyPage
 from tests.e2e.conftest import OpenTab
+from tests.e2e.dataset_page import DatasetPage
 from tests.e2e.front_server import FrontServer, balancing_server
 from tests.e2e.photos import sample, slow_photos
 from tests.e2e.running_app import STOP_TIMEOUT_SECONDS, RunningApp, free_port, running_app
-from tests.postgresql_server import PostgreSQLServer
+from tests.hosts import Host, several_hosts
+from tests.postgresql_server import away, running_postgresql
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(POSTGRESQL_PROGRAMS is None, reason="needs PostgreSQL: it is not installed")
@@ -35,23 +46,44 @@ _BOUNDARY = "a-line-between-parts"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
-    """Two servers by port, and nginx in front of them."""
+class Composition:
+    """Two page servers by address, and nginx in front of them."""
 
     settings: Settings
-    apps: dict[int, RunningApp]
-    stacks: dict[int, ExitStack]  # which end each
+    apps: dict[str, RunningApp]
+    hosts: dict[str, Host]
+    stacks: dict[str, ExitStack]  # which end each
     root: FrontServer
     below: FrontServer  # below a path
 
-    def start(self, port: int) -> None:
-        """Begin a server."""
-        running = running_app(self.settings, port=port, log_name=f"server-{port}.log")
-        self.apps[port] = self.stacks[port].enter_context(running)
+    def start(self, server: str) -> None:
+        """Begin a page server."""
+        front = urllib.parse.urlsplit(self.root.url).hostname
+        address, _, port = server.rpartition(":")
+        running = running_app(
+            self.settings,
+            port=int(port),
+            options=[
+                "--server.address",
+                address,
+                "--server.allowedHosts",
+                f"{front}",
+                "--browser.serverAddress",
+                f"{front}",
+            ],
+            log_name=f"server-{server}.log",
+            host=self.hosts[server],
+        )
+        self.apps[server] = self.stacks[server].enter_context(running)
 
-    def other(self, port: int) -> int:
-        """The port of the other one."""
-        return next(each for each in self.apps if each != port)
+    def other(self, server: str) -> str:
+        """The other one."""
+        return next(each for each in self.apps if each != server)
+
+    def kill(self, server: str) -> None:
+        """End a page server as a crash does."""
+        self.apps[server].process.kill()
+        self.apps[server].process.wait()
 
 
 class SlowUpload:
@@ -86,53 +118,92 @@ class SlowUpload:
 
 
 @pytest.fixture(scope="module")
-def pair(
-    postgresql: PostgreSQLServer, prepared_cache: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Pair]:
-    """Both begin at the same moment, on a database without tables."""
-    settings = Settings(
-        workspace_dir=tmp_path_factory.mktemp("pair") / "workspace",
-        database_url=postgresql.new_database(),
-        access="open",
-        max_workers=0,
-        inference_threads=1,  # so that photos take long enough
-        stop_wait_seconds=60.0,
-    )
-    link_backbones(prepared_cache, settings)
-    ports = [free_port(), free_port()]
+def pair(prepared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composition]:
+    """All begin at the same moment, on a database without tables."""
+    assert POSTGRESQL_PROGRAMS is not None
     with ExitStack() as whole:
-        stacks = {port: whole.enter_context(ExitStack()) for port in ports}
+        first, second, *workers, database, front = whole.enter_context(several_hosts(6))
+        postgresql = whole.enter_context(running_postgresql(POSTGRESQL_PROGRAMS, database))
+        settings = Settings(
+            workspace_dir=tmp_path_factory.mktemp("pair") / "workspace",
+            database_url=postgresql.new_database(),
+            access="open",
+            trusted_proxies=(front.address,),
+            max_workers=0,
+            inference_threads=1,  # so that photos take long enough
+            stop_wait_seconds=60.0,
+        )
+        link_backbones(prepared_cache, settings)
+        hosts = {f"{host.address}:{free_port()}": host for host in (first, second)}
+        stacks = {server: whole.enter_context(ExitStack()) for server in hosts}
         root, below = (
-            whole.enter_context(balancing_server(ports, tmp_path_factory.mktemp("nginx") / "run", path=path))
+            whole.enter_context(
+                balancing_server([*hosts], tmp_path_factory.mktemp("nginx") / "run", path=path, host=front)
+            )
             for path in ("/", "/photos/")
         )
-        made = Pair(settings=settings, apps={}, stacks=stacks, root=root, below=below)
+        made = Composition(settings=settings, apps={}, hosts=hosts, stacks=stacks, root=root, below=below)
+        for number, host in enumerate(workers):
+            working = replace(settings, max_workers=1, stop_wait_seconds=1.0)
+            whole.enter_context(running_worker(working, host, tmp_path_factory.mktemp("worker") / f"{number}.log"))
         with ThreadPoolExecutor(2) as both:
-            list(both.map(made.start, ports))
+            list(both.map(made.start, hosts))
         yield made
 
 
-def readiness(port: int) -> tuple[int, str | None]:
+@contextmanager
+def running_worker(settings: Settings, host: Host, log_path: Path) -> Iterator[None]:
+    """A host that only works; told to stop, it ends in peace."""
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            host.command([sys.executable, "-m", "pages.command", "worker"]),
+            cwd=PROJECT_DIR,
+            env={**os.environ, **to_environment(settings)},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield
+        process.terminate()
+        assert process.wait(STOP_TIMEOUT_SECONDS) == 0, log_path.read_text()
+    finally:
+        process.kill()
+
+
+def readiness(server: str) -> tuple[int, str | None]:
     """What a server says to whoever watches over it: the status, and what is missing."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/bluetit/ready", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://{server}/bluetit/ready", timeout=10) as answer:
             return answer.status, json.load(answer)["missing"]
     except urllib.error.HTTPError as refused:
         return refused.code, json.load(refused)["missing"]
 
 
-def test_a_visitor_whose_server_is_killed_finds_everything(pair: Pair, open_tab: OpenTab) -> None:
+def test_workers_on_other_hosts_do_the_work(pair: Composition, open_tab: OpenTab) -> None:
+    """What a page asks for is done by one of them: the page servers begin none themselves."""
+    dataset = DatasetPage(ClassifyPage(open_tab(), pair.below.url))
+    dataset.open()
+    dataset.create("Painted", ["crow", "tit"])
+    with closing(open_database(pair.settings)) as database:
+        queue = TaskQueue(database, TASK_KINDS)
+        dataset_id = Library(database).datasets.all()[0].id
+        number = queue.submit(CHECK_KIND, {"dataset_id": dataset_id})
+        wait_until(lambda: not queue.get(number).is_active)
+        assert queue.get(number).status == "done"
+    assert all(not app.workers() for app in pair.apps.values())
+
+
+def test_a_visitor_whose_server_is_killed_finds_everything(pair: Composition, open_tab: OpenTab) -> None:
     """Photos and answers are there after a reload, at the other server, below a path; when the first is back, too."""
-    assert [readiness(port) for port in pair.apps] == [(200, None), (200, None)]
+    assert [readiness(each) for each in pair.apps] == [(200, None), (200, None)]
     visited = ClassifyPage(open_tab(may_fail=True), pair.below.url)
     visited.open()
     visited.upload(sample("Cat"), sample("Coffee"))
     visited.expect_answered(2)
     told = visited.top_five(sample("Cat").name)
-    port = pair.below.port_of("/bluetit/answers/")
-    killed = pair.apps[port].process
-    killed.kill()
-    killed.wait()
+    server = pair.below.server_of("/bluetit/answers/")
+    pair.kill(server)
 
     visited.page.reload()
     visited.expect_answered(2)
@@ -140,64 +211,65 @@ def test_a_visitor_whose_server_is_killed_finds_everything(pair: Pair, open_tab:
     expect(visited.card(sample("Cat").name).locator("img").first).to_be_visible()
     visited.upload(sample("Rocket"))
     visited.expect_answered(3)
-    assert pair.below.port_of("/bluetit/answers/") == pair.other(port)
+    assert pair.below.server_of("/bluetit/answers/") == pair.other(server)
 
-    pair.start(port)
+    pair.start(server)
     visited.page.reload()
     visited.expect_answered(3)
-    wait_until(lambda: pair.below.port_of("/bluetit/answers/") == port)
+    wait_until(lambda: pair.below.server_of("/bluetit/answers/") == server)
     visited.upload(sample("Coffee"))
     visited.expect_answered(4)
 
 
-def test_a_server_that_is_replaced_finishes_what_it_has_begun(pair: Pair, open_tab: OpenTab, tmp_path: Path) -> None:
+def test_a_server_that_is_replaced_finishes_what_it_has_begun(
+    pair: Composition, open_tab: OpenTab, tmp_path: Path
+) -> None:
     """Told to stop, it is not ready, sends new visitors to the other, and takes the upload and the photos to their end;
     then the pages that were open go on at the other server by themselves."""
     visited = ClassifyPage(open_tab(may_fail=True, is_altered=True), pair.root.url)
     visited.open()
     visited.upload(*slow_photos(tmp_path, NUM_PHOTOS, side_px=3000))
     visited.expect_num_photos(NUM_PHOTOS)
-    port = pair.root.port_of("/bluetit/answers/")
+    server = pair.root.server_of("/bluetit/answers/")
     upload = SlowUpload(visited, sample("Cat"))
-    leaving = pair.apps[port].process
+    leaving = pair.apps[server].process
     leaving.send_signal(signal.SIGTERM)
 
-    wait_until(lambda: readiness(port) == (503, "stopping"))
+    wait_until(lambda: readiness(server) == (503, "stopping"))
     newcomer = ClassifyPage(open_tab(may_fail=True), pair.root.url)
     cookie = next(each for each in visited.page.context.cookies() if each["name"] == "bluetit_visitor")
     newcomer.page.context.add_cookies([cookie])  # by which nginx sends them to the server that leaves
     newcomer.open()
-    assert pair.root.port_of("/_stcore/health") in pair.apps
+    assert pair.root.server_of("/_stcore/health") in pair.apps
     assert leaving.poll() is None
     upload.finish()
 
     assert leaving.wait(STOP_TIMEOUT_SECONDS) == -signal.SIGTERM  # as uvicorn ends, in peace
-    assert "Stopping, after" in pair.apps[port].log()
+    assert "Stopping, after" in pair.apps[server].log()
     visited.expect_answered(NUM_PHOTOS + 1, timeout_milliseconds=STOP_TIMEOUT_SECONDS * 1000)
-    assert pair.root.port_of("/bluetit/answers/") == pair.other(port)
-    pair.start(port)
+    assert pair.root.server_of("/bluetit/answers/") == pair.other(server)
+    pair.start(server)
 
 
-def test_the_database_is_away_for_a_while(pair: Pair, postgresql: PostgreSQLServer, open_tab: OpenTab) -> None:
+def test_the_database_is_away_for_a_while(pair: Composition, open_tab: OpenTab) -> None:
     """Photos are answered all the same, other pages say what is wrong, no server is ready; nothing is lost."""
     visited, other = (ClassifyPage(open_tab(may_fail=True), pair.root.url) for _ in range(2))
     for each in (visited, other):
         each.open()
     visited.upload(sample("Cat"))
     visited.expect_answered(1)
-    with postgresql.away(pair.settings.database_url):
-        assert [readiness(port) for port in pair.apps] == [(503, "database")] * 2
+    with away(pair.settings.database_url):
+        assert [readiness(each) for each in pair.apps] == [(503, "database")] * 2
         visited.upload(sample("Coffee"))
         visited.expect_answered(2)
         other.go_to("Dataset")
         expect(other.page.get_by_text("The database of").first).to_be_visible()
         logs = [app.log() for app in pair.apps.values()]
         assert any("cannot be written down at present" in log for log in logs)
-    wait_until(lambda: [readiness(port) for port in pair.apps] == [(200, None)] * 2)
-    port = pair.root.port_of(f"/bluetit/answers/{visited.page.url.partition('photos=')[2][:22]}")
+    wait_until(lambda: [readiness(each) for each in pair.apps] == [(200, None)] * 2)
+    server = pair.root.server_of(f"/bluetit/answers/{visited.page.url.partition('photos=')[2][:22]}")
     wait_until(lambda: count_photos(pair.settings) >= 2)
-    pair.apps[port].process.kill()
-    pair.apps[port].process.wait()
+    pair.kill(server)
     visited.page.reload()
     visited.expect_answered(2)
     other.go_to("Dataset")
