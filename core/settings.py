@@ -158,8 +158,8 @@ class Settings:
     photos_kept_seconds: float = _setting(
         3_600.0,
         unit="seconds",
-        explanation="How long the photos of a visitor who is gone from the classify page are kept, also when the server "
-        "is started anew.",
+        explanation="How long the photos of a visitor who is gone from the classify page are kept, also when the "
+        "server is started anew.",
         minimum=60,
     )
     loaded_network_bytes: int = _setting(
