@@ -57,7 +57,7 @@ class TaskBell:
     def start(self) -> None:
         """Begin to listen, if the database can tell; whoever has begun already goes on."""
         if self._database.engine.dialect.name == _POSTGRESQL and self._thread is None:
-            self._stopping.clear()
+            self._stopping = threading.Event()  # of this thread: one that was stopped may be about to end still
             self._thread = threading.Thread(target=self._run, name="task bell", daemon=True)
             self._thread.start()
 
