@@ -63,6 +63,7 @@ logger = logging.getLogger(__name__)
 
 CLEAR_UP_SECONDS = 6 * 3600.0  # from one clearing up to the next
 _MAX_SPACES = 256  # whose services are kept
+_LEFT_FOR_LATER = "%s could not be gone on with; that is tried again later."
 SWEEP_SECONDS = 60.0  # from one look for visitors who are gone to the next
 
 
@@ -221,14 +222,6 @@ def _give_up_strangers(services: Services) -> None:
         services.batches.give_up_strangers()
 
 
-def _sweep_batches(services: Services) -> None:
-    """Take the photos of those off the classify page who are gone."""
-    try:
-        services.batches.sweep()
-    except StorageError as exc:
-        logger.warning("Photos of visitors who are gone could not be deleted; that is tried again later: %s", exc)
-
-
 def _go_on(services: Services) -> None:
     """Begin what was asked for and lost: a server was killed between noting it and queueing its task."""
     steps: dict[str, Callable[[], object]] = {
@@ -236,7 +229,7 @@ def _go_on(services: Services) -> None:
         "Hand-outs": services.hand_outs.go_on,
         "Photos of strangers": lambda: _give_up_strangers(services),
     }
-    take_all(steps, "%s could not be gone on with; that is tried again later.")
+    take_all(steps, _LEFT_FOR_LATER)
 
 
 def open_libraries(
@@ -339,10 +332,11 @@ def open_services(settings: Settings) -> Services:
         _table=table,
         **of_all,
     )
+    sweeping = {"Photos of visitors who are gone": services.batches.sweep}
     try:
         _clear_up(services)
         services._housekeeper.start(lambda: _clear_up(services), CLEAR_UP_SECONDS)
-        services._housekeeper.start(lambda: _sweep_batches(services), SWEEP_SECONDS)
+        services._housekeeper.start(lambda: take_all(sweeping, _LEFT_FOR_LATER), SWEEP_SECONDS)
         services._housekeeper.start(lambda: _look_at_clock(database), SWEEP_SECONDS)
         services._housekeeper.start(lambda: _go_on(services), SWEEP_SECONDS)
         services.supervisor.start()

@@ -323,7 +323,7 @@ def test_a_page_that_is_given_up_is_told(anna: Browser, batch: PhotoBatch, monke
     """Who still waits hears that the photos are not here any more."""
     batch.add_file("cat.png", CAT, PhotoOrigin.FILE)
     registry = answer_routes.services_of(anna.secret).batches
-    (response,) = wait_with(anna, batch, 1, registry.close)
+    (response,) = wait_with(anna, batch, 1, lambda: registry.close(keeps_photos=False))
     assert response.status_code == 404
     assert batch.bell.num_listeners == 0
 
