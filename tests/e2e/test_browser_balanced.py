@@ -182,7 +182,9 @@ def readiness(server: str) -> tuple[int, str | None]:
 
 def test_workers_on_other_hosts_do_the_work(pair: Composition, open_tab: OpenTab) -> None:
     """What a page asks for is done by one of them: the page servers begin none themselves."""
-    dataset = DatasetPage(ClassifyPage(open_tab(), pair.below.url))
+    visited = ClassifyPage(open_tab(), pair.below.url)
+    visited.open()
+    dataset = DatasetPage(visited)
     dataset.open()
     dataset.create("Painted", ["crow", "tit"])
     with closing(open_database(pair.settings)) as database:
