@@ -216,10 +216,8 @@ def _look_at_clock(database: Database) -> None:
         logger.warning("The clock of the database could not be read: %s", exc)
 
 
-def _give_up_strangers(services: Services) -> None:
-    """Take the photos of those off the classify page who were let out while they put them there."""
-    if services.settings.access in ("class", "accounts"):
-        services.batches.give_up_strangers()
+def _sweep(services: Services) -> None:
+    take_all({"Photos of visitors who are gone": services.batches.sweep}, _LEFT_FOR_LATER)
 
 
 def _go_on(services: Services) -> None:
@@ -227,8 +225,9 @@ def _go_on(services: Services) -> None:
     steps: dict[str, Callable[[], object]] = {
         "Deletions": services.deletions.go_on,
         "Hand-outs": services.hand_outs.go_on,
-        "Photos of strangers": lambda: _give_up_strangers(services),
     }
+    if services.settings.access in ("class", "accounts"):  # of those who were let out while they put photos there
+        steps["Photos of strangers"] = services.batches.give_up_strangers
     take_all(steps, _LEFT_FOR_LATER)
 
 
@@ -332,11 +331,10 @@ def open_services(settings: Settings) -> Services:
         _table=table,
         **of_all,
     )
-    sweeping = {"Photos of visitors who are gone": services.batches.sweep}
     try:
         _clear_up(services)
         services._housekeeper.start(lambda: _clear_up(services), CLEAR_UP_SECONDS)
-        services._housekeeper.start(lambda: take_all(sweeping, _LEFT_FOR_LATER), SWEEP_SECONDS)
+        services._housekeeper.start(lambda: _sweep(services), SWEEP_SECONDS)
         services._housekeeper.start(lambda: _look_at_clock(database), SWEEP_SECONDS)
         services._housekeeper.start(lambda: _go_on(services), SWEEP_SECONDS)
         services.supervisor.start()
