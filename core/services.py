@@ -17,12 +17,7 @@ from core.datasets.ingest.desk import ImportDesk
 from core.datasets.library import Library
 from core.datasets.purging import DatasetTrash
 from core.datasets.tasks import DatasetTasks
-from core.errors import (
-    BluetitError,
-    SettingsError,
-    StorageError,
-    UnknownBackboneError,
-)
+from core.errors import BluetitError, SettingsError, StorageError, UnknownBackboneError
 from core.export.desk import ExportDesk
 from core.features.table import FeatureTable
 from core.foreign.desk import ForeignDesk
