@@ -254,7 +254,8 @@ def test_a_server_that_is_replaced_finishes_what_it_has_begun(
 
 
 def test_the_database_is_away_for_a_while(pair: Composition, open_tab: OpenTab) -> None:
-    """Photos are answered all the same, other pages say what is wrong, no server is ready; nothing is lost."""
+    """Pages say what is wrong, and no server is ready; photos that come in meanwhile are there afterwards, also when
+    their server is killed then."""
     visited, other = (ClassifyPage(open_tab(may_fail=True), pair.root.url) for _ in range(2))
     for each in (visited, other):
         each.open()
@@ -263,12 +264,13 @@ def test_the_database_is_away_for_a_while(pair: Composition, open_tab: OpenTab) 
     with away(pair.settings.database_url):
         assert [readiness(each) for each in pair.apps] == [(503, "database")] * 2
         visited.upload(sample("Coffee"))
-        visited.expect_answered(2)
-        other.go_to("Dataset")
-        expect(other.page.get_by_text("The database of").first).to_be_visible()
-        logs = [app.log() for app in pair.apps.values()]
-        assert any("cannot be written down at present" in log for log in logs)
+        other.page.get_by_role("link", name="Dataset", exact=True).click()
+        for each in (visited, other):
+            expect(each.page.get_by_text("The database of").first).to_be_visible()
+        wait_until(lambda: any("cannot be written down at present" in app.log() for app in pair.apps.values()))
     wait_until(lambda: [readiness(each) for each in pair.apps] == [(200, None)] * 2)
+    visited.page.reload()
+    visited.expect_answered(2)
     server = pair.root.server_of(f"/bluetit/answers/{visited.page.url.partition('photos=')[2][:22]}")
     wait_until(lambda: count_photos(pair.settings) >= 2)
     pair.kill(server)
