@@ -18,7 +18,6 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Route, expect
-from sqlalchemy import select
 
 from core.datasets.library import Library
 from core.datasets.tasks import CHECK_KIND
@@ -264,15 +263,16 @@ def test_the_database_is_away_for_a_while(pair: Composition, open_tab: OpenTab) 
     with away(pair.settings.database_url):
         assert [readiness(each) for each in pair.apps] == [(503, "database")] * 2
         visited.upload(sample("Coffee"))
-        other.page.get_by_role("link", name="Dataset", exact=True).click()
+        other.go_to("Dataset")
         for each in (visited, other):
             expect(each.page.get_by_text("The database of").first).to_be_visible()
         wait_until(lambda: any("cannot be written down at present" in app.log() for app in pair.apps.values()))
     wait_until(lambda: [readiness(each) for each in pair.apps] == [(200, None)] * 2)
     visited.page.reload()
     visited.expect_answered(2)
-    server = pair.root.server_of(f"/bluetit/answers/{visited.page.url.partition('photos=')[2][:22]}")
-    wait_until(lambda: count_photos(pair.settings) >= 2)
+    batch_id = visited.page.url.partition("photos=")[2].partition("&")[0]
+    server = pair.root.server_of(f"/bluetit/answers/{batch_id}")
+    wait_until(lambda: count_photos(pair.settings, batch_id) == 2)
     pair.kill(server)
     visited.page.reload()
     visited.expect_answered(2)
@@ -280,8 +280,7 @@ def test_the_database_is_away_for_a_while(pair: Composition, open_tab: OpenTab) 
     expect(other.page.get_by_role("heading", name="Teach it your own photos")).to_be_visible()
 
 
-def count_photos(settings: Settings) -> int:
-    """Of the batch that was written down last."""
+def count_photos(settings: Settings, batch_id: str) -> int:
+    """Of a batch, as it is written down."""
     with closing(open_database(settings)) as database, database.read_session() as session:
-        numbers = session.scalars(select(ClassifyBatch.num_photos).order_by(ClassifyBatch.seen_at)).all()
-        return numbers[-1]
+        return session.get_one(ClassifyBatch, batch_id).num_photos
