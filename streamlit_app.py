@@ -22,6 +22,7 @@ from pages.server.file_routes import FILE_ROUTES
 from pages.server.headers import SecurityHeaders
 from pages.server.heat_route import HEAT_ROUTES
 from pages.server.kiosk_routes import KIOSK_ROUTES, KioskAddress
+from pages.server.leaving import Leaving
 from pages.server.lifespan import running_services
 from pages.server.listening import OnlyThisComputer, stay_among_those_let_in
 from pages.server.live_route import LIVE_ROUTES
@@ -142,6 +143,7 @@ else:
             Middleware(believing_named_proxies),
             Middleware(OnlyThisComputer, access=stay_among_those_let_in()),
             Middleware(SecurityHeaders),
+            Middleware(Leaving),
             Middleware(KioskAddress),
             Middleware(ServedPage),
             Middleware(DoorKeeper),

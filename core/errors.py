@@ -6,6 +6,7 @@
     ├── StorageError             the workspace or the database failed
     │   ├── NoSpaceError         the disk, or the object store, is full
     │   ├── StoreError           the object store does not answer, or does not let us in
+    │   ├── NewerDatabaseError   a newer Bluetit has changed the tables
     │   ├── ArrayFileError       a file of arrays is missing or damaged
     │   └── RecordError          a stored record is damaged, or of another version
     ├── NoRoomError              more photos than one visitor, or all, may have on the classify page
@@ -87,6 +88,10 @@ class NoSpaceError(StorageError):
 
 class StoreError(StorageError):
     """The object store of photos and models does not answer, or does not let us in."""
+
+
+class NewerDatabaseError(StorageError):
+    """A newer Bluetit has changed the tables of the database."""
 
 
 class ArrayFileError(StorageError):

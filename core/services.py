@@ -17,17 +17,12 @@ from core.datasets.ingest.desk import ImportDesk
 from core.datasets.library import Library
 from core.datasets.purging import DatasetTrash
 from core.datasets.tasks import DatasetTasks
-from core.errors import (
-    BluetitError,
-    SettingsError,
-    StorageError,
-    UnknownBackboneError,
-)
+from core.errors import BluetitError, SettingsError, StorageError, UnknownBackboneError
 from core.export.desk import ExportDesk
 from core.features.table import FeatureTable
 from core.foreign.desk import ForeignDesk
 from core.foreign.library import ForeignLibrary
-from core.inference.batch_registry import BatchRegistry, secret_of
+from core.inference.batch_registry import BatchRegistry
 from core.inference.classifier_cache import ClassifierCache
 from core.inference.fair_pool import FairPool
 from core.inference.own_classifiers import OwnClassifiers
@@ -65,6 +60,7 @@ logger = logging.getLogger(__name__)
 CLEAR_UP_SECONDS = 6 * 3600.0  # from one clearing up to the next
 _MAX_SPACES = 256  # whose services are kept
 COPIES_SECONDS = 600.0  # from one look for copies of what was deleted elsewhere to the next
+_LEFT_FOR_LATER = "%s could not be gone on with; that is tried again later."
 SWEEP_SECONDS = 60.0  # from one look for visitors who are gone to the next
 
 
@@ -142,11 +138,15 @@ class Services:
         return replace(self, settings=bound.settings, is_guest=bound.is_guest, **of_space)
 
     def close(self) -> None:
-        """Stop the background work, delete visitors' photos and let go of the database."""
+        """Stop the background work and let go of the database.
+
+        Visitors' photos stay for another server, or the next start. When a lesson ends they go: nobody comes back to
+        the laptop of a class, and what pupils have shown it must not lie there.
+        """
         self._housekeeper.stop()
         self.supervisor.stop()
         self.pool.close()
-        self.batches.close()
+        self.batches.close(keeps_photos=self.settings.access != "class" or bool(self.settings.database_url))
         self._cache.close()
         self.database.close()
 
@@ -213,10 +213,8 @@ def _look_at_clock(database: Database) -> None:
         logger.warning("The clock of the database could not be read: %s", exc)
 
 
-def _give_up_strangers(services: Services) -> None:
-    """Take the photos of those off the classify page who were let out while they put them there."""
-    if services.settings.access in ("class", "accounts"):
-        services.batches.give_up_of(lambda owner: services.spaces.find_by_secret(secret_of(owner)) is None)
+def _sweep(services: Services) -> None:
+    take_all({"Photos of visitors who are gone": services.batches.sweep}, _LEFT_FOR_LATER)
 
 
 def _go_on(services: Services) -> None:
@@ -224,9 +222,10 @@ def _go_on(services: Services) -> None:
     steps: dict[str, Callable[[], object]] = {
         "Deletions": services.deletions.go_on,
         "Hand-outs": services.hand_outs.go_on,
-        "Photos of strangers": lambda: _give_up_strangers(services),
     }
-    take_all(steps, "%s could not be gone on with; that is tried again later.")
+    if services.settings.access in ("class", "accounts"):  # of those who were let out while they put photos there
+        steps["Photos of strangers"] = services.batches.give_up_strangers
+    take_all(steps, _LEFT_FOR_LATER)
 
 
 def open_libraries(
@@ -310,7 +309,7 @@ def open_services(settings: Settings) -> Services:
     pool = FairPool(settings.num_inference_threads, name="classify")
     supervisor = Supervisor(settings, TaskQueue(database, TASK_KINDS), kinds=TASK_KINDS_PATH)
     cache, table = ClassifierCache(settings), FeatureTable(settings)
-    batches = BatchRegistry(settings, pool)
+    batches = BatchRegistry(settings, pool, database)
     photo_store = PhotoStore.of(settings)
     of_all = open_libraries(settings, supervisor, cache, database, table=table)
     deletions = DeletionDesk(database, of_all["queue"], supervisor, batches)
@@ -333,7 +332,7 @@ def open_services(settings: Settings) -> Services:
     try:
         _clear_up(services)
         services._housekeeper.start(lambda: _clear_up(services), CLEAR_UP_SECONDS)
-        services._housekeeper.start(services.batches.sweep, SWEEP_SECONDS)
+        services._housekeeper.start(lambda: _sweep(services), SWEEP_SECONDS)
         if photo_store.is_elsewhere:
             services._housekeeper.start(lambda: forget_copies(database, settings), COPIES_SECONDS)
         services._housekeeper.start(lambda: _look_at_clock(database), SWEEP_SECONDS)

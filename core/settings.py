@@ -177,7 +177,8 @@ class Settings:
     photos_kept_seconds: float = _setting(
         3_600.0,
         unit="seconds",
-        explanation="How long the photos of a visitor who is gone from the classify page are kept.",
+        explanation="How long the photos of a visitor who is gone from the classify page are kept, also when the "
+        "server is started anew.",
         minimum=60,
     )
     loaded_network_bytes: int = _setting(
@@ -341,8 +342,9 @@ class Settings:
     max_workers: int = _setting(
         1,
         unit="processes",
-        explanation="Worker processes for networks that run at the same time; one more works on photos.",
-        minimum=1,
+        explanation="Worker processes for networks that run at the same time; one more works on photos. 0: this server "
+        "starts none, and others do the work (`bluetit worker`).",
+        minimum=0,
     )
     workers: str = _setting(
         "local",
@@ -374,6 +376,13 @@ class Settings:
         10.0,
         unit="seconds",
         explanation="Time a cancelled task has to stop by itself before its worker is ended.",
+        minimum=0,
+    )
+    stop_wait_seconds: float = _setting(
+        8.0,
+        unit="seconds",
+        explanation="How long a server that is told to stop (SIGTERM) goes on at most, to finish uploads and photos "
+        "that it has begun, and `bluetit worker` its tasks.",
         minimum=0,
     )
     # Limits of each space, where there are several

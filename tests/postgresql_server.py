@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-from sqlalchemy import URL, Connection, true
+from sqlalchemy import URL, Connection, make_url, true
 
 from core.storage.schema import HOME_SPACE_ID, Base
+from tests.hosts import Host
 from tests.waiting import wait_until
 
 # Where Debian keeps the server's programs, one folder for each version.
@@ -45,9 +46,9 @@ def find_programs() -> Path | None:
 class PostgreSQLServer:
     """A running server."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._address = f"host={folder} user={_SUPERUSER}"
+    def __init__(self, folder: Path, host: Host | None = None) -> None:
+        self._place = str(folder) if host is None else host.address
+        self._address = f"host={self._place} user={_SUPERUSER}"
         self._num_made = 0
 
     def answers(self) -> bool:
@@ -64,8 +65,28 @@ class PostgreSQLServer:
         name = f"bluetit_{self._num_made}"
         with psycopg.connect(self._address, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
-        url = URL.create("postgresql+psycopg", username=_SUPERUSER, database=name, query={"host": str(self._folder)})
+        url = URL.create("postgresql+psycopg", username=_SUPERUSER, database=name, query={"host": self._place})
         return url.render_as_string(hide_password=False)
+
+
+@contextmanager
+def away(url: str) -> Iterator[None]:
+    """Have a database answer nobody within the block, as if its server were not there.
+
+    Args:
+        url: as `PostgreSQLServer.new_database` gave it.
+    """
+    made = make_url(url)
+    place = made.query.get("host") or made.host
+    with psycopg.connect(f"host={place} user={_SUPERUSER}", autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {made.database} ALLOW_CONNECTIONS false")
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (made.database,)
+        )
+        try:
+            yield
+        finally:
+            connection.execute(f"ALTER DATABASE {made.database} ALLOW_CONNECTIONS true")
 
 
 def empty_tables(connection: Connection) -> None:
@@ -78,8 +99,13 @@ def empty_tables(connection: Connection) -> None:
 
 
 @contextmanager
-def running_postgresql(programs: Path) -> Iterator[PostgreSQLServer]:
-    """Start a server on an empty folder, and end it; it also ends, and its folder goes, when these tests are killed."""
+def running_postgresql(programs: Path, host: Host | None = None) -> Iterator[PostgreSQLServer]:
+    """Start a server on an empty folder, and end it; it also ends, and its folder goes, when these tests are killed.
+
+    Args:
+        programs: of `find_programs`.
+        host: where it runs, and is reached by whoever comes; None: here, through a socket.
+    """
     # Not below pytest's folder, which only the owner may enter; and a socket's path has 107 bytes at most.
     with tempfile.TemporaryDirectory(prefix="bluetit-pg-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -90,12 +116,35 @@ def running_postgresql(programs: Path) -> Iterator[PostgreSQLServer]:
         init = [programs / "initdb", "-D", data, "-U", _SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-sync"]
         said = subprocess.run(init, user=user, cwd="/", capture_output=True, text=True, check=False)
         assert said.returncode == 0, said.stderr
-        serve = ["sh", "-c", _SERVE_WHILE_INPUT_IS_OPEN, folder, programs / "postgres", "-D", data, "-k", folder]
+        options = list(_OPTIONS)
+        if host is not None:
+            options += [f"--listen_addresses={host.address}"]
+            with (folder / "data" / "pg_hba.conf").open("a") as rules:
+                rules.write("host all all all trust\n")
+        serve = [
+            "sh",
+            "-c",
+            _SERVE_WHILE_INPUT_IS_OPEN,
+            folder,
+            programs / "postgres",
+            "-D",
+            data,
+            "-k",
+            folder,
+            *options,
+        ]
+        if host is not None and user is not None:  # only there: to enter a host's network one has to be root
+            serve = host.command(["setpriv", f"--reuid={user}", "--regid=nogroup", "--clear-groups", *serve])
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
-                [*serve, *_OPTIONS], user=user, cwd="/", stdin=subprocess.PIPE, stdout=log, stderr=log
+                serve,
+                user=user if host is None else None,
+                cwd="/",
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
             )
-        server = PostgreSQLServer(folder)
+        server = PostgreSQLServer(folder, host)
         try:
             wait_until(server.answers)
             yield server

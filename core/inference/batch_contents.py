@@ -1,9 +1,10 @@
-"""Photos and answers of one batch, with the number of the change that brought each."""
+"""Photos and answers of one batch, with the number of the change that brought each, and what is to be written down."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from core.inference.batch_notes import BatchNotes
 from core.inference.batch_records import Answer, BatchChanges, Photo
 from core.inference.batch_run import BatchRun
 from core.inference.change_bell import ChangeBell
@@ -32,13 +33,16 @@ class _Said:
 class BatchContents:
     """What a batch holds; the batch has its lock whenever it calls anything here."""
 
-    def __init__(self, bell: ChangeBell) -> None:
+    def __init__(self, bell: ChangeBell, note: Callable[[], None]) -> None:
         """Begin with nothing.
 
         Args:
             bell: rings at each change.
+            note: called when there is something to write down, which must neither wait nor fail.
         """
         self.version = 0  # number of the last change
+        self._note = note
+        self._notes = BatchNotes()
         self.photos: dict[int, Photo] = {}  # by id, in the order of arrival
         self._bell = bell
         self._changed_at: dict[int, int] = {}  # by photo id: when the photo, not its answers, changed
@@ -55,6 +59,8 @@ class BatchContents:
         """List a new photo."""
         self.photos[photo.photo_id] = photo
         self._changed_at[photo.photo_id] = self._came_or_went_at = self.change()
+        self._notes.photos.add(photo.photo_id)
+        self._note()
 
     def take_out(self, photo_ids: Iterable[int]) -> list[Photo]:
         """Forget photos and all answers to them; those that were here."""
@@ -65,7 +71,64 @@ class BatchContents:
                 said.answers.pop(photo.photo_id, None)
         if gone:
             self._came_or_went_at = self.change()
+            self._notes.gone |= {photo.photo_id for photo in gone}
+            self._note()
         return gone
+
+    def forget(self) -> list[Photo]:
+        """Hold nothing any more, of which nothing is written down; the photos that were here."""
+        gone = list(self.photos.values())
+        self.photos.clear()
+        self._changed_at.clear()
+        self._said.clear()
+        self._notes = BatchNotes()
+        self._came_or_went_at = self.change()
+        return gone
+
+    def restore(
+        self, photos: Mapping[int, Photo], answers: Mapping[str, Mapping[int, Classification]], *, version: int
+    ) -> None:
+        """Hold what another server has left, and nothing else.
+
+        Args:
+            photos: by number, in the order of arrival.
+            answers: by network and photo.
+            version: higher than any that the other one has told of.
+        """
+        self.forget()
+        self.version = version
+        self._came_or_went_at = self.change()
+        self.photos = dict(photos)
+        self._changed_at = dict.fromkeys(photos, self.version)
+        for fingerprint, said in answers.items():
+            known = {photo_id: (found, self.version) for photo_id, found in said.items() if photo_id in photos}
+            self._said[fingerprint] = _Said(begun_at=self.version, answers=known)
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether there is something to write down."""
+        return not self._notes.are_empty
+
+    def take_notes(self, max_rows: int) -> BatchNotes:
+        """What is to be written down now; photos first, for answers are of photos.
+
+        Args:
+            max_rows: most photos and answers; others stay for the next time.
+        """
+        taken, self._notes = self._notes.split(max_rows)
+        return taken
+
+    def put_notes_back(self, notes: BatchNotes) -> None:
+        """Note again what could not be written down."""
+        self._notes.add(notes)
+
+    def noted_answers(self, notes: BatchNotes) -> dict[tuple[int, str], Classification]:
+        """The answers of notes that are here still."""
+        return {
+            (photo_id, network): self._said[network].answers[photo_id][0]
+            for photo_id, network in notes.answers
+            if network in self._said and photo_id in self._said[network].answers
+        }
 
     def use(self, fingerprint: str) -> list[Photo]:
         """Keep the answers of a network, the longest unused ones no more; the photos that it has not answered yet."""
@@ -73,7 +136,9 @@ class BatchContents:
             self._said[fingerprint] = _Said(begun_at=self.change())
         self._said.move_to_end(fingerprint)
         while len(self._said) > _MAX_NETWORKS:
-            self._said.popitem(last=False)
+            dropped, _ = self._said.popitem(last=False)
+            self._notes.dropped.add(dropped)
+            self._note()
         return self._waiting_for(self._said[fingerprint])
 
     def keep_photo(self, photo: Photo) -> bool:
@@ -82,12 +147,16 @@ class BatchContents:
             return False
         self.photos[photo.photo_id] = photo
         self._changed_at[photo.photo_id] = self.change()
+        self._notes.photos.add(photo.photo_id)
+        self._note()
         return True
 
     def keep_answer(self, photo_id: int, fingerprint: str, found: Classification) -> None:
         """Add an answer, unless the photo has been taken out or other networks have taken this one's place."""
         if photo_id in self.photos and fingerprint in self._said:
             self._said[fingerprint].answers[photo_id] = (found, self.change())
+            self._notes.answers.add((photo_id, fingerprint))
+            self._note()
 
     def answer(self, photo_id: int, fingerprint: str) -> Answer | None:
         """A photo, with what a network said to it; None: it is not here."""

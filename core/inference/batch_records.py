@@ -1,5 +1,6 @@
 """What a batch of photos is told about them, and what it tells."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -102,3 +103,21 @@ class Intake:
     num_refused: int  # listed, with the reason
     no_room: tuple[str, ...]  # names of those for which there was no room; they are not listed
     no_room_because: str = ""  # in words for the visitor, with what to do
+
+    @classmethod
+    def of(cls, taken: Sequence[Photo], no_room: Sequence[str], because: str) -> Self:
+        """The sum of it.
+
+        Args:
+            taken: the photos that are listed, refused ones included.
+            no_room: names of those for which there was no room.
+            because: why, for the first of them.
+        """
+        num_refused = sum(photo.error is not None for photo in taken)
+        return cls(
+            num_given=len(taken) + len(no_room),
+            num_taken=len(taken) - num_refused,
+            num_refused=num_refused,
+            no_room=tuple(no_room),
+            no_room_because=because,
+        )

@@ -8,11 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from core import imagenet
+from core.records import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
+class Prediction(Record):
     """One class with the probability a network gives it."""
+
+    is_json_row = True
 
     index: int  # position among the network's outputs, from 0
     label: str  # as people read it; of a trained model whatever a person called the class

@@ -26,6 +26,7 @@ from core.photos.fit import to_array
 from core.photos.remarks import tell
 from core.photos.rendering import Rendering
 from core.photos.squares import SquareMaker
+from core.records import Record
 from core.runs.model_record import ModelRecord
 from core.settings import Settings
 
@@ -33,7 +34,7 @@ TOP_K = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Classification:
+class Classification(Record):
     """What one network says to one photo, and how long it took."""
 
     predictions: tuple[Prediction, ...]  # the five likeliest classes, or all where there are fewer, likeliest first

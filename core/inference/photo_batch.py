@@ -1,72 +1,34 @@
 """The photos that a visitor put on the classify page, and what the backbones said to them.
 
-A batch outlives page changes and browser reloads: it belongs to the server process and is found again by its id. The
+A batch outlives page changes and browser reloads: one server has it in memory, and it is found again by its id. The
 photos' files lie in the cache folder; in memory are names and answers only, so that a thousand photos weigh little.
 Photos are answered by threads that all visitors share, on LiteRT. Each change has a number, the batch's version:
-whoever watches asks for what has changed since.
+whoever watches asks for what has changed since. What changes is written down behind the answers, so that another server
+can go on (`core.inference.batch_shelf`).
 """
 
 import functools
-import logging
-import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
 
 from PIL import Image
 
-from core.errors import BluetitError, NoRoomError, StorageError
-from core.inference.batch_contents import BatchContents
-from core.inference.batch_records import Answer, BatchChanges, BatchView, GivenPhoto, Intake, Photo, PhotoOrigin
-from core.inference.batch_run import BatchRun, Turns
-from core.inference.change_bell import ChangeBell
+from core.errors import BluetitError, NoRoomError
+from core.inference.batch_notes import BatchDraft, BatchNotes, KeptBatch
+from core.inference.batch_records import BatchChanges, BatchView, GivenPhoto, Intake, Photo, PhotoOrigin
+from core.inference.batch_run import BatchRun
 from core.inference.classifier import Classifier
-from core.inference.fair_pool import FairPool, Work
-from core.inference.photo_files import PhotoFiles
-from core.inference.photo_room import PhotoRoom
-from core.links.photo import fetch_photo
+from core.inference.fair_pool import Work
+from core.inference.running_batch import RunningBatch
 from core.photos.decode import decode_image
-from core.settings import Settings
 
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchHost:
-    """What all batches of a server share."""
-
-    settings: Settings
-    pool: FairPool  # answers photos
-    link_pool: FairPool  # reads links
-    room: PhotoRoom
-    note_use: Callable[["PhotoBatch"], None]  # its visitor is there
-    make_room: Callable[["PhotoBatch"], bool]  # whether pages that the same visitor has left have given some back
+# Each server that takes a batch over numbers its changes beyond those of the one before.
+_VERSIONS_OF_A_SERVER = 1_000_000_000
+_NUM_UNKNOWN_PHOTOS = 2_000  # that a killed server may have taken in and not written down
 
 
-class PhotoBatch:
+class PhotoBatch(RunningBatch):
     """The photos of one visitor; every method may be called from any thread."""
-
-    def __init__(self, folder: Path, host: BatchHost, *, owner: str) -> None:
-        """Begin an empty batch.
-
-        Args:
-            folder: where the photos' files go; its name is the batch's id.
-            host: what it shares with others.
-            owner: whose photos they are.
-        """
-        self.batch_id = folder.name
-        self.owner = owner
-        self.bell = ChangeBell()  # rings at each new version
-        self._host = host
-        self._files = PhotoFiles(folder, host.settings, host.room, owner=owner)
-        self._lock = threading.Lock()
-        self._contents = BatchContents(self.bell)
-        self._next_id = 1
-        self._num_arriving = 0  # photos whose place is taken and whose file is being written
-        self._last_intake: Intake | None = None
-        self._run: BatchRun | None = None  # while it is active
-        self._file_turns = Turns(self._take_file)
-        self._link_turns = Turns(self._take_link)
 
     def add(self, given: Sequence[GivenPhoto]) -> Intake:
         """Take in what there is room for; a file that cannot be used is listed with the reason.
@@ -83,14 +45,7 @@ class PhotoBatch:
             except NoRoomError as exc:
                 no_room.append(each.name)
                 because = because or str(exc)
-        num_refused = sum(photo.error is not None for photo in photos)
-        intake = Intake(
-            num_given=len(given),
-            num_taken=len(photos) - num_refused,
-            num_refused=num_refused,
-            no_room=tuple(no_room),
-            no_room_because=because,
-        )
+        intake = Intake.of(photos, no_room, because)
         with self._lock:
             self._last_intake = intake
         return intake
@@ -145,6 +100,56 @@ class PhotoBatch:
             self._contents.change()  # an empty batch that is given up is told of, too
         return functools.partial(self._delete, gone)
 
+    def restore(self, kept: KeptBatch) -> None:
+        """Go on with what another server has left."""
+        photos = {photo_id: each.in_folder(self._files.folder, photo_id) for photo_id, each in kept.photos.items()}
+        with self._lock:
+            self._files.give_back(self._contents.forget())
+            self._contents.restore(photos, kept.answers, version=kept.generation * _VERSIONS_OF_A_SERVER)
+            self._files.count(photos.values())
+            # A browser keeps pictures by these numbers; those that were never written down are not given again.
+            self._next_id = max(self._next_id, kept.next_photo_id + _NUM_UNKNOWN_PHOTOS)
+            self.is_noted, self.is_lost = True, False
+
+    def lose(self) -> None:
+        """Stop, and forget all photos; their files are another server's now, or gone."""
+        with self._lock:
+            self._stop()
+            self._files.give_back(self._contents.forget())
+            self.is_noted, self.is_lost = False, True
+
+    def take_notes(self, max_rows: int) -> tuple[BatchNotes, BatchDraft]:
+        """What is to be written down now, by number and as it is.
+
+        Args:
+            max_rows: most photos and answers; others stay for the next time, as `has_notes` tells.
+        """
+        with self._lock:
+            notes, photos = self._contents.take_notes(max_rows), self._contents.photos
+            return notes, BatchDraft(
+                batch_id=self.batch_id,
+                owner=self.owner,
+                is_noted=self.is_noted,
+                next_photo_id=self._next_id,
+                num_photos=len(photos),
+                num_bytes=sum(photo.num_bytes for photo in photos.values()),
+                gone=frozenset(notes.gone),
+                dropped=frozenset(notes.dropped),
+                photos={photo_id: photos[photo_id] for photo_id in sorted(notes.photos) if photo_id in photos},
+                answers=self._contents.noted_answers(notes),
+            )
+
+    def put_notes_back(self, notes: BatchNotes) -> None:
+        """Note again what could not be written down."""
+        with self._lock:
+            self._contents.put_notes_back(notes)
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether there is more to write down."""
+        with self._lock:
+            return self._contents.has_notes
+
     def start(self, classifier: Classifier) -> None:
         """Classify what this backbone has not seen yet; does nothing if that is under way.
 
@@ -179,22 +184,6 @@ class PhotoBatch:
         """
         with self._lock:
             return self._contents.changes(fingerprint, since, self._active_run(fingerprint))
-
-    def find(self, photo_id: int, fingerprint: str = "") -> Answer | None:
-        """A photo, with what a network said to it; None: it is not here, or no more."""
-        with self._lock:
-            return self._contents.answer(photo_id, fingerprint)
-
-    def read(self, photo_id: int) -> bytes:
-        """The file of a photo.
-
-        Raises:
-            StorageError: it has been removed meanwhile.
-        """
-        answer = self.find(photo_id)
-        if answer is None or answer.photo.path is None:
-            raise StorageError(f"There is no file of photo {photo_id} here. Reload the page.")
-        return self._files.read(answer.photo.path)
 
     def open_image(self, photo_id: int, name: str, *, shortest_side_px: int) -> Image.Image:
         """A photo as an upright RGB image, a JPEG decoded no larger than is useful.
@@ -245,104 +234,9 @@ class PhotoBatch:
                     self._files.give_place_back()
         return photo
 
-    def _take_file(self) -> Work | None:
-        """See `Source.take`: a photo to answer."""
-        with self._lock:
-            run = self._run
-            if run is None:
-                return None
-            photo_id = run.next_file(self._contents.photos)
-            if photo_id is None:
-                self._end_if_done(run)
-                return None
-            is_alone = not run.has_more_files and self._host.pool.is_otherwise_idle
-            return functools.partial(self._classify, self._contents.photos[photo_id], run, is_alone=is_alone)
-
-    def _take_link(self) -> Work | None:
-        """See `Source.take`: a link to read."""
-        with self._lock:
-            run = self._run
-            if run is None:
-                return None
-            photo_id = run.next_link(self._contents.photos)
-            if photo_id is None:
-                self._end_if_done(run)
-                return None
-            return functools.partial(self._read_link, self._contents.photos[photo_id], run)
-
-    def _classify(self, photo: Photo, run: BatchRun, *, is_alone: bool) -> None:
-        found, error = None, None
-        try:
-            found = run.classifier.classify(self.read(photo.photo_id), photo.name, is_alone=is_alone)
-        except BluetitError as exc:
-            error = str(exc)
-        except Exception:
-            # A bug that one photo meets must neither stop the others nor be met for ever.
-            logger.exception("Classifying %s failed", photo.name)
-            error = f"{photo.name} could not be classified; the app's log says why."
-        with self._lock:
-            run.finish_file()
-            if found is not None:
-                self._contents.keep_answer(photo.photo_id, run.fingerprint, found)
-            else:
-                self._contents.keep_photo(replace(photo, error=error))
-            self._end_if_done(run)
-
-    def _read_link(self, photo: Photo, run: BatchRun) -> None:
-        try:
-            fetched = fetch_photo(photo.link or "", self._host.settings, cancelled=run.is_stopped.is_set)
-            photo = self._files.store(replace(photo, name=fetched.name), fetched.data)
-        except BluetitError as exc:
-            photo = replace(photo, error=str(exc))
-        except Exception:
-            logger.exception("Reading %s failed", photo.name)
-            photo = replace(photo, error=f"{photo.name} could not be read; the app's log says why.")
-        with self._lock:
-            run.finish_link()
-            # A reading that was broken off is no fault of the photo, which another run may have read meanwhile.
-            is_wanted = not run.is_stopped.is_set() and self._contents.keep_photo(photo)
-            if is_wanted and photo.path is not None:
-                run.append(photo)
-            self._end_if_done(run)
-            self._ask_for_turns()
-        if not is_wanted:
-            self._delete([photo])
-
-    def _delete(self, gone: Sequence[Photo]) -> None:
-        """Delete the files of photos that have been taken out, without the lock: nobody asks for them any more."""
-        for photo in gone:
-            self._files.delete(photo)
-        with self._lock:
-            if not self._contents.photos and not self._num_arriving:
-                self._files.remove_folder()
-
     # --- with the lock held ------------------------------------------------------------------------------
-
-    def _list(self, photo: Photo) -> None:
-        self._contents.add(photo)
-        if self._run is not None and photo.error is None:
-            self._run.append(photo)
-            self._ask_for_turns()
 
     def _take_out(self, photo_ids: Sequence[int]) -> list[Photo]:
         gone = self._contents.take_out(photo_ids)
         self._files.give_place_back(len(gone))
         return gone
-
-    def _active_run(self, fingerprint: str) -> BatchRun | None:
-        return self._run if self._run is not None and self._run.fingerprint == fingerprint else None
-
-    def _stop(self) -> None:
-        if self._run is not None:
-            self._run.is_stopped.set()
-            self._end_if_done(self._run)
-
-    def _end_if_done(self, run: BatchRun) -> None:
-        """Let go of a run, which holds a network in memory."""
-        if self._run is run and not run.is_active:
-            self._run = None
-            self._contents.change()
-
-    def _ask_for_turns(self) -> None:
-        self._host.pool.register(self.owner, self._file_turns)
-        self._host.link_pool.register(self.owner, self._link_turns)

@@ -1,7 +1,8 @@
 """The files of one batch of photos, below the cache folder and within the room that there is."""
 
 import contextlib
-import itertools
+import secrets
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ _RESERVED_BYTES = 300_000_000
 
 
 class PhotoFiles:
-    """A folder of numbered files, one for each photo; every method may be called from any thread."""
+    """A folder of files, one for each photo; every method may be called from any thread."""
 
     def __init__(self, folder: Path, settings: Settings, room: PhotoRoom, *, owner: str) -> None:
         """Begin without a folder; the first file makes it.
@@ -32,8 +33,6 @@ class PhotoFiles:
         self.limits = ImageLimits(max_bytes=settings.max_photo_bytes, max_pixels=settings.max_photo_pixels)
         self._room = room
         self._owner = owner
-        # Not the photos' ids: a link may be read a second time while the first reading is being given up.
-        self._numbers = itertools.count(1)
 
     def take_place(self) -> None:
         """Count a photo.
@@ -46,6 +45,16 @@ class PhotoFiles:
     def give_place_back(self, num_photos: int = 1) -> None:
         """Count photos no more."""
         self._room.give_back(self._owner, num_photos=num_photos)
+
+    def count(self, photos: Iterable[Photo]) -> None:
+        """Count photos that are there already, with their files."""
+        for photo in photos:
+            self._room.note(self._owner, num_photos=1, num_bytes=photo.num_bytes)
+
+    def give_back(self, photos: Iterable[Photo]) -> None:
+        """Count photos no more, nor their files, which stay: another server has them now."""
+        for photo in photos:
+            self._room.give_back(self._owner, num_photos=1, num_bytes=photo.num_bytes)
 
     def store(self, photo: Photo, data: bytes) -> Photo:
         """Write a photo's file, and count its bytes; the photo with it.
@@ -62,7 +71,8 @@ class PhotoFiles:
                 "Save it smaller, as JPEG for example."
             )
         self._room.take(self._owner, num_bytes=len(data))
-        path = self.folder / str(next(self._numbers))
+        # Not the photo's id: a link may be read a second time while the first reading is being given up.
+        path = self.folder / secrets.token_hex(8)
         stored = replace(photo, path=path, num_bytes=len(data))
         try:
             self._write(path, data)

@@ -68,11 +68,13 @@ def pools_of(settings: Settings, kinds: Mapping[str, TaskKind]) -> list[Pool]:
     pools = []
     for lane in Lane:
         has_cluster = lane is Lane.NETWORKS and settings.workers != "local"
+        # Photos take one worker; where networks are others' work, photos are, too.
+        max_workers = settings.max_workers if lane is Lane.NETWORKS else min(1, settings.max_workers)
         pools.append(
             Pool(
                 lane=lane,
                 kind_names=kinds_of(lane, kinds),
-                max_workers=settings.max_workers if lane is Lane.NETWORKS and not has_cluster else 1,
+                max_workers=1 if has_cluster else max_workers,
                 program=_CLUSTER_PROGRAM if has_cluster else _WORKER_PROGRAM,
             )
         )

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,9 +33,11 @@ from core.jobs.processes import (
     worker_log_name,
 )
 from core.jobs.queue import WORKER_DIED, TaskQueue
+from core.jobs.task_bell import TaskBell
 from core.jobs.views import TaskView, WorkerView
 from core.settings import Settings
 from core.storage.files import translating_disk_errors
+from core.storage.schema_version import refuse_newer_tables
 
 logger = logging.getLogger(__name__)
 
@@ -60,14 +62,17 @@ class _Child:
 class Supervisor:
     """Starts workers when there is work, clears up after dead ones, ends those that ignore a cancel."""
 
-    def __init__(self, settings: Settings, queue: TaskQueue, *, kinds: str) -> None:
+    def __init__(self, settings: Settings, queue: TaskQueue, *, kinds: str, is_work_host: bool = False) -> None:
         """Prepare to supervise; nothing is started yet.
 
         Args:
             settings: handed to the workers, too.
             queue: the queue that the workers take tasks from.
             kinds: where the workers find the queue's table of kinds, as "module:attribute".
+            is_work_host: whether `max_workers` is of this host alone, which does nothing else; else workers of other
+                servers take the place of this one's.
         """
+        self._is_work_host = is_work_host
         self._settings = settings
         self._has_cluster = settings.workers != "local"
         self._queue = queue
@@ -78,6 +83,7 @@ class Supervisor:
         self._thread: threading.Thread | None = None
         self._waking = threading.Event()
         self._stopping = threading.Event()
+        self._bell = TaskBell(queue.database, self.wake)
 
     def start(self) -> None:
         """Begin to supervise in a thread of its own; does nothing when it has begun already."""
@@ -86,20 +92,29 @@ class Supervisor:
                 self._stopping.clear()
                 self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
                 self._thread.start()
+                self._bell.start()
 
-    def stop(self) -> None:
-        """Stop supervising and let the workers go: idle ones leave now, others when their task is done."""
+    def stop(self, *, finish_seconds: float | None = None) -> None:
+        """Stop supervising and let the workers go: idle ones leave now, others when their task is done.
+
+        Args:
+            finish_seconds: how long busy ones are waited for, which are told to stop then and give their tasks back;
+                None: they go on by themselves.
+        """
         self._stopping.set()
+        self._bell.stop()
         self._waking.set()
         if self._thread is not None:
             self._thread.join()
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + (STOP_SECONDS if finish_seconds is None else finish_seconds)
         with self._lock:
             for child in self._children.values():
                 if child.process.stdin is not None:
                     child.process.stdin.close()
             for child in self._children.values():
                 _wait(child.process, deadline - time.monotonic())
+            if finish_seconds is not None:
+                _tell_to_stop([child.process for child in self._children.values()])
             self._reap_children()
             _let_go(child.process for child in self._children.values())
 
@@ -111,10 +126,11 @@ class Supervisor:
         """Look once at children, other workers, cancelled tasks and the queue, and do what is needed.
 
         Raises:
-            StorageError: the database failed, or a log cannot be written.
+            StorageError: the database failed, a newer Bluetit has changed it, or a log cannot be written.
         """
         with self._lock:
             self._reap_children()
+            refuse_newer_tables(self._queue.database)  # workers of this version would end at once
             self._recover_from_others()
             self._end_overdue_tasks()
             self._start_workers()
@@ -203,15 +219,16 @@ class Supervisor:
         others = self._other_workers()
         busy = {task.worker_id for task in self._queue.running_tasks()}
         for pool in self._pools:
-            workers = {worker_id for worker_id, child in self._children.items() if child.pool is pool}
-            workers |= {worker.id for worker in others if worker.lane == pool.row_lane}
+            own = {worker_id for worker_id, child in self._children.items() if child.pool is pool}
+            workers = own | {worker.id for worker in others if worker.lane == pool.row_lane}
             num_waiting = sum(num_queued.get(name, 0) for name in pool.kind_names) - len(workers - busy)
             if num_waiting <= 0:
                 continue
             if not workers and pool.failed_starts >= MAX_FAILED_STARTS and not pool.is_placing:
                 self._give_up(pool)
             elif time.monotonic() >= pool.next_start_at:
-                for _ in range(min(num_waiting, pool.max_workers - len(workers))):
+                num_counted = len(own) if self._is_work_host else len(workers)
+                for _ in range(min(num_waiting, pool.max_workers - num_counted)):
                     self._start_worker(pool)
 
     def _refuse_unknown(self, kind_names: Iterable[str]) -> None:
@@ -298,6 +315,16 @@ def _kill(process: subprocess.Popen[bytes]) -> bool:
     process.kill()
     _wait(process, KILL_SECONDS)
     return process.poll() is not None
+
+
+def _tell_to_stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Have workers that are busy give their tasks back; they are children of a host that is about to go."""
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    deadline = time.monotonic() + KILL_SECONDS
+    for process in processes:
+        _wait(process, deadline - time.monotonic())
 
 
 def _wait(process: subprocess.Popen[bytes], timeout_seconds: float) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import TaskLostError, UnknownTaskError
 from core.jobs.status import ACTIVE_STATUSES, TaskStatus, check_transition
+from core.jobs.task_bell import ring
 from core.jobs.views import EventKind
 from core.storage.clock import database_now
 from core.storage.limits import GUEST_KINDS
@@ -102,6 +103,8 @@ def append_status(
     """Note that a task has got a status."""
     payload = {"status": status.value, "attempt": attempt, "error": error}
     append_event_row(session, task_id, kind="status", payload=payload)
+    if status == TaskStatus.QUEUED:
+        ring(session)
 
 
 def append_event_row(session: Session, task_id: int, *, kind: EventKind, payload: dict[str, Any]) -> int:

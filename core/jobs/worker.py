@@ -25,15 +25,18 @@ from core.jobs.kinds import Lane, find_kind, kinds_of
 from core.jobs.processes import give_way, this_host, worker_log_name
 from core.jobs.queue import TaskQueue
 from core.jobs.status import TaskStatus
+from core.jobs.task_bell import TaskBell
 from core.jobs.views import ClaimedTask
 from core.settings import Settings
 from core.storage.db import open_database
 from core.storage.own_use import bind_space
+from core.storage.schema_version import refuse_newer_tables
 from core.storage.told_paths import without_folders
 
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.15  # between two looks at an empty queue; each costs a millisecond
+HEARING_SECONDS = 5.0  # the same where the database tells of new tasks, in case that it does not
 # A new worker for photos is there in half a second, one for networks needs many to load TensorFlow again.
 PHOTOS_LEAVE_SECONDS = 300.0  # so long without a task, a worker for photos gives its memory back
 STORAGE_RETRY_SECONDS = 5.0  # before the next claim, when the database failed
@@ -81,6 +84,10 @@ class Worker:
         self._server_gone = server_gone
         self._cluster_host = cluster_host
         self._leaving = threading.Event()
+        self._may_begin = threading.Event()  # while the database is there, and of this version
+        self._may_begin.set()
+        self._rung = threading.Event()
+        self._bell = TaskBell(queue.database, self._rung.set)
 
     def run(self) -> None:
         """Work until the server is gone, somebody stops the process, or photos are long done."""
@@ -88,6 +95,7 @@ class Worker:
         self._queue.register_worker(self._worker_id, pid=os.getpid(), host=host, lane=self._lane)
         heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         heart.start()
+        self._bell.start()
         try:
             self._work()
         except KeyboardInterrupt:
@@ -97,6 +105,7 @@ class Worker:
         finally:
             # In this order, or a late heartbeat would say that the worker is alive.
             self._leaving.set()
+            self._bell.stop()
             heart.join()
         self._queue.unregister_worker(self._worker_id)
 
@@ -104,6 +113,10 @@ class Worker:
         kind_names = kinds_of(self._lane, self._queue.kinds)
         idle_since = time.monotonic()
         while not self._server_gone.is_set():
+            self._rung.clear()  # before the look: what comes after it rings
+            if not self._may_begin.is_set():
+                self._server_gone.wait(IDLE_SECONDS)
+                continue
             try:
                 task = self._queue.claim(self._worker_id, kind_names)
             except StorageError:
@@ -120,7 +133,14 @@ class Worker:
             if self._lane is Lane.PHOTOS and time.monotonic() - idle_since >= PHOTOS_LEAVE_SECONDS:
                 logger.info("Nothing to do for a while.")
                 return
-            self._server_gone.wait(IDLE_SECONDS)
+            self._rest()
+
+    def _rest(self) -> None:
+        """Until there may be a task, or the server is gone."""
+        look_again_at = time.monotonic() + (HEARING_SECONDS if self._bell.is_listening else IDLE_SECONDS)
+        while time.monotonic() < look_again_at and not self._server_gone.is_set():
+            if self._rung.wait(IDLE_SECONDS):
+                return
 
     def _perform(self, task: ClaimedTask) -> None:
         logger.info("Task %d (%s), attempt %d: begun.", task.id, task.kind, task.attempt)
@@ -184,8 +204,11 @@ class Worker:
         while not self._leaving.wait(interval_seconds):
             try:
                 self._queue.heartbeat(self._worker_id)
+                refuse_newer_tables(self._queue.database)
+                self._may_begin.set()
             except StorageError as exc:
-                logger.warning("No heartbeat could be written: %s", exc)
+                logger.warning("No heartbeat could be written, or no task may be begun: %s", exc)
+                self._may_begin.clear()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -22,7 +22,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy import exc as sa_exc
 from sqlalchemy.orm import Session
 
-from core.errors import LookOnlyError, SettingsError, StorageError
+from core.errors import LookOnlyError, NewerDatabaseError, SettingsError, StorageError
 from core.settings import Settings
 from core.storage.files import no_space_error, translating_disk_errors
 from core.storage.limits import SpaceRoom
@@ -150,7 +150,7 @@ def open_database(settings: Settings) -> Database:
 
 def migration_config(connection: Connection) -> Config:
     """Alembic's configuration, for commands on `connection`."""
-    config = _migration_scripts()
+    config = migration_scripts()
     config.attributes["connection"] = connection
     return config
 
@@ -271,10 +271,11 @@ def _is_up_to_date(engine: Engine) -> bool:
 
 @cache
 def _newest_revisions() -> tuple[str, ...]:
-    return tuple(ScriptDirectory.from_config(_migration_scripts()).get_heads())
+    return tuple(ScriptDirectory.from_config(migration_scripts()).get_heads())
 
 
-def _migration_scripts() -> Config:
+def migration_scripts() -> Config:
+    """Alembic's configuration, for commands that need no database."""
     config = Config()
     config.set_main_option("script_location", "core.storage:migrations")
     return config
@@ -301,7 +302,7 @@ def _refuse_newer(connection: Connection, config: Config) -> None:
     known = {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
     unknown = set(MigrationContext.configure(connection).get_current_heads()) - known
     if unknown:
-        raise StorageError(
+        raise NewerDatabaseError(
             f"The database was written by a newer Bluetit (schema {', '.join(sorted(unknown))}; "
             f"this one knows up to {max(known)}). "
             "Update Bluetit, or set BLUETIT_WORKSPACE_DIR to another folder."

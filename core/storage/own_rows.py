@@ -18,6 +18,9 @@ from core.storage.limits import SpaceRoom
 from core.storage.schema import (
     HOME_SPACE_ID,
     Capture,
+    ClassifyAnswer,
+    ClassifyBatch,
+    ClassifyPhoto,
     Dataset,
     DatasetCheck,
     DatasetClass,
@@ -48,14 +51,15 @@ _OF_DATASETS = (
     *(PhoneLink, PhonePhoto),
 )
 # Which say themselves whose they are.
-_OWNED = (Dataset, Run, SnapshotOrigin, ModelOffer, Kiosk, ForeignModel, SpaceTurn)
-GUARDED_TABLES = tuple(each.__tablename__ for each in (*_OWNED, *_OF_DATASETS, Task, TaskEvent, RunEvent))
+_OWNED = (Dataset, Run, SnapshotOrigin, ModelOffer, Kiosk, ForeignModel, SpaceTurn, ClassifyBatch)
+_OF_BATCHES = (ClassifyPhoto, ClassifyAnswer)
+GUARDED_TABLES = tuple(each.__tablename__ for each in (*_OWNED, *_OF_DATASETS, *_OF_BATCHES, Task, TaskEvent, RunEvent))
 # Where a statement names a table whose rows have owners, with the name that it has there, and the condition in it.
 _NAMED = re.compile(rf"(?:\b(?:FROM|JOIN|UPDATE)|,)\s+({'|'.join(GUARDED_TABLES)})\b(?!\.)(?:\s+AS\s+(\w+))?")
-_CONDITION = r"\b{name}\.space_id (?:=|IS)|\.id = {name}\.(?:dataset|run|task)_id AND "
+_CONDITION = r"\b{name}\.space_id (?:=|IS)|\.id = {name}\.(?:dataset|run|task|batch)_id AND "
 
 # As aliases: a statement that has the table itself beside the condition keeps its own rows of it.
-_dataset, _run, _task = aliased(Dataset), aliased(Run), aliased(Task)
+_dataset, _run, _task, _batch = aliased(Dataset), aliased(Run), aliased(Task), aliased(ClassifyBatch)
 
 
 class OwnSession(Session):
@@ -141,5 +145,13 @@ def _conditions(space_id: int) -> Sequence[ExecutableOption]:
                 include_aliases=True,
             )
             for each in _OF_DATASETS
+        ),
+        *(
+            with_loader_criteria(
+                each,
+                lambda cls: exists().where(_batch.id == cls.batch_id, _batch.space_id == space_id),
+                include_aliases=True,
+            )
+            for each in _OF_BATCHES
         ),
     )

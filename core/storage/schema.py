@@ -573,3 +573,44 @@ class PhonePhoto(Base):
     key_hash: Mapped[str] = mapped_column(primary_key=True)  # SHA-256 of a secret that the phone made for it
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"), index=True)
     image_id: Mapped[int] = mapped_column(ForeignKey("dataset_images.id", ondelete="CASCADE"), index=True)
+
+
+class ClassifyBatch(Base):
+    """Photos that a visitor has put on the classify page; `core.inference.batch_shelf` alone changes it.
+
+    A server holds the batch in memory and writes down here what changes, for another that goes on when it is gone.
+    """
+
+    __tablename__ = "classify_batches"
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # as the address of the page has it
+    space_id: Mapped[int]
+    owner_hash: Mapped[str]  # SHA-256 of space and secret of the browser whose photos they are
+    key_hash: Mapped[str] = mapped_column(index=True)  # SHA-256 of that secret alone, as of `SpaceKey`
+    holder: Mapped[str]  # the server that has it in memory
+    generation: Mapped[int]  # how often a server took it over
+    next_photo_id: Mapped[int]
+    num_photos: Mapped[int]
+    num_bytes: Mapped[int] = mapped_column(BigInteger)  # of the photos' files
+    seen_at: Mapped[float]  # when the visitor was there, to the minute
+
+
+class ClassifyPhoto(Base):
+    """One photo of a batch."""
+
+    __tablename__ = "classify_photos"
+
+    batch_id: Mapped[str] = mapped_column(ForeignKey("classify_batches.id", ondelete="CASCADE"), primary_key=True)
+    photo_id: Mapped[int] = mapped_column(primary_key=True)
+    content: Mapped[dict[str, Any]]  # a `KeptPhoto` as JSON
+
+
+class ClassifyAnswer(Base):
+    """What one network said to one photo of a batch."""
+
+    __tablename__ = "classify_answers"
+
+    batch_id: Mapped[str] = mapped_column(ForeignKey("classify_batches.id", ondelete="CASCADE"), primary_key=True)
+    photo_id: Mapped[int] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(primary_key=True)  # of the network
+    content: Mapped[dict[str, Any]]  # a `Classification` as JSON

@@ -1,4 +1,4 @@
-"""The command `bluetit`: starts the app for one person, or a class."""
+"""The command `bluetit`: starts the app for one person or a class, or works for servers elsewhere."""
 
 import argparse
 import difflib
@@ -14,11 +14,12 @@ Bluetit shows photos to image networks and teaches them yours.
   bluetit          for you alone: opens in this computer's browser, and nobody else can reach it
   bluetit class    for a class: pupils come in from their own devices by a code
   bluetit class --help   what can be chosen for a class
+  bluetit worker   shows nothing: trains and imports for servers on other computers, with the same database
 
 Ctrl-C stops it. What you collect and train is kept in ~/.bluetit, or where BLUETIT_WORKSPACE_DIR says.
 More words after `bluetit` alone go to the web server, for example: bluetit --server.port 9000
 """
-_CLASS = "class"
+_CLASS, _WORKER = "class", "worker"
 _DEFAULT_PORT = 8501
 # A pupil's photos come by themselves or by dozens. The server keeps in memory what arrives, thirty times this at worst.
 _DEFAULT_UPLOAD_MB = 50
@@ -44,8 +45,10 @@ def run(arguments: Sequence[str]) -> int:
         return 0
     if first == _CLASS:
         return _hold_class(arguments[1:])
+    if first == _WORKER:
+        return _work(arguments[1:])
     if first and not first.startswith("-"):
-        near = difflib.get_close_matches(first.lower(), [_CLASS, "help"], n=1)
+        near = difflib.get_close_matches(first.lower(), [_CLASS, _WORKER, "help"], n=1)
         meant = f"Did you mean bluetit {near[0]}?" if near else "bluetit --help says what there is."
         print(f"There is no bluetit {first}. {meant}", file=sys.stderr)
         return 2
@@ -74,6 +77,17 @@ def _hold_class(arguments: Sequence[str]) -> int:
     return hold_class(
         SCRIPT_PATH, port=chosen.port, max_upload_mb=chosen.max_upload_mb, opens_browser=not chosen.no_browser
     )
+
+
+def _work(arguments: Sequence[str]) -> int:
+    argparse.ArgumentParser(
+        prog="bluetit worker",
+        description="Does the work of servers on other computers: what trains, imports, exports. It takes the settings "
+        "of those servers, BLUETIT_DATABASE_URL above all; BLUETIT_MAX_WORKERS says how many networks at once.",
+    ).parse_args(arguments)
+    from pages.command.working import work
+
+    return work()
 
 
 def _class_parser() -> argparse.ArgumentParser:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
+from core.inference.batch_notes import batch_owner
 from core.inference.batch_records import Answer
-from core.inference.batch_registry import batch_owner
 from core.inference.fair_pool import FairPool
 from core.inference.heatmap import overlay
 from core.inference.photo_batch import PhotoBatch
@@ -134,8 +134,13 @@ async def _picture(request: Request, visitor: str, pool: FairPool, draw: Callabl
 
 async def _find_batch(request: Request, visitor: str) -> PhotoBatch | None:
     """The visitor's own batch of the address; asking for it shows that the visitor is there."""
-    services = await asyncio.to_thread(services_of, visitor)
-    return services.batches.find(request.path_params["batch_id"], owner=batch_owner(services.space_id, visitor))
+    return await asyncio.to_thread(find_batch, request.path_params["batch_id"], visitor)
+
+
+def find_batch(batch_id: str, visitor: str) -> PhotoBatch | None:
+    """The visitor's own batch with an id, which may come from the database. Raises as `services_of` and `find`."""
+    services = services_of(visitor)
+    return services.batches.find(batch_id, owner=batch_owner(services.space_id, visitor))
 
 
 async def _find_photo(request: Request, visitor: str) -> tuple[PhotoBatch | None, Answer | None]:

@@ -5,10 +5,9 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.inference.batch_registry import batch_owner
 from core.inference.photo_batch import PhotoBatch
+from pages.server.answer_routes import find_batch
 from pages.server.json_routes import NOT_HERE, Rate, json_route, refusal
-from pages.server.services import services_of
 from pages.words.answers_csv import to_csv
 
 _RATE = Rate(per_second=1, burst=10)
@@ -21,8 +20,7 @@ _HEADERS = {
 
 
 async def _send_table(request: Request, visitor: str) -> Response:
-    services = await asyncio.to_thread(services_of, visitor)
-    batch = services.batches.find(request.path_params["batch_id"], owner=batch_owner(services.space_id, visitor))
+    batch = await asyncio.to_thread(find_batch, request.path_params["batch_id"], visitor)
     if batch is None:
         return refusal(NOT_HERE, 404)
     title = request.query_params.get("network", "")[:_MAX_TITLE_CHARS]

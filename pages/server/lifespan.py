@@ -19,6 +19,7 @@ from core.errors import BluetitError
 from core.metrics import count_errors
 from pages.server.gathered_messages import gather_messages
 from pages.server.kept_answers import keep_answers
+from pages.server.leaving import is_finishing, longest_seconds
 from pages.server.services import stop_services, whole_services
 from pages.server.stopping import noticing_signals
 
@@ -59,7 +60,7 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
     # given back, for which everybody waits.
     gc.collect()
     gc.freeze()
-    with noticing_signals():
+    with noticing_signals(is_busy=is_finishing, longest_seconds=longest_seconds):
         yield
     await asyncio.to_thread(stop_services)
 

@@ -88,6 +88,12 @@ class Turns:
                     self._renewals_rest_until = now + min(now - begun_at, _GIVES_WAY_SECONDS)
                 self._admit()
 
+    @property
+    def are_idle(self) -> bool:
+        """Whether nobody is at work or waits."""
+        with self._lock:
+            return not (self._at_work or self._waiting)
+
     def _admit(self) -> None:
         """Give turns to those who wait, as far as there are any; the caller holds the lock."""
         now = time.monotonic()

@@ -10,14 +10,13 @@ import json
 import logging
 
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from core.errors import BluetitError
+from core.errors import BluetitError, NewerDatabaseError
 from core.monitoring.gathering import metrics_text
-from core.services import Services
+from core.storage.schema_version import refuse_newer_tables
 from core.task_kinds import TASK_KINDS
 from pages.server.json_routes import ANSWER_HEADERS
 from pages.server.photo_routes import base_path, routes_path
@@ -49,19 +48,14 @@ async def _missing() -> str | None:
     if services is None:
         return "services"
     try:
-        await asyncio.wait_for(asyncio.to_thread(_ask_database, services), _DATABASE_SECONDS)
+        await asyncio.wait_for(asyncio.to_thread(refuse_newer_tables, services.database), _DATABASE_SECONDS)
     except TimeoutError:
         logger.warning("Not ready: the database has not answered within %.0f s.", _DATABASE_SECONDS)
         return "database"
     except BluetitError as exc:
         logger.warning("Not ready: %s", exc)
-        return "database"
+        return "version" if isinstance(exc, NewerDatabaseError) else "database"
     return None
-
-
-def _ask_database(services: Services) -> None:
-    with services.database.read_session() as session:
-        session.execute(text("SELECT 1"))
 
 
 async def _send_metrics(request: Request) -> Response:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.inference.batch_registry import batch_owner
+from core.inference.batch_notes import batch_owner
 from core.inference.photo_batch import PhotoBatch
 from core.services import Services
 from pages.server.visitor import visitor_key

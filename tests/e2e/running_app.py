@@ -16,6 +16,7 @@ import psutil
 from core.environment import to_environment
 from core.settings import Settings
 from tests.conftest import PROJECT_DIR
+from tests.hosts import Host
 from tests.waiting import wait_until
 from tests.worker_processes import is_gone, workers_below
 
@@ -50,6 +51,8 @@ def running_app(
     environment: Mapping[str, str] | None = None,
     port: int | None = None,
     options: Sequence[str] = (),
+    log_name: str = "streamlit.log",
+    host: Host | None = None,
 ) -> Iterator[RunningApp]:
     """Start the app as a person does, and end it with its workers; a traceback in the server's log is a failure.
 
@@ -58,22 +61,25 @@ def running_app(
         environment: further variables, such as `KERAS_HOME`.
         port: on which it listens; None: one that is free.
         options: further ones for `streamlit run`.
+        log_name: of the server's log, where several have one workspace.
+        host: where it runs; None: here.
     """
     settings.workspace_dir.mkdir(parents=True, exist_ok=True)
-    log_path = settings.workspace_dir / "streamlit.log"
+    log_path = settings.workspace_dir / log_name
     port = port if port is not None else free_port()
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
     command += ["--server.port", str(port), "--server.headless", "true", *options]
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            command,
+            command if host is None else host.command(command),
             cwd=PROJECT_DIR,
             env={**os.environ, **to_environment(settings), **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-    app = RunningApp(url=f"http://localhost:{port}", settings=settings, process=process, log_path=log_path)
+    place = "localhost" if host is None else host.address
+    app = RunningApp(url=f"http://{place}:{port}", settings=settings, process=process, log_path=log_path)
     try:
         wait_until(lambda: _answers(app), START_TIMEOUT_SECONDS)
         yield app

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from core.errors import SpaceError, UnknownSpaceError
-from core.inference.batch_registry import BatchRegistry, secret_of
+from core.inference.batch_registry import BatchRegistry
 from core.jobs.queue import TaskQueue
 from core.jobs.status import ACTIVE_STATUSES
 from core.jobs.supervisor import Supervisor
@@ -20,7 +20,6 @@ from core.jobs.views import Progress, TaskView
 from core.spaces.codes import CLASS_CODE_LENGTH, new_code
 from core.spaces.deleting.records import DeletionPlan, DeletionReason, DeletionView
 from core.spaces.records import SpaceKind
-from core.spaces.registry import hash_secret
 from core.storage.db import Database
 from core.storage.schema import Classroom, Deletion, Space, SpaceKey, Task
 
@@ -189,8 +188,7 @@ class DeletionDesk:
         self._supervisor.wake()
 
     def _give_up_batches(self, plan: DeletionPlan) -> None:
-        hashes = frozenset(plan.key_hashes)
-        self._batches.give_up_of(lambda owner: hash_secret(secret_of(owner)) in hashes)
+        self._batches.give_up_of(frozenset(plan.key_hashes))
 
     def _task(self, deletion_id: int) -> TaskView | None:
         return self._queue.latest(f"{DELETE_KIND}:{deletion_id}")

@@ -15,7 +15,8 @@ from core.datasets.library import Library
 from core.datasets.shelves.rows import chunked
 from core.features.cache import FeatureCache
 from core.foreign.places import remove_model
-from core.inference.batch_registry import remove_left_batches
+from core.inference.batch_registry import classify_dir, remove_unknown_batches
+from core.inference.batch_shelf import BatchShelf
 from core.photos.store import PhotoStore
 from core.runs.folder import RunFolder, runs_path
 from core.settings import Settings
@@ -85,19 +86,26 @@ def remove_photos(database: Database, settings: Settings, inventory: Inventory, 
     return gone | (inventory.loose_photos.keys() - known)
 
 
-def remove_files(settings: Settings, plan: DeletionPlan, inventory: Inventory) -> int:
+def remove_files(database: Database, settings: Settings, plan: DeletionPlan, inventory: Inventory) -> int:
     """Delete the files of an inventory, and what cannot be told from them; how many there were besides runs.
 
     Maps and logs say nothing about whose they are. All of them go that nobody is using: they can be made again.
 
+    Args:
+        database: of everybody, from which the rows are gone already.
+        settings: where files are.
+        plan: whose files.
+        inventory: which these are.
+
     Raises:
-        StorageError: a file cannot be deleted.
+        StorageError: the database failed, or a file cannot be deleted.
     """
     for run_id in inventory.runs:
         RunFolder(settings, int(run_id)).delete()
     for model_id in inventory.foreign:
         remove_model(settings, int(model_id))
-    remove_left_batches(settings.cache_path / "classify", older_than_seconds=0.0)
+    kept = BatchShelf(database, holder="").all_ids()
+    remove_unknown_batches(classify_dir(settings), kept, older_than_seconds=_YOUNG_SECONDS)
     # By name alone: another node, whose workspace is elsewhere, may have begun the deletion.
     arrivals = [settings.incoming_path / Path(name).name for name in inventory.folders]
     going = [

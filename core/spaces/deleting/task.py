@@ -100,7 +100,7 @@ class _Attempt:
         self._context.report(0.3, "Deleting")
         remove_rows(self._database, plan, inventory)
         gone = remove_photos(self._database, settings, inventory, arrived_before=self._view.requested_at)
-        num_files = remove_files(settings, plan, inventory)
+        num_files = remove_files(self._database, settings, plan, inventory)
         num_features = remove_features(settings, gone)
         self._context.report(0.6, "Writing the database anew")
         scrubbing = scrub(self._database)

@@ -15,8 +15,9 @@ from PIL import Image
 from starlette.applications import Starlette
 
 from core.foreign.library import ForeignLibrary
+from core.inference.batch_notes import batch_owner
 from core.inference.batch_records import GivenPhoto, PhotoOrigin
-from core.inference.batch_registry import BatchRegistry, batch_owner
+from core.inference.batch_registry import BatchRegistry
 from core.inference.classifier import Classifier
 from core.inference.classifier_cache import ClassifierCache
 from core.inference.own_classifiers import OwnClassifiers
@@ -322,7 +323,7 @@ def test_a_page_that_is_given_up_is_told(anna: Browser, batch: PhotoBatch, monke
     """Who still waits hears that the photos are not here any more."""
     batch.add_file("cat.png", CAT, PhotoOrigin.FILE)
     registry = answer_routes.services_of(anna.secret).batches
-    (response,) = wait_with(anna, batch, 1, registry.close)
+    (response,) = wait_with(anna, batch, 1, lambda: registry.close(keeps_photos=False))
     assert response.status_code == 404
     assert batch.bell.num_listeners == 0
 

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from core.inference.batch_notes import batch_owner
 from core.inference.batch_records import PhotoOrigin
-from core.inference.batch_registry import batch_owner
 from core.inference.photo_batch import PhotoBatch
 from core.settings import Settings
 from core.storage.schema import HOME_SPACE_ID
-from pages.server import answer_table
+from pages.server import answer_routes
 from pages.server.answer_table import ANSWER_TABLE_ROUTES
 from pages.server.visitor import COOKIE_NAME, new_secret
 from tests.core.inference.running_registry import running_registry
@@ -25,7 +25,7 @@ def batch(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> PhotoBatch:
     """A visitor's photos, of which one is none."""
     with running_registry(settings) as batches:
         services = SimpleNamespace(batches=batches, space_id=HOME_SPACE_ID)
-        monkeypatch.setattr(answer_table, "services_of", lambda _: services)
+        monkeypatch.setattr(answer_routes, "services_of", lambda _: services)
         batch = batches.open(None, owner=batch_owner(services.space_id, OWNER))
         batch.add_file("grün.jpg", b"some bytes", PhotoOrigin.FILE)
         yield batch

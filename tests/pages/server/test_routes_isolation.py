@@ -17,8 +17,8 @@ from core.backbones.catalog import find_backbone
 from core.environment import to_environment
 from core.export.formats import FORMATS
 from core.export.run_files import RUN_FILES
+from core.inference.batch_notes import batch_owner
 from core.inference.batch_records import PhotoOrigin
-from core.inference.batch_registry import batch_owner
 from core.inference.photo_batch import PhotoBatch
 from core.jobs.supervisor import Supervisor
 from core.runs.folder import RunFolder

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from core.jobs.queue import TaskQueue
 from core.metrics import count_errors
@@ -36,11 +36,11 @@ def database(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Da
     opened.close()
 
 
-def figures(text: str) -> dict[str, float]:
+def figures(told: str) -> dict[str, float]:
     """Every figure by its name and labels."""
     return {
         f"{sample.name}{sorted(sample.labels.values())}": sample.value
-        for family in text_string_to_metric_families(text)
+        for family in text_string_to_metric_families(told)
         for sample in family.samples
     }
 
@@ -60,6 +60,17 @@ def test_a_server_is_ready_once_visitors_can_be_served(database: Database, monke
     monkeypatch.setattr(watch_over, "services_if_open", lambda: None)
     answer = fetch("/bluetit/ready", WATCH_OVER_ROUTES)
     assert (answer.status_code, answer.json()) == (503, {"ready": False, "missing": "services"})
+
+
+def test_a_database_of_a_newer_version_is_told(database: Database) -> None:
+    """While an update is under way, the servers that are still to be replaced serve nobody new."""
+    with database.session() as session:
+        known = session.scalar(text("SELECT version_num FROM alembic_version"))
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    answer = fetch("/bluetit/ready", WATCH_OVER_ROUTES)
+    with database.session() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = :known"), {"known": known})
+    assert (answer.status_code, answer.json()) == (503, {"ready": False, "missing": "version"})
 
 
 def test_figures_are_for_whoever_has_the_token(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from benchmarks.s3_server import S3Server
 from core.datasets.ingest.desk import IMPORT_KIND
 from core.errors import NotLetInError, SpaceError, UnknownSpaceError
+from core.inference.batch_notes import batch_owner
 from core.inference.batch_records import PhotoOrigin
-from core.inference.batch_registry import batch_owner
 from core.runs.desk import TRAIN_KIND
 from core.runs.folder import RunFolder
 from core.settings import Settings
