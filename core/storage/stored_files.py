@@ -66,6 +66,7 @@ class StoredFiles:
         return {
             name[begin:]: StoredFile(version_of(info), int(info["size"]), stored_at(info))
             for name, info in found.items()
+            if info["type"] != "directory"  # some servers list a folder that is empty
         }
 
     def read(self, key: str, num_bytes: int = 0) -> Iterator[bytes]:

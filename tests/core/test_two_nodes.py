@@ -250,7 +250,7 @@ def test_a_run_whose_node_died_goes_on_elsewhere(nodes: Nodes) -> None:
     folder = RunFolder(nodes.asked.settings, run_id)
     assert "Goes on after epoch 2" in folder.log_path.read_text(encoding="utf-8")
     assert folder.litert_path.is_file()
-    assert not [name for name in open_store(nodes.third).ages(folder.path) if name.startswith("checkpoints/")]
+    assert not [name for name in open_store(nodes.asked.settings).ages(folder.path) if name.startswith("checkpoints/")]
 
 
 def test_what_is_deleted_here_is_gone_everywhere(nodes: Nodes) -> None:

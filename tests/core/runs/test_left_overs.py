@@ -151,8 +151,8 @@ def test_a_condemned_run_goes_from_the_store(
     """Somebody was killed between the run and its files; a run that is there after all loses only the mark."""
     monkeypatch.setattr(left_overs, "ABANDONED_AFTER_SECONDS", -60.0)
     (view,) = runs.list_runs()
+    shutil.copytree(folder.path, runs_path(stored) / "99")
     for run_id in (view.id, 99):
-        shutil.copytree(folder.path, runs_path(stored) / str(run_id), dirs_exist_ok=True)
         RunFolder(stored, run_id).keep()
         RunFolder(stored, run_id).condemn()
         shutil.rmtree(RunFolder(stored, run_id).path)
