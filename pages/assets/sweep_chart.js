@@ -98,6 +98,7 @@ class SweepChart {
     const places = points.is_log ? points.x.map(Math.log10) : points.x;
     const [first, last] = [Math.min(...places), Math.max(...places)];
     const room = (last - first || 1) * 0.07;
+    const percents = percentTicks(points.range);
     const isNamed = points.x.length <= MAX_NAMED_TICKS;
     return {
       width: this.plot.clientWidth,
@@ -122,7 +123,7 @@ class SweepChart {
         title: { text: points.title, standoff: 6, font: { size: 12 } },
         ...(isNamed ? { tickvals: points.x, ticktext: points.labels, tickangle: 0 } : { nticks: 6 }),
       },
-      yaxis: { ...axis, range: points.range, tickvals: percentTicks(points.range), ticksuffix: " %" },
+      yaxis: { ...axis, range: points.range, tickvals: percents, ticktext: percents.map((each) => `${each} %`) },
       annotations: [...this.bestLabels(places, colours), {
         text: "Validation accuracy",
         xref: "paper",
