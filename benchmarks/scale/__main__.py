@@ -13,6 +13,7 @@ overhead_ms      from the end of a task to the beginning of the next in the same
 overhead_ms_without_ray   the same of a worker of our own
 same_models      1: the models are the same on any number of nodes and from a worker without Ray, to the bit
 lost             runs that do not end well, and finished epochs that were trained again
+store_share      photos read a second through an object store, when this node has them, over those of a plain folder
 """
 
 import argparse
@@ -22,9 +23,12 @@ import os
 import tempfile
 from pathlib import Path
 
+from benchmarks import store
 from benchmarks.scale.measuring import measure
 from core.errors import BluetitError
 from core.settings import Settings
+
+_STORED_PHOTOS = 300
 
 
 def main() -> None:
@@ -49,7 +53,9 @@ def main() -> None:
             num_photos=options.photos,
             has_losses=not options.without_losses,
         )
-        print(json.dumps(figures))
+        with tempfile.TemporaryDirectory(prefix="bluetit-store-") as store_folder, store.store_here() as url:
+            stored = store.measure(Path(store_folder), url, num_photos=_STORED_PHOTOS)
+        print(json.dumps(figures | {"store_share": stored["store_share"]}))
 
 
 if __name__ == "__main__":
