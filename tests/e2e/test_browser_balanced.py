@@ -72,6 +72,7 @@ class Composition:
             ],
             log_name=f"server-{server}.log",
             host=self.hosts[server],
+            may_fail=True,  # the database is taken away from it
         )
         self.apps[server] = self.stacks[server].enter_context(running)
 
