@@ -146,7 +146,7 @@ class Supervisor:
                 last_problem = ""
             except BluetitError as exc:
                 if str(exc) != last_problem:  # once, not once a second
-                    logger.exception("The supervisor could not do its work.")
+                    logger.error("The supervisor could not do its work: %s", exc)
                 last_problem = str(exc)
             self._waking.wait(TICK_SECONDS)
             self._waking.clear()

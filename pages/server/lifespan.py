@@ -45,6 +45,7 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
     keep_answers()
     gather_messages()
     count_errors()
+    tell_in_log()
     await asyncio.to_thread(load_early)
     try:
         await asyncio.to_thread(whole_services)
@@ -63,6 +64,19 @@ async def running_services(_app: object) -> AsyncGenerator[None, None]:
     with noticing_signals(is_busy=is_finishing, longest_seconds=longest_seconds):
         yield
     await asyncio.to_thread(stop_services)
+
+
+def tell_in_log() -> None:
+    """Have what goes wrong written into the server's log, with the part of Bluetit that says so.
+
+    Python does that by itself only as long as nobody else listens, as whoever counts errors does.
+    """
+    root = logging.getLogger()
+    if not any(type(handler) is logging.StreamHandler for handler in root.handlers):
+        handler = logging.StreamHandler()
+        handler.setLevel(logging.WARNING)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        root.addHandler(handler)
 
 
 def send_at_once() -> None:

@@ -72,6 +72,7 @@ class Composition:
             ],
             log_name=f"server-{server}.log",
             host=self.hosts[server],
+            may_fail=True,  # the database is taken away from it
         )
         self.apps[server] = self.stacks[server].enter_context(running)
 
@@ -100,6 +101,8 @@ class SlowUpload:
         address = urllib.parse.urlsplit(self._route.request.url)
         self._connection = http.client.HTTPConnection(address.netloc)
         headers = {**self._route.request.all_headers(), "content-length": str(len(body))}
+        cookies = self._page.context.cookies()  # which the browser would add
+        headers["cookie"] = "; ".join(f"{each['name']}={each['value']}" for each in cookies)
         headers["content-type"] = f"multipart/form-data; boundary={_BOUNDARY}"
         self._connection.putrequest("PUT", address.path, skip_host=True, skip_accept_encoding=True)
         for name, value in headers.items():
@@ -111,9 +114,10 @@ class SlowUpload:
         """Send the rest, and tell the page what the server answers."""
         self._connection.send(self._rest)
         answer = self._connection.getresponse()
+        told = answer.read()
         self._route.fulfill(status=answer.status)
         self._connection.close()
-        assert answer.status == 204
+        assert answer.status == 204, told
 
 
 @pytest.fixture(scope="module")

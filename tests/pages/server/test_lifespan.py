@@ -20,6 +20,19 @@ def test_connections_send_at_once():
             assert not browser.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
+def test_what_goes_wrong_is_in_the_log():
+    """With the part that says so, once, although errors are counted, too."""
+    code = (
+        "import logging\n"
+        "from core.metrics import count_errors\n"
+        "from pages.server.lifespan import tell_in_log\n"
+        "count_errors(); tell_in_log(); tell_in_log()\n"
+        "logging.getLogger('core.storage').warning('The database is away.')"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_DIR, capture_output=True, text=True, check=True)
+    assert ran.stderr.count("WARNING core.storage: The database is away.") == 1
+
+
 def test_pages_are_loaded_before_anybody_visits_and_none_is_run():
     """Visitors who come at the same moment would meet libraries that are loaded half; pages are run when loaded."""
     code = (
