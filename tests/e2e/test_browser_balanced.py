@@ -102,6 +102,7 @@ class SlowUpload:
         self._connection = http.client.HTTPConnection(address.netloc)
         headers = {**self._route.request.all_headers(), "content-length": str(len(body))}
         cookies = self._page.context.cookies()  # which the browser would add
+        headers.setdefault("host", address.netloc)  # which is not said of a request that is held
         headers["cookie"] = "; ".join(f"{each['name']}={each['value']}" for each in cookies)
         headers["content-type"] = f"multipart/form-data; boundary={_BOUNDARY}"
         self._connection.putrequest("PUT", address.path, skip_host=True, skip_accept_encoding=True)
