@@ -220,9 +220,9 @@ def test_a_visitor_whose_server_is_killed_finds_everything(pair: Composition, op
     assert pair.below.server_of("/bluetit/answers/") == pair.other(server)
 
     pair.start(server)
-    visited.page.reload()
+    wait_until(lambda: pair.below.server_of("/bluetit/answers/") == server)  # nginx has found out
+    visited.page.reload()  # only now: an upload has to go where the page lives
     visited.expect_answered(3)
-    wait_until(lambda: pair.below.server_of("/bluetit/answers/") == server)
     visited.upload(sample("Coffee"))
     visited.expect_answered(4)
 
@@ -253,7 +253,7 @@ def test_a_server_that_is_replaced_finishes_what_it_has_begun(
     assert leaving.wait(STOP_TIMEOUT_SECONDS) == -signal.SIGTERM  # as uvicorn ends, in peace
     assert "Stopping, after" in pair.apps[server].log()
     visited.expect_answered(NUM_PHOTOS + 1, timeout_milliseconds=STOP_TIMEOUT_SECONDS * 1000)
-    assert pair.root.server_of("/bluetit/answers/") == pair.other(server)
+    wait_until(lambda: pair.root.server_of("/bluetit/answers/") == pair.other(server))
     pair.start(server)
 
 
