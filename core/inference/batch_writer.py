@@ -22,6 +22,7 @@ _GATHER_SECONDS = 0.25  # what happens in the meantime is written together
 _RETRY_SECONDS = 2.0  # after the database or the store failed
 _LOOK_SECONDS = 1.0  # from one look whether another server has taken batches over to the next
 _MAX_ROWS = 1_000  # photos and answers in one transaction: nobody else writes meanwhile
+_MAX_SENT_ROWS = 100  # the same where photos are sent first: those of others wait so long
 
 
 class BatchWriter:
@@ -45,6 +46,7 @@ class BatchWriter:
         """
         self._shelf = shelf
         self._store = store
+        self._max_rows = _MAX_SENT_ROWS if store.is_elsewhere else _MAX_ROWS
         self._held = held
         self._let_go = let_go
         self._lock = threading.Lock()
@@ -125,9 +127,9 @@ class BatchWriter:
         while waiting:
             drafts: list[tuple[PhotoBatch, BatchNotes, BatchDraft]] = []
             num_rows = 0
-            while waiting and num_rows < _MAX_ROWS:
+            while waiting and num_rows < self._max_rows:
                 batch = waiting.pop(0)
-                notes, draft = batch.take_notes(_MAX_ROWS)
+                notes, draft = batch.take_notes(self._max_rows)
                 if notes.are_empty:
                     continue
                 drafts.append((batch, notes, draft))

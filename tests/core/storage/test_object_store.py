@@ -127,7 +127,7 @@ def test_a_photo_of_the_classify_page_is_brought_alone(one: Node, other: Node) -
     assert not (other.folder / "cache/classify/b/one").exists()
     assert other.brought("cache/classify/b/three") is None
     one.store.remove(one.folder / "cache/classify/b")
-    assert one.store.ages(one.folder / "cache") == {}
+    assert one.store.ages(one.folder / "cache/classify") == {}
 
 
 def test_what_is_nowhere_is_missing(one: Node) -> None:
