@@ -453,7 +453,7 @@ _SHARED = ("photos", "photo_pairs", "snapshots", "snapshot_images")
 # Not compared either: what no library of a space has anything to do with.
 _NOT_COMPARED = ("alembic_version", "spaces", "space_keys", "classrooms", "workers", "sqlite_sequence")
 _NOT_COMPARED += ("deletions", "hand_outs", "hand_out_copies", "space_notices")  # the teacher's
-_OWNER = {"dataset_id": "datasets", "run_id": "runs", "task_id": "tasks"}
+_OWNER = {"dataset_id": "datasets", "run_id": "runs", "task_id": "tasks", "batch_id": "classify_batches"}
 
 
 def their_part(ground: Ground) -> dict[str, list[tuple[Any, ...]]]:
