@@ -10,7 +10,7 @@ from core.inference.classifier import Classification
 from core.records import Record
 from core.storage.schema import HOME_SPACE_ID
 
-_FILE_IS_GONE = "The server that had {name} is gone, and its file with it. Add the photo again."
+FILE_IS_GONE = "The server that had {name} is gone, and its file with it. Add the photo again."
 
 
 def batch_owner(space_id: int | None, secret: str) -> str:
@@ -62,12 +62,13 @@ class KeptPhoto(Record):
             error=photo.error,
         )
 
-    def in_folder(self, folder: Path, photo_id: int) -> Photo:
-        """The photo again; one whose file is not in the folder says so.
+    def in_folder(self, folder: Path, photo_id: int, *, is_elsewhere: bool) -> Photo:
+        """The photo again; one whose file is nowhere says so.
 
         Args:
             folder: of the batch.
             photo_id: its number.
+            is_elsewhere: whether a store has files that are not in the folder; they are brought when they are read.
         """
         # Of the file's name only the last part counts, whatever somebody has written into the database.
         path = None if self.file is None else folder / Path(self.file).name
@@ -80,9 +81,9 @@ class KeptPhoto(Record):
             num_bytes=self.num_bytes,
             error=self.error,
         )
-        if path is None or self.error is not None or path.is_file():
+        if path is None or self.error is not None or is_elsewhere or path.is_file():
             return photo
-        return replace(photo, path=None, num_bytes=0, error=_FILE_IS_GONE.format(name=self.name))
+        return replace(photo, path=None, num_bytes=0, error=FILE_IS_GONE.format(name=self.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,11 @@ class BatchDraft:
     dropped: frozenset[str]  # networks
     photos: dict[int, Photo]
     answers: dict[tuple[int, str], Classification]  # by photo and network
+
+    @property
+    def files(self) -> set[Path]:
+        """The files that whoever reads this needs."""
+        return {photo.path for photo in self.photos.values() if photo.path is not None and photo.error is None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

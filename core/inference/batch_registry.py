@@ -21,6 +21,8 @@ from core.inference.photo_room import PhotoRoom
 from core.inference.running_batch import BatchHost
 from core.settings import Settings
 from core.storage.db import Database
+from core.storage.open_store import open_store
+from core.storage.store_keys import CLASSIFY
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +75,8 @@ class BatchRegistry:
         self._lost: WeakValueDictionary[tuple[str, str], PhotoBatch] = WeakValueDictionary()
         self._overdue: dict[str, tuple[float, float]] = {}  # by batch id: last seen as is noted, and since when it is
         self._shelf = BatchShelf(database, secrets.token_hex(16))
-        self._writer = BatchWriter(self._shelf, held=self._all, let_go=self._let_go)
+        store = open_store(settings)
+        self._writer = BatchWriter(self._shelf, store, held=self._all, let_go=self._let_go)
         self._host = BatchHost(
             settings=settings,
             pool=pool,
@@ -82,6 +85,8 @@ class BatchRegistry:
             note_use=self._note_use,
             make_room=self._make_room,
             note_change=self._writer.note,
+            store=store,
+            forget=self._writer.forget,
         )
 
     def open(self, batch_id: str | None, *, owner: str) -> PhotoBatch:
@@ -132,7 +137,7 @@ class BatchRegistry:
         """Take the photos of those out who have been gone for too long, whichever server had them.
 
         Raises:
-            StorageError: the database failed.
+            StorageError: the database failed, or the store.
         """
         with self._lock:
             seen = [
@@ -145,8 +150,8 @@ class BatchRegistry:
         self._delete(self._gone_for_too_long())
         with self._lock:
             held = {batch_id for _, batch_id in self._batches}
-        remove_unknown_batches(self._folder, held | self._shelf.all_ids(), older_than_seconds=_UNKNOWN_SECONDS)
         self.room.note_elsewhere(self._shelf.elsewhere())
+        remove_unknown_batches(self._settings, held | self._shelf.all_ids(), older_than_seconds=_UNKNOWN_SECONDS)
 
     def give_up_of(self, key_hashes: Collection[str]) -> None:
         """Take the photos of browsers out at once, whichever server has them.
@@ -158,7 +163,6 @@ class BatchRegistry:
             StorageError: the database failed.
         """
         self._give_up_where(lambda key: hash_owner(secret_of(key[0])) in key_hashes)
-        self._writer.flush()
         self._delete(self._shelf.of_keys(key_hashes))
 
     def give_up_strangers(self) -> None:
@@ -242,6 +246,7 @@ class BatchRegistry:
 
     def _remove_folder(self, batch_id: str) -> None:
         shutil.rmtree(self._folder / batch_id, ignore_errors=True)
+        self._writer.forget(self._folder / batch_id)
 
     def _give_up_left(self) -> None:
         oldest = self._clock() - self._settings.photos_kept_seconds
@@ -299,20 +304,29 @@ class BatchRegistry:
 
 def classify_dir(settings: Settings) -> Path:
     """The folder of photos on the classify page; it holds a folder for each batch, named by its id."""
-    return settings.cache_path / "classify"
+    return settings.cache_path / CLASSIFY
 
 
-def remove_unknown_batches(folder: Path, known: Collection[str], *, older_than_seconds: float) -> None:
-    """Delete photos of batches that nobody knows.
+def remove_unknown_batches(settings: Settings, known: Collection[str], *, older_than_seconds: float) -> None:
+    """Delete photos of batches that nobody knows, here and in the store.
 
     Args:
-        folder: holds a folder for each batch.
-        known: ids of those that are kept.
+        settings: where photos are.
+        known: ids of the batches that are kept.
         older_than_seconds: what was changed later stays.
+
+    Raises:
+        StoreError: the store does not answer.
     """
+    folder, store = classify_dir(settings), open_store(settings)
     oldest = time.time() - older_than_seconds
     for path in folder.glob("*"):
         # Another server that sweeps right now may be removing it too.
         with contextlib.suppress(OSError):
             if path.name not in known and path.stat().st_mtime < oldest:
                 shutil.rmtree(path, ignore_errors=True)
+    newest: dict[str, float] = {}
+    for name, stored_at in store.ages(folder).items():
+        batch_id = name.partition("/")[0]
+        newest[batch_id] = max(stored_at, newest.get(batch_id, 0.0))
+    store.remove(*(folder / each for each, stored_at in newest.items() if each not in known and stored_at < oldest))

@@ -1,21 +1,28 @@
-"""Writes down what happens in batches on the classify page, behind the answers: nobody waits for it."""
+"""Writes down what happens in batches on the classify page, behind the answers: nobody waits for it.
+
+Where a store has the photos, their files are sent before the rows that name them are written, so that whoever reads a
+row finds the file. A store that is away is treated as the database is.
+"""
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from core.errors import StorageError
 from core.inference.batch_notes import BatchDraft, BatchNotes
 from core.inference.batch_shelf import BatchShelf
 from core.inference.photo_batch import PhotoBatch
+from core.storage.store import Store
 
 logger = logging.getLogger(__name__)
 
 _GATHER_SECONDS = 0.25  # what happens in the meantime is written together
-_RETRY_SECONDS = 2.0  # after the database failed
+_RETRY_SECONDS = 2.0  # after the database or the store failed
 _LOOK_SECONDS = 1.0  # from one look whether another server has taken batches over to the next
 _MAX_ROWS = 1_000  # photos and answers in one transaction: nobody else writes meanwhile
+_MAX_SENT_ROWS = 100  # the same where photos are sent first: those of others wait so long
 
 
 class BatchWriter:
@@ -24,6 +31,7 @@ class BatchWriter:
     def __init__(
         self,
         shelf: BatchShelf,
+        store: Store,
         *,
         held: Callable[[], Sequence[PhotoBatch]],
         let_go: Callable[[PhotoBatch, bool], None],
@@ -32,14 +40,20 @@ class BatchWriter:
 
         Args:
             shelf: the rows.
+            store: the photos.
             held: the batches that this server has written down.
             let_go: is told of a batch that this server holds no more, and whether another one has it.
         """
         self._shelf = shelf
+        self._store = store
+        self._max_rows = _MAX_SENT_ROWS if store.is_elsewhere else _MAX_ROWS
         self._held = held
         self._let_go = let_go
         self._lock = threading.Lock()
         self._changed: dict[int, PhotoBatch] = {}  # by identity, in the order of their first change
+        self._forgotten: set[Path] = set()  # files and folders that are to go from the store
+        self._writing = threading.Lock()  # held by whoever writes: what goes is never sent by another afterwards
+        self._sent: set[Path] = set()  # files that the store has, and the database does not know yet
         self._is_due = threading.Event()
         self._stopping = threading.Event()
         self._has_failed = False  # told once, not every two seconds
@@ -53,17 +67,26 @@ class BatchWriter:
             self._changed[id(batch)] = batch
         self._is_due.set()
 
+    def forget(self, *paths: Path) -> None:
+        """Have files, or folders of batches, deleted from the store soon; here they are deleted already."""
+        if self._store.is_elsewhere:
+            with self._lock:
+                self._forgotten.update(paths)
+            self._is_due.set()
+
     def flush(self) -> None:
         """Write everything down now.
 
         Raises:
-            StorageError: the database failed; what is not written is written later.
+            StorageError: the database failed, or the store; what is not written is written later.
         """
-        while batches := self._take_changed():
-            self._write(batches)
+        with self._writing:
+            while batches := self._take_changed():
+                self._write(batches)
+            self._remove_forgotten()
 
     def close(self) -> None:
-        """Stop; what has changed is written first, if the database takes it."""
+        """Stop; what has changed is written first, if the database takes it, and the store."""
         self._stopping.set()
         self._is_due.set()
         self._thread.join()
@@ -78,10 +101,11 @@ class BatchWriter:
                 self._stopping.wait(_GATHER_SECONDS)
                 self._is_due.clear()
             try:
-                self.flush()
+                # First, for it needs no store: one that is away must not keep two servers at the same photos.
                 if time.monotonic() - self._looked_at >= _LOOK_SECONDS:
                     self._looked_at = time.monotonic()
                     self._tell_lost([batch for batch in self._held() if batch.is_noted])
+                self.flush()
                 self._has_failed = False
             except StorageError as exc:
                 if not self._has_failed:
@@ -103,9 +127,9 @@ class BatchWriter:
         while waiting:
             drafts: list[tuple[PhotoBatch, BatchNotes, BatchDraft]] = []
             num_rows = 0
-            while waiting and num_rows < _MAX_ROWS:
+            while waiting and num_rows < self._max_rows:
                 batch = waiting.pop(0)
-                notes, draft = batch.take_notes(_MAX_ROWS)
+                notes, draft = batch.take_notes(self._max_rows)
                 if notes.are_empty:
                     continue
                 drafts.append((batch, notes, draft))
@@ -124,10 +148,33 @@ class BatchWriter:
     def _write_together(self, drafts: Sequence[tuple[PhotoBatch, BatchNotes, BatchDraft]]) -> None:
         if not drafts:
             return
+        # What was to go before a draft was taken goes before its files are sent: a batch that was deleted may have
+        # begun anew in its folder.
+        self._remove_forgotten()
+        files = {path for _, _, draft in drafts for path in draft.files}
+        self._send(files)
         lost = self._shelf.write([draft for _, _, draft in drafts])
+        self._sent -= files
         for batch, _, draft in drafts:
             batch.is_noted = draft.num_photos > 0 and draft.batch_id not in lost
         self._tell_lost([batch for batch, _, _ in drafts if batch.batch_id in lost])
+
+    def _send(self, files: set[Path]) -> None:
+        """Have files in the store; once only, also where the database fails again and again."""
+        if self._store.is_elsewhere:
+            self._store.keep(*(files - self._sent))
+            self._sent |= files
+
+    def _remove_forgotten(self) -> None:
+        with self._lock:
+            going, self._forgotten = self._forgotten, set()
+        try:
+            self._store.remove(*going)
+        except StorageError:
+            with self._lock:
+                self._forgotten |= going
+            raise
+        self._sent -= going
 
     def _tell_lost(self, batches: Sequence[PhotoBatch]) -> None:
         by_id = {batch.batch_id: batch for batch in batches}

@@ -102,7 +102,11 @@ class PhotoBatch(RunningBatch):
 
     def restore(self, kept: KeptBatch) -> None:
         """Go on with what another server has left."""
-        photos = {photo_id: each.in_folder(self._files.folder, photo_id) for photo_id, each in kept.photos.items()}
+        is_elsewhere = self._host.store.is_elsewhere
+        photos = {
+            photo_id: each.in_folder(self._files.folder, photo_id, is_elsewhere=is_elsewhere)
+            for photo_id, each in kept.photos.items()
+        }
         with self._lock:
             self._files.give_back(self._contents.forget())
             self._contents.restore(photos, kept.answers, version=kept.generation * _VERSIONS_OF_A_SERVER)
@@ -189,7 +193,8 @@ class PhotoBatch(RunningBatch):
         """A photo as an upright RGB image, a JPEG decoded no larger than is useful.
 
         Raises:
-            StorageError: it has been removed meanwhile.
+            StoreError: it is in the store, which does not answer.
+            StorageError: it has been removed meanwhile, or is nowhere.
             ImageError: it cannot be used.
         """
         data = self.read(photo_id)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from core.errors import BluetitError, StorageError
+from core.errors import BluetitError, StorageError, StoreError
 from core.inference.batch_contents import BatchContents
 from core.inference.batch_records import Answer, Intake, Photo
 from core.inference.batch_run import BatchRun, Turns
@@ -18,6 +18,7 @@ from core.inference.photo_files import PhotoFiles
 from core.inference.photo_room import PhotoRoom
 from core.links.photo import fetch_photo
 from core.settings import Settings
+from core.storage.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ class BatchHost:
     note_use: Callable[[Any], None]  # its visitor is there
     make_room: Callable[[Any], bool]  # whether pages that the same visitor has left have given some back
     note_change: Callable[[Any], None]  # there is something to write down
+    store: Store  # where photos are that another server has left
+    forget: Callable[[Path], None]  # has a photo's file deleted from the store soon
 
 
 class RunningBatch:
@@ -50,7 +53,7 @@ class RunningBatch:
         self.owner = owner
         self.bell = ChangeBell()  # rings at each new version
         self._host = host
-        self._files = PhotoFiles(folder, host.settings, host.room, owner=owner)
+        self._files = PhotoFiles(folder, host.settings, host.room, owner=owner, store=host.store, forget=host.forget)
         self._lock = threading.Lock()
         self._contents = BatchContents(self.bell, lambda: host.note_change(self))
         self.is_noted = False  # whether the database has it; the thread that writes batches down says so
@@ -77,12 +80,16 @@ class RunningBatch:
         """The file of a photo.
 
         Raises:
-            StorageError: it has been removed meanwhile.
+            StoreError: it is in the store, which does not answer.
+            StorageError: it has been removed meanwhile, or is nowhere.
         """
         answer = self.find(photo_id)
         if answer is None or answer.photo.path is None:
             raise StorageError(f"There is no file of photo {photo_id} here. Reload the page.")
-        return self._files.read(answer.photo.path)
+        data = self._files.read(answer.photo.path, answer.photo.name)
+        if self.find(photo_id) is None:  # it was taken out meanwhile, and may have been brought after that
+            self._files.drop_copy(answer.photo.path)
+        return data
 
     def _take_file(self) -> Work | None:
         """See `Source.take`: a photo to answer."""
@@ -113,6 +120,13 @@ class RunningBatch:
         found, error = None, None
         try:
             found = run.classifier.classify(self.read(photo.photo_id), photo.name, is_alone=is_alone)
+        except StoreError:
+            # No fault of the photo, nor of those behind it: they wait, and the visitor has them gone on with.
+            with self._lock:
+                run.finish_file()
+                run.is_stopped.set()
+                self._end_if_done(run)
+            return
         except BluetitError as exc:
             error = str(exc)
         except Exception:

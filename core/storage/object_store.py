@@ -1,9 +1,10 @@
 """An object store through fsspec, of which the workspace is a bounded cache; `core.storage.store` tells the contract.
 
 What is stored is of three natures. Photos are named by the hash of their bytes: one that is here is right, or its
-reader says that it is damaged. Files of runs, and lists of deletions, may be replaced: the store is asked for their
-versions. All else (uploads, models from elsewhere, networks, packed datasets) is never changed once it is there: a
-folder is brought as a whole, under another name until it is complete.
+reader says that it is damaged. Those of the classify page are brought one by one, too; their names are random. Files
+of runs, and lists of deletions, may be replaced: the store is asked for their versions. All else (uploads, models from
+elsewhere, networks, packed datasets) is never changed once it is there: a folder is brought as a whole, under another
+name until it is complete.
 """
 
 import hashlib
@@ -34,7 +35,7 @@ from core.storage.local_copies import (
     write_mark,
 )
 from core.storage.store import Store
-from core.storage.store_keys import FOREIGN, PHOTOS, RUNS, Keys, below, is_draft, is_photo, may_change, unit_of
+from core.storage.store_keys import COPIED, Keys, below, is_draft, is_photo, is_single, may_change, unit_of
 from core.storage.stored_files import GoneError, Listing, StoredFile, StoredFiles
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ class ObjectStore(Store):
         sending: list[tuple[Path, str]] = []
         for path in paths:
             key = self._keys.of(path)
-            there = {} if may_change(key) or is_photo(key) else self._files.find(key)
+            there = {} if may_change(key) or is_single(key) else self._files.find(key)
             for file, facts in files_below(path):
                 name, parts = self._keys.of(file), file.relative_to(path).parts or (file.name,)
                 is_there = name in there and there[name].num_bytes == facts.st_size
@@ -100,12 +101,12 @@ class ObjectStore(Store):
 
     def remove(self, *paths: Path) -> None:
         """As `Store`."""
+        keys = [self._keys.of(path) for path in paths]
+        going = [each for key in keys for each in ([key] if is_single(key) else self._files.find(key))]
+        self._each(self._files.remove, going)
         for path in paths:
-            key = self._keys.of(path)
-            for each in [key] if is_photo(key) else self._files.find(key):
-                self._files.remove(each)
             remove_mark(path)
-            self._forget_listings([key])
+        self._forget_listings(keys)
 
     def move(self, source: Path, target: Path) -> None:
         """As `Store`."""
@@ -142,7 +143,7 @@ class ObjectStore(Store):
 
     def trim(self) -> int:
         """As `Store`."""
-        folders = tuple(self._keys.path(name) for name in (PHOTOS, RUNS, FOREIGN))
+        folders = tuple(self._keys.path(name) for name in COPIED)
         copies = list_copies(folders)
         too_many = sum(copy.num_bytes for copy in copies) - self._max_bytes
         if too_many <= 0:
@@ -165,14 +166,14 @@ class ObjectStore(Store):
 
     def _bring(self, path: Path, *, is_newest: bool) -> None:
         key = self._keys.of(path)
-        if is_photo(key):
-            self._bring_photo(path, key)
+        if is_single(key):
+            self._bring_single(path, key)
         elif may_change(key):
             self._bring_newest(path, key, is_newest=is_newest)
         else:
             self._bring_whole(path, key)
 
-    def _bring_photo(self, path: Path, key: str) -> None:
+    def _bring_single(self, path: Path, key: str) -> None:
         facts = facts_of(path)
         if facts is not None:
             note_use(path, facts)
@@ -181,7 +182,7 @@ class ObjectStore(Store):
             content = b"".join(self._files.read(key))
         except GoneError:
             return
-        if hashlib.sha256(content).hexdigest() != path.stem:
+        if is_photo(key) and hashlib.sha256(content).hexdigest() != path.stem:
             logger.error("Component object store %s: the photo %s is damaged there.", self._files.url, key)
             return
         with arriving(path) as draft:

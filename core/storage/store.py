@@ -95,6 +95,9 @@ class Store:
     def trim(self) -> int:
         """Delete the longest unused copies of this node until they fit; the bytes that were deleted.
 
+        Photos on the classify page do not count: their visitor is there, other limits bound them, and they go with
+        their batch.
+
         Raises:
             StoreError: the store does not answer, or does not let us in.
         """

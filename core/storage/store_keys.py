@@ -8,10 +8,13 @@ from core.storage.files import TEMPORARY_PREFIX
 
 Stored = TypeVar("Stored")
 
-PHOTOS, RUNS, FOREIGN = "photos", "runs", "foreign"
+_PHOTOS, _RUNS, _FOREIGN = "photos", "runs", "foreign"
+COPIED = (_PHOTOS, _RUNS, _FOREIGN)  # folders of a node in which copies go for room
+CLASSIFY = "classify"  # in the cache: a folder for each batch of photos
 _CACHE, _DELETING = "cache", "deleting"
 # Files that may be replaced. All others never change, once they are there.
-_MAY_CHANGE = (f"{RUNS}/", f"{_DELETING}/", f"{_CACHE}/exports/")
+_MAY_CHANGE = (f"{_RUNS}/", f"{_DELETING}/", f"{_CACHE}/exports/")
+_CLASSIFY_PARTS = 4  # of a key: the cache, this, the batch, and the file
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,15 @@ class Keys:
 
 def is_photo(key: str) -> bool:
     """Whether a file is named by the hash of its bytes."""
-    return key.startswith(f"{PHOTOS}/")
+    return key.startswith(f"{_PHOTOS}/")
+
+
+def is_single(key: str) -> bool:
+    """Whether a file has a name that no other file ever gets, and is brought and removed for itself.
+
+    So are photos, and those of the classify page, whose names are random.
+    """
+    return is_photo(key) or (key.startswith(f"{_CACHE}/{CLASSIFY}/") and len(key.split("/")) == _CLASSIFY_PARTS)
 
 
 def is_draft(key: str) -> bool:

@@ -15,7 +15,7 @@ from core.datasets.library import Library
 from core.datasets.shelves.rows import chunked
 from core.features.cache import FeatureCache
 from core.foreign.places import remove_model
-from core.inference.batch_registry import classify_dir, remove_unknown_batches
+from core.inference.batch_registry import remove_unknown_batches
 from core.inference.batch_shelf import BatchShelf
 from core.photos.store import PhotoStore
 from core.runs.folder import RunFolder, runs_path
@@ -105,7 +105,7 @@ def remove_files(database: Database, settings: Settings, plan: DeletionPlan, inv
     for model_id in inventory.foreign:
         remove_model(settings, int(model_id))
     kept = BatchShelf(database, holder="").all_ids()
-    remove_unknown_batches(classify_dir(settings), kept, older_than_seconds=_YOUNG_SECONDS)
+    remove_unknown_batches(settings, kept, older_than_seconds=_YOUNG_SECONDS)
     # By name alone: another node, whose workspace is elsewhere, may have begun the deletion.
     arrivals = [settings.incoming_path / Path(name).name for name in inventory.folders]
     going = [

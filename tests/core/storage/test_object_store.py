@@ -119,6 +119,17 @@ def test_a_whole_folder_is_brought_at_once(one: Node, other: Node) -> None:
     assert "unneeded/y" not in found
 
 
+def test_a_photo_of_the_classify_page_is_brought_alone(one: Node, other: Node) -> None:
+    """Those beside it stay where they are until they are read; a batch goes as a whole."""
+    for name in ("cache/classify/b/one", "cache/classify/b/two"):
+        one.store.keep(one.write(name, name.encode()))
+    assert other.brought("cache/classify/b/two") == b"cache/classify/b/two"
+    assert not (other.folder / "cache/classify/b/one").exists()
+    assert other.brought("cache/classify/b/three") is None
+    one.store.remove(one.folder / "cache/classify/b")
+    assert one.store.ages(one.folder / "cache/classify") == {}
+
+
 def test_what_is_nowhere_is_missing(one: Node) -> None:
     """Whoever reads says so, as without a store."""
     assert one.brought("runs/1/report.json") is None

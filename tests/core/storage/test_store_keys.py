@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.storage.store_keys import Keys, below, is_draft, is_photo, may_change, unit_of
+from core.storage.store_keys import Keys, below, is_draft, is_photo, is_single, may_change, unit_of
 
 KEYS = Keys(workspace_dir=Path("/w"), cache_path=Path("/elsewhere/cache"))
 
@@ -45,6 +45,8 @@ def test_natures() -> None:
         "cache/exports/class-1.zip",
     ]
     assert not any(map(may_change, ("incoming/k/0", "foreign/3/model.tflite", "cache/backbones/x/model.tflite")))
+    singles = ["photos/ab/abc.jpg", "cache/classify/batch/file"]
+    assert [key for key in (*singles, "cache/classify/batch", "incoming/k/0", "runs/1/a") if is_single(key)] == singles
     assert is_draft("runs/.tmp-abc/head.npz")
     assert not is_draft("runs/1/head.npz")
 

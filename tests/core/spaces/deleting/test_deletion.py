@@ -12,6 +12,7 @@ from core.datasets.ingest.desk import IMPORT_KIND
 from core.errors import NotLetInError, SpaceError, UnknownSpaceError
 from core.inference.batch_notes import batch_owner
 from core.inference.batch_records import PhotoOrigin
+from core.inference.batch_registry import classify_dir
 from core.runs.desk import TRAIN_KIND
 from core.runs.folder import RunFolder
 from core.settings import Settings
@@ -23,6 +24,7 @@ from core.spaces.deleting.told import receipt_markdown
 from core.storage.open_store import open_store
 from core.storage.schema import Dataset, Photo, Run, Space, Task
 from tests.core.spaces.class_samples import Class, collect, held_class, learn, perform, photo_bytes, picture, places_of
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.both_databases
 
@@ -92,10 +94,17 @@ def test_nothing_is_left_in_the_object_store(settings: Settings, s3_server: S3Se
         stored, needles = open_store(lesson.services.settings), needles_of(lesson)
         folder = RunFolder(lesson.services.settings, lesson.of(lesson.pupils[0]).runs.list_runs()[0].id)
         folder.keep()
+        batches, owner = (
+            lesson.services.batches,
+            batch_owner(lesson.pupils[0].id, f"browser of {lesson.pupils[0].name}"),
+        )
+        batches.open(None, owner=owner).add_file("secret.jpg", picture(11), PhotoOrigin.FILE)
+        wait_until(lambda: stored.ages(classify_dir(lesson.services.settings)))
         before = {key: b"".join(pieces) for key, pieces in stored.all_files()}
         assert any(needle in content for needle in needles for content in before.values())
         assert [key for key in before if key.startswith(f"runs/{folder.path.name}/")]
         receipt = delete_class(lesson)
+        wait_until(lambda: not stored.ages(classify_dir(lesson.services.settings)))
         after = {key: b"".join(pieces) for key, pieces in stored.all_files()}
         assert not [key for key, content in after.items() if any(each in content + key.encode() for each in needles)]
         assert not [key for key in after if key.startswith(f"runs/{folder.path.name}/")]
