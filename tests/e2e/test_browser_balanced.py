@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -41,6 +42,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.skipif(POSTGRESQL_PROGRAMS is None, reason="needs PostgreSQL: it is not installed")
 
 NUM_PHOTOS = 16
+_FAIL_SECONDS = 6.0  # more than `fail_timeout` of the documentation's configuration
 _BOUNDARY = "a-line-between-parts"
 
 
@@ -74,7 +76,10 @@ class Composition:
             host=self.hosts[server],
             may_fail=True,  # the database is taken away from it
         )
+        is_back = server in self.apps
         self.apps[server] = self.stacks[server].enter_context(running)
+        if is_back:
+            time.sleep(_FAIL_SECONDS)  # until nginx asks it again: what is opened before lives at the other one
 
     def other(self, server: str) -> str:
         """The other one."""
