@@ -63,7 +63,7 @@ def test_the_file_of_the_working_directory_is_found(tmp_path: Path, monkeypatch:
     [
         ("BLUETIT_MAX_WORKERS", "many", "type int was expected"),
         ("BLUETIT_MAX_WORKERS", "1.5", "type int was expected"),
-        ("BLUETIT_MAX_WORKERS", "0", "at least 1"),
+        ("BLUETIT_MAX_WORKERS", "-1", "at least 0"),
         ("BLUETIT_LINK_TIMEOUT_SECONDS", "nan", "at least"),
         ("BLUETIT_LINK_TIMEOUT_SECONDS", "soon", "type float was expected"),
         ("BLUETIT_IMPORT_DIRS", '["/a"', "list of texts was expected"),
