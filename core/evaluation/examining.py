@@ -54,14 +54,18 @@ _NAME_DIGITS = 12
 _MAX_NAMES = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Run:
-    """A run and all its photos that are still known."""
+    """A run, what its model said, and all its photos that are still known."""
 
     run_id: int
+    folder: RunFolder
+    record: ModelRecord
+    answers: RunAnswers
     snapshot: SnapshotView
     photos: Mapping[str, PhotoRecord]  # by hash
     pairs: Collection[tuple[str, str]]  # hashes of photos that are nearly the same
+    digest: str  # of all of this, as `digest_inputs` makes it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -90,16 +94,12 @@ def run_examine_task(context: TaskContext) -> None:
     started = time.monotonic()
     context.report(0.0, "Looking up the photos")
     run = _look_up(context)
-    folder = RunFolder(context.settings, run.run_id)
-    record, _ = read_model_record(folder), read_answers(folder)
-    digest = digest_inputs(
-        record, folder, snapshot_hash=run.snapshot.hash, photo_hashes=run.photos.keys(), pairs=run.pairs
-    )
+    folder = run.folder
     twin = find_twin(
-        context.database, context.settings, run_id=run.run_id, snapshot_hash=run.snapshot.hash, digest=digest
+        context.database, context.settings, run_id=run.run_id, snapshot_hash=run.snapshot.hash, digest=run.digest
     )
     if twin is None:
-        examination = _take_look(context, run, digest, started)
+        examination = _take_look(context, run, started)
     else:
         examination = twin.examination
         with write_atomically(folder.reference_path) as temporary:
@@ -111,17 +111,16 @@ def run_examine_task(context: TaskContext) -> None:
     context.report(1.0, "Looked at the model")
 
 
-def _take_look(context: TaskContext, run: _Run, digest: str, started: float) -> Examination:
+def _take_look(context: TaskContext, run: _Run, started: float) -> Examination:
     """Find everything out, and keep the features of the training photos."""
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no type information
 
     # On one thread the fits take moments (5,000 photos of 200 classes: 4 seconds). Several threads wait for each other,
     # up to ten times as long, as soon as anything else runs on the machine, such as a training.
     with threadpool_limits(1):
-        look = _Look(context, run)
-        examination, reference = look.take(digest, started)
+        examination, reference = _Look(context, run).take(started)
     RunLibrary(context.database).get_run(run.run_id)  # nothing is written into the folder of a run that was deleted
-    write_reference(look.folder, reference)
+    write_reference(run.folder, reference)
     return examination
 
 
@@ -134,36 +133,46 @@ def _look_up(context: TaskContext) -> _Run:
     snapshot = load_snapshot(database, view.config.snapshot)
     library = Library(database)
     hashes = {image.photo_hash for image in snapshot.images if image.split is not None}
-    return _Run(run_id=run_id, snapshot=snapshot, photos=library.photos.get(hashes), pairs=library.checks.pairs(hashes))
+    photos, pairs = library.photos.get(hashes), library.checks.pairs(hashes)
+    folder = RunFolder(context.settings, run_id)
+    record, answers = read_model_record(folder), read_answers(folder)
+    digest = digest_inputs(record, folder, snapshot_hash=snapshot.hash, photo_hashes=photos.keys(), pairs=pairs)
+    return _Run(
+        run_id=run_id,
+        folder=folder,
+        record=record,
+        answers=answers,
+        snapshot=snapshot,
+        photos=photos,
+        pairs=pairs,
+        digest=digest,
+    )
 
 
 class _Look:
     """One closer look at one model."""
 
     def __init__(self, context: TaskContext, run: _Run) -> None:
-        """Load the model and what it said.
+        """Load the model.
 
         Raises:
-            RunFileError: a file of the run is missing or damaged.
+            RunFileError: a file of the model is missing or damaged.
             ArtefactMissingError: the model's backbone is not prepared any more.
             ArtefactDamagedError: likewise, but it was changed or cut off.
         """
         settings = context.settings
         self._context, self._run = context, run
-        self.folder = RunFolder(settings, run.run_id)
-        self._record: ModelRecord = read_model_record(self.folder)
-        self._answers: RunAnswers = read_answers(self.folder)
+        self._record, self._answers = run.record, run.answers
         self._classifier: Classifier = ClassifierCache(settings).get_trained(run.run_id)
         self._store = PhotoStore.of(settings)
         self._num_classes = len(self._record.class_names)
         self._skipped: list[str] = []
         self._num_missing = 0  # photos that were deleted or cannot be read
 
-    def take(self, digest: str, started: float) -> tuple[Examination, Reference]:
+    def take(self, started: float) -> tuple[Examination, Reference]:
         """Find everything out.
 
         Args:
-            digest: of what it follows from.
             started: time of the monotonic clock when the task began.
 
         Raises:
@@ -204,7 +213,7 @@ class _Look:
             shortcuts=shortcuts,
             skipped=tuple(self._skipped),
             seconds=time.monotonic() - started,
-            inputs="" if self._num_missing else digest,
+            inputs="" if self._num_missing else self._run.digest,
         )
         self._context.check_cancelled()
         return examination, reference
@@ -298,7 +307,7 @@ class _Look:
     def _is_heat_measured(self) -> bool:
         """Whether a heat map takes many answers: the model shows no places, or not what it makes of them."""
         rows, columns, _ = self._classifier.engine.feature_map_shape
-        return rows * columns == 1 or find_trained_model(self.folder, self._context.settings).heat_head is None
+        return rows * columns == 1 or find_trained_model(self._run.folder, self._context.settings).heat_head is None
 
     def _try_photo(self, chosen: tuple[PhotoRecord, int]) -> Tried | None:
         """What becomes of one photo; None where it cannot be read, or nothing in it speaks for its class."""

@@ -213,17 +213,10 @@ class Worker:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a worker process with the arguments of the command line."""
-    parser = argparse.ArgumentParser(prog="python -m core.jobs.worker", description="Run Bluetit's background tasks.")
-    # Required: supervisors look for it on the command lines of running processes.
-    parser.add_argument("--worker-id", required=True, help="name that no worker had before, such as a UUID")
-    parser.add_argument("--lane", required=True, choices=[lane.value for lane in Lane], help="whose tasks it takes")
-    parser.add_argument("--log-name", help="name of the file that standard error goes to, for error messages")
-    parser.add_argument("--kinds", required=True, help="table of task kinds, as module:attribute")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    stop_on_signals()
+    options, server_gone = begin_process(
+        arguments, program="core.jobs.worker", description="Run Bluetit's background tasks."
+    )
     give_way()
-    server_gone = watch_standard_input()
     settings = load_settings()
     kinds = import_attribute(options.kinds)
     database = open_database(settings)
@@ -238,6 +231,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ).run()
     finally:
         database.close()
+
+
+def begin_process(
+    arguments: Sequence[str] | None, *, program: str, description: str
+) -> tuple[argparse.Namespace, threading.Event]:
+    """Read the command line that a supervisor writes, log to standard error, and listen for signals and the server.
+
+    Args:
+        arguments: of the command line; None: those of this process.
+        program: the module that runs.
+        description: what it does.
+
+    Returns:
+        The options, and what is set once the server is gone.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {program}", description=description)
+    # Required: supervisors look for it on the command lines of running processes.
+    parser.add_argument("--worker-id", required=True, help="name that no worker had before, such as a UUID")
+    parser.add_argument("--lane", required=True, choices=[lane.value for lane in Lane], help="whose tasks it takes")
+    parser.add_argument("--log-name", help="name of the file that standard error goes to, for error messages")
+    parser.add_argument("--kinds", required=True, help="table of task kinds, as module:attribute")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    stop_on_signals()
+    return options, watch_standard_input()
 
 
 def stop_on_signals() -> None:

@@ -3,9 +3,22 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from pathlib import Path
 from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
+
+# Size in bytes and time of the last change in nanoseconds: another version of a file has another.
+FileMark = tuple[int, int]
+
+
+def file_mark(path: Path) -> FileMark | None:
+    """The mark of a file; None where there is none, or it may not be looked at: whoever reads it says why."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_size, facts.st_mtime_ns
 
 
 class KeptReadings(Generic[Value]):

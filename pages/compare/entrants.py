@@ -25,7 +25,7 @@ from core.runs.folder import RunFolder
 from core.runs.records import RunView
 from core.runs.story import Outcome, Score
 from core.services import Services
-from core.storage.kept import KeptReadings
+from core.storage.kept import KeptReadings, file_mark
 from pages.compare.asked import Said, asked_about
 from pages.compare.chosen import Chosen
 from pages.words.wording import count
@@ -149,13 +149,13 @@ def _of_run(run: RunView, services: Services) -> Entrant:
     reading = _Reading()
     fingerprint = reading.get(lambda: read_model_record(folder).fingerprint, "")
     temperature = reading.get(lambda: read_decision(folder).temperature, 1.0)
-    age = _age_of(folder)
-    stamp = (str(folder.path), run.snapshot_hash, temperature, age)
+    mark = file_mark(folder.predictions_path)
+    stamp = (str(folder.path), run.snapshot_hash, temperature, mark)
 
     def read() -> _RunRead:
         return _read_run(folder, services, temperature=temperature, snapshot_hash=run.snapshot_hash)
 
-    weight = age[1] + _MIN_KEPT_BYTES
+    weight = _MIN_KEPT_BYTES + (mark[0] if mark is not None else 0)
     contender, metrics, split = reading.get(
         lambda: _kept_runs.read(str(folder.path), stamp, read, weight=weight), (None, None, None)
     )
@@ -171,15 +171,6 @@ def _of_run(run: RunView, services: Services) -> Entrant:
         model_bytes=Outcome.from_json(run.outcome or {}).model_bytes,
         problems=tuple(reading.problems),
     )
-
-
-def _age_of(folder: RunFolder) -> tuple[int, int]:
-    """Time and size of the file with the answers; what is wrong with it is told by who reads it."""
-    try:
-        facts = folder.predictions_path.stat()
-    except OSError:
-        return (0, 0)
-    return (facts.st_mtime_ns, facts.st_size)
 
 
 def _read_run(folder: RunFolder, services: Services, *, temperature: float, snapshot_hash: str) -> _RunRead:

@@ -1,7 +1,6 @@
 """Everything that is known of a finished run's model, worked out once for each state of its files."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -19,14 +18,11 @@ from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
 from core.runs.records import RunView
 from core.services import Services
-from core.storage.kept import KeptReadings
+from core.storage.kept import FileMark, KeptReadings, file_mark
 from pages.words.worth import Weighed
 
 _MAX_KEPT_BYTES = 50_000_000  # of each kind; of 5,000 photos of 200 classes it is 4 MB
 _MIN_KEPT_BYTES = 20_000  # of a run, besides what its file holds
-
-# Size and date of a file, so that another one is read anew; None: it is not there.
-Signature = tuple[int, int] | None
 
 # By folder or file; shared by all visitors, none of whom changes them.
 _kept_answers: KeptReadings[RunAnswers] = KeptReadings(_MAX_KEPT_BYTES)
@@ -132,7 +128,7 @@ def _judge(answers: RunAnswers, split: Split | None, folder: RunFolder) -> Judge
         return None
     chosen = split if split in possible else possible[0]
     path = folder.predictions_path
-    signature = _signature(path)
+    signature = file_mark(path)
 
     def read() -> Judged:
         temperature = _kept_temperatures.read(path, signature, lambda: fit_temperature(answers.validation))
@@ -146,26 +142,18 @@ def _is_of(examination: Examination, record: ModelRecord) -> bool:
 
 
 def _read_answers(folder: RunFolder) -> RunAnswers:
-    signature = _signature(folder.predictions_path)
-    mark = (signature, _signature(folder.report_path))
+    signature = file_mark(folder.predictions_path)
+    mark = (signature, file_mark(folder.report_path))
     return _kept_answers.read(folder.path, mark, lambda: read_answers(folder), weight=_weight(signature))
 
 
 def _read_examination(folder: RunFolder) -> Examination | None:
-    signature = _signature(folder.examination_path)
+    signature = file_mark(folder.examination_path)
     if signature is None:
         return None
     return _kept_examinations.read(folder.path, signature, lambda: read_examination(folder), weight=_weight(signature))
 
 
-def _signature(path: Path) -> Signature:
-    try:
-        facts = path.stat()
-    except OSError:
-        return None
-    return facts.st_size, facts.st_mtime_ns
-
-
-def _weight(signature: Signature) -> int:
+def _weight(mark: FileMark | None) -> int:
     """About how many bytes something takes that was read from a file."""
-    return _MIN_KEPT_BYTES + (signature[0] if signature is not None else 0)
+    return _MIN_KEPT_BYTES + (mark[0] if mark is not None else 0)

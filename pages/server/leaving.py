@@ -11,10 +11,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from pages.server.services import services_if_open
 from pages.server.stopping import is_stopping
 from pages.server.turns import PAGE_TURNS
+from pages.server.upload_budget import is_upload
 
 _GO_ELSEWHERE = "This server is being stopped. Reload the page in a moment.\n"
 _RETRY_AFTER = "2"  # seconds
-_UPLOADS = "/_stcore/upload_file/"
 _DENIAL = "websocket.http.response"  # what servers call it that they can answer a connection with a status
 _num_uploads = {"arriving": 0}  # in the server's event loop only
 
@@ -34,7 +34,7 @@ class Leaving:
             else:
                 await answer(scope, receive, send)
             return
-        if not _is_upload(scope):
+        if not is_upload(scope):
             await self._app(scope, receive, send)
             return
         _num_uploads["arriving"] += 1
@@ -62,7 +62,3 @@ def _is_new(scope: Scope) -> bool:
         return True
     is_read = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
     return is_read and "text/html" in Headers(scope=scope).get("accept", "")
-
-
-def _is_upload(scope: Scope) -> bool:
-    return scope["type"] == "http" and scope["method"] == "PUT" and _UPLOADS in scope["path"]

@@ -33,7 +33,7 @@ class UploadBudget:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it before its body is read (429); one that is alone is always let through."""
-        if scope["type"] != "http" or scope["method"] != "PUT" or _UPLOADS not in scope["path"]:
+        if not is_upload(scope):
             await self._app(scope, receive, send)
             return
         said = Headers(scope=scope).get("content-length", "")
@@ -48,6 +48,11 @@ class UploadBudget:
             await self._app(scope, receive, send)
         finally:
             self._num_bytes_arriving -= num_bytes
+
+
+def is_upload(scope: Scope) -> bool:
+    """Whether a request brings a file for a page."""
+    return scope["type"] == "http" and scope["method"] == "PUT" and _UPLOADS in scope["path"]
 
 
 def _num_bytes_waiting() -> int:

@@ -13,6 +13,7 @@ from core.runs.folder import RunFolder
 from core.runs.records import RunStatus, RunView
 from core.services import Services
 from core.settings import Settings
+from core.storage.kept import FileMark, file_mark
 from pages.words.wording import count, range_text, share_text
 
 _MAX_KEPT = 1_000  # runs; each a few numbers and the names of its classes
@@ -83,15 +84,12 @@ def weigh_run(view: RunView, services: Services) -> Weighed | None:
     """What a finished run's result on the photos that tell most is worth; None where there is none, or it is lost."""
     if view.status is not RunStatus.DONE:
         return None
-    try:
-        facts = RunFolder(services.settings, view.id).predictions_path.stat()
-    except OSError:
-        return None
-    return _weigh(services.settings, view.id, (facts.st_size, facts.st_mtime_ns))
+    mark = file_mark(RunFolder(services.settings, view.id).predictions_path)
+    return None if mark is None else _weigh(services.settings, view.id, mark)
 
 
 @lru_cache(maxsize=_MAX_KEPT)
-def _weigh(settings: Settings, run_id: int, _signature: tuple[int, int]) -> Weighed | None:
+def _weigh(settings: Settings, run_id: int, _mark: FileMark) -> Weighed | None:
     """The same for as long as the file has the same size and date."""
     try:
         answers = read_answers(RunFolder(settings, run_id))

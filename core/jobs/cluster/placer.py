@@ -7,7 +7,6 @@ is a process of its own because Ray ends a process whose cluster is gone. The da
 is, how far a task is, whether it is to stop. Ray decides where, and says when a node has died.
 """
 
-import argparse
 import logging
 import os
 import threading
@@ -27,7 +26,7 @@ from core.jobs.kinds import Lane, kinds_of, placer_lane
 from core.jobs.processes import this_host, worker_log_name
 from core.jobs.queue import WORKER_DIED, TaskQueue
 from core.jobs.views import TaskView
-from core.jobs.worker import stop_on_signals, watch_standard_input
+from core.jobs.worker import begin_process, stop_on_signals
 from core.settings import Settings
 from core.storage.db import open_database
 
@@ -239,17 +238,11 @@ def _environment(settings: Settings, share: Share) -> dict[str, str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the placer with the arguments of the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m core.jobs.cluster.placer", description="Have a Ray cluster run Bluetit's background tasks."
+    options, leaving = begin_process(
+        arguments,
+        program="core.jobs.cluster.placer",
+        description="Have a Ray cluster run Bluetit's background tasks.",
     )
-    parser.add_argument("--worker-id", required=True, help="name that no worker had before, such as a UUID")
-    parser.add_argument("--lane", required=True, choices=[lane.value for lane in Lane], help="whose tasks are placed")
-    parser.add_argument("--log-name", help="name of the file that standard error goes to")
-    parser.add_argument("--kinds", required=True, help="table of task kinds, as module:attribute")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    stop_on_signals()
-    leaving = watch_standard_input()
     settings = load_settings()
     database = open_database(settings)
     try:
