@@ -17,26 +17,14 @@ from sqlalchemy.sql.base import ExecutableOption
 from core.storage.limits import SpaceRoom
 from core.storage.schema import (
     HOME_SPACE_ID,
-    Capture,
-    ClassifyAnswer,
+    Base,
     ClassifyBatch,
-    ClassifyPhoto,
     Dataset,
-    DatasetCheck,
-    DatasetClass,
-    DatasetImage,
-    DatasetOperation,
-    DismissedFinding,
-    ForeignModel,
-    Kiosk,
-    ModelOffer,
-    PhoneLink,
-    PhonePhoto,
-    PhotoImport,
+    OfBatch,
+    OfDataset,
+    OfSpace,
     Run,
     RunEvent,
-    SnapshotOrigin,
-    SpaceTurn,
     Task,
     TaskEvent,
 )
@@ -46,14 +34,10 @@ _GUARDED_OPTION = "bluetit_guarded"  # of the execution of a statement that cond
 _MAX_SPACES = 512
 _MAX_STATEMENTS = 2_048
 
-_OF_DATASETS = (
-    *(DatasetClass, DatasetImage, Capture, DatasetOperation, PhotoImport, DatasetCheck, DismissedFinding),
-    *(PhoneLink, PhonePhoto),
+_OWNERS = (OfSpace, OfDataset, OfBatch, Task, TaskEvent, RunEvent)
+GUARDED_TABLES = tuple(
+    sorted(str(mapper.local_table) for mapper in Base.registry.mappers if issubclass(mapper.class_, _OWNERS))
 )
-# Which say themselves whose they are.
-_OWNED = (Dataset, Run, SnapshotOrigin, ModelOffer, Kiosk, ForeignModel, SpaceTurn, ClassifyBatch)
-_OF_BATCHES = (ClassifyPhoto, ClassifyAnswer)
-GUARDED_TABLES = tuple(each.__tablename__ for each in (*_OWNED, *_OF_DATASETS, *_OF_BATCHES, Task, TaskEvent, RunEvent))
 # Where a statement names a table whose rows have owners, with the name that it has there, and the condition in it.
 _NAMED = re.compile(rf"(?:\b(?:FROM|JOIN|UPDATE)|,)\s+({'|'.join(GUARDED_TABLES)})\b(?!\.)(?:\s+AS\s+(\w+))?")
 _CONDITION = r"\b{name}\.space_id (?:=|IS)|\.id = {name}\.(?:dataset|run|task|batch)_id AND "
@@ -121,15 +105,21 @@ def _unbound_tables(statement: str) -> tuple[str, ...]:
 
 @lru_cache(_MAX_SPACES)
 def _conditions(space_id: int) -> Sequence[ExecutableOption]:
+    # One for all tables of a kind: each is looked at with every statement.
     return (
-        *(with_loader_criteria(each, lambda cls: cls.space_id == space_id, include_aliases=True) for each in _OWNED),
+        with_loader_criteria(OfSpace, lambda cls: cls.space_id == space_id, include_aliases=True),
         with_loader_criteria(
-            Task, lambda cls: or_(cls.space_id == space_id, cls.space_id.is_(None)), include_aliases=True
+            OfDataset,
+            lambda cls: exists().where(_dataset.id == cls.dataset_id, _dataset.space_id == space_id),
+            include_aliases=True,
         ),
         with_loader_criteria(
-            RunEvent,
-            lambda cls: exists().where(_run.id == cls.run_id, _run.space_id == space_id),
+            OfBatch,
+            lambda cls: exists().where(_batch.id == cls.batch_id, _batch.space_id == space_id),
             include_aliases=True,
+        ),
+        with_loader_criteria(
+            Task, lambda cls: or_(cls.space_id == space_id, cls.space_id.is_(None)), include_aliases=True
         ),
         with_loader_criteria(
             TaskEvent,
@@ -138,20 +128,9 @@ def _conditions(space_id: int) -> Sequence[ExecutableOption]:
             ),
             include_aliases=True,
         ),
-        *(
-            with_loader_criteria(
-                each,
-                lambda cls: exists().where(_dataset.id == cls.dataset_id, _dataset.space_id == space_id),
-                include_aliases=True,
-            )
-            for each in _OF_DATASETS
-        ),
-        *(
-            with_loader_criteria(
-                each,
-                lambda cls: exists().where(_batch.id == cls.batch_id, _batch.space_id == space_id),
-                include_aliases=True,
-            )
-            for each in _OF_BATCHES
+        with_loader_criteria(
+            RunEvent,
+            lambda cls: exists().where(_run.id == cls.run_id, _run.space_id == space_id),
+            include_aliases=True,
         ),
     )

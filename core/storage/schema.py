@@ -39,6 +39,28 @@ class Base(DeclarativeBase):
     }
 
 
+# What says whose rows are, in words that `core.storage.own_rows` understands, which keeps them from others. Each table
+# assigns the column itself, or it would come before all others.
+
+
+class OfSpace:
+    """Rows that say themselves whose they are."""
+
+    space_id: Mapped[int] = mapped_column()
+
+
+class OfDataset:
+    """Rows that belong to whoever the dataset belongs to."""
+
+    dataset_id: Mapped[int] = mapped_column()
+
+
+class OfBatch:
+    """Rows that belong to whoever the batch of the classify page belongs to."""
+
+    batch_id: Mapped[str] = mapped_column()
+
+
 class Classroom(Base):
     """A class that one teacher holds on this server; `core.spaces` is the only code that changes it."""
 
@@ -153,7 +175,7 @@ class TaskEvent(Base):
     created_at: Mapped[float]
 
 
-class Dataset(Base):
+class Dataset(OfSpace, Base):
     """Named classes with images; `core.datasets.library` is the only code that changes it."""
 
     __tablename__ = "datasets"
@@ -179,7 +201,7 @@ class Dataset(Base):
     space_id: Mapped[int] = mapped_column(server_default=_HOME)
 
 
-class DatasetClass(Base):
+class DatasetClass(OfDataset, Base):
     """A class of a dataset, such as "blue tit"."""
 
     __tablename__ = "dataset_classes"
@@ -220,7 +242,7 @@ class Photo(Base):
     created_at: Mapped[float]
 
 
-class Capture(Base):
+class Capture(OfDataset, Base):
     """Photos that were taken together, such as a webcam burst; they never straddle two splits."""
 
     __tablename__ = "captures"
@@ -232,7 +254,7 @@ class Capture(Base):
     created_at: Mapped[float]
 
 
-class DatasetImage(Base):
+class DatasetImage(OfDataset, Base):
     """A photo in a class of a dataset; the same photo may be in several, and several times in one."""
 
     __tablename__ = "dataset_images"
@@ -256,7 +278,7 @@ class DatasetImage(Base):
     review: Mapped[str | None]  # right, unsure; None: nobody has looked again since it came into its class
 
 
-class DatasetOperation(Base):
+class DatasetOperation(OfDataset, Base):
     """A change that can be undone, with what the changed rows held before and after it."""
 
     __tablename__ = "dataset_operations"
@@ -271,7 +293,7 @@ class DatasetOperation(Base):
     undone_at: Mapped[float | None]
 
 
-class PhotoImport(Base):
+class PhotoImport(OfDataset, Base):
     """One arrival of photos: what was asked for, what came of it."""
 
     __tablename__ = "photo_imports"
@@ -304,7 +326,7 @@ class PhotoPair(Base):
     similarity: Mapped[float]  # cosine of the features, -1 to 1
 
 
-class DatasetCheck(Base):
+class DatasetCheck(OfDataset, Base):
     """The findings of the latest check of a dataset."""
 
     __tablename__ = "dataset_checks"
@@ -316,7 +338,7 @@ class DatasetCheck(Base):
     checked_at: Mapped[float]
 
 
-class DismissedFinding(Base):
+class DismissedFinding(OfDataset, Base):
     """A finding that the person does not want to see again."""
 
     __tablename__ = "dismissed_findings"
@@ -349,7 +371,7 @@ class SnapshotImage(Base):
     split: Mapped[str | None]
 
 
-class Run(Base):
+class Run(OfSpace, Base):
     """One training, from config and snapshot to a model; `core.runs.library` is the only code that changes it."""
 
     __tablename__ = "runs"
@@ -404,7 +426,7 @@ class RunEvent(Base):
     created_at: Mapped[float]
 
 
-class SnapshotOrigin(Base):
+class SnapshotOrigin(OfSpace, Base):
     """Where a space has a snapshot from: the same content may have been frozen by several, who know nothing of it."""
 
     __tablename__ = "snapshot_origins"
@@ -416,7 +438,7 @@ class SnapshotOrigin(Base):
     created_at: Mapped[float]
 
 
-class ModelOffer(Base):
+class ModelOffer(OfSpace, Base):
     """A model that its owner lets others try, read only, with what they said of its answers."""
 
     __tablename__ = "model_offers"
@@ -429,7 +451,7 @@ class ModelOffer(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     token: Mapped[str]  # what the address holds; it opens nothing to whoever is not let in
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
-    space_id: Mapped[int]
+    space_id: Mapped[int] = mapped_column()
     created_at: Mapped[float]
     withdrawn_at: Mapped[float | None]
     num_photos: Mapped[int]  # that others have shown it
@@ -437,7 +459,7 @@ class ModelOffer(Base):
     num_wrong: Mapped[int]
 
 
-class Kiosk(Base):
+class Kiosk(OfSpace, Base):
     """A screen on which a network answers whoever walks past; `core.spaces.kiosks` is the only code that changes it."""
 
     __tablename__ = "kiosks"
@@ -449,14 +471,14 @@ class Kiosk(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     token: Mapped[str]  # what the address holds; it opens nothing to whoever is not let in
-    space_id: Mapped[int]
+    space_id: Mapped[int] = mapped_column()
     network: Mapped[str]  # as the address of live answers names it
     run_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[float]
     setup: Mapped[dict[str, Any]]  # a `KioskSetup` as JSON
 
 
-class ForeignModel(Base):
+class ForeignModel(OfSpace, Base):
     """A model that was trained elsewhere; `core.foreign.library` is the only code that changes it."""
 
     __tablename__ = "foreign_models"
@@ -482,10 +504,10 @@ class ForeignModel(Base):
     source_key: Mapped[str]  # under which it was brought: a reading that is tried again makes no second model
     created_at: Mapped[float]
     trashed_at: Mapped[float | None]
-    space_id: Mapped[int]
+    space_id: Mapped[int] = mapped_column()
 
 
-class SpaceTurn(Base):
+class SpaceTurn(OfSpace, Base):
     """When a space had its last turn in a lane of workers, so that all take turns; `core.jobs.turns` counts them."""
 
     __tablename__ = "space_turns"
@@ -542,7 +564,7 @@ class SpaceNotice(Base):
     warned_at: Mapped[float | None]  # when it was told first that it will be deleted
 
 
-class PhoneLink(Base):
+class PhoneLink(OfDataset, Base):
     """A way for phones into one class of a dataset, for the time of a lesson; `core.phones` is what changes it."""
 
     __tablename__ = "phone_links"
@@ -554,7 +576,7 @@ class PhoneLink(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     # SHA-256 of what stands in the link's address alone, 64 hexadecimal digits
     token_hash: Mapped[str] = mapped_column(unique=True)
-    space_id: Mapped[int]
+    space_id: Mapped[int] = mapped_column()
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
     class_id: Mapped[int] = mapped_column(ForeignKey("dataset_classes.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[float]
@@ -564,7 +586,7 @@ class PhoneLink(Base):
     import_id: Mapped[int | None]  # the arrival as which they are told; None: none has come yet
 
 
-class PhonePhoto(Base):
+class PhonePhoto(OfDataset, Base):
     """A photo that a phone has sent: one that is sent once more counts once, and its phone alone can take it back."""
 
     __tablename__ = "phone_photos"
@@ -575,7 +597,7 @@ class PhonePhoto(Base):
     image_id: Mapped[int] = mapped_column(ForeignKey("dataset_images.id", ondelete="CASCADE"), index=True)
 
 
-class ClassifyBatch(Base):
+class ClassifyBatch(OfSpace, Base):
     """Photos that a visitor has put on the classify page; `core.inference.batch_shelf` alone changes it.
 
     A server holds the batch in memory and writes down here what changes, for another that goes on when it is gone.
@@ -584,7 +606,7 @@ class ClassifyBatch(Base):
     __tablename__ = "classify_batches"
 
     id: Mapped[str] = mapped_column(primary_key=True)  # as the address of the page has it
-    space_id: Mapped[int]
+    space_id: Mapped[int] = mapped_column()
     owner_hash: Mapped[str]  # SHA-256 of space and secret of the browser whose photos they are
     key_hash: Mapped[str] = mapped_column(index=True)  # SHA-256 of that secret alone, as of `SpaceKey`
     holder: Mapped[str]  # the server that has it in memory
@@ -595,7 +617,7 @@ class ClassifyBatch(Base):
     seen_at: Mapped[float]  # when the visitor was there, to the minute
 
 
-class ClassifyPhoto(Base):
+class ClassifyPhoto(OfBatch, Base):
     """One photo of a batch."""
 
     __tablename__ = "classify_photos"
@@ -605,7 +627,7 @@ class ClassifyPhoto(Base):
     content: Mapped[dict[str, Any]]  # a `KeptPhoto` as JSON
 
 
-class ClassifyAnswer(Base):
+class ClassifyAnswer(OfBatch, Base):
     """What one network said to one photo of a batch."""
 
     __tablename__ = "classify_answers"
