@@ -33,7 +33,7 @@ from pages.server.presence import PRESENCE_ROUTES
 from pages.server.proxies import believing_named_proxies
 from pages.server.run_routes import RUN_ROUTES
 from pages.server.served_page import PAGE_ROUTES, ServedPage
-from pages.server.services import asking_once
+from pages.server.services import ask_anew, asking_once
 from pages.server.sort_routes import SORT_ROUTES
 from pages.server.try_routes import TRY_ROUTES
 from pages.server.turns import page_turn
@@ -72,14 +72,14 @@ def _of_some(space: SpaceView | None) -> list[StreamlitPage]:
     return []
 
 
+@asking_once()
 def render() -> None:
     """One run of the app for one visitor."""
     st.set_page_config(page_title="Bluetit", page_icon=str(ASSETS / "bluetit.svg"), layout="wide")
     st.html(ASSETS / "page.css")
     st.logo(str(ASSETS / "bluetit_with_name.svg"), size="large")
-    with asking_once():
-        may_enter = is_let_in()
-        space = visitor_space()
+    may_enter = is_let_in()
+    space = visitor_space()
     page = st.navigation(
         [
             st.Page(
@@ -101,7 +101,8 @@ def render() -> None:
         position="top" if may_enter else "hidden",
     )
     note_page(page.title)
-    with page_turn(gives_way=take_renewal()), asking_once(), showing_errors(key="errors"):
+    with page_turn(gives_way=take_renewal()) as waited_seconds, showing_errors(key="errors"):
+        ask_anew(waited_seconds)
         if may_enter:
             show_class_notice(space)
             page.run()

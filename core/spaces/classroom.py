@@ -71,8 +71,7 @@ class ClassroomDesk:
     def current(self) -> ClassroomView | None:
         """The class that is held here; None: none."""
         with self._database.read_session() as session:
-            row = session.scalar(select(Classroom).order_by(Classroom.id.desc()).limit(1))
-            return None if row is None else ClassroomView.of(row)
+            return newest_class(session)
 
     def get(self, classroom_id: int) -> ClassroomView:
         """One class.
@@ -223,6 +222,12 @@ class ClassroomDesk:
             row = _find(session, classroom_id)
             for name, value in values.items():
                 setattr(row, name, value)
+
+
+def newest_class(session: Session) -> ClassroomView | None:
+    """The class that is held; None: none."""
+    row = session.scalar(select(Classroom).order_by(Classroom.id.desc()).limit(1))
+    return None if row is None else ClassroomView.of(row)
 
 
 def _find(session: Session, classroom_id: int) -> Classroom:

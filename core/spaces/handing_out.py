@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from core.errors import SpaceError, UnknownSpaceError
@@ -122,9 +122,6 @@ class HandOutDesk:
         missing = select(HandOut.id).where(
             HandOut.classroom_id == classroom_id, HandOut.is_for_newcomers, ~has_copy.exists()
         )
-        with self._database.read_session() as session:
-            if session.scalar(missing.limit(1)) is None:
-                return
         with self._database.session() as session:
             hand_out_ids = session.scalars(missing.order_by(HandOut.id)).all()
             session.add_all(HandOutCopy(hand_out_id=each, receiver_id=space_id) for each in hand_out_ids)
@@ -199,6 +196,18 @@ def _same_just_now(
 
 def _key(hand_out_id: int) -> str:
     return f"{HAND_OUT_KIND}:{hand_out_id}"
+
+
+def missing_something(classroom_id: int) -> Select[int]:
+    """The spaces of pupils who have not been given what was handed out to everybody who comes."""
+    is_copy = and_(HandOutCopy.hand_out_id == HandOut.id, HandOutCopy.receiver_id == Space.id)
+    return (
+        _in_class(classroom_id, SpaceKind.PUPIL)
+        .join(HandOut, HandOut.classroom_id == Space.classroom_id)
+        .outerjoin(HandOutCopy, is_copy)
+        .where(HandOut.is_for_newcomers, HandOutCopy.receiver_id.is_(None))
+        .distinct()
+    )
 
 
 def _in_class(classroom_id: int, kind: SpaceKind) -> Select[int]:

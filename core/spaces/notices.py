@@ -8,7 +8,7 @@ deletes nothing before those days have passed once more; whoever sets it right m
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -30,8 +30,14 @@ _DAY_SECONDS = 24 * 3600.0
 class Notice:
     """What is told of a space."""
 
-    is_looked_at: bool  # whether the teacher is looking at its results
-    was_warned: bool  # whether it was told that it will be deleted
+    is_looked_at: bool = False  # whether the teacher is looking at its results
+    was_warned: bool = False  # whether it was told that it will be deleted
+
+    @classmethod
+    def of(cls, row: SpaceNotice, now: float) -> Self:
+        """What a row says at a moment, in Unix seconds."""
+        is_looked_at = row.looked_at is not None and abs(now - row.looked_at) < LOOKING_SECONDS
+        return cls(is_looked_at=is_looked_at, was_warned=row.warned_at is not None)
 
 
 class NoticeBoard:
@@ -48,14 +54,6 @@ class NoticeBoard:
         self._settings = settings
         self._deletions = deletions
         self._clock = clock
-
-    def of(self, space_id: int) -> Notice:
-        """What is told of a space."""
-        with self._database.read_session() as session:
-            row = session.get(SpaceNotice, space_id)
-            looked_at = None if row is None else row.looked_at
-            is_looked_at = looked_at is not None and abs(self._clock() - looked_at) < LOOKING_SECONDS
-            return Notice(is_looked_at=is_looked_at, was_warned=row is not None and row.warned_at is not None)
 
     def note_look(self, space_id: int) -> None:
         """Say that the teacher is looking at the results of a space now."""

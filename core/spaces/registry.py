@@ -122,22 +122,8 @@ class SpaceRegistry:
 
     def list_keys(self) -> list[KeyView]:
         """Every browser that is let in somewhere, by the time at which it came in."""
-        statement = (
-            select(SpaceKey, Space.kind, Space.name)
-            .join(Space, SpaceKey.space_id == Space.id)
-            .order_by(SpaceKey.created_at, SpaceKey.key_hash)
-        )
         with self._database.read_session() as session:
-            return [
-                KeyView(
-                    key_hash=key.key_hash,
-                    space_id=key.space_id,
-                    kind=SpaceKind(kind),
-                    name=name,
-                    came_at=key.created_at,
-                )
-                for key, kind, name in session.execute(statement)
-            ]
+            return every_key(session)
 
     def let_out_later(self, secret: str) -> int:
         """Forget the browsers that came into the same space after this one, and say how many they were.
@@ -185,6 +171,19 @@ def add_key(session: Session, space_id: int, secret: str) -> None:
     newest = session.scalar(select(func.max(SpaceKey.created_at)).where(SpaceKey.space_id == space_id))
     came_at = time.time() if newest is None else max(time.time(), newest + _LATER_SECONDS)
     session.merge(SpaceKey(key_hash=hash_secret(secret), space_id=space_id, created_at=came_at))
+
+
+def every_key(session: Session) -> list[KeyView]:
+    """Every browser that is let in somewhere, by the time at which it came in."""
+    statement = (
+        select(SpaceKey.key_hash, SpaceKey.space_id, Space.kind, Space.name, SpaceKey.created_at)
+        .join(Space, SpaceKey.space_id == Space.id)
+        .order_by(SpaceKey.created_at, SpaceKey.key_hash)
+    )
+    return [
+        KeyView(key_hash=key_hash, space_id=space_id, kind=SpaceKind(kind), name=name, came_at=came_at)
+        for key_hash, space_id, kind, name, came_at in session.execute(statement)
+    ]
 
 
 def hash_secret(secret: str) -> str:

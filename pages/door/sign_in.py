@@ -12,7 +12,7 @@ from pages.server.account_role import signed_in
 from pages.server.doorkeeper import DOOR
 from pages.server.photo_routes import routes_prefix
 from pages.server.presence import Place, note_place
-from pages.server.services import IN_COMMON, space_of_visitor, whole_services
+from pages.server.services import IN_COMMON, ask_anew, space_of_visitor, whole_services
 from pages.server.visitor import visitor_key
 from pages.widgets.address import DATASET, RESULTS, TRAINING, row_number
 from pages.widgets.errors import guarded
@@ -46,6 +46,7 @@ def _is_let_in(services: Services) -> bool:
     account = signed_in()
     if account is None:
         services.spaces.let_out(visitor_key())  # signed out: routes, too, do not know this browser any more
+        ask_anew()
         return False
     own = services.spaces.find_by_account(account.key)
     return own is not None and own.id == space.id

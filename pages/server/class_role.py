@@ -7,7 +7,8 @@ from core.services import Services
 from core.spaces.classroom import ClassroomView
 from core.spaces.records import SpaceKind, SpaceView
 from pages.server.invited import INVITATION_BOARD
-from pages.server.services import get_services, whole_services
+from pages.server.services import space_of_visitor, whole_services
+from pages.server.visitor import visitor_key
 
 
 def visitor_space() -> SpaceView | None:
@@ -15,8 +16,7 @@ def visitor_space() -> SpaceView | None:
     try:
         if whole_services().settings.access != "class":
             return None
-        services = get_services()
-        return None if services.space_id is None else services.spaces.get(services.space_id)
+        return space_of_visitor(visitor_key())
     except BluetitError:
         return None  # the page itself says why
 
@@ -45,17 +45,4 @@ def class_of_teacher(services: Services) -> tuple[SpaceView, ClassroomView]:
     classroom = services.classroom.current()
     if space is None or space.kind is not SpaceKind.TEACHER or classroom is None or classroom.id != space.classroom_id:
         raise NotLetInError("This page is for the teacher of a class.")
-    return space, classroom
-
-
-def class_of_pupil(services: Services) -> tuple[SpaceView, ClassroomView]:
-    """A pupil's space and the class that is held.
-
-    Raises:
-        NotLetInError: whoever asks is no pupil of this class, or not any more.
-    """
-    space = None if services.space_id is None else services.spaces.get(services.space_id)
-    classroom = services.classroom.current()
-    if space is None or space.kind is not SpaceKind.PUPIL or classroom is None or classroom.id != space.classroom_id:
-        raise NotLetInError("You are not in the class any more. Ask your teacher.")
     return space, classroom

@@ -6,13 +6,16 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.errors import NotLetInError, UnknownSpaceError
+from core.errors import NotLetInError
 from core.runs.records import RunStatus, RunView
 from core.services import Services
 from core.spaces.classroom import ClassroomView
+from core.spaces.notices import Notice
 from core.spaces.overview import read_class
+from core.spaces.records import SpaceKind
 from core.task_kinds import TASK_KINDS
-from pages.server.class_role import class_of_pupil, class_of_teacher
+from pages.server.class_role import class_of_teacher
+from pages.server.class_roll import roll_with
 from pages.server.json_routes import Rate, json_route
 from pages.server.photo_routes import routes_prefix
 from pages.server.services import services_of, whole_services
@@ -22,7 +25,7 @@ from pages.words.wording import day_text, queue_place_short, whole_percent
 from pages.words.worth import caution
 
 _BOARD_SECONDS = 2.0
-_NOTICE_SECONDS = 2.0  # thirty pupils ask for three rows each time
+_NOTICE_SECONDS = 2.0
 _RATE = Rate(per_second=5, burst=30)
 
 _desk = WatchDesk()
@@ -52,13 +55,17 @@ def tell_class_now(classroom: ClassroomView) -> dict[str, Any]:
 
 
 def tell_notice_now(services: Services) -> dict[str, Any]:
-    """What the pupil of a space is told.
+    """What the pupil of a space is told, as the roll says.
 
     Raises:
         NotLetInError: the pupil is not in the class any more.
     """
-    space, _ = class_of_pupil(services)
-    notice = services.notices.of(space.id)
+    space_id = services.space_id
+    roll = roll_with(lambda each: space_id in each.spaces)
+    space = None if space_id is None else roll.spaces.get(space_id)
+    if space is None or space.kind is not SpaceKind.PUPIL:
+        raise NotLetInError("You are not in the class any more. Ask your teacher.")
+    notice = roll.notices.get(space.id, Notice())
     due_at = services.notices.due_at(space)
     warning = ""
     if notice.was_warned and due_at is not None:
@@ -100,14 +107,13 @@ async def _send_board(request: Request, visitor: str) -> Response:
 async def _send_notice(request: Request, visitor: str) -> Response:
     services = await asyncio.to_thread(services_of, visitor)
 
-    def read() -> dict[str, Any]:
-        try:
-            return tell_notice_now(services)
-        except UnknownSpaceError as exc:
-            raise NotLetInError(str(exc)) from exc
-
-    await asyncio.to_thread(class_of_pupil, services)
-    return await _desk.answer(request, visitor, ("notice", services.space_id), read, every_seconds=_NOTICE_SECONDS)
+    return await _desk.answer(
+        request,
+        visitor,
+        ("notice", services.space_id),
+        lambda: tell_notice_now(services),
+        every_seconds=_NOTICE_SECONDS,
+    )
 
 
 CLASS_ROUTES = [

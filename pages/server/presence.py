@@ -5,7 +5,6 @@ The browser asks by a long poll; so the server knows who is there. What they do 
 
 import asyncio
 import threading
-import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
@@ -14,18 +13,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.errors import BluetitError, NotLetInError
-from core.services import Services
-from core.spaces.classroom import ClassroomView
 from core.spaces.records import SpaceKind
-from core.spaces.registry import KeyView, hash_secret
+from core.spaces.registry import hash_secret
+from pages.server.class_roll import roll_with
 from pages.server.json_routes import Rate, json_answer, json_route
-from pages.server.services import IN_COMMON, access_now, services_of, whole_services
+from pages.server.services import IN_COMMON, access_now, whole_services
 from pages.server.watching import WatchDesk
 from pages.words.animals import picture_of
 from pages.words.doing import tell_doing
 
 _SECONDS = 0.7  # from one look to the next
-_FRESH_SECONDS = 0.5  # how old what all have in common may be
 _RATE = Rate(per_second=3, burst=20)
 _MAX_PLACES = 512
 _MARK_CHARS = 8  # by which a page notices that another is in by now
@@ -43,39 +40,6 @@ class Place:
     run_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Roll:
-    """Everybody who is let in, and the class, at a moment."""
-
-    keys: dict[str, KeyView]  # by hash
-    classroom: ClassroomView | None
-    read_at: float  # by the monotonic clock
-
-
-class _Rolls:
-    """The roll, read once for all who watch."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._latest: tuple[Services, _Roll] | None = None
-
-    def read(self, key_hash: str) -> _Roll:
-        """A roll of this moment, or of just before; whoever asks may have come in since, and is looked for anew."""
-        services = whole_services()
-        with self._lock:
-            now = time.monotonic()
-            if self._latest is not None:
-                of_services, roll = self._latest
-                is_fresh = now - roll.read_at < _FRESH_SECONDS and key_hash in roll.keys
-                if of_services is services and is_fresh:
-                    return roll
-            keys = {key.key_hash: key for key in services.spaces.list_keys()}
-            roll = _Roll(keys=keys, classroom=services.classroom.current(), read_at=now)
-            self._latest = (services, roll)
-            return roll
-
-
-_rolls = _Rolls()
 _places: OrderedDict[int, Place] = OrderedDict()  # by space
 _places_lock = threading.Lock()
 
@@ -95,7 +59,7 @@ def tell_presence(key_hash: str) -> dict[str, Any]:
     Raises:
         NotLetInError: it is not let in, or not any more.
     """
-    roll = _rolls.read(key_hash)
+    roll = roll_with(lambda each: key_hash in each.keys)
     mine = roll.keys.get(key_hash)
     if mine is None:
         raise NotLetInError(_OUT)
@@ -136,7 +100,7 @@ def _note_visit(visitor: str) -> None:
     doing = None
     if place is not None:
         try:
-            doing = tell_doing(services_of(visitor), place.page, dataset_id=place.dataset_id, run_id=place.run_id)
+            doing = tell_doing(whole.of_space(space.id), place.page, dataset_id=place.dataset_id, run_id=place.run_id)
         except BluetitError:  # what they had open was deleted in the meantime
             doing = {"page": place.page}
     whole.spaces.note_visit(space, doing)

@@ -1,6 +1,7 @@
 """The services of this server process, opened once, and what of them a visitor may reach."""
 
 import logging
+import math
 import os
 import threading
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 _NOT_LET_IN = "This browser has not been let in here. Open the first page of this address."
 
 IN_COMMON = ("alone", "open")  # ways of access by which all who come have one space
+
+_MOMENT_SECONDS = 0.25  # about what the making of a page takes
 
 _lock = threading.Lock()
 _asked: ContextVar[dict[str, SpaceView] | None] = ContextVar("asked", default=None)  # who was found, by key
@@ -75,6 +78,17 @@ def asking_once() -> Iterator[None]:
         yield
     finally:
         _asked.reset(token)
+
+
+def ask_anew(waited_seconds: float = math.inf) -> None:
+    """Have the database asked once more whose the page is that is being made.
+
+    Args:
+        waited_seconds: that the page has waited; where that was no more than a moment, the answer still holds.
+    """
+    asked = _asked.get()
+    if asked is not None and waited_seconds > _MOMENT_SECONDS:
+        asked.clear()
 
 
 def told_to(visitor: str | None, text: str) -> str:

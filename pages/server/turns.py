@@ -121,8 +121,10 @@ def due_at(*, gives_way: bool) -> float:
 
 
 @contextmanager
-def page_turn(*, gives_way: bool) -> Iterator[None]:
+def page_turn(*, gives_way: bool) -> Iterator[float]:
     """The turn of the page of this run; the run ends while it waits if something else is wanted of the page by then.
+
+    The context has the seconds that it waited.
 
     What is wanted then has the better of both places: a page that is made anew by itself again and again comes to its
     turn, and a click does not lose its place to it.
@@ -136,6 +138,7 @@ def page_turn(*, gives_way: bool) -> Iterator[None]:
     # Streamlit looks whether the run is wanted still whenever its state is read.
     with PAGE_TURNS.taken(gives_way=gives_way, due=due, while_waiting=lambda: st.session_state.get(_DUE)):
         del st.session_state[_DUE]
-        PAGE_WAIT_SECONDS.labels("renewal" if gives_way else "click").observe(time.monotonic() - asked_at)
+        waited_seconds = time.monotonic() - asked_at
+        PAGE_WAIT_SECONDS.labels("renewal" if gives_way else "click").observe(waited_seconds)
         with PAGE_SECONDS.time():
-            yield
+            yield waited_seconds

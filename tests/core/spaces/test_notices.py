@@ -11,8 +11,9 @@ from core.datasets.tasks import CHECK_KIND
 from core.errors import LookOnlyError
 from core.settings import Settings
 from core.spaces.deleting.desk import DELETE_KIND
-from core.spaces.notices import LOOKING_SECONDS, NoticeBoard
+from core.spaces.notices import LOOKING_SECONDS, Notice, NoticeBoard
 from core.spaces.records import SpaceView
+from core.spaces.roll import read_roll
 from core.storage.schema import Space
 from tests.core.spaces.class_samples import Class, collect, held_class, learn, perform
 
@@ -54,6 +55,10 @@ def come(lesson: Class, pupil: SpaceView, now: float) -> None:
         session.execute(update(Space).where(Space.id == pupil.id).values(seen_at=now))
 
 
+def notice_of(lesson: Class, clock: Clock, space_id: int) -> Notice:
+    return read_roll(lesson.services.database, clock()).notices.get(space_id, Notice())
+
+
 def left(lesson: Class) -> list[str]:
     return [each.name for each in lesson.services.spaces.of_classroom(lesson.classroom.id)][1:]
 
@@ -63,14 +68,14 @@ def test_whoever_stays_away_is_deleted_after_a_warning(lesson: Class, notices: N
     away, back = lesson.pupils
     clock.pass_days(10)
     assert notices.look_after() == 0
-    assert not notices.of(away.id).was_warned
+    assert not notice_of(lesson, clock, away.id).was_warned
     clock.pass_days(1)
     notices.look_after()
-    assert notices.of(away.id).was_warned
+    assert notice_of(lesson, clock, away.id).was_warned
     come(lesson, back, clock.now)
     clock.pass_days(2.9)
     assert notices.look_after() == 0
-    assert not notices.of(back.id).was_warned
+    assert not notice_of(lesson, clock, back.id).was_warned
     clock.pass_days(0.2)
     assert notices.look_after() == 1
     assert left(lesson) == [back.name]
@@ -95,7 +100,7 @@ def test_a_clock_that_jumps(lesson: Class, notices: NoticeBoard, clock: Clock) -
     come(lesson, lesson.pupils[0], clock.now)
     clock.pass_days(-365)
     assert notices.look_after() == 0
-    assert not any(notices.of(pupil.id).was_warned for pupil in lesson.pupils)
+    assert not any(notice_of(lesson, clock, pupil.id).was_warned for pupil in lesson.pupils)
     clock.pass_days(11.1)
     notices.look_after()
     clock.pass_days(3.1)
@@ -115,13 +120,13 @@ def test_never_by_itself_where_that_was_chosen(lesson: Class, clock: Clock) -> N
 def test_a_pupil_is_told_that_the_teacher_looks(lesson: Class, notices: NoticeBoard, clock: Clock) -> None:
     """While that is so, and a moment longer."""
     pupil = lesson.pupils[0]
-    assert not notices.of(pupil.id).is_looked_at
+    assert not notice_of(lesson, clock, pupil.id).is_looked_at
     notices.note_look(pupil.id)
-    assert notices.of(pupil.id).is_looked_at
+    assert notice_of(lesson, clock, pupil.id).is_looked_at
     clock.now += LOOKING_SECONDS + 1
-    assert not notices.of(pupil.id).is_looked_at
+    assert not notice_of(lesson, clock, pupil.id).is_looked_at
     notices.note_look(pupil.id), notices.end_look(pupil.id)
-    assert not notices.of(pupil.id).is_looked_at
+    assert not notice_of(lesson, clock, pupil.id).is_looked_at
     notices.note_look(999)  # who was removed meanwhile is told nothing
 
 

@@ -16,6 +16,7 @@ from core.spaces.handing_out import HAND_OUT_KIND
 from core.spaces.records import SpaceView
 from core.spaces.taking_home import TAKE_HOME_KIND
 from core.storage.schema import HOME_SPACE_ID
+from pages.server import class_roll
 from pages.server.class_routes import tell_class_now, tell_notice_now
 from pages.server.invited import INVITATION_BOARD
 from pages.server.services import whole_services
@@ -142,8 +143,9 @@ def test_a_pupil_is_removed(open_app: OpenApp, services: Services) -> None:
     assert "Everything of a pupil is deleted" in texts(app.run())
 
 
-def test_looking_at_results(open_app: OpenApp, services: Services) -> None:
+def test_looking_at_results(open_app: OpenApp, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """The teacher sees how good the model is and where it fails, and the pupil sees that."""
+    monkeypatch.setattr(class_roll, "_FRESH_SECONDS", 0.0)
     pupil = pupils_of(services)[0]
     app = press(open_pupil(open_board(open_app, services), pupil), "Look at the results")
     assert "right** on 6 photos" in texts(app)

@@ -7,7 +7,7 @@ import pytest
 from core.services import Services
 from core.spaces.classroom import ClassroomView
 from core.spaces.registry import hash_secret
-from pages.server import presence
+from pages.server import class_roll, presence
 from pages.server.presence import PRESENCE_ROUTES, Place, note_place, tell_presence
 from pages.server.visitor import COOKIE_NAME, new_secret
 from pages.server.watching import WatchDesk
@@ -21,7 +21,7 @@ ADDRESS = "/bluetit/presence"
 @pytest.fixture
 def opened(open_with: OpenServices, monkeypatch: pytest.MonkeyPatch) -> Services:
     """The services of a class, and what is told is as new as can be."""
-    monkeypatch.setattr(presence, "_FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(class_roll, "_FRESH_SECONDS", 0.0)
     monkeypatch.setattr(presence, "_desk", WatchDesk())
     return open_with("class")
 
@@ -82,7 +82,7 @@ def test_who_has_just_come_in_is_in(
     opened: Services, classroom: ClassroomView, pupil: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Although what all have in common was read a moment before."""
-    monkeypatch.setattr(presence, "_FRESH_SECONDS", 60.0)
+    monkeypatch.setattr(class_roll, "_FRESH_SECONDS", 60.0)
     tell_presence(hash_secret(pupil))
     newcomer = new_secret()
     opened.classroom.enter(classroom.id, "Brave Heron", newcomer)

@@ -10,7 +10,7 @@ from core.environment import to_environment
 from core.errors import NotLetInError
 from core.settings import Settings
 from core.spaces.records import SpaceKind
-from pages.server.services import asking_once, close_services, services_of, whole_services
+from pages.server.services import ask_anew, asking_once, close_services, services_of, whole_services
 from pages.server.visitor import new_secret
 from tests.statements import noted_statements
 
@@ -47,3 +47,15 @@ def test_whoever_is_let_out_is_not_in_on_the_next_page(secret: str) -> None:
         spaces = whole_services().spaces
         spaces.let_in(secret, spaces.create(SpaceKind.PUPIL, "Brave Newt").id)
         assert services_of(secret).space_id is not None
+
+
+def test_whoever_is_let_out_while_a_page_waits_is_not_in(secret: str) -> None:
+    """A page that had its turn at once asks no more; one that waited asks once more."""
+    with asking_once():
+        services_of(secret)
+        whole_services().spaces.let_out(secret)
+        ask_anew(waited_seconds=0.01)
+        assert services_of(secret).space_id is not None
+        ask_anew(waited_seconds=2.0)
+        with pytest.raises(NotLetInError):
+            services_of(secret)
