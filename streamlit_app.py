@@ -7,6 +7,7 @@ from starlette.middleware import Middleware
 from streamlit.navigation.page import StreamlitPage
 
 from core.spaces.records import SpaceView
+from core.storage.one_look import one_look
 from pages.door.routes import DOOR_ROUTES
 from pages.door.sign_in import is_let_in, note_where, render_door
 from pages.server.account_role import is_for_accounts, is_visitor_administrator
@@ -73,6 +74,7 @@ def _of_some(space: SpaceView | None) -> list[StreamlitPage]:
 
 
 @asking_once()
+@one_look()
 def render() -> None:
     """One run of the app for one visitor."""
     st.set_page_config(page_title="Bluetit", page_icon=str(ASSETS / "bluetit.svg"), layout="wide")

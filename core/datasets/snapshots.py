@@ -19,6 +19,7 @@ from core.datasets.records import Review, SnapshotImageView, SnapshotView, Split
 from core.datasets.shelves.rows import lock_dataset
 from core.errors import DatasetError, UnknownDatasetError
 from core.storage.db import Database
+from core.storage.one_look import read_once
 from core.storage.own_rows import space_of
 from core.storage.schema import Dataset, DatasetClass, DatasetImage, Snapshot, SnapshotImage, SnapshotOrigin
 
@@ -54,6 +55,7 @@ def take_snapshot(database: Database, dataset_id: int) -> SnapshotView:
             return load_snapshot_in(session, content.hash)
 
 
+@read_once
 def load_snapshot(database: Database, snapshot_hash: str) -> SnapshotView:
     """A snapshot that was taken before.
 

@@ -18,6 +18,7 @@ from core.jobs.waiting import tell_places, usual_seconds
 from core.storage.clock import database_now
 from core.storage.db import Database
 from core.storage.kept import KeptReadings
+from core.storage.one_look import read_once
 from core.storage.schema import Space, SpaceTurn, Task, TaskEvent, Worker
 
 # Asked again and again while people watch: putting a statement together takes longer than reading its answer.
@@ -90,10 +91,12 @@ class TaskReader:
                 raise unknown_task(task_id)
             return TaskView.of(task)
 
+    @read_once
     def find_active(self, key: str) -> TaskView | None:
         """The queued or running task with this key."""
         return self._first(active_with(key))
 
+    @read_once
     def latest(self, key: str) -> TaskView | None:
         """The newest task with this key, whatever its status."""
         return self._first(select(Task).where(Task.key == key).order_by(Task.id.desc()).limit(1))

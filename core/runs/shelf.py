@@ -18,6 +18,7 @@ from core.runs.refusals import refuse_active, unknown_run
 from core.runs.rows import lock_live_run, lock_run, run_marks, run_view, run_views
 from core.storage.db import Database
 from core.storage.kept import KeptReadings
+from core.storage.one_look import read_once
 from core.storage.own_rows import space_of
 from core.storage.own_use import check_room
 from core.storage.schema import Dataset, Run, Snapshot
@@ -88,6 +89,7 @@ class RunShelf:
         with self._database.read_session() as session:
             return _free_name(session, clean_name(name, "run"))
 
+    @read_once
     def get_run(self, run_id: int) -> RunView:
         """One run, in the trash or not.
 
@@ -97,6 +99,7 @@ class RunShelf:
         with self._database.read_session() as session:
             return run_view(session, run_id)
 
+    @read_once
     def list_runs(self, dataset_id: int | None = None) -> list[RunView]:
         """The runs out of the trash, of one dataset or of all, the newest first."""
         condition: ColumnElement[bool] = Run.trashed_at.is_(None)

@@ -27,6 +27,7 @@ from core.settings import Settings
 from core.storage.files import no_space_error, translating_disk_errors
 from core.storage.limits import SpaceRoom
 from core.storage.misplaced import adopt_misplaced_database
+from core.storage.one_look import look_again
 from core.storage.own_rows import OwnSession, refuse_unbound
 
 BUSY_TIMEOUT_SECONDS = 30.0  # longest wait for another writer; ours write for milliseconds
@@ -89,13 +90,16 @@ class Database:
         """
         if self.is_read_only:
             raise LookOnlyError("These are somebody else's things. They can be looked at here, and not changed.")
-        with (
-            _translating_database_errors(self.folder),
-            self._taking_turns(),
-            self._open(self.engine) as session,
-            session.begin(),
-        ):
-            yield session
+        try:
+            with (
+                _translating_database_errors(self.folder),
+                self._taking_turns(),
+                self._open(self.engine) as session,
+                session.begin(),
+            ):
+                yield session
+        finally:
+            look_again()
 
     @contextmanager
     def _taking_turns(self) -> Iterator[None]:

@@ -17,6 +17,7 @@ from core.datasets.shelves.rows import WRITE_TRIES, Shelf, chunked, lock_dataset
 from core.errors import DatasetError, RecordError
 from core.storage.db import Database
 from core.storage.kept import KeptReadings
+from core.storage.one_look import read_once
 from core.storage.schema import DatasetCheck, DatasetImage, DismissedFinding, Photo, PhotoPair
 
 # Datasets whose findings are kept in memory: those of a large one are some hundred kilobytes of JSON.
@@ -75,6 +76,7 @@ class CheckLog(Shelf):
             check.revision, check.checked_at = revision, time.time()
             check.findings = {"made_by": checks_version(), "findings": findings}
 
+    @read_once
     def load(self, dataset_id: int) -> StoredCheck | None:
         """The revision that was checked last and what was found, dismissed findings too; None before any check.
 
@@ -93,6 +95,7 @@ class CheckLog(Shelf):
             self._checks.keep(dataset_id, tuple(mark), stored)
             return stored
 
+    @read_once
     def checked_revision(self, dataset_id: int) -> int | None:
         """The revision that was checked last, without reading what was found; None before any check."""
         with self._database.read_session() as session:
@@ -118,6 +121,7 @@ class CheckLog(Shelf):
         with self._database.session() as session:
             session.execute(delete(DismissedFinding).where(DismissedFinding.dataset_id == dataset_id))
 
+    @read_once
     def dismissed(self, dataset_id: int) -> set[str]:
         """Keys of the findings that the person does not want to see."""
         statement = select(DismissedFinding.finding_key).where(DismissedFinding.dataset_id == dataset_id)

@@ -18,6 +18,7 @@ from core.datasets.shelves.rows import (
 )
 from core.errors import DatasetError
 from core.names import clean_name, name_key
+from core.storage.one_look import read_once
 from core.storage.schema import (
     DatasetClass,
     DatasetImage,
@@ -27,6 +28,7 @@ from core.storage.schema import (
 class ClassShelf(Shelf):
     """The classes of datasets."""
 
+    @read_once
     def of(self, dataset_id: int) -> list[ClassView]:
         """The classes of a dataset out of the trash, in their order on the page."""
         statement = (

@@ -20,6 +20,7 @@ from core.datasets.shelves.rows import (
     unknown_dataset,
 )
 from core.names import clean_name, clean_names, first_free, name_key
+from core.storage.one_look import read_once
 from core.storage.own_rows import space_of
 from core.storage.own_use import check_room
 from core.storage.schema import (
@@ -49,6 +50,7 @@ class DatasetShelf(Shelf):
                 insert_class(session, dataset, class_name)
             return _dataset_view(session, dataset)
 
+    @read_once
     def all(self) -> list[DatasetView]:
         """The datasets out of the trash, the latest changed first.
 
@@ -56,6 +58,8 @@ class DatasetShelf(Shelf):
         """
         found = self._datasets(Dataset.trashed_at.is_(None))
         empty = [dataset.id for dataset in found if not dataset.num_classes and not dataset.num_images]
+        if not empty:
+            return found
         with self._database.read_session() as session:
             vacant = {dataset_id for dataset_id in empty if is_vacant(session, dataset_id)}
         return [dataset for dataset in found if dataset.id not in vacant]
@@ -78,6 +82,7 @@ class DatasetShelf(Shelf):
         """The datasets in the trash, the latest deleted first."""
         return self._datasets(Dataset.trashed_at.is_not(None))
 
+    @read_once
     def get(self, dataset_id: int) -> DatasetView:
         """One dataset, in the trash or not.
 

@@ -23,6 +23,7 @@ from core.datasets.shelves.image_sorting import name_of_target, num_sorted, sort
 from core.datasets.shelves.import_log import complete_import
 from core.datasets.shelves.rows import WRITE_TRIES, Shelf, chunked, lock_class, lock_dataset, mark_changed
 from core.errors import DatasetError
+from core.storage.one_look import read_once
 from core.storage.own_use import check_room
 from core.storage.schema import Capture, DatasetClass, DatasetImage
 
@@ -76,6 +77,7 @@ class ImageShelf(Shelf):
                 continue  # another process added or forgot one of the photos at the same moment
         raise DatasetError(f"{len(images)} photos could not be added: others add the same ones. Try again.")
 
+    @read_once
     def of(
         self,
         dataset_id: int,

@@ -11,6 +11,7 @@ from core.datasets.records import ImportState, ImportView
 from core.datasets.shelves.rows import Shelf, lock_dataset
 from core.errors import DatasetError, UnknownDatasetError
 from core.names import clean_label, clean_text
+from core.storage.one_look import read_once
 from core.storage.schema import PhotoImport
 
 
@@ -81,6 +82,7 @@ class ImportLog(Shelf):
         with self._database.read_session() as session:
             return session.scalars(select(PhotoImport.dataset_id).where(is_done)).first()
 
+    @read_once
     def of(self, dataset_id: int, limit: int = 20) -> list[ImportView]:
         """The newest imports of a dataset, newest first."""
         statement = (
