@@ -161,7 +161,7 @@ def _render_known(state: ExportState) -> None:
     elif state.is_at_once:
         st.caption(_AT_ONCE)
     elif state.changed:
-        st.caption(f":material/history: {plain(outdated_text(state.changed))}")
+        st.caption(f":material/history: {outdated_text(state.changed)}")
     if state.task is None:
         return
     if state.task.status is TaskStatus.FAILED:
