@@ -89,7 +89,8 @@ def _time(services: Services, dataset_id: int, config: TrainConfig, name: str) -
 
 
 def _record(services: Services, run_id: int, name: str) -> ExportRecord:
-    record = read_export(RunFolder(services.settings, run_id), find_format(name))
+    title = services.runs.get_run(run_id).name
+    record = read_export(RunFolder(services.settings, run_id), find_format(name), title)
     if record is None:
         raise SystemExit(f"The export {name} is not there.")
     return record

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,7 @@ from core.sorting.records import Adviser, Search
 _NUM_KINDS, _NUM_CLASSES = 200, 10
 _NUM_CHANNELS = 1280
 _PER_PAGE = 50
+_MIN_PHOTOS = 300  # of the first 200 all have a class
 _NUM_NEIGHBOURS = 10
 _MAX_JUDGED = 2_000  # photos whose neighbours are compared
 
@@ -51,8 +52,22 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=10_000)
     parser.add_argument("--features", type=Path, help="features in place of made ones, as .npy")
     arguments = parser.parse_args()
-    features = made_features(arguments.photos) if arguments.features is None else np.load(arguments.features)
+    features = made_features(arguments.photos) if arguments.features is None else _load(arguments.features, parser)
+    if len(features) < _MIN_PHOTOS:
+        parser.error(
+            f"{len(features):,} photos were given; at least {_MIN_PHOTOS} are needed, so that some are to be sorted"
+        )
     print(json.dumps({"photos": len(features), **measure_sorting(features), **measure_map(features)}))
+
+
+def _load(path: Path, parser: argparse.ArgumentParser) -> Features:
+    try:
+        features = np.load(path)
+    except (OSError, ValueError) as exc:
+        parser.error(f"features cannot be read from {path}: {exc}")
+    if features.dtype != np.float32 or features.ndim != 2 or features.shape[1] != _NUM_CHANNELS:
+        parser.error(f"{path} has {features.dtype} {features.shape}; float32 (photos, {_NUM_CHANNELS}) was expected")
+    return cast(Features, features)
 
 
 def made_features(num_photos: int) -> Features:

@@ -97,6 +97,8 @@ _MEASURED_HEAT = (
     "that you train with it show theirs at once, and exactly."
 )
 _NO_ONNX = "Models that you train with it cannot be taken away as ONNX, which lacks one of its operations (GELU)."
+# Its reader finds layers by their names alone; of operations, and of layers of one network, it knows none.
+_NO_HDF5 = "Models that you train with it cannot be taken away as the older HDF5, which knows not all of its layers."
 
 
 def _vgg(name: str, *, parameters: int, top1: float, md5: str) -> Backbone:
@@ -119,7 +121,7 @@ def _vgg(name: str, *, parameters: int, top1: float, md5: str) -> Backbone:
         licence="CC-BY-4.0",
         preprocessing="caffe",
         has_linear_head=False,  # three dense layers on flattened features
-        limits=(_MEASURED_HEAT,),
+        limits=(_MEASURED_HEAT, _NO_HDF5),
     )
 
 
@@ -142,6 +144,7 @@ def _resnet(name: str, *, parameters: int, top1: float, md5: str) -> Backbone:
         licence="MIT",
         preprocessing="caffe",
         has_linear_head=True,
+        limits=(_NO_HDF5,),
     )
 
 
@@ -305,7 +308,7 @@ def _convnext(name: str, *, parameters: int, top1: float, sha256: str) -> Backbo
         licence="MIT",
         preprocessing="none",
         has_linear_head=False,  # a layer normalisation lies between the pooled features and the logits
-        limits=(_MEASURED_HEAT, _NO_ONNX),
+        limits=(_MEASURED_HEAT, _NO_ONNX, _NO_HDF5),
     )
 
 
@@ -515,6 +518,7 @@ BACKBONES: tuple[Backbone, ...] = (
         licence="Apache-2.0",
         preprocessing="tf",
         has_linear_head=True,
+        limits=(_NO_HDF5,),
     ),
     Backbone(
         name="Xception",

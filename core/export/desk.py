@@ -11,8 +11,9 @@ from typing import Any
 from core.config import HUB_PREFIX
 from core.errors import ConfigError, RunFileError, RunStateError
 from core.export.at_once import can_be_made_at_once, make_at_once
-from core.export.exports import ExportRecord, read_export, why_not_handed_out
+from core.export.exports import ExportRecord, read_export, what_has_changed, why_not_handed_out
 from core.export.formats import FORMATS, ExportFormat, find_format
+from core.export.page_wishes import read_page_wishes, write_maker_line
 from core.inference.classifier_cache import ClassifierCache
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
@@ -32,10 +33,11 @@ class ExportState:
     """Where one format of a run's model stands."""
 
     row: ExportFormat
-    record: ExportRecord | None  # None: not made, or the model answers otherwise by now
+    record: ExportRecord | None  # None: not made, or outdated
     task: TaskView | None  # the newest that makes it
     obstacle: str | None  # for people: why it cannot be made; None: it can
     problem: str | None = None  # for people: what is damaged; None: nothing
+    changed: tuple[str, ...] = ()  # for people: what is otherwise than when it was made; empty: nothing
     is_at_once: bool = False  # whether it is made at the moment when somebody takes it
 
     @property
@@ -64,13 +66,12 @@ class ExportDesk:
         # Held while that run's export is made, and forgotten when nobody holds or awaits it any more.
         self._making: weakref.WeakValueDictionary[tuple[int, str], threading.Lock] = weakref.WeakValueDictionary()
 
-    def request(self, run_id: int, name: str, *, maker_line: str = "") -> int:
+    def request(self, run_id: int, name: str) -> int:
         """Ask for an export; the task's number, that of the one under way if there is one.
 
         Args:
             run_id: whose model it is.
             name: of the format.
-            maker_line: of the maker's own, for formats that show one.
 
         Raises:
             UnknownRunError: no such run.
@@ -80,9 +81,30 @@ class ExportDesk:
         """
         row = find_format(name)
         self._refuse(self._runs.get_run(run_id), row)
-        task_id = queue_export(self._queue, run_id, row, maker_line=maker_line)
+        task_id = queue_export(self._queue, run_id, row)
         self._supervisor.wake()
         return task_id
+
+    def maker_line(self, run_id: int) -> str:
+        """What stands below the title of a model's web page; may be empty.
+
+        Raises:
+            UnknownRunError: no such run.
+            RunFileError: what is wanted on the page is damaged.
+        """
+        self._runs.get_run(run_id)
+        return read_page_wishes(RunFolder(self._settings, run_id)).maker_line
+
+    def set_maker_line(self, run_id: int, line: str) -> None:
+        """Have a line of the maker's own below the title of a model's web page; one that was made is outdated then.
+
+        Raises:
+            UnknownRunError: no such run.
+            RunStateError: it is in the trash.
+            StorageError: it cannot be kept.
+        """
+        refuse_trashed(self._runs.get_run(run_id))
+        write_maker_line(RunFolder(self._settings, run_id), line)
 
     def obtain(self, run_id: int, name: str) -> str | None:
         """Have the zip of a format ready for somebody who takes it, made now where that needs no worker.
@@ -92,7 +114,7 @@ class ExportDesk:
             name: of the format.
 
         Returns:
-            For people: why nobody gets it; None: it is whole, proven, and of the model as it answers now.
+            For people: why nobody gets it; None: it is whole, proven, and as it would be made now.
 
         Raises:
             UnknownRunError: no such run.
@@ -106,7 +128,7 @@ class ExportDesk:
         with self._lock:
             making = self._making.setdefault((run_id, name), threading.Lock())
         with making:  # who comes second finds what the first has made
-            if self._is_at_once(row, folder):
+            if self._is_at_once(row, folder, view.name):
                 self._refuse(view, row)
                 make_at_once(
                     run_id,
@@ -115,7 +137,7 @@ class ExportDesk:
                     database=self._queue.database,
                     classifiers=self._classifiers,
                 )
-            return why_not_handed_out(folder, row)
+            return why_not_handed_out(folder, row, view.name)
 
     def stop(self, run_id: int, name: str) -> None:
         """Stop making an export; one that nobody makes is left as it is."""
@@ -146,8 +168,10 @@ class ExportDesk:
 
     def _state(self, view: RunView, row: ExportFormat, task: TaskView | None) -> ExportState:
         record, problem, folder = None, None, RunFolder(self._settings, view.id)
+        changed: tuple[str, ...] = ()
         try:
-            record = read_export(folder, row)
+            record = read_export(folder, row, view.name)
+            changed = what_has_changed(folder, row, view.name)
         except RunFileError as exc:
             problem = str(exc)
         return ExportState(
@@ -156,20 +180,21 @@ class ExportDesk:
             task=task,
             obstacle=obstacle_of(row, view),
             problem=problem,
-            is_at_once=self._is_at_once(row, folder),
+            changed=changed,
+            is_at_once=self._is_at_once(row, folder, view.name),
         )
 
-    def _is_at_once(self, row: ExportFormat, folder: RunFolder) -> bool:
+    def _is_at_once(self, row: ExportFormat, folder: RunFolder, title: str) -> bool:
         """Whether there is no export, and one can be made while somebody waits; what is damaged is no such case."""
         try:
-            return can_be_made_at_once(row, folder, self._settings) and read_export(folder, row) is None
+            return can_be_made_at_once(row, folder, self._settings) and read_export(folder, row, title) is None
         except RunFileError:
             return False
 
 
-def queue_export(queue: TaskQueue, run_id: int, row: ExportFormat, *, maker_line: str = "") -> int:
+def queue_export(queue: TaskQueue, run_id: int, row: ExportFormat) -> int:
     """Queue an export without asking questions; the task's number, that of the one under way if there is one."""
-    payload: dict[str, Any] = {"run_id": run_id, "format": row.name, "maker_line": maker_line}
+    payload: dict[str, Any] = {"run_id": run_id, "format": row.name}
     return queue.submit(EXPORT_MODEL_KIND, payload, key=export_key(run_id, row.name))
 
 

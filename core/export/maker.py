@@ -18,7 +18,7 @@ from typing import Protocol
 from core.errors import UnknownRunError
 from core.export.certificate import Proven, artefact_sha256
 from core.export.description import json_text
-from core.export.exports import ExportRecord, answering, record_path, remove_export, zip_path
+from core.export.exports import ExportRecord, export_key, record_path, remove_export, zip_path
 from core.export.facts import read_facts
 from core.export.formats import ExportFormat, Runtime
 from core.export.material import Material, ModelFile
@@ -62,7 +62,6 @@ class Order:
     kit: Kit
     find_model: Callable[[], ModelFile]  # called once there is room for it
     is_at_once: bool = False  # whether somebody waits, so that few photos have to do
-    maker_line: str = ""  # of the maker's own, for formats that show one
 
 
 class ExportMaker:
@@ -103,8 +102,9 @@ class ExportMaker:
         self._folder = RunFolder(settings, run_id)
         self._store = PhotoStore.of(settings)
         # Before the rest is read: what is chosen meanwhile makes the export outdated, not wrong.
-        self._answers_by = {runtime: answering(self._folder, runtime) for runtime in Runtime}
-        self.facts = read_facts(self._runs.get_run(run_id), self._folder, database)
+        view = self._runs.get_run(run_id)
+        self._keys = {runtime: export_key(self._folder, runtime, view.name) for runtime in Runtime}
+        self.facts = read_facts(view, self._folder, database)
 
     def put_together(self, order: Order, report: Report) -> ExportRecord:
         """Make an export, in place of an older one.
@@ -134,7 +134,7 @@ class ExportMaker:
             proven = kit.prove(material, row, draft, watch=self._watch(report))
             record = ExportRecord(
                 proven=proven,
-                answers_by=self._answers_by[row.runtime],
+                made_from=self._keys[row.runtime],
                 artefact_bytes=_num_bytes(draft / row.artefact),
                 zip_bytes=0,
                 zip_sha256="",
@@ -164,7 +164,6 @@ class ExportMaker:
             model=model,
             photos=self.proof_photos,
             preview=self.preview,
-            maker_line=order.maker_line,
             check=self._check,
         )
 

@@ -33,7 +33,6 @@ class Material:
     model: ModelFile
     photos: ProofPhotos  # that every format is proven on
     preview: Preview  # what the Classify page says to them
-    maker_line: str  # of the maker's own, for formats that show one; may be empty
     check: Callable[[], None]  # called often; raises to stop
 
     def compare(self, row: ExportFormat, artefact: Path, proof: Proof) -> Proven:

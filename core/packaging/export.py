@@ -7,7 +7,7 @@ from core.training.memory import forget_networks
 
 
 def run_export_model_task(context: TaskContext) -> None:
-    """Export a model; the payload is `{"run_id": number, "format": name}`, and `"maker_line": text` where there is one.
+    """Export a model; the payload is `{"run_id": number, "format": name}`.
 
     Raises:
         ParityError: the sample program of the export failed.
@@ -23,5 +23,4 @@ def run_export_model_task(context: TaskContext) -> None:
         database=context.database,
         check_cancelled=context.check_cancelled,
     )
-    row = find_format(str(context.payload["format"]))
-    exporter.make(row, maker_line=str(context.payload.get("maker_line", "")), report=context.report)
+    exporter.make(find_format(str(context.payload["format"])), report=context.report)

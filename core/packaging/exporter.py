@@ -48,12 +48,11 @@ class Exporter(ExportMaker):
             check_cancelled=check_cancelled,
         )
 
-    def make(self, row: ExportFormat, *, maker_line: str = "", report: Report) -> ExportRecord:
+    def make(self, row: ExportFormat, *, report: Report) -> ExportRecord:
         """Make the export of one format, as `ExportMaker.put_together` does.
 
         Args:
             row: of the format.
-            maker_line: of the maker's own, for formats that show one.
             report: called with the fraction done, 0-1, and a sentence.
 
         Raises:
@@ -62,7 +61,7 @@ class Exporter(ExportMaker):
             BluetitError: otherwise as of `ExportMaker.put_together`.
         """
         kit: Kit = page_kit if row.runtime is Runtime.BROWSER else program_kit
-        order = Order(row=row, kit=kit, find_model=lambda: self._model_file(row), maker_line=maker_line)
+        order = Order(row=row, kit=kit, find_model=lambda: self._model_file(row))
         return self.put_together(order, report)
 
     def _model_file(self, row: ExportFormat) -> ModelFile:

@@ -9,6 +9,7 @@ from core.export.certificate import Proven
 from core.export.description import describe_licences
 from core.export.formats import ExportFormat
 from core.export.material import Material
+from core.export.page_wishes import read_page_wishes
 from core.export.parity import Answers, labels_of
 from core.export.proof import Proof
 from core.export.sample_program import UNKNOWN
@@ -43,7 +44,7 @@ def _web_model(material: Material, row: ExportFormat, litert: bytes) -> WebModel
     reactions = read_actions(material.folder)
     return WebModel(
         title=facts.title,
-        maker_line=material.maker_line,
+        maker_line=read_page_wishes(material.folder).maker_line,
         class_names=labels_of(record.class_names),
         litert=litert,
         image_size=record.image_size,

@@ -76,6 +76,33 @@ def make_archive_portable(path: Path) -> None:
 _PIECE_BYTES = 1 << 20
 
 
+def _with_layers_for_numbers(value: Any) -> Any:
+    """A model's config of an HDF5 file in which no number is added to a tensor or multiplied by it.
+
+    That file knows an operation by its name alone, so that `x + 3` of MobileNetV3 is read as the layer `Add`, which
+    refuses the number. A layer that computes exactly the same is written in its place.
+    """
+    if isinstance(value, list):
+        return [_with_layers_for_numbers(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    match value:
+        case {"class_name": "Add", "inbound_nodes": [{"args": [dict() as tensor, int() | float() as number]}]}:
+            return _rescaling(str(value["name"]), tensor, scale=1.0, offset=float(number))
+        case {"class_name": "Multiply", "inbound_nodes": [{"args": [dict() as tensor, int() | float() as number]}]}:
+            return _rescaling(str(value["name"]), tensor, scale=float(number), offset=0.0)
+    return {name: _with_layers_for_numbers(each) for name, each in value.items()}
+
+
+def _rescaling(name: str, tensor: dict[str, Any], *, scale: float, offset: float) -> dict[str, Any]:
+    return {
+        "class_name": "Rescaling",
+        "config": {"name": name, "scale": scale, "offset": offset},
+        "name": name,
+        "inbound_nodes": [{"args": [tensor], "kwargs": {}}],
+    }
+
+
 def make_hdf5_portable(path: Path) -> None:
     """Rewrite the config in an HDF5 file of Keras.
 
@@ -83,7 +110,7 @@ def make_hdf5_portable(path: Path) -> None:
         OSError: the file cannot be read or written.
     """
     with h5py.File(path, "r+") as file:
-        config = portable_config(json.loads(file.attrs["model_config"]))
+        config = _with_layers_for_numbers(portable_config(json.loads(file.attrs["model_config"])))
         del file.attrs["model_config"]
         file.attrs["model_config"] = json.dumps(config).encode()
         for name in _TRAINING_NAMES & set(file.attrs):

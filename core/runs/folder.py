@@ -166,6 +166,11 @@ class RunFolder:
         """`Actions` as JSON: what happens when the model sees a class."""
         return self.file("actions.json")
 
+    @property
+    def page_path(self) -> Path:
+        """`PageWishes` as JSON: what somebody wants on the web page of the model."""
+        return self.file("page.json")
+
     def place_of_action(self, hash_and_suffix: str) -> Path:
         """A picture or sound of `actions_path`, by the SHA-256 of its bytes and its ending."""
         return self.file(f"action-{hash_and_suffix}")

@@ -307,9 +307,8 @@ function rotated(colours) {
 }
 
 function themeColours(element) {
-  const style = getComputedStyle(element);
-  const read = (name) => style.getPropertyValue(`--st-${name}`).trim();
-  const listed = read("chart-categorical-colors").split(/,(?![^(]*\))/u).map((colour) => colour.trim()).filter(Boolean);
+  const read = themeOf(element);
+  const listed = listedColours(read);
   return {
     text: read("text-color"),
     background: read("background-color"),

@@ -5,7 +5,7 @@ const UPRIGHT_SHARE = 0.55; // of the width: a screen that stands upright would 
 
 class KioskPreview {
   constructor(root) {
-    this.frame = root.querySelector(".frame");
+    this.frame = root.querySelector(".screen");
     this.page = root.querySelector("iframe");
     this.buttons = [...root.querySelectorAll("button")];
     this.screen = "wide";

@@ -53,7 +53,7 @@ class LiveChart {
       this.plotly = await loadPlotly(this.settings.plotly_url);
     } catch {
       this.signature = null;
-      this.message.textContent = "The chart could not be loaded. Look at your connection and reload the page.";
+      this.message.textContent = CHART_NOT_LOADED;
       return;
     }
     this.drawSoon();
@@ -69,8 +69,7 @@ class LiveChart {
 
   draw() {
     this.drawnWidth = this.plot.clientWidth;
-    const config = { displayModeBar: false, doubleClick: false, showTips: false };
-    this.plotly.react(this.plot, this.traces(), this.layout(), config);
+    this.plotly.react(this.plot, this.traces(), this.layout(), CHART_CONFIG);
     if (this.isDrawn) return;
     this.isDrawn = true;
     this.message.hidden = true;
@@ -190,35 +189,19 @@ class LiveChart {
     const { data, colours } = this;
     const panels = this.panels();
     const margin = this.margin();
-    const axis = {
-      color: colours.quiet,
-      gridcolor: colours.grid,
-      zeroline: false,
-      showline: false,
-      ticks: "",
-      ticklabelstandoff: 6,
-      fixedrange: true,
-      automargin: false,
-    };
+    const axis = { ...axisLook(colours), automargin: false };
     const [low, high] = data.accuracy_range;
     return {
+      ...figureLook(colours, { tipPx: this.plot.clientWidth < NARROW_PX ? 12 : 13 }),
       width: this.plot.clientWidth,
       height: this.plot.clientHeight,
       margin,
       uirevision: this.zoomRevision, // as long as it stays the same, new data leaves the person's zoom alone
-      showlegend: false,
       dragmode: this.isTouch ? false : "zoom",
       hovermode: "x unified",
       hoversubplots: "axis",
       hoverdistance: -1,
-      hoverlabel: {
-        bgcolor: colours.background,
-        bordercolor: colours.grid,
-        font: { family: colours.font, size: this.plot.clientWidth < NARROW_PX ? 12 : 13, color: colours.text },
-      },
       paper_bgcolor: colours.background, // the line at the pointer has an edge in this colour
-      plot_bgcolor: "rgba(0,0,0,0)",
-      font: { family: colours.font, size: 12, color: colours.text },
       xaxis: {
         ...axis,
         fixedrange: false,
@@ -287,19 +270,7 @@ class LiveChart {
   }
 
   titles(panels) {
-    const title = (text, [, top]) => ({
-      text,
-      xref: "paper",
-      yref: "paper",
-      x: 0,
-      y: top,
-      xanchor: "left",
-      yanchor: "bottom",
-      xshift: -3, // the room that Plotly leaves around text
-      yshift: 2,
-      showarrow: false,
-      font: { size: 13, weight: 600, color: this.colours.text },
-    });
+    const title = (text, [, top]) => panelTitle(text, top, 2, this.colours);
     return [title("Accuracy", panels.accuracy), title("Loss", panels.loss), title("Learning rate", panels.rate)];
   }
 
@@ -425,9 +396,8 @@ function plainNumber(value) {
 }
 
 function themeColours(element) {
-  const style = getComputedStyle(element);
-  const read = (name) => style.getPropertyValue(`--st-${name}`).trim();
-  const listed = read("chart-categorical-colors").split(/,(?![^(]*\))/u).map((colour) => colour.trim()).filter(Boolean);
+  const read = themeOf(element);
+  const listed = listedColours(read);
   const lines = PLAIN_COLOURS.map((plain, number) => listed[number] || plain);
   const text = read("text-color");
   return {

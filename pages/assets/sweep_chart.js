@@ -32,7 +32,7 @@ class SweepChart {
     try {
       this.plotly = await loadPlotly(this.settings.plotly_url);
     } catch {
-      this.message.textContent = "The chart could not be loaded. Look at your connection and reload the page.";
+      this.message.textContent = CHART_NOT_LOADED;
       this.message.hidden = false;
       return;
     }
@@ -41,8 +41,7 @@ class SweepChart {
 
   draw() {
     if (!this.isAlive || !this.plotly || !this.told || this.plot.clientWidth === 0) return;
-    const config = { displayModeBar: false, staticPlot: false, doubleClick: false, showTips: false };
-    this.plotly.react(this.plot, this.traces(), this.layout(), config);
+    this.plotly.react(this.plot, this.traces(), this.layout(), CHART_CONFIG);
   }
 
   traces() {
@@ -86,35 +85,20 @@ class SweepChart {
   layout() {
     const { points } = this.told;
     const colours = this.colours();
-    const axis = {
-      color: colours.quiet,
-      gridcolor: colours.grid,
-      zeroline: false,
-      showline: false,
-      ticks: "",
-      ticklabelstandoff: 6,
-      fixedrange: true,
-    };
+    const axis = axisLook(colours);
     const places = points.is_log ? points.x.map(Math.log10) : points.x;
     const [first, last] = [Math.min(...places), Math.max(...places)];
     const room = (last - first || 1) * 0.07;
     const percents = percentTicks(points.range);
     const isNamed = points.x.length <= MAX_NAMED_TICKS;
     return {
+      ...figureLook(colours),
       width: this.plot.clientWidth,
       height: this.plot.clientHeight,
       margin: MARGIN,
-      showlegend: false,
       dragmode: false,
       hovermode: "closest",
-      hoverlabel: {
-        bgcolor: colours.background,
-        bordercolor: colours.grid,
-        font: { family: colours.font, size: 13, color: colours.text },
-      },
       paper_bgcolor: "rgba(0,0,0,0)",
-      plot_bgcolor: "rgba(0,0,0,0)",
-      font: { family: colours.font, size: 12, color: colours.text },
       xaxis: {
         ...axis,
         type: points.is_log ? "log" : "linear",
@@ -124,19 +108,7 @@ class SweepChart {
         ...(isNamed ? { tickvals: points.x, ticktext: points.labels, tickangle: 0 } : { nticks: 6 }),
       },
       yaxis: { ...axis, range: points.range, tickvals: percents, ticktext: percents.map((each) => `${each} %`) },
-      annotations: [...this.bestLabels(places, colours), {
-        text: "Validation accuracy",
-        xref: "paper",
-        yref: "paper",
-        x: 0,
-        y: 1,
-        xanchor: "left",
-        yanchor: "bottom",
-        xshift: -3,
-        yshift: 4,
-        showarrow: false,
-        font: { size: 13, weight: 600, color: colours.text },
-      }],
+      annotations: [...this.bestLabels(places, colours), panelTitle("Validation accuracy", 1, 4, colours)],
     };
   }
 
@@ -151,13 +123,12 @@ class SweepChart {
       yanchor: "bottom",
       yshift: 2,
       showarrow: false,
-      font: { size: 13, weight: 600, color: colours.text },
+      font: labelFont(colours),
     }));
   }
 
   colours() {
-    const style = getComputedStyle(this.box);
-    const read = (name) => style.getPropertyValue(`--st-${name}`).trim();
+    const read = themeOf(this.box);
     const text = read("text-color");
     return {
       text,

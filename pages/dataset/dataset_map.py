@@ -9,7 +9,7 @@ from pages.server.photo_routes import plotly_url, routes_prefix
 from pages.widgets.browser_component import load_component, parse_selection, show_component
 
 # Plotly puts its own style sheet into the page, where a component with isolated styles would not see it.
-_map = load_component("dataset_map", isolate_styles=False)
+_map = load_component("dataset_map", parts=["chart_look"], styles=["chart"], isolate_styles=False)
 
 _POSITION_DIGITS = 4
 

@@ -10,7 +10,7 @@ from pages.server.photo_routes import routes_prefix
 from pages.server.sort_routes import sorting_url
 from pages.widgets.browser_component import load_component, show_component
 
-_sorter = load_component("sorter", parts=["sorting_log"])
+_sorter = load_component("sorter", parts=["sorting_log"], styles=["photo_tiles"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

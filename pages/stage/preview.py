@@ -6,8 +6,8 @@ from typing import Any
 from core.actions.scripts import action_program
 from pages.widgets.browser_component import load_component, show_component
 
-_kiosk = load_component("kiosk_preview")
-_reaction = load_component("reaction_preview", scripts=[action_program()])
+_kiosk = load_component("kiosk_preview", styles=["screen_preview"])
+_reaction = load_component("reaction_preview", styles=["screen_preview"], scripts=[action_program()])
 
 
 def kiosk_preview(page: str, *, key: str) -> None:

@@ -5,6 +5,7 @@ import streamlit as st
 from core.export.at_once import NUM_PHOTOS
 from core.export.desk import ExportState
 from core.export.formats import ExportFormat, Runtime, find_format
+from core.export.page_wishes import MAX_MAKER_LINE_CHARS
 from core.jobs.status import TaskStatus
 from core.runs.records import RunView
 from core.services import Services
@@ -13,11 +14,10 @@ from pages.server.run_routes import export_progress_url, tell_export_now
 from pages.widgets.download_link import render_download
 from pages.widgets.errors import guarded, show_error
 from pages.widgets.run_progress import run_progress
-from pages.words.export_told import export_facts
+from pages.words.export_told import export_facts, outdated_text
 from pages.words.telling import with_tag
 from pages.words.wording import plain, size_text
 
-_MAX_MAKER_LINE = 200  # letters
 _AT_ONCE = (
     ":material/bolt: No need to wait: it is written the moment you press, and given out once it has answered "
     f"{NUM_PHOTOS} photos as the Classify page does."
@@ -57,8 +57,15 @@ def _make_all(run_id: int, names: tuple[str, ...], services: Services) -> None:
 
 
 def _make(run_id: int, row: ExportFormat, services: Services) -> None:
-    line = st.session_state.get(_maker_line_key(run_id), "") if row.runtime is Runtime.BROWSER else ""
-    services.exports.request(run_id, row.name, maker_line=line.strip())
+    if row.runtime is Runtime.BROWSER:
+        _keep_maker_line(run_id, services)  # a click may come before what was typed last has been told
+    services.exports.request(run_id, row.name)
+
+
+def _keep_maker_line(run_id: int, services: Services) -> None:
+    line = st.session_state.get(_maker_line_key(run_id))
+    if line is not None:
+        services.exports.set_maker_line(run_id, line)
 
 
 def _maker_line_key(run_id: int) -> str:
@@ -78,10 +85,12 @@ def _render_format(state: ExportState, view: RunView, services: Services) -> Non
         if row.runtime is Runtime.BROWSER and state.obstacle is None:
             st.text_input(
                 "A line of your own, below the title",
+                value="" if state.problem else services.exports.maker_line(view.id),
                 key=_maker_line_key(view.id),
-                max_chars=_MAX_MAKER_LINE,
+                max_chars=MAX_MAKER_LINE_CHARS,
                 disabled=state.is_being_made,
-                persist_state="session",
+                on_change=guarded(_keep_maker_line),
+                args=(view.id, services),
             )
         if state.is_being_made:
             told = with_tag(tell_export_now(state.task, services))
@@ -127,6 +136,8 @@ def _making(state: ExportState) -> tuple[str, str]:
         return "Prove on all photos", ":material/verified:"
     if record is not None and record.zip_bytes:
         return "Make again", ":material/replay:"
+    if state.changed:
+        return "Make again", ":material/replay:"
     return "Make" if state.task is None else "Make again", ":material/inventory_2:"
 
 
@@ -149,11 +160,11 @@ def _render_known(state: ExportState) -> None:
         st.caption(f":material/block: {plain(state.obstacle)}")
     elif state.is_at_once:
         st.caption(_AT_ONCE)
+    elif state.changed:
+        st.caption(f":material/history: {outdated_text(state.changed)}")
     if state.task is None:
         return
     if state.task.status is TaskStatus.FAILED:
         show_error(f"It could not be made. {state.task.error or 'The log says why.'}")
     elif state.task.status is TaskStatus.CANCELLED:
         st.caption(":material/block: It was stopped.")
-    elif state.record is None and state.problem is None:
-        st.caption(":material/history: The model answers otherwise than when it was made: other limits or files.")

@@ -20,7 +20,7 @@ from pages.words.telling import with_tag
 from pages.words.wording import plain
 
 # Plotly puts its own style sheet into the page, where a component with isolated styles would not see it.
-_chart = load_component("sweep_chart", isolate_styles=False)
+_chart = load_component("sweep_chart", parts=["chart_look"], styles=["chart"], isolate_styles=False)
 
 _CHART_PARTS = ("points", "summary")
 

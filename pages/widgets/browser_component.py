@@ -69,12 +69,18 @@ class EventInbox:
 
 
 def load_component(
-    name: str, *, parts: Sequence[str] = (), scripts: Sequence[str] = (), isolate_styles: bool = True
+    name: str,
+    *,
+    parts: Sequence[str] = (),
+    styles: Sequence[str] = (),
+    scripts: Sequence[str] = (),
+    isolate_styles: bool = True,
 ) -> ComponentRenderer:
     """Register the component that `pages/assets/<name>.html`, `.css` and `.js` make up.
 
     Args:
         parts: names of further scripts there that come before its own, each of which sees what those before it declare.
+        styles: names of style sheets there that several share; its own comes after them.
         scripts: texts of scripts from elsewhere that come before all of them.
         isolate_styles: keep the page's styles out of the component and the other way round.
     """
@@ -82,7 +88,7 @@ def load_component(
     return st.components.v2.component(
         f"bluetit_{name}",
         html=_read(f"{name}.html"),
-        css=_read(f"{name}.css"),
+        css="\n".join(_read(f"{style}.css") for style in (*styles, name)),
         js="\n".join([*scripts, *own]),
         isolate_styles=isolate_styles,
     )

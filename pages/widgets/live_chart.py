@@ -7,7 +7,7 @@ from pages.server.photo_routes import plotly_url
 from pages.widgets.browser_component import load_component, show_component, watched_data
 
 # Plotly puts its own style sheet into the page, where a component with isolated styles would not see it.
-_chart = load_component("live_chart", isolate_styles=False)
+_chart = load_component("live_chart", parts=["chart_look"], styles=["chart"], isolate_styles=False)
 
 
 def live_chart(told: Mapping[str, Any], *, url: str | None, key: str, height_px: int = 420) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from pages.server.photo_routes import routes_prefix
 from pages.widgets.browser_component import load_component, parse_selection, show_component
 
-_grid = load_component("photo_grid")
+_grid = load_component("photo_grid", styles=["photo_tiles"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """How far the export of a model is, and what is known of one that was made."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from core.export.exports import ExportRecord
@@ -26,6 +27,12 @@ def tell_export(task: TaskView | None, progress: Progress | None) -> dict[str, A
     state = f"{task.id}-{'active' if task.is_active else task.status.value}"
     fraction = (progress.fraction or 0.0) if progress is not None else 0.0
     return {"state": state, "fraction": round(fraction, 3), "text": text}
+
+
+def outdated_text(changed: Sequence[str]) -> str:
+    """That an export is out of date, and what has changed since it was made."""
+    what = f"{', '.join(changed[:-1])} and {changed[-1]}" if len(changed) > 1 else changed[0]
+    return f"Out of date: {what} changed since it was made. Make it again to take it as it is now."
 
 
 def export_facts(record: ExportRecord) -> str:

@@ -196,7 +196,7 @@ def test_what_was_packed_is_handed_out_by_the_other(nodes: Nodes) -> None:
     row = find_format("litert")
     assert nodes.asked.exports.obtain(nodes.run_id, row.name) is None
     theirs = RunFolder(nodes.third, nodes.run_id)
-    assert why_not_handed_out(theirs, row) is None
+    assert why_not_handed_out(theirs, row, nodes.asked.runs.get_run(nodes.run_id).name) is None
     assert zip_path(theirs, row).is_file()
 
 

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from core.datasets.readings.reading import Placement, Reading
+from core.datasets.readings.reading import NOT_SAID, Placement, Reading
 from core.datasets.readings.split_names import Role
 from core.datasets.readings.tree import Folders, LocatedPhoto
 
@@ -32,7 +32,6 @@ _NAMES_OF_NO_CLASS = frozenset(
     )
 )
 _NUMBER = re.compile(r"[\W\d_]+")
-_UNLABELLED = "It lies in a folder of photos without classes, so its class is not known."
 
 _CLEAR = 0.9
 _LIKELIER, _AS_LIKELY, _BETWEEN = 0.65, 0.6, 0.5
@@ -53,7 +52,7 @@ def read_folders(
         archive_folders: outermost folders that are called like the archives that they came in.
     """
     labelled = [photo for photo in located if photo.role is not Role.UNLABELLED]
-    left_out = {photo.path: _UNLABELLED for photo in located if photo.role is Role.UNLABELLED}
+    left_out = {photo.path: NOT_SAID for photo in located if photo.role is Role.UNLABELLED}
     strange = _strange_folders(labelled)
     left_out |= {
         photo.path: _STRANGE.format(photo.folders[-1], photo.role.value)

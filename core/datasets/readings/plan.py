@@ -12,6 +12,7 @@ from core.datasets.readings.by_number import read_numbers
 from core.datasets.readings.by_sidecar import find_sidecars, is_class_list, read_sidecars
 from core.datasets.readings.by_table import first_listing, read_tables
 from core.datasets.readings.listing import ListedFile, Listing, list_files
+from core.datasets.readings.onto_pile import nothing_but_unsorted, onto_pile
 from core.datasets.readings.question import LeftOut, PlanAnswer, PlanOption, PlanQuestion
 from core.datasets.readings.reading import PLAUSIBLE_FROM, Placement, Reading, count_classes, is_same_partition
 from core.datasets.readings.tables import TABLE_ENDINGS, Table, read_table
@@ -63,7 +64,7 @@ def plan_import(
     located = locate(listing.photos, root_name)
     readings = _merged(
         [
-            without_samples_ending(reading)
+            onto_pile(without_samples_ending(reading), located)
             for reading in _readings(listing, located, root_name, read_contents, archive_folders)
         ]
     )
@@ -145,7 +146,7 @@ def _readings(
     ]
     if all(len(reading.class_names) < 2 for reading in found):
         found += read_numbers(located)
-    return sorted(found, key=lambda reading: -reading.plausibility)
+    return sorted(found or [nothing_but_unsorted(located)], key=lambda reading: -reading.plausibility)
 
 
 def _with_unused_table(reading: Reading, table: Table) -> Reading:
@@ -192,7 +193,7 @@ def _option(reading: Reading) -> PlanOption:
     return PlanOption(
         reading=reading.key,
         title=reading.title,
-        explanation=reading.explanation,
+        explanation=reading.full_explanation,
         classes=classes,
         groups=group_alike(classes),
         left_out=summarise(reading.left_out),

@@ -9,6 +9,8 @@ from core.records import Record
 
 # From here on a reading may well be what the person means. Where more than one is, the person is asked.
 PLAUSIBLE_FROM = 0.5
+# Why a reading leaves out a photo that lies with those that nobody has sorted; `onto_pile` has a place for it.
+NOT_SAID = "It lies in a folder of photos without classes, so its class is not known."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Reading:
     left_out: dict[str, str]  # path of a photo to the reason, for people
     plausibility: float  # 0-1; `PLAUSIBLE_FROM` counts
     is_plain: bool = False  # whether it is what anybody would see at once, so that the report need not tell
+    remark: str = ""  # a sentence on some of the photos that the report tells in any case
     used_beside: frozenset[str] = field(default_factory=frozenset)  # paths of files that are no photos and were used
 
     @property
@@ -53,7 +56,12 @@ class Reading:
     @property
     def note(self) -> str:
         """The sentence for the report; empty where nobody needs one."""
-        return "" if self.is_plain else self.explanation
+        return self.remark if self.is_plain else self.full_explanation
+
+    @property
+    def full_explanation(self) -> str:
+        """Where the classes are taken from, and what is said of some of the photos."""
+        return f"{self.explanation} {self.remark}".rstrip()
 
 
 def count_classes(placements: Iterable[Placement]) -> tuple[ClassCount, ...]:

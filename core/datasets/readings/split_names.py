@@ -1,6 +1,7 @@
 """Folders that are named like a split: `train`, `seg_train`, `Final_Training`, `test1`, `Trainingsdaten`, `prueba` …
 
-A name counts when one of its words means a split and all others are fillers, such as `images`, `set` or a number.
+A name counts when one of its words means a split and all others are fillers, such as `images`, `set` or a number. So it
+is with names of photos that nobody has sorted yet, which may be several words: `unlabelled`, `to sort`, `zu sortieren`.
 """
 
 import re
@@ -8,6 +9,7 @@ import unicodedata
 from enum import StrEnum
 from functools import lru_cache
 
+from core.datasets.readings.unsorted_names import UNSORTED_NAMES
 from core.datasets.records import Split
 
 
@@ -65,7 +67,7 @@ _WORDS = {
         ),
         *("prova", "testen", "testowe", "тест", "测试", "測試", "テスト", "评估", "테스트", "시험"),
     ),
-    Role.UNLABELLED: ("unlabeled", "unlabelled", "pred", "prediction", "predict", "unlabel", "ohnelabel"),
+    Role.UNLABELLED: ("pred", "prediction", "predict", *(name for name in UNSORTED_NAMES if " " not in name)),
 }
 _ROLE_BY_WORD = {word: role for role, words in _WORDS.items() for word in words}
 _FILLERS = frozenset(
@@ -78,7 +80,11 @@ _FILLERS = frozenset(
         *("集", "数据", "数据集", "集合", "图片", "セット", "データ", "用", "the", "my", "x", "v"),
     )
 )
-_COMPOUND_ENDINGS = re.compile(r"(sets?|data|images?|imgs?|daten(satz)?|bilder|photos?|fotos?|集|数据集?|データ|用)$")
+_UNSORTED_WORDS = frozenset(word for name in UNSORTED_NAMES for word in name.split())
+_UNSORTED_KEYS = frozenset(name.replace(" ", "") for name in UNSORTED_NAMES)
+_COMPOUND_ENDINGS = re.compile(
+    r"(sets?|data|images?|imgs?|daten(satz)?|bilder|photos?|fotos?|集|数据集?|图片|照片|データ|画像|写真|사진|用)$"
+)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])")
 _WORD_BREAK = re.compile(r"[\W_]+")
 
@@ -86,8 +92,22 @@ _WORD_BREAK = re.compile(r"[\W_]+")
 @lru_cache(maxsize=4096)
 def role_of(folder: str) -> Role | None:
     """What a folder's name says its photos are for; None where it says nothing of the kind."""
+    if is_unsorted(folder):
+        return Role.UNLABELLED
     found = framed_role_of(folder)
     return found[0] if found is not None and not found[1] else None
+
+
+@lru_cache(maxsize=4096)
+def is_unsorted(name: str) -> bool:
+    """Whether a folder or class is called as people call photos that nobody has sorted yet, whatever lies beside it."""
+    key = "".join(word for word in _words_of(name) if _counts_for_unsorted(word))
+    return key in _UNSORTED_KEYS or _COMPOUND_ENDINGS.sub("", key) in _UNSORTED_KEYS
+
+
+def _counts_for_unsorted(word: str) -> bool:
+    is_split = _role_of_word(word) not in (None, Role.UNLABELLED)  # "unsorted_train"
+    return word in _UNSORTED_WORDS or not (word in _FILLERS or word.isdecimal() or is_split)
 
 
 @lru_cache(maxsize=4096)

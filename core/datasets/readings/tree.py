@@ -1,6 +1,8 @@
 """The folders that photos lie in, with everything taken out that is no class: splits, wrappers, `images/`.
 
-Rules, in the order in which they apply:
+Photos in a folder that is called as people call what they have not sorted yet (`unlabelled`, `to sort`), at any depth,
+have no class, whatever the folders inside are called; the others are read as if those were not there. Of them these
+rules hold, in the order in which they apply:
 
 1. A folder that holds nothing but folders which also stand beside it, with the same files or inside a folder of its
    own name, is a wrapper that repeats them, as data sets are packed that contain themselves
@@ -24,7 +26,7 @@ from dataclasses import dataclass, replace
 from core.datasets.archives.series import ARCHIVE_ENDINGS, archive_stem
 from core.datasets.incoming_paths import normalise_path
 from core.datasets.readings.listing import ListedFile
-from core.datasets.readings.split_names import Role, framed_role_of, role_of, without_accents
+from core.datasets.readings.split_names import Role, framed_role_of, is_unsorted, role_of, without_accents
 
 DEFAULT_CLASS_NAME = "photos"  # of photos without a folder in an archive without a name
 
@@ -65,10 +67,12 @@ def locate(photos: Sequence[ListedFile], root_name: str) -> list[LocatedPhoto]:
         photos: what may be photos.
         root_name: of the class where all photos lie beside one folder with more of them.
     """
-    collapsed = _without_repeated_wrappers(photos)
+    unsorted = [LocatedPhoto(photo, (), Role.UNLABELLED) for photo in photos if any(map(is_unsorted, photo.folders))]
+    others = [photo for photo in photos if not any(map(is_unsorted, photo.folders))]
+    collapsed = _without_repeated_wrappers(others)
     by_collapsed = _split_off_roles(set(collapsed.values()))
-    located = [LocatedPhoto(photo, *by_collapsed[collapsed[photo.folders]]) for photo in photos]
-    return _without_generic_folders(_without_shared_folders(located, root_name))
+    located = [LocatedPhoto(photo, *by_collapsed[collapsed[photo.folders]]) for photo in others]
+    return [*_without_generic_folders(_without_shared_folders(located, root_name)), *unsorted]
 
 
 def root_class_name(archive_name: str) -> str:

@@ -35,6 +35,7 @@ BUILT = [
         "MobileNet-0.75-192",
         "MobileNetV2",
         "MobileNetV3Small",
+        "MobileNetV3Large",
         "EfficientNetB0",
         "EfficientNetV2B0",
         "ConvNeXtTiny",

@@ -4,10 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 from core.export.certificate import Certificate, Proven, artefact_sha256
-from core.export.exports import ExportRecord, answering, record_path, zip_path
+from core.export.exports import ExportRecord, export_key, record_path, zip_path
 from core.export.formats import find_format
 from core.runs.folder import RunFolder
 
+TITLE = "Birds"
 CERTIFICATE = Certificate(
     format="litert",
     artefact_sha256="0" * 64,
@@ -29,15 +30,17 @@ def certificate(**values: Any) -> Certificate:
     return replace(CERTIFICATE, **values)
 
 
-def write_export(folder: RunFolder, found: Certificate = CERTIFICATE, content: bytes = b"a zip") -> ExportRecord:
-    """An export as the worker leaves it, proven like this."""
+def write_export(
+    folder: RunFolder, found: Certificate = CERTIFICATE, content: bytes = b"a zip", *, title: str = TITLE
+) -> ExportRecord:
+    """An export as the worker leaves it, proven like this, of a run of this name."""
     row = find_format(found.format)
     folder.exports_path.mkdir(exist_ok=True)
     path = zip_path(folder, row)
     path.write_bytes(content)
     record = ExportRecord(
         proven=Proven(certificate=found),
-        answers_by=answering(folder, row.runtime),
+        made_from=export_key(folder, row.runtime, title),
         artefact_bytes=4_000_000,
         zip_bytes=len(content),
         zip_sha256=artefact_sha256(path),

@@ -110,7 +110,7 @@ def test_one_that_answers_otherwise_is_not_handed_out(done: Done, monkeypatch: p
     assert told is not None
     assert "where at most 1e-05 is allowed" in told
     assert not zip_path(done.folder, ROW).exists()
-    assert read_export(done.folder, ROW) is not None
+    assert read_export(done.folder, ROW, done.workshop.runs.get_run(done.run_id).name) is not None
     assert not done.state().is_at_once
 
 

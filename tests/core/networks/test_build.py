@@ -79,6 +79,7 @@ def test_scaling_of_efficientnet_lite():
         ("MobileNet-0.75-192", (6, 6, 768)),
         ("MobileNetV2", (7, 7, 1280)),
         ("MobileNetV3Small", (7, 7, 576)),
+        ("MobileNetV3Large", (7, 7, 960)),
         ("DenseNet121", (7, 7, 1024)),
         ("NASNetMobile", (7, 7, 1056)),
         ("EfficientNetB0", (7, 7, 1280)),

@@ -19,6 +19,7 @@ from core.networks.efficientnet_lite import build_efficientnet_lite
 from core.networks.layer_table import layer_table
 from core.networks.network import BackboneNetwork, build_backbone, split_at
 from core.networks.parity import sample_pixels
+from core.packaging.portable_keras import make_hdf5_portable
 from core.settings import Settings
 from core.training.heads import assemble, build_head, build_trainable
 from tests.core.networks.without_weights import without_weights
@@ -28,14 +29,15 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
 )
 
-# The smallest member of each family, at a size that is quick and that it takes; the blocks of some of its layers; and
-# millions of multiply-adds, where its paper tells them.
+# The smallest member of each family, and the other one of MobileNetV3, at a size that is quick and that it takes; the
+# blocks of some of its layers; and millions of multiply-adds, where its paper tells them.
 MEMBERS = {
     # The number is from "MobileNets", table 8.
     "MobileNet": (224, {1: "stem", 10: "block_2", 85: "block_13"}, 569),
     "MobileNet-0.75-192": (64, {1: "stem", 10: "block_2", 85: "block_13"}, None),
     "MobileNetV2": (64, {0: "stem", 1: "stem", 4: "block_0", 9: "block_1", 100: "block_11", 153: "top"}, None),
     "MobileNetV3Small": (64, {1: "stem", 4: "stem", 5: "block_0", 8: "block_0", 156: "top"}, None),
+    "MobileNetV3Large": (64, {1: "stem", 4: "stem", 5: "block_0", 11: "block_1", 186: "top"}, None),
     "DenseNet121": (64, {1: "stem", 7: "conv2_block1", 425: "top", 426: "top"}, None),
     # The number is from "Learning Transferable Architectures", table 2.
     "NASNetMobile": (224, {1: "stem", 5: "cell_stem_1", 768: "cell_12"}, 564),
@@ -154,6 +156,21 @@ def test_a_saved_network_answers_the_same(member: Member, tmp_path: Path):
     whole.save(tmp_path / "whole.keras")
     reloaded = keras.models.load_model(tmp_path / "whole.keras")
     assert np.array_equal(answer(whole, pixels), answer(reloaded, pixels))
+
+
+@pytest.mark.parametrize("member", ["MobileNetV3Small", "ConvNeXtTiny", "VGG16"], indirect=True)
+def test_what_the_older_file_cannot_hold_is_said(member: Member, tmp_path: Path):
+    """An HDF5 file answers the same, or the catalogue says that there is none."""
+    network, path = member.network, tmp_path / "whole.h5"
+    whole = assemble(network, head_for(network))
+    whole.save(path, include_optimizer=False)
+    make_hdf5_portable(path)
+    if any("HDF5" in limit for limit in member.backbone.limits):
+        with pytest.raises(ValueError, match="Unknown layer"):
+            keras.models.load_model(path, compile=False)
+    else:
+        pixels = pixels_for(network)
+        assert np.array_equal(answer(whole, pixels), answer(keras.models.load_model(path, compile=False), [pixels]))
 
 
 def test_mobilenet_v2_cut_at_100_trains_what_the_tutorial_trains():

@@ -23,6 +23,7 @@ from core.export.description import describe_licences
 from core.export.desk import EXPORT_MODEL_KIND, ExportState
 from core.export.exports import ExportRecord, read_export, remove_export, why_not_handed_out, zip_path
 from core.export.formats import FORMATS, MAX_PAGE_DIFFERENCE, Runtime, find_format
+from core.export.page_wishes import write_maker_line
 from core.export.sample_program import UNKNOWN
 from core.inference.classifier_cache import ClassifierCache
 from core.inference.reference import Reference, write_reference
@@ -64,10 +65,14 @@ class Made:
     def folder(self) -> RunFolder:
         return RunFolder(self.workshop.settings, self.run_id)
 
+    @property
+    def title(self) -> str:
+        return self.exporter.facts.title
+
     def make(self, name: str) -> ExportRecord:
         """The record of an export, which is made where nobody has."""
         row = find_format(name)
-        return read_export(self.folder, row) or self.exporter.make(row, report=lambda *_: None)
+        return read_export(self.folder, row, self.title) or self.exporter.make(row, report=lambda *_: None)
 
     def unpack(self, name: str, target: Path) -> Path:
         """The folder of what the zip of an export holds."""
@@ -148,7 +153,7 @@ def test_an_export_in_floating_point_answers_as_the_preview(made: Made, name: st
     assert found.accuracy == found.preview_accuracy
     answers = made.exporter.preview.answers.answers
     assert 0 < answers.count(UNKNOWN) < len(answers)
-    assert why_not_handed_out(made.folder, find_format(name)) is None
+    assert why_not_handed_out(made.folder, find_format(name), made.title) is None
 
 
 @pytest.mark.parametrize("name", ["litert_float16", "litert_dynamic", "litert_int8"])
@@ -158,7 +163,7 @@ def test_a_coarser_export_tells_what_it_loses(made: Made, name: str):
     assert record.artefact_bytes < 0.6 * made.make("litert").artefact_bytes
     assert certificate_of(made, name).max_probability_difference > 0
     assert certificate_of(made, name).top1_agreement >= 8 / 9
-    assert why_not_handed_out(made.folder, find_format(name)) is None
+    assert why_not_handed_out(made.folder, find_format(name), made.title) is None
 
 
 @pytest.fixture
@@ -168,8 +173,10 @@ def with_web_runtime(made: Made) -> Iterator[Exporter]:
     if folder is None:
         pytest.skip("needs a network: BLUETIT_WEB_RUNTIME_DIR names no folder with LiteRT for browsers")
     settings = replace(made.workshop.settings, web_runtime_dir=Path(folder))
+    write_maker_line(made.folder, "By <Anna>")
     yield Exporter(made.run_id, settings=settings, database=made.workshop.database, check_cancelled=lambda: None)
     remove_export(made.folder, find_format("web"))
+    made.folder.forget(made.folder.page_path)
 
 
 def test_a_page_is_proven_in_a_browser(
@@ -177,7 +184,7 @@ def test_a_page_is_proven_in_a_browser(
 ):
     """It answers as the preview does; where no browser is found it is handed out all the same, and says so."""
     row = find_format("web")
-    record = with_web_runtime.make(row, maker_line="By <Anna>", report=lambda *_: None)
+    record = with_web_runtime.make(row, report=lambda *_: None)
     found = record.proven.certificate
     assert found is not None
     assert (found.num_photos, found.top1_agreement, found.decision_agreement) == (9, 1.0, 1.0)
@@ -192,7 +199,7 @@ def test_a_page_is_proven_in_a_browser(
     unproven = with_web_runtime.make(row, report=lambda *_: None).proven
     assert unproven.certificate is None
     assert unproven.told(row).startswith("It was not proven in a browser here. No Chrome")
-    assert why_not_handed_out(made.folder, row) is None
+    assert why_not_handed_out(made.folder, row, made.title) is None
 
 
 def test_a_page_without_what_runs_it_is_not_made(made: Made, tmp_path: Path):
@@ -201,7 +208,7 @@ def test_a_page_without_what_runs_it_is_not_made(made: Made, tmp_path: Path):
     exporter = Exporter(made.run_id, settings=settings, database=made.workshop.database, check_cancelled=lambda: None)
     with pytest.raises(WebRuntimeError, match=r"litert_wasm_compat_internal\.js \(0\.3 MB\)"):
         exporter.make(find_format("web"), report=lambda *_: None)
-    assert read_export(made.folder, find_format("web")) is None
+    assert read_export(made.folder, find_format("web"), made.title) is None
 
 
 def test_a_zip_has_all_that_the_model_needs_elsewhere(made: Made, tmp_path: Path):
@@ -311,12 +318,12 @@ def test_an_export_that_answers_otherwise_is_refused(made: Made, monkeypatch: py
     record = made.exporter.make(row, report=lambda *_: None)
     assert record.zip_bytes == 0
     assert not zip_path(made.folder, row).exists()
-    told = why_not_handed_out(made.folder, row)
+    told = why_not_handed_out(made.folder, row, made.title)
     assert told is not None
     assert "answers otherwise than the preview" in told
     monkeypatch.undo()
     made.exporter.make(row, report=lambda *_: None)
-    assert why_not_handed_out(made.folder, row) is None
+    assert why_not_handed_out(made.folder, row, made.title) is None
 
 
 @pytest.fixture

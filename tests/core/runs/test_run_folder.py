@@ -23,7 +23,7 @@ def test_where_the_files_are(folder: RunFolder, settings: Settings) -> None:
         *("config.json", "snapshot.json", "environment.json", "labels.txt", "log.txt", "checkpoints"),
         *("model.json", "trained.npz", "predictions.npz", "events.json"),
         *("head.npz", "model.keras", "model.tflite", "report.json", "package.json"),
-        *("examination.json", "reference.npz", "decision.json", "actions.json", "exports"),
+        *("examination.json", "reference.npz", "decision.json", "actions.json", "page.json", "exports"),
     }
     assert len(paths) == len(names)
     assert {path.parent for path in paths} == {settings.workspace_dir / "runs" / "7"}

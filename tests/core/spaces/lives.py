@@ -184,7 +184,7 @@ def live(services: Services, word: str, *, first_photo: int, worker_id: str) -> 
     folder.write_json(folder.environment_path, environment)
     for path in (folder.keras_path, folder.litert_path, folder.labels_path, folder.log_path):
         path.write_text(f"{word} file")
-    write_export(folder, content=_zip(word))
+    write_export(folder, content=_zip(word), title=run.name)
     trashed = write_run(services, dataset.id, _asked(), name=f"{word} bad run")
     services.runs.trash(trashed.id)
     snapshot_hash = take_snapshot(services.database, dataset.id).hash

@@ -363,7 +363,7 @@ FREE: dict[str, Fill] = {
     "ExportDesk.request.name": lambda *_: FORMATS[1].name,
     "ExportDesk.obtain.name": lambda *_: FORMATS[0].name,
     "ExportDesk.stop.name": lambda *_: FORMATS[0].name,
-    "maker_line": lambda *_: "",
+    "line": lambda *_: "mine",
     "events": lambda *_: [("note", {"text": "Hello", "is_warning": False})],
     "kinds": lambda *_: None,
     "recipe": lambda *_: None,

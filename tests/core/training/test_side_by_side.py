@@ -202,7 +202,7 @@ def test_one_litert_file_is_handed_out_with_its_certificate(trained: Trained):
     of its own, from one copy of the weights."""
     row, weights = find_format("litert"), sum(each.num_parameters - 1281 * 1000 for each in members_of(BACKBONE)) * 4
     assert trained.workshop.exports.obtain(trained.together, row.name) is None
-    at_once = read_export(trained.folder, row)
+    at_once = read_export(trained.folder, row, trained.workshop.runs.get_run(trained.together).name)
     exporter = Exporter(
         trained.together,
         settings=trained.settings,

@@ -161,7 +161,7 @@ def test_an_export_is_sent_as_it_was_proven(folder: RunFolder):
     folder.write_json(folder.model_record_path, own_record().to_json())
     address = f"/{export_url(3, 'litert')}"
     assert fetch(address, FILE_ROUTES).status_code == 409
-    write_export(folder, content=ZIP)
+    write_export(folder, content=ZIP, title=TITLE)
     answer = fetch(address, FILE_ROUTES)
     assert (answer.status_code, answer.content) == (200, ZIP)
     assert unquote(answer.headers["content-disposition"]).endswith("“Vögel” 🐦 LiteRT.zip")
@@ -169,5 +169,5 @@ def test_an_export_is_sent_as_it_was_proven(folder: RunFolder):
     for method in ("HEAD", "GET"):
         assert fetch(address, FILE_ROUTES, method=method).status_code == 409
     assert "was changed or cut off" in fetch(address, FILE_ROUTES).text
-    write_export(folder, certificate(top1_agreement=0.5))
+    write_export(folder, certificate(top1_agreement=0.5), title=TITLE)
     assert "another class for 100 of 200 photos" in fetch(address, FILE_ROUTES).text

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from core.actions.files import write_actions
+from core.actions.records import Actions, ClassAction
 from core.export.desk import EXPORT_MODEL_KIND
 from core.export.exports import record_path
 from core.export.formats import FORMATS, find_format
@@ -37,6 +39,10 @@ def begin_export(worker: PretendWorker) -> int:
     return task.id
 
 
+def name_of(worker: PretendWorker, run_id: int) -> str:
+    return worker.services.runs.get_run(run_id).name
+
+
 def test_a_format_is_made_when_asked_and_told_before_it_is_taken(visit: Visit, worker: PretendWorker, run_id: int):
     """One row for each format, a button that makes it, a bar while it is made, then figures, verdict and the file."""
     app = visit(run_id)
@@ -46,7 +52,7 @@ def test_a_format_is_made_when_asked_and_told_before_it_is_taken(visit: Visit, w
     assert any(url.endswith(f"runs/{run_id}/exports/litert") for url in watched(app))
     task_id = begin_export(worker)
     folder = RunFolder(worker.services.settings, run_id)
-    write_export(folder, content=b"the zip")
+    write_export(folder, content=b"the zip", title=name_of(worker, run_id))
     worker.services.queue.finish(task_id, WORKER, status=TaskStatus.DONE)
     app.run()
     assert f"4 MB · 6.2 ms a photo here · right on 95{NBSP}% of 200 test photos" in texts(app)
@@ -56,7 +62,26 @@ def test_a_format_is_made_when_asked_and_told_before_it_is_taken(visit: Visit, w
     write_decision(folder, Decision(min_probability=0.5))
     app.run()
     assert not [each for each in app.get("link_button") if each.proto.label.startswith("Download")]
-    assert "The model answers otherwise than when it was made" in texts(app)
+    assert "Out of date: when it says “I don't know” changed since it was made." in texts(app)
+
+
+def test_a_page_that_is_out_of_date_says_why_and_is_made_again(visit: Visit, worker: PretendWorker, run_id: int):
+    """The name, what happens at a class and the line below the title lie in it: one button makes it as it is now."""
+    folder, services = RunFolder(worker.services.settings, run_id), worker.services
+    write_export(folder, certificate(format="web"), title=name_of(worker, run_id))
+    app = visit(run_id)
+    assert app.button(key=f"train.export.{run_id}.web.make").label == "Make again"
+    assert [each for each in app.get("link_button") if each.proto.label.startswith("Download")]
+    services.runs.rename(run_id, "Garden")
+    write_actions(folder, Actions(by_class={"a": ClassAction(words="Hello")}))
+    app.text_input(key=f"train.export.maker_line.{run_id}").set_value(" Class 5b ").run()
+    assert not [each for each in app.get("link_button") if each.proto.label.startswith("Download")]
+    changed = "the model's name, what happens at its classes and the line below the title"
+    assert f"Out of date: {changed} changed since it was made." in texts(app)
+    app.button(key=f"train.export.{run_id}.web.make").click().run()
+    assert services.exports.maker_line(run_id) == "Class 5b"
+    begin_export(worker)
+    assert visit(run_id).text_input(key=f"train.export.maker_line.{run_id}").value == "Class 5b"
 
 
 def test_a_head_on_a_frozen_network_is_offered_without_being_made(
@@ -69,7 +94,7 @@ def test_a_head_on_a_frozen_network_is_offered_without_being_made(
     (link,) = [each.proto for each in app.get("link_button") if each.proto.label.startswith("Download")]
     assert "/exports/" in link.url
     assert "it is written the moment you press" in texts(app)
-    record = write_export(folder, certificate(num_photos=16))
+    record = write_export(folder, certificate(num_photos=16), title=name_of(worker, run_id))
     folder.write_json(record_path(folder, find_format("litert")), replace(record, is_made_at_once=True).to_json())
     app.run()
     assert "the same class on all 16 test photos" in texts(app)
@@ -93,7 +118,8 @@ def test_an_export_can_be_stopped(visit: Visit, worker: PretendWorker, run_id: i
 
 def test_an_export_that_is_refused_or_failed_says_why(visit: Visit, worker: PretendWorker, run_id: int):
     """In place of the file, with the figures that speak against it."""
-    write_export(RunFolder(worker.services.settings, run_id), certificate(max_probability_difference=0.25))
+    folder, found = RunFolder(worker.services.settings, run_id), certificate(max_probability_difference=0.25)
+    write_export(folder, found, title=name_of(worker, run_id))
     app = visit(run_id)
     assert "a probability differs by 0\\.25" in texts(app).replace("0.25", "0\\.25")
     app.button(key=f"train.export.{run_id}.keras.make").click().run()
@@ -104,7 +130,7 @@ def test_an_export_that_is_refused_or_failed_says_why(visit: Visit, worker: Pret
 
 def test_all_formats_are_asked_for_at_once(visit: Visit, worker: PretendWorker, run_id: int):
     """Each in a task of its own; what is there already is not made again."""
-    write_export(RunFolder(worker.services.settings, run_id))
+    write_export(RunFolder(worker.services.settings, run_id), title=name_of(worker, run_id))
     press(visit(run_id), "Make all")
     waiting = worker.services.queue.count_queued()
     assert waiting[EXPORT_MODEL_KIND] == len(FORMATS) - 1

@@ -5,21 +5,24 @@ import json
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from core.datasets.ingest.desk import ImportDesk, ImportStatus
 from core.datasets.library import Library
+from core.datasets.pile import PILE_NAME
 from core.datasets.readings.question import PlanAnswer, PlanQuestion
-from core.datasets.records import ImportState
-from core.datasets.sources.requests import ImportRequest, StagedArchive, StagedFiles
+from core.datasets.records import ImportState, Review
+from core.datasets.sources.requests import ImportRequest, ServerFolder, StagedArchive, StagedFiles
 from core.errors import ConfigError
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
 from core.settings import Settings
 from core.storage.db import Database
 from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
-from tests.core.datasets.import_samples import photo, work, zip_of
+from tests.core.datasets.import_samples import photo, work, write_files, zip_of
 
 
 @pytest.fixture
@@ -220,3 +223,29 @@ def test_files_of_a_folder_are_planned_like_an_archive(
     desk.answer(import_id, PlanAnswer(reading="file names", class_map={"cat": "feline"}).to_json())
     work(queue, settings)
     assert counts(library, dataset_id) == {"feline": 4, "dog": 4}
+
+
+@pytest.mark.parametrize("way", ["zip", "folder", "folder of the server"])
+def test_photos_that_nobody_has_sorted_come_onto_the_pile(
+    way: str, queue: TaskQueue, settings: Settings, library: Library, dataset_id: int, tmp_path: Path
+) -> None:
+    """Beside classes and splits, whichever way they come; nothing learns from them, and the report says so."""
+    files = many("pets/train/cat/1.jpg", "pets/train/dog/2.jpg", "pets/test/cat/3.jpg", "pets/Unlabelled/4.jpg")
+    settings = replace(settings, import_dirs=(str(tmp_path),))
+    desk = ImportDesk(settings, library, queue, Supervisor(settings, queue, kinds=TASK_KINDS_PATH))
+    source: StagedArchive | StagedFiles | ServerFolder
+    if way == "zip":
+        source = StagedArchive(folder=desk.stage_files({"pets.zip": zip_of(files)}.items()))
+    elif way == "folder":
+        source = StagedFiles(folder=desk.stage_files(files.items()))
+    else:
+        write_files(tmp_path, files)
+        source = ServerFolder(path="pets")
+    import_id = desk.submit(ImportRequest(dataset_id=dataset_id, source=source, title="pets"))
+    work(queue, settings)
+    view = desk.status(import_id).view
+    assert (view.state, view.num_accepted, view.num_refused) == (ImportState.DONE, 4, 0)
+    assert counts(library, dataset_id) == {"cat": 2, "dog": 1, PILE_NAME: 1}
+    (piled,) = [image for image in library.images.of(dataset_id) if image.review is not None]
+    assert (piled.name, piled.review, piled.split) == ("4.jpg", Review.UNSURE, None)
+    assert any(note.startswith("1 photo from “Unlabelled” waits in the class “to sort”") for note in view.notes)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from core.datasets.incoming_paths import is_junk
+from core.datasets.pile import PILE_NAME
 from core.datasets.readings.plan import ImportPlan, apply_answer, plan_import
 from core.datasets.readings.split_names import role_of
 from core.datasets.records import Split
@@ -56,6 +57,7 @@ SPLIT_SPELLINGS = (
     {Split.TRAIN: "entrenamiento", Split.TEST: "prueba"},
 )
 JUNK = ("__MACOSX/cat/._1.jpg", "Thumbs.db", ".DS_Store", "@eaDir/1.jpg/SYNOPHOTO_THUMB.jpg", "$RECYCLE.BIN/x.jpg")
+UNSORTED = ("unlabeled", "To sort", "zu sortieren", "seg_pred", "Unsorted/of May", "unlabelled/cat")
 BESIDE = ("README.md", "LICENSE.txt", "notes.pdf", "checksums.json")
 
 
@@ -64,12 +66,11 @@ class Layout:
     """Paths with what each must become."""
 
     placed: dict[str, tuple[str, Split | None]] = field(default_factory=dict)  # path to class and split
-    left_out: set[str] = field(default_factory=set)  # photos whose class nobody can know
     others: set[str] = field(default_factory=set)  # no photos
 
     @property
     def paths(self) -> list[str]:
-        return [*self.placed, *self.left_out, *self.others]
+        return [*self.placed, *self.others]
 
 
 def make_layout(rng: random.Random) -> Layout:
@@ -91,8 +92,8 @@ def make_layout(rng: random.Random) -> Layout:
             for number in range(rng.randint(2, 4)):
                 layout.placed[f"{folder}/{file_name(rng, number)}"] = (name, split)
     if Split.TEST in splits and not is_split_inside and rng.random() < 0.3:
-        unlabelled = "/".join(part for part in (top, "unlabeled") if part)
-        layout.left_out |= {f"{unlabelled}/{number}.jpg" for number in range(3)}
+        unsorted = "/".join(part for part in (top, rng.choice(UNSORTED)) if part)
+        layout.placed |= {f"{unsorted}/{number}.jpg": (PILE_NAME, None) for number in range(3)}
     for path in rng.sample(JUNK + BESIDE, rng.randint(0, 4)):
         layout.others.add("/".join(part for part in (top, path) if part))
     return layout
@@ -125,7 +126,7 @@ def test_a_folder_per_class_is_understood_wherever_it_lies():
         reading = apply_answer(plan, None)
         found = {path: (placed.class_name, placed.split) for path, placed in reading.placements.items()}
         assert found == layout.placed, seed
-        assert set(reading.left_out) == layout.left_out, seed
+        assert not reading.left_out, seed
         check_every_photo_is_accounted_for(plan, layout.paths, seed)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from core.datasets.archives.name_encodings import EncodingChoice, NameEncodings
+from core.datasets.pile import PILE_NAME
 from core.datasets.readings.plan import ImportPlan, apply_answer, plan_import
 from core.datasets.readings.question import PlanAnswer, PlanQuestion
 from core.datasets.readings.reading import Placement, Reading
@@ -104,6 +105,22 @@ CLEAR = {
         "test/1.jpg": "refused",
         "extra/1.jpg": "extra -",
     },
+    "photos to sort beside the class folders": {
+        "Unlabelled/1.jpg": "to sort -",
+        "zu sortieren/Mai/1.jpg": "to sort -",
+        "cats/1.jpg": "cats -",
+        "dogs/1.jpg": "dogs -",
+    },
+    "photos to sort beside splits and in them": {
+        "train/cats/1.jpg": "cats train",
+        "train/dogs/1.jpg": "dogs train",
+        "train/to sort/1.jpg": "to sort -",
+        "test/unlabelled/1.jpg": "to sort -",
+        "test/cats/1.jpg": "cats test",
+        "seg_pred/1.jpg": "to sort -",
+    },
+    "nothing but photos to sort": {"unlabelled/1.jpg": "to sort -", "unlabelled/more/2.jpg": "to sort -"},
+    "one class beside photos to sort": {"cats/1.jpg": "cats -", "to_sort/1.jpg": "to sort -"},
     "a cover beside the class folders": {"cover.jpg": "refused", "cats/1.jpg": "cats -", "dogs/1.jpg": "dogs -"},
     "unsafe paths": {"../x.jpg": "refused", "/etc/x.jpg": "refused", "C:\\x.jpg": "refused", "cats/1.jpg": "cats -"},
     "nothing": {},
@@ -164,6 +181,32 @@ def test_every_refusal_says_why():
     assert "leads out of the folder" in plan.refused["../x.jpg"]
     assert "beside the class folders" in plan.readings[0].left_out["loose.jpg"]
     assert "directly in a train folder" in plan.readings[0].left_out["train/loose.jpg"]
+
+
+def test_photos_to_sort_are_told_of():
+    """The report says where they come from, how many there are and what becomes of them, and so does a question."""
+    plan = plan_import(["cats/1.jpg", "dogs/1.jpg", "Unsorted/1.jpg", "Unsorted/2.jpg"], "x")
+    assert plan.readings[0].note == (
+        "2 photos from “Unsorted” wait in the class “to sort”: nobody has said yet what they show, so no training uses "
+        "them until they are sorted."
+    )
+    asked = plan_import([*SESSIONS, "Unsorted/1.jpg"], "x").question
+    assert all(option.explanation.endswith("until they are sorted.") for option in asked.options)
+    assert all(not option.left_out for option in asked.options)
+
+
+@pytest.mark.parametrize("name", ["unlabelled.zip", "/photos/To sort", "Zu_sortieren.tar.gz"])
+def test_an_archive_or_folder_without_folders_may_be_called_so(name: str):
+    """Then no class of that name is made."""
+    assert proposed(["1.jpg"], name).placements["1.jpg"] == Placement(PILE_NAME, None)
+
+
+def test_a_table_may_know_what_photos_to_sort_show_and_what_is_to_be_sorted():
+    """What somebody says of a photo counts, and a class called so in a table is the pile."""
+    table = b"file,label\n1.jpg,cat\n2.jpg,cat\n3.jpg,dog\n4.jpg,dog\n5.jpg,unlabelled\n6.jpg,unlabelled\n"
+    paths = ["labels.csv", *(f"unlabelled/{number}.jpg" for number in range(1, 7))]
+    placements = plan_import(paths, "x", lambda wanted: {"labels.csv": table}).readings[0].placements
+    assert [placements[path].class_name for path in paths[1:]] == ["cat", "cat", "dog", "dog", PILE_NAME, PILE_NAME]
 
 
 # --- leaf or top ------------------------------------------------------------------------------------------

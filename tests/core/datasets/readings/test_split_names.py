@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.datasets.readings.split_names import Role, framed_role_of, role_of
+from core.datasets.readings.split_names import Role, framed_role_of, is_unsorted, role_of
 
 SPELLINGS = {
     Role.TRAIN: (
@@ -72,3 +72,41 @@ def test_a_name_around_the_word_is_handed_out():
     assert framed_role_of("flowers_train") == (Role.TRAIN, ("flowers",))
     assert framed_role_of("Flowers-Test") == (Role.TEST, ("flowers",))
     assert framed_role_of("train_test") is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "unlabelled",
+            "Unlabeled",
+            "UNLABELLED photos",
+            "unlabeled_test",
+            "my unsorted pics (2)",
+            "To Sort",
+            "to_sort",
+        ),
+        *(
+            "ToSort",
+            "not yet sorted",
+            "Zu sortieren",
+            "unsortierte Fotos",
+            "à trier",
+            "sin clasificar",
+            "não classificado",
+        ),
+        *("da ordinare", "te sorteren", "do posortowania", "без метки", "未分类图片", "未ラベル", "라벨 없음"),
+    ],
+)
+def test_photos_that_nobody_has_sorted_are_known_by_their_folder(name: str):
+    """In the languages of the splits, whatever the spelling; so it is one role of a folder, too."""
+    assert is_unsorted(name)
+    assert role_of(name) is Role.UNLABELLED
+
+
+@pytest.mark.parametrize(
+    "name", ["unlabelled bottles", "sort", "sorted", "labelled", "unknown", "none", "no", "pred", ""]
+)
+def test_a_class_may_be_called_nearly_so(name: str):
+    """A name with something else in it, or that may mean “none of the classes”, is a class."""
+    assert not is_unsorted(name)
