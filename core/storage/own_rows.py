@@ -35,6 +35,7 @@ from core.storage.schema import (
     PhotoImport,
     Run,
     RunEvent,
+    RunLook,
     SnapshotOrigin,
     SpaceTurn,
     Task,
@@ -50,10 +51,13 @@ _OF_DATASETS = (
     *(DatasetClass, DatasetImage, Capture, DatasetOperation, PhotoImport, DatasetCheck, DismissedFinding),
     *(PhoneLink, PhonePhoto),
 )
+_OF_RUNS = (RunEvent, RunLook)
 # Which say themselves whose they are.
 _OWNED = (Dataset, Run, SnapshotOrigin, ModelOffer, Kiosk, ForeignModel, SpaceTurn, ClassifyBatch)
 _OF_BATCHES = (ClassifyPhoto, ClassifyAnswer)
-GUARDED_TABLES = tuple(each.__tablename__ for each in (*_OWNED, *_OF_DATASETS, *_OF_BATCHES, Task, TaskEvent, RunEvent))
+GUARDED_TABLES = tuple(
+    each.__tablename__ for each in (*_OWNED, *_OF_DATASETS, *_OF_BATCHES, Task, TaskEvent, *_OF_RUNS)
+)
 # Where a statement names a table whose rows have owners, with the name that it has there, and the condition in it.
 _NAMED = re.compile(rf"(?:\b(?:FROM|JOIN|UPDATE)|,)\s+({'|'.join(GUARDED_TABLES)})\b(?!\.)(?:\s+AS\s+(\w+))?")
 _CONDITION = r"\b{name}\.space_id (?:=|IS)|\.id = {name}\.(?:dataset|run|task|batch)_id AND "
@@ -126,10 +130,13 @@ def _conditions(space_id: int) -> Sequence[ExecutableOption]:
         with_loader_criteria(
             Task, lambda cls: or_(cls.space_id == space_id, cls.space_id.is_(None)), include_aliases=True
         ),
-        with_loader_criteria(
-            RunEvent,
-            lambda cls: exists().where(_run.id == cls.run_id, _run.space_id == space_id),
-            include_aliases=True,
+        *(
+            with_loader_criteria(
+                each,
+                lambda cls: exists().where(_run.id == cls.run_id, _run.space_id == space_id),
+                include_aliases=True,
+            )
+            for each in _OF_RUNS
         ),
         with_loader_criteria(
             TaskEvent,

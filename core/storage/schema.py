@@ -404,6 +404,15 @@ class RunEvent(Base):
     created_at: Mapped[float]
 
 
+class RunLook(Base):
+    """What the closer look at a run followed from that was taken here last, as `core.evaluation.twins` makes it."""
+
+    __tablename__ = "run_looks"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    digest: Mapped[str] = mapped_column(index=True)
+
+
 class SnapshotOrigin(Base):
     """Where a space has a snapshot from: the same content may have been frozen by several, who know nothing of it."""
 
