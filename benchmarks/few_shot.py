@@ -14,6 +14,10 @@ Solvers of the last layer:
 Accuracies are in percent, mean and standard deviation over the seeds. `worth_photos` reckons with how many photos a
 class Lite0 with adam would be as right: between its own figures on a logarithmic scale, null beyond them. Features are
 kept below the folder of `--keep`, so that a run that was broken off goes on.
+
+Features are computed here. What is drawn, learned and judged from them, once for each network, solver, number of photos
+and seed, runs on all cores of this computer, or, with BLUETIT_WORKERS as in docs/scale.md, on all nodes of a Ray
+cluster, with one core each in both cases: so the figures are the same.
 """
 
 import argparse
@@ -22,14 +26,14 @@ import itertools
 import json
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from benchmarks.few_shot_cells import SOLVERS, Cell, Features, Labels, Material, Seen, run_cells
 from benchmarks.train import tell
 from core.backbones.artefacts import Artefact, load_artefact
 from core.backbones.catalog import ALL_THREE, Backbone, find_backbone, members_of
@@ -40,7 +44,6 @@ from core.features.key import MIRRORED_VIEW, feature_key, view_name
 from core.litert.engine import Engine, map_streamed
 from core.photos.fit import TRAINED_CROP_FRACTION, mirrored, to_array
 from core.photos.squares import SquareMaker
-from core.recipes import find_recipe
 from core.settings import Settings
 
 _LITE0 = "EfficientNetLite0"
@@ -48,12 +51,6 @@ _PHOTOS = (5, 10, 20, 50)
 _SEEDS = 5
 _SPLITS_THAT_JUDGE = ("validation", "test")
 _BATCH_PHOTOS = 128
-_MAX_STEPS = 150  # of L-BFGS: the epochs of the recipe *Few photos*
-
-Features = npt.NDArray[np.float32]
-Labels = npt.NDArray[np.int64]
-# Features (photos, channels) → scores (photos, classes), the largest being the answer.
-Answer = Callable[[Features], npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +60,6 @@ class Files:
     paths: tuple[Path, ...]
     hashes: tuple[str, ...]
     labels: Labels  # (photos,)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What a network makes of both folders."""
-
-    train: Features  # (photos, channels)
-    judging: Features
 
 
 def main() -> None:
@@ -102,7 +91,7 @@ def measure(
 
     Args:
         folder: with train/ and validation/ or test/.
-        settings: where networks and features are kept.
+        settings: where networks and features are kept, and what learns from them.
         numbers: photos a class.
         num_seeds: draws of each number.
         averages_flips: whether answers of all three networks are means over a photo and its mirror image.
@@ -116,15 +105,13 @@ def measure(
         "lite0": look(find_backbone(_LITE0), train, judging, settings, averages_flips=False),
         "all_three": look(find_backbone(ALL_THREE), train, judging, settings, averages_flips=averages_flips),
     }
+    material = Material(seen=seen, train_labels=train.labels, judging_labels=judging.labels)
+    cells = [Cell(*each) for each in itertools.product(seen, SOLVERS, usable, range(num_seeds))]
+    accuracies = dict(zip(cells, run_cells(cells, material, settings), strict=True))
     rows = []
-    for (network, features), (solver, solve), number in itertools.product(seen.items(), SOLVERS.items(), usable):
-        tell(f"{network}, {solver}, {number} photos a class")
-        accuracies = []
-        for seed in range(num_seeds):
-            chosen = draw(train.labels, number, seed)
-            answer = solve(features.train[chosen], train.labels[chosen], seed)
-            accuracies.append(100 * float((answer(features.judging).argmax(axis=1) == judging.labels).mean()))
-        mean, spread = float(np.mean(accuracies)), float(np.std(accuracies))
+    for network, solver, number in itertools.product(seen, SOLVERS, usable):
+        found = [accuracies[Cell(network, solver, number, seed)] for seed in range(num_seeds)]
+        mean, spread = float(np.mean(found)), float(np.std(found))
         rows.append({"network": network, "solver": solver, "photos": number, "mean": mean, "spread": spread})
     baseline = {row["photos"]: row["mean"] for row in rows if (row["network"], row["solver"]) == ("lite0", "adam")}
     return {
@@ -227,13 +214,6 @@ def _compute(
         yield dict(zip(batch, answers, strict=True))
 
 
-def draw(labels: Labels, number: int, seed: int) -> npt.NDArray[np.intp]:
-    """Rows of so many photos of each class."""
-    rng = np.random.default_rng(seed)
-    classes = range(int(labels.max()) + 1)
-    return np.concatenate([rng.choice(np.flatnonzero(labels == label), number, replace=False) for label in classes])
-
-
 def worth(accuracy: float, baseline: Mapping[int, float]) -> float | None:
     """With how many photos a class the baseline would be as right; None where it never is, or with fewer than it knows.
 
@@ -248,75 +228,6 @@ def worth(accuracy: float, baseline: Mapping[int, float]) -> float | None:
             share = (accuracy - low) / (high - low)
             return round(math.exp(math.log(fewer) + share * (math.log(more) - math.log(fewer))), 1)
     return None
-
-
-# --- solvers ---------------------------------------------------------------------------------------------
-
-
-def by_adam(features: Features, labels: Labels, seed: int) -> Answer:
-    """The head phase of the recipe *quick*, as a run has it."""
-    import keras
-
-    from core.runs.story import PhaseName
-    from core.training.heads import build_head
-    from core.training.inputs import CachedInputs, PhaseDataset, make_targets
-    from core.training.phase import Phase
-    from core.training.phases import compile_model
-
-    recipe = find_recipe("quick")
-    num_classes = int(labels.max()) + 1
-    keras.utils.set_random_seed(seed)
-    head = build_head(recipe.head, features.shape[1], num_classes, seed=seed)
-    targets = make_targets(labels, num_classes, has_one_unit=False)
-    config = recipe.head_phase
-    phase = Phase(
-        name=PhaseName.HEAD,
-        config=config,
-        stopping=recipe.stopping,
-        label_smoothing=recipe.label_smoothing,
-        num_epochs_before=0,
-        batch_size=config.batch_size,
-        jit_compile=False,
-        seed=seed,
-        train=CachedInputs(values=features[:, np.newaxis], seed=seed),
-        train_targets=targets,
-        sample_weights=None,
-        validation=None,
-        validation_targets=targets[:0],
-    )
-    compile_model(head, phase, learning_rate=config.learning_rate)
-    dataset = PhaseDataset(phase.train, targets, batch_size=config.batch_size, seed=seed)
-    head.fit(dataset, epochs=config.num_epochs, shuffle=False, verbose=0)
-    kernel, bias = head.layers[-1].get_weights()
-    return lambda rows: rows @ kernel + bias
-
-
-def by_lbfgs(features: Features, labels: Labels, _seed: int) -> Answer:
-    """Logistic regression, solved by L-BFGS, as runs have it whose optimizer that is."""
-    from core.training.inputs import make_targets
-    from core.training.solving import solve
-
-    targets = make_targets(labels, int(labels.max()) + 1, has_one_unit=False)
-    kernel, bias = solve(features, targets, np.ones(len(labels), np.float32), max_steps=_MAX_STEPS)
-    return lambda rows: rows @ kernel + bias
-
-
-def by_prototypes(features: Features, labels: Labels, _seed: int) -> Answer:
-    """The nearest class mean, by cosine."""
-    directions = _unit(features)
-    means = _unit(np.stack([directions[labels == label].mean(axis=0) for label in range(int(labels.max()) + 1)]))
-    return lambda rows: _unit(rows) @ means.T
-
-
-def _unit(rows: Features) -> Features:
-    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
-
-
-SOLVERS: Mapping[str, Callable[[Features, Labels, int], Answer]] = {
-    "adam": by_adam,
-    "lbfgs": by_lbfgs,
-    "prototypes": by_prototypes,
-}
 
 
 if __name__ == "__main__":

@@ -212,7 +212,7 @@ class TrainConfig(_TrainingConfig):
     averages_flips: bool = False  # answers are means over a photo and its mirror image
     head: HeadConfig = field(default_factory=HeadConfig)
     head_phase: PhaseConfig = field(default_factory=PhaseConfig)
-    finds_learning_rate: bool = False  # a short trial chooses the head phase's rate in place of the config
+    finds_learning_rate: bool = False  # short trials choose the head phase's rate in place of the config
     fine_tune: FineTuneConfig | None = None  # None: the backbone stays as it is
     stopping: StoppingConfig = field(default_factory=StoppingConfig)
     has_class_weights: bool = False  # photos of rare classes count more, so that each class counts the same

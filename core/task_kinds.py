@@ -10,7 +10,7 @@ from core.export.desk import EXPORT_MODEL_KIND
 from core.foreign.desk import BRING_KIND
 from core.jobs.kinds import Lane, TaskKind
 from core.projects.desk import READ_KIND, WRITE_KIND
-from core.runs.desk import EXAMINE_KIND, PACKAGE_KIND, TRAIN_KIND
+from core.runs.desk import EXAMINE_KIND, PACKAGE_KIND, RATES_KIND, TRAIN_KIND
 from core.spaces.deleting.desk import DELETE_KIND
 from core.spaces.handing_out import HAND_OUT_KIND
 from core.spaces.taking_home import TAKE_HOME_KIND
@@ -118,6 +118,15 @@ TASK_KINDS: Mapping[str, TaskKind] = MappingProxyType(
                 lane=Lane.NETWORKS,
                 max_attempts=1,
                 on_worker_death="interrupt",
+            ),
+            TaskKind(
+                name=RATES_KIND,
+                title="Help to search for a learning rate",
+                handler="core.training.rate_helper:run_rates_task",
+                lane=Lane.NETWORKS,
+                max_attempts=1,
+                on_worker_death="retry",  # never again by itself: the training that asked tries these rates itself
+                gives_way=True,  # it only makes a training that has begun already a little faster
             ),
             TaskKind(
                 name=PACKAGE_KIND,

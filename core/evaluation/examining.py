@@ -95,9 +95,7 @@ def run_examine_task(context: TaskContext) -> None:
     context.report(0.0, "Looking up the photos")
     run = _look_up(context)
     folder = run.folder
-    twin = find_twin(
-        context.database, context.settings, run_id=run.run_id, snapshot_hash=run.snapshot.hash, digest=run.digest
-    )
+    twin = find_twin(context.database, context.settings, run_id=run.run_id, digest=run.digest)
     if twin is None:
         examination = _take_look(context, run, started)
     else:
@@ -108,6 +106,7 @@ def run_examine_task(context: TaskContext) -> None:
         write_decision(folder, Decision(temperature=examination.temperature))
     folder.keep()
     folder.write_json(folder.examination_path, examination.to_json())
+    RunLibrary(context.database).note_examined(run.run_id, run.digest)
     context.report(1.0, "Looked at the model")
 
 

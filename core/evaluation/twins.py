@@ -14,16 +14,14 @@ from sqlalchemy import select
 from core.backbones.weights import file_sha256
 from core.errors import RunFileError
 from core.evaluation.examination import VERSION, Examination, read_examination
-from core.jobs.status import TaskStatus
-from core.runs.desk import examination_key
 from core.runs.folder import RunFolder
 from core.runs.model_record import ModelRecord
 from core.settings import Settings
 from core.storage.db import Database
 from core.storage.files import translating_disk_errors
-from core.storage.schema import Run, Task
+from core.storage.schema import RunLook
 
-_MAX_TWINS = 20  # that are looked at: were the newest of no use, the older ones are hardly
+_MAX_TWINS = 20  # whose files are read: were those of the newest damaged, older ones are hardly better
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +58,21 @@ def digest_inputs(
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
-def find_twin(database: Database, settings: Settings, *, run_id: int, snapshot_hash: str, digest: str) -> Twin | None:
+def find_twin(database: Database, settings: Settings, *, run_id: int, digest: str) -> Twin | None:
     """A run with the same digest that was looked at; None: there is none, or what was found out is damaged or gone.
 
     Runs of all spaces count: whoever has the same model and photos learns nothing from it that is not theirs. Only
     looks that were taken in this workspace count: what came with a project may say anything.
     """
-    newest = select(Run.id).where(Run.snapshot_hash == snapshot_hash, Run.id != run_id).order_by(Run.id.desc())
+    twins = select(RunLook.run_id).where(RunLook.digest == digest, RunLook.run_id != run_id)
     with database.of_space(None).read_session() as session:
-        run_ids = session.scalars(newest.limit(_MAX_TWINS)).all()
-        keys = [examination_key(each) for each in run_ids]
-        looked_at = set(session.scalars(select(Task.key).where(Task.key.in_(keys), Task.status == TaskStatus.DONE)))
+        run_ids = session.scalars(twins.order_by(RunLook.run_id.desc()).limit(_MAX_TWINS)).all()
     for each in run_ids:
-        if examination_key(each) in looked_at:
-            folder = RunFolder(settings, each)
-            try:
-                examination = read_examination(folder)
-                if examination is not None and examination.inputs == digest:
-                    return Twin(examination, folder.reference_path.read_bytes())
-            except (RunFileError, OSError):
-                continue  # its own page tells of the damage
+        folder = RunFolder(settings, each)
+        try:
+            examination = read_examination(folder)
+            if examination is not None and examination.inputs == digest:
+                return Twin(examination, folder.reference_path.read_bytes())
+        except (RunFileError, OSError):
+            continue  # its own page tells of the damage
     return None

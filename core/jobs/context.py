@@ -98,6 +98,15 @@ class TaskContext:
             self.flush()
             self._write("message", {"text": text})
 
+    def tell_result(self, values: dict[str, Any]) -> None:
+        """Tell whoever asked for the task what came of it; the last one counts, `TaskQueue.result` reads it.
+
+        Raises:
+            TaskLostError: the task was given to another worker.
+            StorageError: the database failed; without its result a task of this sort is not done.
+        """
+        self.queue.append_event(self.task_id, self._worker_id, kind="result", payload=values, attempt=self.attempt)
+
     def check_cancelled(self) -> None:
         """Stop here when somebody asked for it; call it between steps, as often as you like.
 

@@ -130,7 +130,6 @@ class Supervisor:
         """
         with self._lock:
             self._reap_children()
-            refuse_newer_tables(self._queue.database)  # workers of this version would end at once
             self._recover_from_others()
             self._end_overdue_tasks()
             self._start_workers()
@@ -215,6 +214,7 @@ class Supervisor:
         num_queued = self._queue.count_queued()
         if not num_queued:
             return
+        refuse_newer_tables(self._queue.database)  # workers of this version would end at once
         self._refuse_unknown(num_queued)
         others = self._other_workers()
         busy = {task.worker_id for task in self._queue.running_tasks()}

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import Select, bindparam, case, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from core.jobs.kinds import Lane, TaskKind, find_kind, kinds_of
+from core.jobs.kinds import Lane, TaskKind, find_kind, kinds_of, placer_lane
 from core.jobs.status import TaskStatus
 from core.jobs.task_rows import active_with, unknown_task
-from core.jobs.trouble import read_trouble
+from core.jobs.trouble import read_trouble, trouble_of_placer
 from core.jobs.turns import WaitingTask, is_later, order_of_turns, party_of
 from core.jobs.views import EventView, Progress, QueuePlace, TaskView
 from core.jobs.waiting import tell_places, usual_seconds
@@ -58,6 +58,8 @@ _BEGUN = select(Task.kind, (database_now() - Task.started_at).label("seconds")).
 )
 _TURNS = select(SpaceTurn.space_id, SpaceTurn.turn).where(SpaceTurn.lane == bindparam("lane"))
 _NUM_WORKERS = select(func.count()).where(Worker.lane == bindparam("lane"), Worker.stopped_at.is_(None))
+# In one: where workers are local, nobody says what keeps others from working, and asking costs no statement.
+_WORKERS_AND_TROUBLE = select(_NUM_WORKERS.scalar_subquery(), trouble_of_placer())
 # What is another whenever a task has come, was begun, or has gone, or a worker has.
 _IS_WAITING = Task.status == TaskStatus.QUEUED
 _STATE = select(
@@ -130,6 +132,13 @@ class TaskReader:
         with self.database.read_session() as session:
             return [event.payload["text"] for event in session.scalars(statement)]
 
+    def result(self, task_id: int) -> dict[str, Any] | None:
+        """What a task told last of what came of it; None: nothing."""
+        told = select(TaskEvent.payload).where(TaskEvent.task_id == task_id, TaskEvent.kind == "result")
+        with self.database.read_session() as session:
+            found: dict[str, Any] | None = session.scalar(told.order_by(TaskEvent.sequence.desc()).limit(1))
+            return found
+
     def progress(self, task_id: int) -> Progress | None:
         """What the current attempt of a task reported last; None before its first report."""
         with self.database.read_session() as session:
@@ -193,8 +202,9 @@ class TaskReader:
             kind: usual_seconds(session.scalars(_RECENT_SECONDS, {"kind": kind}).all())
             for kind in {task.kind for task in order} | {kind for kind, _ in begun}
         }
-        trouble = read_trouble(session, names["lane"])
-        places = tell_places(order, begun, usual, num_workers=session.scalar(_NUM_WORKERS, names) or 1)
+        asked = {**names, "placer": placer_lane(names["lane"])}
+        num_workers, trouble = session.execute(_WORKERS_AND_TROUBLE, asked).one()
+        places = tell_places(order, begun, usual, num_workers=num_workers or 1)
         return {task_id: replace(place, trouble=trouble) for task_id, place in places.items()} if trouble else places
 
     def trouble(self, lane: Lane) -> str | None:

@@ -1,6 +1,6 @@
 """What keeps workers from being begun elsewhere, as those who wait are told it."""
 
-from sqlalchemy import select
+from sqlalchemy import ScalarSelect, bindparam, select
 from sqlalchemy.orm import Session
 
 from core.jobs.kinds import placer_lane
@@ -11,6 +11,17 @@ from core.storage.schema import Worker
 _TOLD_SECONDS = 120.0
 
 
+def trouble_of_placer() -> ScalarSelect[str | None]:
+    """The same as `read_trouble`, as part of a statement; the parameter `placer` is the lane of those who place."""
+    return (
+        select(Worker.trouble)
+        .where(Worker.lane == bindparam("placer"), Worker.heartbeat_at > database_now() - _TOLD_SECONDS)
+        .order_by(Worker.started_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
 def read_trouble(session: Session, lane: str) -> str | None:
     """Why nothing of a lane can be begun at present, in sentences for people; None: nothing is wrong.
 
@@ -18,10 +29,4 @@ def read_trouble(session: Session, lane: str) -> str | None:
         session: of everything.
         lane: a `Lane`.
     """
-    newest = (
-        select(Worker.trouble)
-        .where(Worker.lane == placer_lane(lane), Worker.heartbeat_at > database_now() - _TOLD_SECONDS)
-        .order_by(Worker.started_at.desc())
-        .limit(1)
-    )
-    return session.scalar(newest)
+    return session.scalar(select(trouble_of_placer()), {"placer": placer_lane(lane)})

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 from core.jobs.status import ACTIVE_STATUSES, TaskStatus
 from core.storage.schema import Task, TaskEvent, Worker
 
-EventKind = Literal["progress", "status", "message"]
+EventKind = Literal["progress", "status", "message", "result"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,8 @@ class EventView:
     """Something that happened to a task.
 
     The payload of a progress event is `{"fraction": 0-1 or None, "message": str}`, of a status event
-    `{"status": str, "attempt": int, "error": str or None}`, of a message `{"text": str}`.
+    `{"status": str, "attempt": int, "error": str or None}`, of a message `{"text": str}`; of a
+    result it is what the kind of task says.
     """
 
     task_id: int

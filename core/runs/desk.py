@@ -26,6 +26,7 @@ from core.storage.own_use import refuse_without_room
 from core.storage.schema import HOME_SPACE_ID
 
 TRAIN_KIND = "train_run"
+RATES_KIND = "try_rates"
 PACKAGE_KIND = "package_run"
 EXAMINE_KIND = "examine_run"
 

@@ -11,7 +11,7 @@ from core.runs.refusals import refusal, unknown_run
 from core.runs.rows import lock_live_run, lock_run, run_view
 from core.storage.clock import database_now
 from core.storage.db import Database
-from core.storage.schema import Run, RunEvent
+from core.storage.schema import Run, RunEvent, RunLook
 
 
 class RunProgress:
@@ -123,6 +123,20 @@ class RunProgress:
             run.finished_at = session.scalar(select(database_now()))
             if outcome is not None:
                 run.outcome = without_nan(outcome)
+
+    def note_examined(self, run_id: int, digest: str) -> None:
+        """Note that a closer look at a run was taken here.
+
+        Args:
+            run_id: the run.
+            digest: of all that it followed from.
+
+        Raises:
+            UnknownRunError: no such run.
+        """
+        with self._database.session() as session:
+            lock_run(session, run_id)
+            session.merge(RunLook(run_id=run_id, digest=digest))
 
     def append_events(self, run_id: int, events: Sequence[tuple[RunEventKind, dict[str, Any]]]) -> int:
         """Add events to a run, in order and all at once.

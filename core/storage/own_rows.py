@@ -22,9 +22,9 @@ from core.storage.schema import (
     Dataset,
     OfBatch,
     OfDataset,
+    OfRun,
     OfSpace,
     Run,
-    RunEvent,
     Task,
     TaskEvent,
 )
@@ -34,7 +34,7 @@ _GUARDED_OPTION = "bluetit_guarded"  # of the execution of a statement that cond
 _MAX_SPACES = 512
 _MAX_STATEMENTS = 2_048
 
-_OWNERS = (OfSpace, OfDataset, OfBatch, Task, TaskEvent, RunEvent)
+_OWNERS = (OfSpace, OfDataset, OfBatch, OfRun, Task, TaskEvent)
 GUARDED_TABLES = tuple(
     sorted(str(mapper.local_table) for mapper in Base.registry.mappers if issubclass(mapper.class_, _OWNERS))
 )
@@ -129,7 +129,7 @@ def _conditions(space_id: int) -> Sequence[ExecutableOption]:
             include_aliases=True,
         ),
         with_loader_criteria(
-            RunEvent,
+            OfRun,
             lambda cls: exists().where(_run.id == cls.run_id, _run.space_id == space_id),
             include_aliases=True,
         ),

@@ -55,6 +55,12 @@ class OfDataset:
     dataset_id: Mapped[int] = mapped_column()
 
 
+class OfRun:
+    """Rows that belong to whoever the run belongs to."""
+
+    run_id: Mapped[int] = mapped_column()
+
+
 class OfBatch:
     """Rows that belong to whoever the batch of the classify page belongs to."""
 
@@ -413,7 +419,7 @@ class Run(OfSpace, Base):
     space_id: Mapped[int] = mapped_column(server_default=_HOME)
 
 
-class RunEvent(Base):
+class RunEvent(OfRun, Base):
     """Something that happened in a run; of dropped events no number is given again."""
 
     __tablename__ = "run_events"
@@ -424,6 +430,15 @@ class RunEvent(Base):
     kind: Mapped[str]
     payload: Mapped[dict[str, Any]]
     created_at: Mapped[float]
+
+
+class RunLook(OfRun, Base):
+    """What the closer look at a run followed from that was taken here last, as `core.evaluation.twins` makes it."""
+
+    __tablename__ = "run_looks"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    digest: Mapped[str] = mapped_column(index=True)
 
 
 class SnapshotOrigin(OfSpace, Base):

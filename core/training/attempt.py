@@ -63,7 +63,7 @@ class Attempt:
         self.seconds: dict[str, float] = {}  # by phase
         self.mapped_arrays: list[MappedArray] = []  # activations on the disk
         self.num_computed = 0  # photos and views whose features were not in the cache
-        self._context = context
+        self.context = context
         self.recorder = RunRecorder(
             context,
             self.runs,
@@ -122,7 +122,7 @@ class Attempt:
 
     def check_cancelled(self) -> None:
         """Raises `TaskCancelledError` when the run is to be discarded."""
-        self._context.check_cancelled()
+        self.context.check_cancelled()
 
     def warn(self, text: str) -> None:
         """Something that people should know, and that is not as they wanted it."""

@@ -47,6 +47,16 @@ class Recorder(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """What a network is compiled for."""
+
+    optimizer: str  # of `PhaseConfig`, one that takes steps
+    label_smoothing: float
+    num_outputs: int  # of the network: one per class, or one for two classes
+    jit_compile: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
     """Everything about a phase but its network."""
 
@@ -68,6 +78,16 @@ class Phase:
     def last_epoch(self) -> int:
         """Number of the last epoch that is planned."""
         return self.num_epochs_before + self.config.num_epochs
+
+    @property
+    def objective(self) -> Objective:
+        """What its network is compiled for."""
+        return Objective(
+            optimizer=self.config.optimizer,
+            label_smoothing=self.label_smoothing,
+            num_outputs=self.train_targets.shape[1],
+            jit_compile=self.jit_compile,
+        )
 
     def all_validation(self) -> Array | None:
         """The inputs of all validation photos at once; None where there are none."""

@@ -17,7 +17,7 @@ from core.training.encoders import Array, Encoder
 from core.training.inputs import Inputs, class_weights, make_targets
 from core.training.phase import Phase, PhaseEnd, remembered_variables
 from core.training.phases import run_phase
-from core.training.rate_finder import find_learning_rate
+from core.training.rate_search import search_rate
 from core.training.solving import solve_phase
 from core.training.stopping import StoppingState, begin_phase
 
@@ -99,14 +99,10 @@ def _make_phase(attempt: Attempt, plan: PhasePlan, batch_size: int) -> Phase:
 
 def _choose_rate(attempt: Attempt, model: keras.Model, phase: Phase) -> float:
     """The learning rate of a phase, found by a trial where the config asks for it."""
-    if not attempt.config.finds_learning_rate or phase.name is PhaseName.FINE_TUNE:
+    is_without = phase.name is PhaseName.FINE_TUNE or phase.config.optimizer == LBFGS  # which has none
+    if is_without or not attempt.config.finds_learning_rate:
         return phase.config.learning_rate
-    found = find_learning_rate(model, phase)
-    attempt.recorder.note(
-        f"The learning rate was searched in {len(found.rates)} steps: {found.suggestion:g} is taken in place of "
-        f"{phase.config.learning_rate:g}."
-    )
-    return found.suggestion
+    return search_rate(attempt, model, phase).suggestion
 
 
 def activation_inputs(

@@ -11,7 +11,7 @@ import numpy as np
 from core.runs.story import PhaseName
 from core.training.checkpoint import Arrays, Checkpoint, assign_values, copy_values
 from core.training.inputs import Array, PhaseDataset
-from core.training.phase import Phase, PhaseEnd, Recorder, remembered_variables, share_right
+from core.training.phase import Objective, Phase, PhaseEnd, Recorder, remembered_variables, share_right
 from core.training.stopping import StoppingState, after_epoch
 
 # Inputs of validation photos that are answered at once: no gradients are kept, so these may be many.
@@ -21,13 +21,13 @@ _MOST_AT_ONCE = 1024
 _MOST_FEATURES = 10_000
 
 
-def compile_model(model: keras.Model, phase: Phase, *, learning_rate: float) -> None:
+def compile_model(model: keras.Model, objective: Objective, *, learning_rate: float) -> None:
     """Give a network that answers with logits its loss, its optimizer and its accuracy.
 
     With one output the loss is that of two classes, the logit being that of the second.
     """
-    has_one_unit = phase.train_targets.shape[1] == 1
-    options: dict[str, Any] = {"from_logits": True, "label_smoothing": phase.label_smoothing}
+    has_one_unit = objective.num_outputs == 1
+    options: dict[str, Any] = {"from_logits": True, "label_smoothing": objective.label_smoothing}
     loss = keras.losses.BinaryCrossentropy if has_one_unit else keras.losses.CategoricalCrossentropy
     accuracy: Any
     if has_one_unit:
@@ -36,10 +36,10 @@ def compile_model(model: keras.Model, phase: Phase, *, learning_rate: float) -> 
         accuracy = keras.metrics.CategoricalAccuracy("accuracy")
     optimizers = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
     model.compile(
-        optimizer=optimizers[phase.config.optimizer](learning_rate),
+        optimizer=optimizers[objective.optimizer](learning_rate),
         loss=loss(**options),
         metrics=[accuracy],
-        jit_compile=phase.jit_compile,
+        jit_compile=objective.jit_compile,
     )
 
 
@@ -60,7 +60,7 @@ def run_phase(
         recorder: is told everything.
         resumed: the last epoch of this phase before the process was killed.
     """
-    compile_model(model, phase, learning_rate=begin.learning_rate)
+    compile_model(model, phase.objective, learning_rate=begin.learning_rate)
     watcher = _Watcher(phase, begin, recorder, remembered_variables(model))
     if resumed is not None:
         model.optimizer.build(model.trainable_variables)

@@ -223,7 +223,7 @@ def _render_head(fields: _Fields) -> None:
     fields.toggle(
         "finds_learning_rate",
         "Find the learning rate",
-        "A short trial at the start, in which the steps grow until learning breaks down, chooses it in your place "
+        "Short trials at the start, each with steps of another size on the same photos, choose it in your place "
         "(learning-rate finder). The run says which it took.",
     )
     fields.toggle(

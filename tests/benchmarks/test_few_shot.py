@@ -1,11 +1,15 @@
-"""`benchmarks.few_shot`: draws, solvers and what a solver is worth, on numbers made by hand."""
+"""`benchmarks.few_shot`: draws, solvers, what a solver is worth, and where cells run, on numbers made by hand."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.few_shot import by_lbfgs, by_prototypes, draw, read_folders, worth
+from benchmarks.few_shot import read_folders, worth
+from benchmarks.few_shot_cells import Cell, Material, Seen, by_lbfgs, by_prototypes, draw, run_cells
+from core.errors import ClusterError
+from core.settings import Settings
 
 LABELS = np.repeat([0, 1, 2], 20)
 BASELINE = {5: 80.0, 10: 84.0, 20: 90.0, 50: 89.0}
@@ -53,3 +57,43 @@ def test_a_folder_that_cannot_judge_is_refused(tmp_path: Path):
     (tmp_path / "train" / "b" / "1.jpg").write_bytes(b"photo")
     class_names, train, judging = read_folders(tmp_path)
     assert (class_names, train.labels.tolist(), len(judging.paths)) == (("a", "b"), [1], 0)
+
+
+@pytest.fixture
+def material() -> Material:
+    """Features of two networks that tell three classes apart more often than not."""
+    rng = np.random.default_rng(1)
+
+    def features() -> np.ndarray:
+        return (np.eye(8)[LABELS] + rng.uniform(0, 1.5, (len(LABELS), 8))).astype(np.float32)
+
+    seen = {name: Seen(train=features(), judging=features()) for name in ("one", "other")}
+    return Material(seen=seen, train_labels=LABELS, judging_labels=LABELS)
+
+
+def test_cells_have_the_same_figures_on_all_nodes_of_a_cluster(
+    material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Cells of every solver, to the last digit, in the order in which they were asked for."""
+    from ray.cluster_utils import Cluster
+
+    cells = [Cell("one", "adam", 5, 0)]  # a single one, for it takes longest
+    cells += [Cell(*each) for each in itertools.product(material.seen, ("lbfgs", "prototypes"), (5,), range(2))]
+    here = run_cells(cells, material, Settings(workspace_dir=tmp_path))
+    assert len(set(here)) > 3
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    size = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args=size)
+    try:
+        cluster.add_node(**size)
+        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+        assert run_cells(cells, material, Settings(workspace_dir=tmp_path, workers="auto")) == here
+    finally:
+        cluster.shutdown()
+
+
+def test_a_cluster_that_nobody_reaches_is_told(material: Material, tmp_path: Path):
+    """Nothing is computed here in its place."""
+    settings = Settings(workspace_dir=tmp_path, workers="ray://127.0.0.1:1")
+    with pytest.raises(ClusterError, match="Nobody answers"):
+        run_cells([Cell("one", "prototypes", 5, 0)], material, settings)

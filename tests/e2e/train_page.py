@@ -1,6 +1,7 @@
 """The train page as a visitor uses it: what can be done, and what can be read."""
 
 import re
+from collections.abc import Sequence
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -56,6 +57,23 @@ class TrainPage:
         self.main.get_by_role("slider", name=label).press("Home")
         self.rest()
 
+    def sweep(self, setting: str, values: Sequence[int]) -> None:
+        """Fill the panel of a sweep in: a setting, and whole numbers in place of the suggested values.
+
+        What a suggested value begins with is that value to the box: 2 would become 20.
+        """
+        self.main.get_by_text("Try several values of one setting").click()
+        self.visited.choose("Setting", setting)
+        self.rest()
+        box = self.main.get_by_test_id("stMultiSelect").filter(has_text="Values")
+        box.get_by_role("button", name="Clear all").click()
+        self.rest()
+        for value in values:
+            box.get_by_role("combobox").fill(str(value))
+            box.get_by_role("combobox").press("Enter")
+            self.rest()
+        box.get_by_role("combobox").press("Tab")  # or the list of the others lies over the button below
+
     def press(self, name: str) -> None:
         """Press the only visible button of that name on the page."""
         self.main.get_by_role("button", name=name, exact=True).locator("visible=true").click()
@@ -75,6 +93,16 @@ class TrainPage:
     def listed_run(self, name: str) -> Locator:
         """The only run in the list whose name has these words."""
         return self.page.get_by_test_id("stSidebar").get_by_role("listitem").filter(has_text=name)
+
+    @property
+    def sweep_rows(self) -> Locator:
+        """The rows of a sweep's table, one a training."""
+        return self.main.locator("table.race tbody tr")
+
+    @property
+    def sweep_points(self) -> Locator:
+        """What is drawn in the chart of a sweep."""
+        return self.main.locator(".bluetit-sweep-plot .scatterlayer .point")
 
     @property
     def plot(self) -> Locator:

@@ -1,6 +1,7 @@
 """`core.evaluation.twins`: what was found out about one model counts for every run that has it."""
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from core.errors import DatasetError
 from core.evaluation.examination import read_examination
 from core.evaluation.examining import run_examine_task
 from core.runs.folder import RunFolder
+from core.runs.library import RunLibrary
 from core.settings import Settings
+from core.storage.db import open_database
 from tests.conftest import link_backbones
 from tests.core.evaluation.finished_runs import Labelled, begun_examination, copied_run, finished_run
 from tests.core.training.training_samples import COLOURS, paint
@@ -55,6 +58,21 @@ def test_a_model_that_was_looked_at_is_not_looked_at_again(looked_at: tuple[Sett
     assert read_examination(copy) is not None
     for name in ("examination.json", "reference.npz", "decision.json"):
         assert (copy.path / name).read_bytes() == (first.path / name).read_bytes()
+
+
+def test_the_first_look_is_found_behind_a_sweep(looked_at: tuple[Settings, int]) -> None:
+    """However many runs learned from the same photos since, and were looked at, the one with the same model counts."""
+    settings, run_id = looked_at
+    with closing(open_database(settings)) as database:
+        runs = RunLibrary(database)
+        view = runs.get_run(run_id)
+        for number in range(50):
+            other = runs.create_run(view.config, name=f"value {number}", dataset_id=view.dataset_id).id
+            runs.set_finished(other, {})
+            runs.note_examined(other, f"digest {number}")
+    copy = copied_run(settings, run_id, "late copy")
+    examine(settings, run_id_of(copy))
+    assert read_examination(copy) is not None
 
 
 def test_another_model_is_looked_at(looked_at: tuple[Settings, int]) -> None:

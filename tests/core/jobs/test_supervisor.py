@@ -11,8 +11,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy import text
 
 from core.environment import load_settings, to_environment
+from core.errors import NewerDatabaseError
 from core.jobs import pool as pool_module
 from core.jobs import supervisor as supervisor_module
 from core.jobs.kinds import Lane, TaskKind
@@ -97,6 +99,19 @@ def test_worker_is_started_when_there_is_work(
     (worker,) = own_workers()
     assert worker.nice() > psutil.Process().nice()
     assert "Task 1 (count), attempt 1: begun." in (settings.logs_path / f"worker-{worker_id}.log").read_text()
+
+
+def test_tables_of_a_newer_version(queue: TaskQueue, database: Database, make_supervisor: MakeSupervisor) -> None:
+    """No worker is started that would end at once, nor is a task given up; while nothing waits nobody asks."""
+    with database.session() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    supervisor = make_supervisor()
+    supervisor.tick()
+    task_id = queue.submit("count", {})
+    with pytest.raises(NewerDatabaseError):
+        supervisor.tick()
+    assert own_workers() == []
+    assert queue.get(task_id).status is TaskStatus.QUEUED
 
 
 def test_start_twice(make_supervisor: MakeSupervisor) -> None:

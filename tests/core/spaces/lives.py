@@ -211,6 +211,7 @@ def live(services: Services, word: str, *, first_photo: int, worker_id: str) -> 
     assert claimed is not None
     queue.append_event(claimed.id, worker_id, kind="progress", payload={"fraction": 0.5, "message": f"{word} half"})
     queue.append_event(claimed.id, worker_id, kind="message", payload={"text": f"{word} message"})
+    queue.append_event(claimed.id, worker_id, kind="result", payload={"words": f"{word} result"})
     queue.request_cancel(claimed.id)
     brought_key = new_key(services.space_id)
     foreign_id, trashed_foreign_id = (_bring(services, word, key) for key in (brought_key, new_key(services.space_id)))
