@@ -151,10 +151,12 @@ class Notices:
                 connection.execute(f"LISTEN {channel}")
             self._note_listening(stopping, channels)
             while not stopping.is_set():
+                is_quiet = True
+                # One, and all that have come with it.
                 for notice in connection.notifies(timeout=_ALIVE_SECONDS, stop_after=1):
                     self._tell(stopping, notice.channel, notice.payload)
-                    break
-                else:
+                    is_quiet = False
+                if is_quiet:
                     connection.execute("SELECT 1")
         finally:
             connection.close()

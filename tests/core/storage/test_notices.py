@@ -42,11 +42,19 @@ class Ear:
     def __init__(self, database: Database, *topics: str) -> None:
         self.num_rung = 0
         self._rung = threading.Event()
-        self.hearing = database.notices.hear(CHANGES, self._wake, frozenset(topics))
+        self._notices = database.notices
+        self.hearing = self._notices.hear(CHANGES, self._wake, frozenset(topics))
 
     def _wake(self) -> None:
         self.num_rung += 1
         self._rung.set()
+
+    def count_anew(self) -> None:
+        """Wait until it listens, and forget that it was woken for what came before."""
+        wait_until(lambda: self.hearing.is_certain)
+        with self._notices._lock:  # held until all have been woken
+            self._rung.clear()
+            self.num_rung = 0
 
     def hears(self) -> bool:
         """Whether it was woken since this was asked last."""
@@ -74,9 +82,7 @@ def there(here: Database, settings: Settings) -> Iterator[Database]:
 def begin(ears: dict[str, Ear]) -> None:
     """Wait until all listen, and count from there."""
     for ear in ears.values():
-        wait_until(lambda ear=ear: ear.hearing.is_certain)
-        ear.hears()  # of the beginning, for what came while nobody listened
-        ear.num_rung = 0
+        ear.count_anew()
 
 
 @needs_postgresql
