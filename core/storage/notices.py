@@ -53,11 +53,6 @@ def tasks_topic(space_id: int | None, kind: str) -> str:
     return f"tasks:{space_id or 0}:{kind}"
 
 
-def queue_topic(kind: str) -> str:
-    """That a task of a kind has come, was begun, or has ended, whosever it is."""
-    return f"queue:{kind}"
-
-
 class Hearing:
     """Somebody who is called at each word on a channel, until it is closed."""
 

@@ -14,15 +14,13 @@ from starlette.responses import Response
 from core.errors import UnknownRunError
 from core.export.desk import export_key
 from core.export.formats import FORMATS
-from core.jobs.kinds import Lane, kinds_of
 from core.jobs.views import TaskView
 from core.runs.desk import TRAIN_KIND, examination_key, packaging_key, training_key
 from core.runs.reader import RunNow
 from core.runs.records import RunStatus, RunView
 from core.runs.sweep import find_swept
 from core.services import Services
-from core.storage.notices import queue_topic, run_topic, runs_topic, task_topic, tasks_topic
-from core.task_kinds import TASK_KINDS
+from core.storage.notices import run_topic, runs_topic, task_topic, tasks_topic
 from pages.server.json_routes import Rate, json_route
 from pages.server.photo_routes import routes_prefix
 from pages.server.services import services_of
@@ -140,16 +138,17 @@ def _run_id(request: Request) -> int:
     return run_id
 
 
-def _ear(services: Services, *topics: str, is_in_queue: bool = False) -> Ear:
-    """How it is heard that something has changed of what topics are of, or in the queue for trainings."""
-    queue = [queue_topic(kind) for kind in kinds_of(Lane.NETWORKS, TASK_KINDS)] if is_in_queue else []
-    return Ear(notices=services.database.notices, topics=frozenset({*topics, *queue}))
+def _ear(services: Services, *topics: str) -> Ear:
+    """How it is heard that something has changed of what topics are of.
+
+    That others have come or gone in the queue is looked at from time to time: all who wait would look at once.
+    """
+    return Ear(notices=services.database.notices, topics=frozenset(topics))
 
 
 def _runs_ear(services: Services) -> Ear:
     """The same of all runs of a space."""
-    topics = (runs_topic(services.space_id), tasks_topic(services.space_id, TRAIN_KIND))
-    return _ear(services, *topics, is_in_queue=True)
+    return _ear(services, runs_topic(services.space_id), tasks_topic(services.space_id, TRAIN_KIND))
 
 
 async def _send_run(request: Request, visitor: str) -> Response:
@@ -161,7 +160,7 @@ async def _send_run(request: Request, visitor: str) -> Response:
 
     key = ("run", services.space_id, run_id)
     topics = (run_topic(run_id), task_topic(training_key(run_id)), task_topic(packaging_key(run_id)))
-    ear = _ear(services, *topics, is_in_queue=True)
+    ear = _ear(services, *topics)
     return await _desk.answer(
         request, visitor, key, read, every_seconds=_RUN_SECONDS, rest_seconds=_RUN_REST_SECONDS, ear=ear
     )

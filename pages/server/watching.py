@@ -7,6 +7,7 @@ long as it takes. Where the database tells of changes, that is when something is
 
 import asyncio
 import gzip
+import random
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
@@ -46,6 +47,11 @@ _HEARING_REST_SECONDS = 5.0
 
 _TOO_MANY_OF_VISITOR = "This browser watches too much at once. Close some of its tabs."
 _TOO_MANY = "So many watch at present that there is no room. It is tried again by itself."
+
+
+def _anywhere() -> float:
+    """A factor by which looks of many who came together do not stay together: what is heard would wait behind them."""
+    return random.uniform(0.7, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +98,7 @@ class Watched:
         self._rest_seconds = rest_seconds
         self._ear = ear
         self._is_due: asyncio.Event | None = None  # set when it is to be read; while the task listens
+        self._was_look = False  # whether it was read last although nothing was heard
         self._num_unchanged = 0  # readings since the last that told something new
         self._latest: _Answer | None = None
         self._read_at = -float("inf")  # by the loop's clock
@@ -161,10 +168,16 @@ class Watched:
         if self._is_due is None or not is_certain:
             await asyncio.sleep((self._rest_seconds if is_at_rest else self._every_seconds) - since_reading)
             return
-        await asyncio.sleep(self._every_seconds - since_reading)
+        # A look that nobody asked for holds nobody up.
+        least_seconds = 0.0 if self._was_look else self._every_seconds
+        await asyncio.sleep(least_seconds - since_reading)
         longest_seconds = max(self._every_seconds, _HEARING_REST_SECONDS if is_at_rest else _HEARING_SECONDS)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._is_due.wait(), longest_seconds - max(since_reading, self._every_seconds))
+        self._was_look = False
+        try:
+            since_reading = max(since_reading, least_seconds)
+            await asyncio.wait_for(self._is_due.wait(), longest_seconds * _anywhere() - since_reading)
+        except TimeoutError:
+            self._was_look = True
 
     def _pass_on(self, reading: asyncio.Future[_Answer]) -> None:
         """Answer whoever does not know yet what was read; where that failed, all are told why."""

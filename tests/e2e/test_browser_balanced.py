@@ -272,7 +272,7 @@ def test_what_was_made_is_there_on_another_disk(pair: Composition, open_tab: Ope
     train.press("Train")
     train.expect_status("done")
 
-    server = pair.below.server_of("/_stcore/stream")
+    server = pair.below.server_of("/_stcore/upload_file/")
     shown_by = pair.other(server)
     photos = pair.own[shown_by].photos_path
     assert not list(photos.rglob("*.jpg"))

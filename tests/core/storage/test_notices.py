@@ -19,7 +19,6 @@ from core.storage.notices import (
     CHANGES,
     TASKS,
     dataset_topic,
-    queue_topic,
     run_topic,
     runs_topic,
     task_topic,
@@ -115,27 +114,23 @@ def test_who_looks_at_a_dataset_hears_of_it_alone(here: Database, there: Databas
 
 @needs_postgresql
 def test_tasks_tell_what_they_are_about(here: Database, there: Database) -> None:
-    """That one comes, is begun, reports and ends; to whoever waits in its queue, only when its place may change. A key
-    may be as long as it likes."""
+    """That one comes, is begun, reports and ends. A key may be as long as it likes."""
     queue = TaskQueue(there.of_space(HOME_SPACE_ID), KINDS)
     queue.register_worker("w1", pid=1, host="h", lane="networks")
     ears = {
         "key": Ear(here, task_topic(_LONG)),
         "kind": Ear(here, tasks_topic(HOME_SPACE_ID, "count")),
-        "queue": Ear(here, queue_topic("count")),
-        "others": Ear(here, task_topic("other"), tasks_topic(2, "count"), queue_topic("wait")),
+        "others": Ear(here, task_topic("other"), tasks_topic(2, "count"), tasks_topic(HOME_SPACE_ID, "wait")),
     }
     begin(ears)
     task_id = queue.submit("count", {}, key=_LONG)
-    assert all(ears[name].hears() for name in ("key", "kind", "queue"))
+    assert all(ears[name].hears() for name in ("key", "kind"))
     assert queue.claim("w1", ["count"]) is not None
-    assert all(ears[name].hears() for name in ("key", "kind", "queue"))
-    rung = ears["queue"].num_rung
+    assert all(ears[name].hears() for name in ("key", "kind"))
     queue.append_event(task_id, "w1", kind="progress", payload={"fraction": 0.5, "message": "half"})
     assert all(ears[name].hears() for name in ("key", "kind"))
-    assert ears["queue"].num_rung == rung
     queue.finish(task_id, "w1", status=TaskStatus.DONE)
-    assert all(ears[name].hears() for name in ("key", "kind", "queue"))
+    assert all(ears[name].hears() for name in ("key", "kind"))
     assert ears["others"].num_rung == 0
 
 

@@ -24,9 +24,6 @@ DECLARE
 BEGIN
     PERFORM pg_notify('bluetit_changes', 'task:' || left(COALESCE(changed.key, ''), 200));
     PERFORM pg_notify('bluetit_changes', 'tasks:' || COALESCE(changed.space_id, 0) || ':' || changed.kind);
-    IF TG_OP <> 'UPDATE' OR NEW.status IS DISTINCT FROM OLD.status THEN
-        PERFORM pg_notify('bluetit_changes', 'queue:' || changed.kind);
-    END IF;
     RETURN NULL;
 END $$
 """
