@@ -44,6 +44,7 @@ _NUM_UNTIL_REST = 5  # readings without anything new
 # word is lost: while readings tell something new, and afterwards.
 _HEARING_SECONDS = 1.5
 _HEARING_REST_SECONDS = 5.0
+_NUM_UNTIL_HEARING_REST = 2
 
 _TOO_MANY_OF_VISITOR = "This browser watches too much at once. Close some of its tabs."
 _TOO_MANY = "So many watch at present that there is no room. It is tried again by itself."
@@ -163,7 +164,7 @@ class Watched:
                 self._is_due = None
 
     async def _until_due(self, is_certain: bool) -> None:
-        is_at_rest = self._num_unchanged >= _NUM_UNTIL_REST
+        is_at_rest = self._num_unchanged >= (_NUM_UNTIL_HEARING_REST if is_certain else _NUM_UNTIL_REST)
         since_reading = asyncio.get_running_loop().time() - self._read_at
         if self._is_due is None or not is_certain:
             await asyncio.sleep((self._rest_seconds if is_at_rest else self._every_seconds) - since_reading)
