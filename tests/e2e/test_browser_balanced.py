@@ -282,7 +282,7 @@ def test_what_was_made_is_there_on_another_disk(pair: Composition, open_tab: Ope
     expect(train.main.get_by_role("heading", name=re.compile(r"^Right on \d of \d photos"))).to_be_visible()
     dataset.open()
     dataset.open_existing("colours")
-    dataset.expect_counts("orange: 14", "violet: 14")
+    dataset.expect_counts("orange: 10 train, 2 validation, 2 test", "violet: 10 train, 2 validation, 2 test")
     dataset.choose_section("Photos")
     expect(dataset.photo("orange-3.jpg").locator("img")).to_be_visible()
     wait_until(lambda: list(photos.rglob("*.jpg")))
