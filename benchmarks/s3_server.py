@@ -20,6 +20,8 @@ from pathlib import Path
 
 import fsspec
 
+from benchmarks.hosts import Host
+
 ACCESS_KEY, SECRET_KEY = "bluetit-tests", "nothing-that-anybody-guards"
 _HOST = "127.0.0.1"
 _START_SECONDS = 60.0
@@ -38,8 +40,8 @@ def find_program() -> Path | None:
 class S3Server:
     """A running server."""
 
-    def __init__(self, port: int) -> None:
-        self.endpoint = f"http://{_HOST}:{port}"
+    def __init__(self, address: str, port: int) -> None:
+        self.endpoint = f"http://{address}:{port}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -78,8 +80,14 @@ class S3Server:
 
 
 @contextmanager
-def running_s3(program: Path) -> Iterator[S3Server]:
-    """Start a server on an empty folder, and end it; it also ends when this process is killed."""
+def running_s3(program: Path, host: Host | None = None) -> Iterator[S3Server]:
+    """Start a server on an empty folder, and end it; it also ends when this process is killed.
+
+    Args:
+        program: of `find_program`.
+        host: where it runs, and is reached by whoever comes; None: here, by nobody else.
+    """
+    address = _HOST if host is None else host.address
     with tempfile.TemporaryDirectory(prefix="bluetit-s3-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         keys = [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]
@@ -88,7 +96,8 @@ def running_s3(program: Path) -> Iterator[S3Server]:
         ports = _free_ports(8)
         names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc")
         options = [f"-{name}={port}" for name, port in zip((*names, "s3.port", "s3.port.grpc"), ports, strict=True)]
-        serve = ["sh", "-c", _SERVE_WHILE_INPUT_IS_OPEN, folder, program, "server", f"-dir={folder}", f"-ip={_HOST}"]
+        serve: list[str | os.PathLike[str]] = ["sh", "-c", _SERVE_WHILE_INPUT_IS_OPEN, folder, program, "server"]
+        serve = [*(serve if host is None else host.command(serve)), f"-dir={folder}", f"-ip={address}"]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
                 [
@@ -112,7 +121,7 @@ def running_s3(program: Path) -> Iterator[S3Server]:
                 stdout=log,
                 stderr=log,
             )
-        server = S3Server(ports[-2])
+        server = S3Server(address, ports[-2])
         try:
             deadline = time.monotonic() + _START_SECONDS
             while not server.answers():

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.postgresql_server import PostgreSQLServer, find_programs, running_postgresql
 from benchmarks.s3_server import S3Server, find_program, running_s3
 from core.backbones.catalog import Backbone, find_backbone
 from core.backbones.preparation import preparation_key
@@ -26,7 +27,7 @@ from core.storage.db import Database, open_database
 from core.task_kinds import TASK_KINDS
 from tests.distribution import FilesByCost, num_processes, sort_by_cost
 from tests.made_once import made_once
-from tests.postgresql_server import PostgreSQLServer, empty_tables, find_programs, running_postgresql
+from tests.postgresql_rows import empty_tables
 from tests.waiting import wait_until
 
 # Tests start a hundred servers and workers; where Python may not keep what it has compiled, each compiles the app anew.

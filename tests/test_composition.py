@@ -27,11 +27,14 @@ def test_what_is_copied_is_there(name: str) -> None:
 
 
 def test_the_balancer_is_that_of_the_documentation() -> None:
-    """With the places at which it has the servers' names."""
+    """With the servers' addresses, which are theirs for good."""
     front = (PROJECT_DIR / "docs" / "nginx-balanced.conf").read_text(encoding="utf-8")
     replaced = re.findall(r"-e 's/([^/']+)/([^/']+)/'", COMPOSE)
-    assert [new for _, new in replaced] == ["page-1:8501", "page-2:8501", "server_name _;"]
+    assert [new for _, new in replaced] == ["10.88.77.11:8501", "10.88.77.12:8501", "server_name _;"]
     assert all(re.search(old, front) for old, _ in replaced)
+    # sed changes the first of a line: the cookie names a server as the configuration does, and it has that address.
+    assert all(line.count("127.0.0.1") < 2 for line in front.splitlines())
+    assert re.findall(r"page-\d: .*ipv4_address: ([\d.]+)}", COMPOSE) == ["10.88.77.11", "10.88.77.12"]
     extras = re.search(r'-e "\.\[(.+)\]"', CONTAINERFILE)
     assert extras is not None
     project = (PROJECT_DIR / "pyproject.toml").read_text(encoding="utf-8")

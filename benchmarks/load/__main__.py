@@ -1,7 +1,7 @@
 """How a server bears many visitors at once, who look at pages, classify photos and train.
 
     python -m benchmarks.load [--visitors 30] [--spaces 30] [--seconds 60] [--scenario NAME] [--images DIR] [--data DIR]
-        [--workspace DIR]
+        [--workspace DIR] [--servers 2]
 
 A server of its own is started, with a workspace of its own: the default network prepared, a dataset, two models. The
 visitors are pupils of a class, each with a space: they come in by the door, and the teacher hands the dataset and the
@@ -27,6 +27,9 @@ how far the order in which models were done was from that in which they were ask
 that it had resident, `server_megabytes_after` what is left a while after the visitors. Errors are what pages show in
 red, requests that fail, connections that are cut and answers that never come; the first of each kind is told on
 standard error.
+
+With `--servers 2` there are two page servers and a worker on a PostgreSQL of their own, behind nginx with
+docs/nginx-balanced.conf, all on this machine; cores and megabytes are those of both page servers together.
 """
 
 import argparse
@@ -38,6 +41,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.load.balanced import balanced_servers
 from benchmarks.load.notes import spread
 from benchmarks.load.scenarios import LESSON, SCENARIOS, Load, Measured, let_in
 from benchmarks.load.server import Server, read_photos, running_server
@@ -59,7 +63,10 @@ def main() -> None:
     parser.add_argument("--images", type=Path, default=None, help="folder of JPEG photos to classify; default: samples")
     parser.add_argument("--data", type=Path, default=None, help="two folders of photos for a lesson; default: drawn")
     parser.add_argument("--workspace", type=Path, default=None, help="folder that is kept, and filled if it is new")
+    parser.add_argument("--servers", type=int, choices=(1, 2), default=1, help="page servers, behind nginx if two")
     arguments = parser.parse_args()
+    if arguments.servers > 1 and arguments.workspace is not None:
+        parser.error("two servers have a database that is new each time: leave --workspace out")
     load = Load(
         num_visitors=arguments.visitors,
         seconds=arguments.seconds,
@@ -74,9 +81,10 @@ def main() -> None:
             load_settings(),
             workspace_dir=(arguments.workspace or Path(folder)).resolve(),
             cache_dir=None,
-            access="class" if load.num_spaces else "alone",
+            access="class" if load.num_spaces else "alone" if arguments.servers == 1 else "open",
         )
-        with running_server(settings) as server:
+        running = running_server if arguments.servers == 1 else balanced_servers
+        with running(settings) as server:
             print(json.dumps(asyncio.run(measure(server, load, names))))
 
 

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,7 +62,7 @@ class Guest:
 
 @dataclass(slots=True, kw_only=True)
 class Usage:
-    """What the server's own process, without its workers, has used in a stretch of time."""
+    """What the servers' own processes, without workers, have used in a stretch of time."""
 
     seconds: float = 0.0
     processor_seconds: float = 0.0
@@ -81,9 +81,8 @@ class Server:
 
     url: str
     settings: Settings
-    process: psutil.Process
+    processes: tuple[psutil.Process, ...]  # each serves pages
     contents: Contents
-    log_path: Path
     guests: list[Guest] = field(default_factory=list)  # who have come in by the door, or all as one
     usages: list[Usage] = field(default_factory=list)
 
@@ -112,11 +111,11 @@ class Server:
 
     def megabytes(self) -> float:
         """Resident memory now."""
-        return float(self.process.memory_info().rss) / 1e6
+        return sum(float(each.memory_info().rss) for each in self.processes) / 1e6
 
     def _processor_seconds(self) -> float:
-        times = self.process.cpu_times()
-        return float(times.user + times.system)
+        times = [each.cpu_times() for each in self.processes]
+        return sum(float(each.user + each.system) for each in times)
 
 
 @contextmanager
@@ -128,11 +127,16 @@ def running_server(settings: Settings, *, num_models: int = NUM_MODELS) -> Itera
     process, url = begin_app(settings, log_path)
     try:
         wait_until_healthy(url, process, log_path)
-        everybody = Guest(secret=None, space_id=HOME_SPACE_ID, contents=contents)
-        guests = [] if settings.access == "class" else [everybody]
-        yield Server(url=url, settings=settings, process=process, contents=contents, log_path=log_path, guests=guests)
+        yield served(url, settings, contents, process)
     finally:
         end_app(process)
+
+
+def served(url: str, settings: Settings, contents: Contents, *processes: psutil.Process) -> Server:
+    """Servers that answer at an address, before anybody has come."""
+    everybody = Guest(secret=None, space_id=HOME_SPACE_ID, contents=contents)
+    guests = [] if settings.access == "class" else [everybody]
+    return Server(url=url, settings=settings, processes=processes, contents=contents, guests=guests)
 
 
 def free_port() -> int:
@@ -155,11 +159,25 @@ def begin_app(
         port: on which it listens; None: one that is free.
     """
     port = free_port() if port is None else port
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
-    command += ["--server.port", str(port), "--server.headless", "true"]
+    options = ["--server.port", str(port), "--server.headless", "true"]
+    command = ["streamlit", "run", "streamlit_app.py", *options]
+    return begin_module(command, settings, log_path, environment=environment), f"http://localhost:{port}"
+
+
+def begin_module(
+    command: Sequence[str], settings: Settings, log_path: Path, *, environment: Mapping[str, str] | None = None
+) -> psutil.Popen:
+    """Begin a module of Python with settings; its process.
+
+    Args:
+        command: name of the module, and its arguments.
+        settings: as it finds them in its environment.
+        log_path: where it writes what it has to say.
+        environment: further variables.
+    """
     with log_path.open("wb") as log:
-        process = psutil.Popen(
-            command,
+        return psutil.Popen(
+            [sys.executable, "-m", *command],
             cwd=PROJECT_DIR,
             # Where a library crashes, the log says in which line it was called.
             env={
@@ -172,7 +190,6 @@ def begin_app(
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-    return process, f"http://localhost:{port}"
 
 
 def wait_until_healthy(url: str, process: psutil.Popen, log_path: Path) -> None:

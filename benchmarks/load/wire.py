@@ -74,6 +74,9 @@ class Wire:
                 open_timeout=_TIMEOUT_SECONDS,
                 proxy=None,
             )
+            for cookie in socket.response.headers.get_all("Set-Cookie") if socket.response is not None else ():
+                name, _, value = cookie.partition(";")[0].partition("=")
+                http.cookies.set(name, value)  # a balancer says which server has taken the page
         except (httpx.HTTPError, WebSocketException, OSError) as exc:
             await http.aclose()
             notes.fail("connect", f"{type(exc).__name__}: {exc}")

@@ -41,13 +41,13 @@ class DatasetTasks:
         self._library.datasets.get(dataset_id)
         if kind == EXPORT_KIND:
             refuse_without_room(self._queue.database, num_bytes=0)
-        task_id = self._queue.submit(kind, {"dataset_id": dataset_id}, key=f"{kind}:{dataset_id}")
+        task_id = self._queue.submit(kind, {"dataset_id": dataset_id}, key=dataset_task_key(kind, dataset_id))
         self._supervisor.wake()
         return task_id
 
     def latest(self, kind: str, dataset_id: int) -> TaskView | None:
         """The newest task of this kind about this dataset, whatever its status."""
-        return self._queue.latest(f"{kind}:{dataset_id}")
+        return self._queue.latest(dataset_task_key(kind, dataset_id))
 
     def is_active(self, kind: str, dataset_id: int) -> bool:
         """Whether such a task waits or runs."""
@@ -81,3 +81,8 @@ class DatasetTasks:
             return False
         artefact = find_artefact(find_backbone(self._settings.default_backbone), self._settings)
         return artefact is not None and artefact.folder.stat().st_mtime > task.created_at
+
+
+def dataset_task_key(kind: str, dataset_id: int) -> str:
+    """The key that keeps two workers from the same work on a dataset."""
+    return f"{kind}:{dataset_id}"

@@ -87,6 +87,7 @@ class BatchRegistry:
             note_change=self._writer.note,
             store=store,
             forget=self._writer.forget,
+            is_needed=self._writer.is_needed,
         )
 
     def open(self, batch_id: str | None, *, owner: str) -> PhotoBatch:

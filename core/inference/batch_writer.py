@@ -1,7 +1,7 @@
 """Writes down what happens in batches on the classify page, behind the answers: nobody waits for it.
 
-Where a store has the photos, their files are sent before the rows that name them are written, so that whoever reads a
-row finds the file. A store that is away is treated as the database is.
+Where a store has the photos, their files are sent behind the rows that name them: of a server that dies before it has
+sent one, the next knows that it was there, and tells the visitor to add it again. Sending first would leave no trace.
 """
 
 import logging
@@ -22,7 +22,7 @@ _GATHER_SECONDS = 0.25  # what happens in the meantime is written together
 _RETRY_SECONDS = 2.0  # after the database or the store failed
 _LOOK_SECONDS = 1.0  # from one look whether another server has taken batches over to the next
 _MAX_ROWS = 1_000  # photos and answers in one transaction: nobody else writes meanwhile
-_MAX_SENT_ROWS = 100  # the same where photos are sent first: those of others wait so long
+_MAX_SENT = 100  # files that are sent in one go: the rows of others wait so long
 
 
 class BatchWriter:
@@ -46,14 +46,13 @@ class BatchWriter:
         """
         self._shelf = shelf
         self._store = store
-        self._max_rows = _MAX_SENT_ROWS if store.is_elsewhere else _MAX_ROWS
         self._held = held
         self._let_go = let_go
         self._lock = threading.Lock()
         self._changed: dict[int, PhotoBatch] = {}  # by identity, in the order of their first change
         self._forgotten: set[Path] = set()  # files and folders that are to go from the store
         self._writing = threading.Lock()  # held by whoever writes: what goes is never sent by another afterwards
-        self._sent: set[Path] = set()  # files that the store has, and the database does not know yet
+        self._unsent: set[Path] = set()  # files of which the database knows, and that the store has not got yet
         self._is_due = threading.Event()
         self._stopping = threading.Event()
         self._has_failed = False  # told once, not every two seconds
@@ -74,6 +73,11 @@ class BatchWriter:
                 self._forgotten.update(paths)
             self._is_due.set()
 
+    def is_needed(self, path: Path) -> bool:
+        """Whether a file here is the only one: the store has not got it yet."""
+        with self._lock:
+            return path in self._unsent
+
     def flush(self) -> None:
         """Write everything down now.
 
@@ -81,9 +85,13 @@ class BatchWriter:
             StorageError: the database failed, or the store; what is not written is written later.
         """
         with self._writing:
-            while batches := self._take_changed():
-                self._write(batches)
-            self._remove_forgotten()
+            while True:
+                while batches := self._take_changed():
+                    self._write(batches)
+                # Before anything is sent: a batch that was deleted may have begun anew in its folder.
+                self._remove_forgotten()
+                if not self._send_some():
+                    return
 
     def close(self) -> None:
         """Stop; what has changed is written first, if the database takes it, and the store."""
@@ -127,9 +135,9 @@ class BatchWriter:
         while waiting:
             drafts: list[tuple[PhotoBatch, BatchNotes, BatchDraft]] = []
             num_rows = 0
-            while waiting and num_rows < self._max_rows:
+            while waiting and num_rows < _MAX_ROWS:
                 batch = waiting.pop(0)
-                notes, draft = batch.take_notes(self._max_rows)
+                notes, draft = batch.take_notes(_MAX_ROWS)
                 if notes.are_empty:
                     continue
                 drafts.append((batch, notes, draft))
@@ -148,22 +156,22 @@ class BatchWriter:
     def _write_together(self, drafts: Sequence[tuple[PhotoBatch, BatchNotes, BatchDraft]]) -> None:
         if not drafts:
             return
-        # What was to go before a draft was taken goes before its files are sent: a batch that was deleted may have
-        # begun anew in its folder.
-        self._remove_forgotten()
-        files = {path for _, _, draft in drafts for path in draft.files}
-        self._send(files)
         lost = self._shelf.write([draft for _, _, draft in drafts])
-        self._sent -= files
+        if self._store.is_elsewhere:
+            with self._lock:
+                self._unsent |= {path for _, _, draft in drafts if draft.batch_id not in lost for path in draft.files}
         for batch, _, draft in drafts:
             batch.is_noted = draft.num_photos > 0 and draft.batch_id not in lost
         self._tell_lost([batch for batch, _, _ in drafts if batch.batch_id in lost])
 
-    def _send(self, files: set[Path]) -> None:
-        """Have files in the store; once only, also where the database fails again and again."""
-        if self._store.is_elsewhere:
-            self._store.keep(*(files - self._sent))
-            self._sent |= files
+    def _send_some(self) -> bool:
+        """Send files that the store has not got; whether there were any. What was deleted meanwhile is passed over."""
+        with self._lock:
+            sending = sorted(self._unsent)[:_MAX_SENT]
+        self._store.keep(*sending)
+        with self._lock:
+            self._unsent.difference_update(sending)
+        return bool(sending)
 
     def _remove_forgotten(self) -> None:
         with self._lock:
@@ -174,7 +182,6 @@ class BatchWriter:
             with self._lock:
                 self._forgotten |= going
             raise
-        self._sent -= going
 
     def _tell_lost(self, batches: Sequence[PhotoBatch]) -> None:
         by_id = {batch.batch_id: batch for batch in batches}

@@ -31,6 +31,7 @@ class PhotoFiles:
         owner: str,
         store: Store,
         forget: Callable[[Path], None],
+        is_needed: Callable[[Path], bool],
     ) -> None:
         """Begin without a folder; the first file makes it.
 
@@ -41,6 +42,7 @@ class PhotoFiles:
             owner: whose they are.
             store: where files are that another server has left.
             forget: has a file deleted from the store soon, without waiting.
+            is_needed: whether the store has not got a file yet.
         """
         self.folder = folder
         self.limits = ImageLimits(max_bytes=settings.max_photo_bytes, max_pixels=settings.max_photo_pixels)
@@ -48,6 +50,7 @@ class PhotoFiles:
         self._owner = owner
         self._store = store
         self._forget = forget
+        self._is_needed = is_needed
 
     def take_place(self) -> None:
         """Count a photo.
@@ -126,7 +129,7 @@ class PhotoFiles:
 
     def drop_copy(self, path: Path | None) -> None:
         """Delete a file here that a store has for others, or that nobody needs any more."""
-        if path is not None and self._store.is_elsewhere:
+        if path is not None and self._store.is_elsewhere and not self._is_needed(path):
             _unlink(path)
 
     def remove_folder(self) -> None:

@@ -36,6 +36,7 @@ class BatchHost:
     note_change: Callable[[Any], None]  # there is something to write down
     store: Store  # where photos are that another server has left
     forget: Callable[[Path], None]  # has a photo's file deleted from the store soon
+    is_needed: Callable[[Path], bool]  # whether the store has not got a photo's file yet
 
 
 class RunningBatch:
@@ -53,7 +54,15 @@ class RunningBatch:
         self.owner = owner
         self.bell = ChangeBell()  # rings at each new version
         self._host = host
-        self._files = PhotoFiles(folder, host.settings, host.room, owner=owner, store=host.store, forget=host.forget)
+        self._files = PhotoFiles(
+            folder,
+            host.settings,
+            host.room,
+            owner=owner,
+            store=host.store,
+            forget=host.forget,
+            is_needed=host.is_needed,
+        )
         self._lock = threading.Lock()
         self._contents = BatchContents(self.bell, lambda: host.note_change(self))
         self.is_noted = False  # whether the database has it; the thread that writes batches down says so

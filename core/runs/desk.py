@@ -131,7 +131,7 @@ class RunDesk:
         self.refuse_without_room(0)
         self._library.reopen(run_id)
         RunFolder(self._settings, run_id).create()
-        task = self._queue.latest(_training_key(run_id))
+        task = self._queue.latest(training_key(run_id))
         if task is None or task.status is not TaskStatus.INTERRUPTED:
             self._queue_training(run_id)
             return
@@ -207,7 +207,7 @@ class RunDesk:
             raise refusal(view, rule)
 
     def _queue_training(self, run_id: int) -> None:
-        task_id = self._queue.submit(TRAIN_KIND, _payload(run_id), key=_training_key(run_id))
+        task_id = self._queue.submit(TRAIN_KIND, _payload(run_id), key=training_key(run_id))
         self._library.set_task(run_id, task_id)
         self._supervisor.wake()
 
@@ -227,7 +227,7 @@ def queue_packaging(library: RunLibrary, queue: TaskQueue, run_id: int) -> int:
     Raises:
         UnknownRunError: no such run.
     """
-    task_id = queue.submit(PACKAGE_KIND, _payload(run_id), key=f"{PACKAGE_KIND}:{run_id}")
+    task_id = queue.submit(PACKAGE_KIND, _payload(run_id), key=packaging_key(run_id))
     library.set_package_task(run_id, task_id)
     return task_id
 
@@ -237,7 +237,7 @@ def examination_key(run_id: int) -> str:
     return f"{EXAMINE_KIND}:{run_id}"
 
 
-def _training_key(run_id: int) -> str:
+def training_key(run_id: int) -> str:
     """The key that keeps two workers from training one run at the same time."""
     return f"{TRAIN_KIND}:{run_id}"
 
@@ -250,3 +250,8 @@ def _task_of(view: RunView) -> int:
     if view.task_id is None:
         raise RunStateError(f"The run “{view.name}” is being queued at this moment. Try again.")
     return view.task_id
+
+
+def packaging_key(run_id: int) -> str:
+    """The key that keeps two workers from making the files of one run at the same time."""
+    return f"{PACKAGE_KIND}:{run_id}"

@@ -27,6 +27,7 @@ from core.settings import Settings
 from core.storage.files import no_space_error, translating_disk_errors
 from core.storage.limits import SpaceRoom
 from core.storage.misplaced import adopt_misplaced_database
+from core.storage.notices import Notices
 from core.storage.one_look import look_again
 from core.storage.own_rows import OwnSession, refuse_unbound
 
@@ -57,6 +58,7 @@ class Database:
 
     engine: Engine
     folder: Path  # named in error messages
+    notices: Notices = field(compare=False, repr=False)  # what it tells of changes
     space_id: int | None = None  # whose rows are seen; None: everybody's
     room: SpaceRoom | None = None  # how much that space may have; None: as much as there is room for
     is_read_only: bool = False  # whether it refuses to write
@@ -124,6 +126,7 @@ class Database:
 
     def close(self) -> None:
         """Close the idle connections; the database must not be used after it."""
+        self.notices.close()
         self.engine.dispose()
 
 
@@ -149,7 +152,7 @@ def open_database(settings: Settings) -> Database:
     _migrate(url, settings.workspace_dir)
     engine = _create_engine(url)
     refuse_unbound(engine)
-    return Database(engine, settings.workspace_dir)
+    return Database(engine, settings.workspace_dir, Notices(engine))
 
 
 def migration_config(connection: Connection) -> Config:

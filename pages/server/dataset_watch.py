@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from core.datasets.ingest.desk import ImportStatus
-from core.datasets.tasks import CHECK_KIND
+from core.datasets.ingest.desk import IMPORT_KIND, ImportStatus
+from core.datasets.tasks import CHECK_KIND, dataset_task_key
 from core.services import Services
+from core.storage.notices import dataset_topic, task_topic, tasks_topic
 from pages.server.dataset_routes import watched_dataset_route
 from pages.server.photo_routes import routes_prefix
 from pages.words.dataset_told import tell_dataset
@@ -42,4 +43,16 @@ def _look_at_dataset(dataset_id: int, services: Services) -> dict[str, Any]:
     return tell_dataset_now(dataset_id, standing, services.imports.list_statuses(dataset_id), services)
 
 
-DATASET_WATCH_ROUTES = [watched_dataset_route("progress", _look_at_dataset, every_seconds=_LOOK_SECONDS)]
+def _topics(dataset_id: int, services: Services) -> frozenset[str]:
+    return frozenset(
+        {
+            dataset_topic(dataset_id),
+            tasks_topic(services.space_id, IMPORT_KIND),
+            task_topic(dataset_task_key(CHECK_KIND, dataset_id)),
+        }
+    )
+
+
+DATASET_WATCH_ROUTES = [
+    watched_dataset_route("progress", _look_at_dataset, every_seconds=_LOOK_SECONDS, topics=_topics),
+]

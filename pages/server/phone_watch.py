@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from core.services import Services
+from core.storage.notices import dataset_topic
 from pages.server.dataset_routes import watched_dataset_route
 from pages.server.photo_routes import routes_prefix
 from pages.words.phones_told import tell_phones
@@ -26,4 +27,10 @@ def tell_phones_now(dataset_id: int, services: Services) -> dict[str, Any]:
     return tell_phones(services.phone_links.living(dataset_id), now=time.time())
 
 
-PHONE_WATCH_ROUTES = [watched_dataset_route("phones", tell_phones_now, every_seconds=_LOOK_SECONDS)]
+def _topics(dataset_id: int, _services: Services) -> frozenset[str]:
+    return frozenset({dataset_topic(dataset_id)})
+
+
+PHONE_WATCH_ROUTES = [
+    watched_dataset_route("phones", tell_phones_now, every_seconds=_LOOK_SECONDS, topics=_topics),
+]

@@ -15,15 +15,16 @@ from core.errors import UnknownRunError
 from core.export.desk import export_key
 from core.export.formats import FORMATS
 from core.jobs.views import TaskView
-from core.runs.desk import examination_key
+from core.runs.desk import TRAIN_KIND, examination_key, packaging_key, training_key
 from core.runs.reader import RunNow
 from core.runs.records import RunStatus, RunView
 from core.runs.sweep import find_swept
 from core.services import Services
+from core.storage.notices import run_topic, runs_topic, task_topic, tasks_topic
 from pages.server.json_routes import Rate, json_route
 from pages.server.photo_routes import routes_prefix
 from pages.server.services import services_of
-from pages.server.watching import WatchDesk
+from pages.server.watching import Ear, WatchDesk
 from pages.words.examination_told import tell_examination
 from pages.words.export_told import tell_export
 from pages.words.race_told import ranked, tell_race
@@ -137,6 +138,19 @@ def _run_id(request: Request) -> int:
     return run_id
 
 
+def _ear(services: Services, *topics: str) -> Ear:
+    """How it is heard that something has changed of what topics are of.
+
+    That others have come or gone in the queue is looked at from time to time: all who wait would look at once.
+    """
+    return Ear(notices=services.database.notices, topics=frozenset(topics))
+
+
+def _runs_ear(services: Services) -> Ear:
+    """The same of all runs of a space."""
+    return _ear(services, runs_topic(services.space_id), tasks_topic(services.space_id, TRAIN_KIND))
+
+
 async def _send_run(request: Request, visitor: str) -> Response:
     services = await asyncio.to_thread(services_of, visitor)
     run_id = _run_id(request)
@@ -145,7 +159,11 @@ async def _send_run(request: Request, visitor: str) -> Response:
         return tell_run(read_run(run_id, services))
 
     key = ("run", services.space_id, run_id)
-    return await _desk.answer(request, visitor, key, read, every_seconds=_RUN_SECONDS, rest_seconds=_RUN_REST_SECONDS)
+    topics = (run_topic(run_id), task_topic(training_key(run_id)), task_topic(packaging_key(run_id)))
+    ear = _ear(services, *topics)
+    return await _desk.answer(
+        request, visitor, key, read, every_seconds=_RUN_SECONDS, rest_seconds=_RUN_REST_SECONDS, ear=ear
+    )
 
 
 async def _send_runs(request: Request, visitor: str) -> Response:
@@ -155,7 +173,8 @@ async def _send_runs(request: Request, visitor: str) -> Response:
         datasets = {dataset.id: dataset.name for dataset in services.library.datasets.all()}
         return tell_runs_now(services.runs.list_runs(), datasets, services)
 
-    return await _desk.answer(request, visitor, ("runs", services.space_id), read, every_seconds=_LIST_SECONDS)
+    key = ("runs", services.space_id)
+    return await _desk.answer(request, visitor, key, read, every_seconds=_LIST_SECONDS, ear=_runs_ear(services))
 
 
 async def _send_race(request: Request, visitor: str) -> Response:
@@ -168,7 +187,8 @@ async def _send_race(request: Request, visitor: str) -> Response:
             raise UnknownRunError("No run of this race is left.")
         return tell_race_now(views, services)
 
-    return await _desk.answer(request, visitor, ("race", services.space_id, race), read, every_seconds=_RACE_SECONDS)
+    key = ("race", services.space_id, race)
+    return await _desk.answer(request, visitor, key, read, every_seconds=_RACE_SECONDS, ear=_runs_ear(services))
 
 
 async def _send_examination(request: Request, visitor: str) -> Response:
@@ -180,7 +200,8 @@ async def _send_examination(request: Request, visitor: str) -> Response:
         return tell_examination_now(services.queue.latest(examination_key(run_id)), services)
 
     key = ("examination", services.space_id, run_id)
-    return await _desk.answer(request, visitor, key, read, every_seconds=_EXAMINATION_SECONDS)
+    ear = _ear(services, run_topic(run_id), task_topic(examination_key(run_id)))
+    return await _desk.answer(request, visitor, key, read, every_seconds=_EXAMINATION_SECONDS, ear=ear)
 
 
 async def _send_export(request: Request, visitor: str) -> Response:
@@ -193,9 +214,9 @@ async def _send_export(request: Request, visitor: str) -> Response:
             raise UnknownRunError(f"There is no format {name}; there are {', '.join(row.name for row in FORMATS)}.")
         return tell_export_now(services.queue.latest(export_key(run_id, name)), services)
 
-    return await _desk.answer(
-        request, visitor, ("export", services.space_id, run_id, name), read, every_seconds=_EXPORT_SECONDS
-    )
+    key = ("export", services.space_id, run_id, name)
+    ear = _ear(services, run_topic(run_id), task_topic(export_key(run_id, name)))
+    return await _desk.answer(request, visitor, key, read, every_seconds=_EXPORT_SECONDS, ear=ear)
 
 
 RUN_ROUTES = [

@@ -96,7 +96,7 @@ def balancing_server(
     if path == "/":  # as docs/scale-out.md says
         whole, _, rest = block.partition("    location = /photos {")
         block = whole + rest.partition("    }\n")[2].replace("location /photos/ {", "location / {")
-        block = block.replace("proxy_pass http://bluetit/;", "proxy_pass http://bluetit;")
+        block = block.replace("$bluetit_servers$bluetit_address;", "$bluetit_servers;")
     with _serving(block, folder, port, path, host) as running:
         yield running
 

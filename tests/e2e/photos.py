@@ -5,12 +5,17 @@ import struct
 import zlib
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from core.photos.samples import SAMPLE_PHOTOS, sample_path
+from tests.e2e.workspace import GivenImage
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY_OF_ONE_BIT = bytes((1, 0, 0, 0, 0))  # bit depth, colour type, and the only compression, filter, interlace
+
+COLOURS = {"orange": (220, 130, 40), "violet": (120, 60, 190)}
+NUM_PER_CLASS = 14
 
 
 def sample(title: str) -> Path:
@@ -61,3 +66,18 @@ def sparse_file(path: Path, num_bytes: int) -> Path:
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def two_colours() -> list[GivenImage]:
+    """Photos of two classes, each with a colour of its own, that are not split yet."""
+    generator = np.random.default_rng(0)
+    made = []
+    for class_name, colour in COLOURS.items():
+        for number in range(NUM_PER_CLASS):
+            noise = generator.integers(-60, 60, (12, 16, 3))
+            pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
+            target = io.BytesIO()
+            Image.fromarray(pixels).resize((160, 120), Image.Resampling.BICUBIC).save(target, "JPEG")
+            name = f"{class_name}-{number}.jpg"
+            made.append(GivenImage(name=name, content=target.getvalue(), class_name=class_name))
+    return made

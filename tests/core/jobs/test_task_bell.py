@@ -9,6 +9,7 @@ from subprocess import Popen
 import pytest
 from sqlalchemy import text
 
+from benchmarks.postgresql_server import PostgreSQLServer
 from core.jobs import worker as worker_module
 from core.jobs.kinds import Lane
 from core.jobs.queue import TaskQueue
@@ -19,7 +20,6 @@ from core.settings import Settings
 from core.storage.db import Database, open_database
 from tests.conftest import POSTGRESQL_PROGRAMS
 from tests.core.jobs.sample_kinds import KINDS, KINDS_PATH
-from tests.postgresql_server import PostgreSQLServer
 from tests.waiting import wait_until
 
 _DISCONNECT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' OR query = 'SELECT 1'"

@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from benchmarks.postgresql_server import PostgreSQLServer
 from core.errors import NoSpaceError, SettingsError, StorageError
 from core.settings import Settings
 from core.storage.db import BUSY_TIMEOUT_SECONDS, Database, open_database
 from core.storage.schema import Worker
 from tests.conftest import SQLITE
-from tests.postgresql_server import PostgreSQLServer
 
 pytestmark = pytest.mark.both_databases
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.postgresql_server import PostgreSQLServer
 from core.datasets.library import Library
 from core.datasets.tasks import CHECK_KIND
 from core.environment import to_environment
@@ -18,7 +19,6 @@ from core.storage.db import open_database
 from core.task_kinds import TASK_KINDS
 from pages.command.main import run
 from tests.conftest import POSTGRESQL_PROGRAMS, PROJECT_DIR
-from tests.postgresql_server import PostgreSQLServer
 from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 

@@ -13,7 +13,7 @@ from core.datasets.tasks import DatasetTasks
 from core.jobs.queue import TaskQueue
 from core.jobs.supervisor import Supervisor
 from core.settings import Settings
-from core.storage.db import open_database
+from core.storage.db import Database, open_database
 from core.storage.schema import HOME_SPACE_ID
 from core.task_kinds import TASK_KINDS, TASK_KINDS_PATH
 from pages.server import dataset_routes
@@ -26,6 +26,7 @@ from tests.pages.server.route_visits import fetch
 class WatchServices:
     """The part of the services that the route asks for; no worker is at work."""
 
+    database: Database
     library: Library
     imports: ImportDesk
     dataset_tasks: DatasetTasks
@@ -38,9 +39,8 @@ def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wa
     database = opened.of_space(HOME_SPACE_ID)
     library, queue = Library(database), TaskQueue(database, TASK_KINDS)
     supervisor = Supervisor(settings, queue, kinds=TASK_KINDS_PATH)
-    made = WatchServices(
-        library, ImportDesk(settings, library, queue, supervisor), DatasetTasks(settings, library, queue, supervisor)
-    )
+    imports = ImportDesk(settings, library, queue, supervisor)
+    made = WatchServices(database, library, imports, DatasetTasks(settings, library, queue, supervisor))
     monkeypatch.setattr(dataset_routes, "services_of", lambda _: made)
     yield made
     opened.close()

@@ -11,7 +11,7 @@ from core.phones.links import PhoneLinks
 from core.phones.photos import PhonePhotos
 from core.photos.store import PhotoStore
 from core.settings import Settings
-from core.storage.db import open_database
+from core.storage.db import Database, open_database
 from core.storage.schema import HOME_SPACE_ID
 from pages.server import dataset_routes
 from pages.server.phone_watch import PHONE_WATCH_ROUTES, phones_url
@@ -24,6 +24,7 @@ from tests.pages.server.route_visits import fetch
 class WatchServices:
     """The part of the services that the route asks for."""
 
+    database: Database
     library: Library
     phone_links: PhoneLinks
     phone_photos: PhonePhotos
@@ -35,7 +36,9 @@ def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wa
     opened = open_database(settings)
     database = opened.of_space(HOME_SPACE_ID)
     store = PhotoStore(settings.photos_path, settings.cache_path)
-    made = WatchServices(Library(database), PhoneLinks(settings, database), PhonePhotos(settings, database, store))
+    made = WatchServices(
+        database, Library(database), PhoneLinks(settings, database), PhonePhotos(settings, database, store)
+    )
     monkeypatch.setattr(dataset_routes, "services_of", lambda _: made)
     yield made
     opened.close()

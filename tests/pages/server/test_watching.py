@@ -3,21 +3,29 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
+from benchmarks.postgresql_server import PostgreSQLServer
 from core.errors import StorageError
+from core.settings import Settings
+from core.storage.db import Database, open_database
+from core.storage.notices import CHANGES
 from pages.server import watching
 from pages.server.json_routes import Rate, json_route
 from pages.server.stopping import give_notice
 from pages.server.visitor import COOKIE_NAME, new_secret
-from pages.server.watching import WatchDesk, Watched
+from pages.server.watching import Ear, WatchDesk, Watched
 from pages.words.telling import tag_of, telling_of, with_tag
+from tests.conftest import POSTGRESQL_PROGRAMS
 
 OFTEN = Rate(per_second=1_000, burst=1_000)
 SOON = 0.001  # seconds from one reading to the next
@@ -243,3 +251,35 @@ def test_what_does_not_change_is_read_less_often(counter: Counter) -> None:
     at_rest, at_work = asyncio.run(run())
     assert at_rest <= 1 + watching._NUM_UNTIL_REST + 2
     assert at_work >= watching._NUM_UNTIL_REST
+
+
+@pytest.mark.skipif(POSTGRESQL_PROGRAMS is None, reason="needs PostgreSQL: it is not installed")
+def test_what_is_heard_of_is_not_looked_at(
+    counter: Counter, settings: Settings, postgresql: PostgreSQLServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits is answered at once although the next look would be in an hour; so is who comes and knows less."""
+    monkeypatch.setattr(watching, "_HEARING_SECONDS", 3_600.0)
+    monkeypatch.setattr(watching, "_HEARING_REST_SECONDS", 3_600.0)
+
+    async def run(database: Database) -> list[int]:
+        watched = Watched(counter.read, SOON, SOON, Ear(notices=database.notices, topics=frozenset({"t"})))
+        told = []
+        for number in range(3):
+            waiting = asyncio.create_task(watched.newer(counter.tag, LONG))
+            while not database.notices.is_listening(CHANGES):
+                await asyncio.sleep(SOON)
+            counter.number = number + 1
+            await asyncio.to_thread(say, database, "t")
+            for answer in (await waiting, await watched.newer("", LONG)):
+                assert answer is not None
+                told.append(json.loads(answer.telling.content)["number"])
+        return told
+
+    with closing(open_database(replace(settings, database_url=postgresql.new_database()))) as database:
+        assert asyncio.run(run(database)) == [1, 1, 2, 2, 3, 3]
+
+
+def say(database: Database, topic: str) -> None:
+    """What a trigger does where a row has changed."""
+    with database.session() as session:
+        session.execute(text("SELECT pg_notify(:channel, :topic)"), {"channel": CHANGES, "topic": topic})

@@ -1,22 +1,23 @@
-"""A PostgreSQL of the tests' own: in a temporary folder, reached through a socket there, gone when they are done."""
+"""A PostgreSQL for tests and benchmarks: in a temporary folder, reached through a socket there, gone at their end."""
 
 import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-from sqlalchemy import URL, Connection, make_url, true
+from sqlalchemy import URL
 
-from core.storage.schema import HOME_SPACE_ID, Base
-from tests.hosts import Host
-from tests.waiting import wait_until
+from benchmarks.hosts import Host
 
 # Where Debian keeps the server's programs, one folder for each version.
 _DEBIAN_PROGRAMS = Path("/usr/lib/postgresql")
+_START_SECONDS = 300.0  # on a machine that has other things to do
+_POLL_SECONDS = 0.05
 _UNPRIVILEGED_USER = "nobody"  # the server refuses to be root
 _SUPERUSER = "postgres"
 # A crash may lose everything: nobody needs it. Threads of many tests connect.
@@ -70,35 +71,6 @@ class PostgreSQLServer:
 
 
 @contextmanager
-def away(url: str) -> Iterator[None]:
-    """Have a database answer nobody within the block, as if its server were not there.
-
-    Args:
-        url: as `PostgreSQLServer.new_database` gave it.
-    """
-    made = make_url(url)
-    place = made.query.get("host") or made.host
-    with psycopg.connect(f"host={place} user={_SUPERUSER}", autocommit=True) as connection:
-        connection.execute(f"ALTER DATABASE {made.database} ALLOW_CONNECTIONS false")
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (made.database,)
-        )
-        try:
-            yield
-        finally:
-            connection.execute(f"ALTER DATABASE {made.database} ALLOW_CONNECTIONS true")
-
-
-def empty_tables(connection: Connection) -> None:
-    """Delete all rows and begin to count anew: as good as a new database, in a tenth of the time."""
-    for table in reversed(Base.metadata.sorted_tables):
-        # Every database has the space of whoever is alone.
-        others = table.c.id != HOME_SPACE_ID if table.name == "spaces" else true()
-        connection.execute(table.delete().where(others))
-    connection.exec_driver_sql("SELECT setval(oid, 1, relname = 'spaces_id_seq') FROM pg_class WHERE relkind = 'S'")
-
-
-@contextmanager
 def running_postgresql(programs: Path, host: Host | None = None) -> Iterator[PostgreSQLServer]:
     """Start a server on an empty folder, and end it; it also ends, and its folder goes, when these tests are killed.
 
@@ -115,7 +87,8 @@ def running_postgresql(programs: Path, host: Host | None = None) -> Iterator[Pos
         data = f"{folder}/data"
         init = [programs / "initdb", "-D", data, "-U", _SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-sync"]
         said = subprocess.run(init, user=user, cwd="/", capture_output=True, text=True, check=False)
-        assert said.returncode == 0, said.stderr
+        if said.returncode:
+            raise SystemExit(f"PostgreSQL has made no database: {said.stderr}")
         options = list(_OPTIONS)
         if host is not None:
             options += [f"--listen_addresses={host.address}"]
@@ -146,9 +119,17 @@ def running_postgresql(programs: Path, host: Host | None = None) -> Iterator[Pos
             )
         server = PostgreSQLServer(folder, host)
         try:
-            wait_until(server.answers)
+            _wait_for(server, folder)
             yield server
         finally:
-            assert process.stdin is not None
-            process.stdin.close()
+            if process.stdin is not None:
+                process.stdin.close()
             process.wait()
+
+
+def _wait_for(server: PostgreSQLServer, folder: Path) -> None:
+    give_up_at = time.monotonic() + _START_SECONDS
+    while not server.answers():
+        if time.monotonic() > give_up_at:
+            raise SystemExit(f"PostgreSQL has not started: {(folder / 'log').read_text(encoding='utf-8')}")
+        time.sleep(_POLL_SECONDS)
