@@ -31,6 +31,7 @@ from core.jobs.views import ClaimedTask, EventKind, TaskView, WorkerView
 from core.jobs.worker_rows import is_open_worker, lock_if_silent, note_stopped
 from core.storage.clock import database_now
 from core.storage.db import Database
+from core.storage.one_look import read_once
 from core.storage.schema import Task, TaskEvent, Worker
 from core.storage.told_paths import without_log
 
@@ -245,11 +246,13 @@ class TaskQueue(TaskReader):
         # Until it registers no process can be looked up, only the age of this row tells.
         self.register_worker(worker_id, pid=0, host="", lane=lane)
 
+    @read_once
     def live_workers(self, dead_after_seconds: float) -> list[WorkerView]:
         """The workers that said within this time that they are alive."""
         statement = select(Worker).where(is_open_worker(), Worker.heartbeat_at >= database_now() - dead_after_seconds)
         return self._workers(statement)
 
+    @read_once
     def dead_workers(self, dead_after_seconds: float) -> list[WorkerView]:
         """The workers that fell silent this long ago without a word, or left a running task behind."""
         statement = select(Worker).where(is_open_worker(), Worker.heartbeat_at < database_now() - dead_after_seconds)

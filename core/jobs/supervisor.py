@@ -37,6 +37,7 @@ from core.jobs.task_bell import TaskBell
 from core.jobs.views import TaskView, WorkerView
 from core.settings import Settings
 from core.storage.files import translating_disk_errors
+from core.storage.one_look import one_look
 from core.storage.schema_version import refuse_newer_tables
 
 logger = logging.getLogger(__name__)
@@ -122,6 +123,7 @@ class Supervisor:
         """Look at the queue now; call it after a submit."""
         self._waking.set()
 
+    @one_look()
     def tick(self) -> None:
         """Look once at children, other workers, cancelled tasks and the queue, and do what is needed.
 

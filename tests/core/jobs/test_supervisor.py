@@ -27,6 +27,7 @@ from core.settings import Settings
 from core.storage.db import Database
 from core.storage.schema import Worker
 from tests.core.jobs.sample_kinds import KINDS, KINDS_PATH
+from tests.statements import noted_statements
 from tests.waiting import wait_until
 from tests.worker_processes import is_gone, workers_below
 
@@ -99,6 +100,18 @@ def test_worker_is_started_when_there_is_work(
     (worker,) = own_workers()
     assert worker.nice() > psutil.Process().nice()
     assert "Task 1 (count), attempt 1: begun." in (settings.logs_path / f"worker-{worker_id}.log").read_text()
+
+
+def test_workers_are_looked_up_once_in_a_tick(
+    queue: TaskQueue, database: Database, make_supervisor: MakeSupervisor
+) -> None:
+    """Those that live and those that fell silent, however many parts of the tick ask."""
+    queue.submit("wait_for_cancel", {})
+    supervisor = make_supervisor()
+    supervisor.tick()  # starts one
+    with noted_statements(database) as statements:
+        supervisor.tick()
+    assert len([each for each in statements if "FROM workers" in each and "heartbeat_at" in each]) == 2
 
 
 def test_tables_of_a_newer_version(queue: TaskQueue, database: Database, make_supervisor: MakeSupervisor) -> None:
