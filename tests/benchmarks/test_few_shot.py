@@ -1,7 +1,9 @@
 """`benchmarks.few_shot`: draws, solvers, what a solver is worth, and where cells run, on numbers made by hand."""
 
 import itertools
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -77,6 +79,8 @@ def test_cells_have_the_same_figures_on_all_nodes_of_a_cluster(
     """Cells of every solver, to the last digit, in the order in which they were asked for."""
     from ray.cluster_utils import Cluster
 
+    # Tests of pages leave their script there, which a process that is begun would run.
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     cells = [Cell("one", "adam", 5, 0)]  # a single one, for it takes longest
     cells += [Cell(*each) for each in itertools.product(material.seen, ("lbfgs", "prototypes"), (5,), range(2))]
     here = run_cells(cells, material, Settings(workspace_dir=tmp_path))

@@ -6,7 +6,8 @@ from playwright.sync_api import expect
 
 from core.settings import Settings
 from tests.e2e.conftest import OpenDataset
-from tests.e2e.test_browser_train import COLOURS, NUM_EPOCHS, NUM_PER_CLASS, photos
+from tests.e2e.photos import COLOURS, NUM_PER_CLASS, two_colours
+from tests.e2e.test_browser_train import NUM_EPOCHS
 from tests.e2e.train_page import BEGIN_TIMEOUT_MILLISECONDS, END_TIMEOUT_MILLISECONDS, TrainPage
 from tests.e2e.workspace import add_dataset
 
@@ -16,7 +17,7 @@ FEW_EPOCHS, MANY_EPOCHS = 5, NUM_EPOCHS - 1
 def test_a_sweep_from_the_press_to_the_best(open_dataset: OpenDataset, app_settings: Settings) -> None:
     """Three values are trained with one press; chart and table fill by themselves; one press ends what trains and takes
     back what waits; another fills the form in like the best."""
-    dataset = open_dataset(add_dataset(app_settings, "Sweep of colours", photos()))
+    dataset = open_dataset(add_dataset(app_settings, "Sweep of colours", two_colours()))
     dataset.expect_counts(*(f"{name}: {NUM_PER_CLASS} not split yet" for name in COLOURS))
     train = TrainPage(dataset.visited)
     train.open()
