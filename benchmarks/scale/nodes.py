@@ -17,7 +17,7 @@ class Nodes:
     def __init__(self, num_nodes: int, *, port: int | None = None) -> None:
         from ray.cluster_utils import Cluster
 
-        head: dict[str, Any] = {"num_cpus": 0, **self._size()} | ({"port": port} if port else {})
+        head: dict[str, Any] = {"num_cpus": 0, **self._size()} | ({"gcs_server_port": port} if port else {})
         self.cluster = Cluster(initialize_head=True, head_node_args=head)
         cores = sorted(os.sched_getaffinity(0))
         self.nodes = [self._add(cores[number % len(cores)]) for number in range(num_nodes)]
